@@ -1,0 +1,125 @@
+"""Every error that aicr-pytest raises, and what each says about the platform.
+
+::
+
+    AicrError
+    ├── Inconclusive            we could not look: never "not conformant"
+    │   ├── ApiUnreachable      no answer, or only 5xx/429, after all retries
+    │   ├── AccessDenied        the API server refuses *us* (RBAC, authentication)
+    │   ├── NoAccelerators      nothing that any known profile describes
+    │   ├── NoCapacity          accelerators exist, but none is free
+    │   ├── ImageNotPullable    the probe image cannot be had on the node
+    │   ├── PolicyRefused       quota, LimitRange or Pod Security refuses the probe pod
+    │   ├── NotAllowed          the user has to opt in (``--aicr-allow``)
+    │   └── ProbeFailed         the probe ran and could not look
+    ├── DoesNotApply            this check says nothing about this platform; counts for no verdict
+    ├── UnknownAccelerator      accelerators of a vendor that no profile describes
+    ├── ApiError                the API server answered, and the answer is no (404, 409, 422 …)
+    ├── WaitTimeout             what was awaited did not happen in time
+    ├── WaitFailed              what was awaited cannot happen any more
+    │   └── PodFailed           a pod cannot start or has failed
+    ├── ManifestError           a manifest and its values do not fit
+    ├── LeftBehind              something of ours stays on the cluster
+    └── SettingsError           bad input of the user; ends as pytest's usage error (4)
+
+A check that raises anything but ``Inconclusive``, ``DoesNotApply`` or ``UnknownAccelerator`` in its
+call phase accuses the platform. The same error in setup says that we could not look.
+"""
+
+
+class AicrError(Exception):
+    """Base of all errors of this package."""
+
+
+class Inconclusive(AicrError):
+    """We could not look; the platform is not accused.
+
+    Public: third-party checks raise it for the same meaning.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message}\n  {hint}" if hint else message)
+        self.hint = hint
+        """The way out, one sentence; empty where there is none."""
+
+
+class ApiUnreachable(Inconclusive):
+    """The API server gives no answer, or only 429 and 5xx, after all retries."""
+
+
+class AccessDenied(Inconclusive):
+    """The API server refuses us (401, or 403 by RBAC); the message names the verb."""
+
+
+class NoAccelerators(Inconclusive):
+    """The cluster shows no accelerator that any known profile describes."""
+
+
+class NoCapacity(Inconclusive):
+    """Accelerators exist, but fewer are free than the check needs."""
+
+
+class ImageNotPullable(Inconclusive):
+    """The probe image cannot be pulled on the node."""
+
+
+class PolicyRefused(Inconclusive):
+    """Quota, LimitRange or Pod Security of the cluster refuses the probe pod."""
+
+
+class NotAllowed(Inconclusive):
+    """The check costs or disturbs, and the user has not allowed it."""
+
+
+class ProbeFailed(Inconclusive):
+    """The probe ran in the container and could not look."""
+
+
+class DoesNotApply(AicrError):
+    """The check says nothing about this platform, e.g. a claim check where no driver has claims.
+
+    Neither for nor against the verdict; the message is the reason and becomes evidence.
+    """
+
+
+class UnknownAccelerator(AicrError):
+    """Accelerators of a vendor that no profile describes; the verdict is ``Unknown``."""
+
+
+class ApiError(AicrError):
+    """The API server answered, and the answer is no."""
+
+    def __init__(self, status: int, reason: str, message: str, *, request: str) -> None:
+        super().__init__(f"{request}: {status} {reason}: {message}")
+        self.status = status
+        """HTTP status, e.g. 404."""
+        self.reason = reason
+        """``Status.reason``, e.g. ``NotFound``; empty where the server sent none."""
+        self.message = message
+        """``Status.message`` verbatim."""
+        self.request = request
+        """Method and path that were asked."""
+
+
+class WaitTimeout(AicrError):
+    """What was awaited did not happen in time; names the object, the wait and what was last seen."""
+
+
+class WaitFailed(AicrError):
+    """What was awaited cannot happen any more; names the object and what was seen."""
+
+
+class PodFailed(WaitFailed):
+    """A pod cannot start or has failed; carries the kubelet's words."""
+
+
+class ManifestError(AicrError):
+    """A manifest wants values that it was not given, or the other way round."""
+
+
+class LeftBehind(AicrError):
+    """Something of ours stays on the cluster; names it, its finalizers and the last event."""
+
+
+class SettingsError(AicrError):
+    """Bad input; names the option, the value and what is valid."""
