@@ -1,0 +1,130 @@
+"""The same actor on every looked-at accelerator node; checks speak of all of them at once."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.errors import AicrError, DoesNotApply, NoCapacity, ProbeFailed
+
+
+class Fleet:
+    """One pod of an actor per looked-at node; never empty, so that no check passes on nothing.
+
+    What went wrong while it was created is raised at its first use, in the check that needs it.
+    """
+
+    def __init__(
+        self, actor: str, pods: Sequence[AcceleratorPod], trouble: AicrError | None
+    ) -> None:
+        self.actor = actor
+        self._pods = tuple(pods)
+        self._trouble = trouble
+        self._created = time.monotonic()
+
+    @property
+    def pods(self) -> tuple[AcceleratorPod, ...]:
+        """Its pods, by node.
+
+        Raises:
+            AicrError: they could not be created.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+        if not self._pods:
+            raise ProbeFailed(f"No node is looked at with {self.actor}.")
+        return self._pods
+
+    def differences(self, container: str = "") -> list[str]:
+        """In what its containers see other than they were given."""
+        return self._gather(lambda pod: pod.differences(container))
+
+    def sightings(self, known_majors: frozenset[int], container: str = "") -> list[str]:
+        """Accelerators that its containers see though they asked for none."""
+        return self._gather(lambda pod: pod.sightings(container, known_majors=known_majors))
+
+    def identities(self, container: str = "") -> list[tuple[str, ...]]:
+        """What the vendor's tool lists in each pod, by node."""
+        return [pod.held(container) for pod in self.pods]
+
+    def overlap(self, other: "Fleet") -> list[str]:
+        """Devices that a pod of both actors sees on one node, as sentences.
+
+        A pod that gets none because every other device is held shares nothing: that its claim was
+        refused is the observation.
+        """
+        found = []
+        for mine, theirs in zip(self.pods, other.pods, strict=True):
+            held = set(mine.held())
+            try:
+                common = held & set(theirs.held())
+            except NoCapacity:
+                continue
+            found += [f"{mine} and {theirs} both see {identity}" for identity in sorted(common)]
+        return found
+
+    def needing_two(self) -> "Fleet":
+        """The same fleet, where its nodes have two accelerators at all.
+
+        Raises:
+            DoesNotApply: a node has one, so that no two can be held.
+        """
+        if single := [str(pod.on) for pod in self.pods if pod.on.total < 2]:
+            raise DoesNotApply(f"It takes two accelerators on one node: {'; '.join(single)}")
+        return self
+
+    def intrusions(self, other: "Fleet") -> list[str]:
+        """Devices of one actor that the other can open, in both directions, as sentences."""
+        found = []
+        for mine, theirs in zip(self.pods, other.pods, strict=True):
+            found += [*mine.intrusions(theirs), *theirs.intrusions(mine)]
+        return found
+
+    def unmediated(self) -> list[str]:
+        """Granted devices that Kubernetes has not on its books, as sentences."""
+        return self._gather(lambda pod: pod.unmediated())
+
+    def allocated(self) -> list[str]:
+        """Devices that its claims hold, as sentences."""
+        return self._gather(lambda pod: pod.allocated())
+
+    def release(self) -> list[float]:
+        """Delete its pods and wait until their devices are free; seconds that each took."""
+        return [pod.release() for pod in self._pods]
+
+    def stay_pending(self, seconds: float) -> list[str]:
+        """The scheduler's reason for each pod, after the whole window without a node.
+
+        The window began when the pods were created.
+        """
+        left = max(0.0, seconds - (time.monotonic() - self._created))
+        return [pod.pod.stays_pending(left) for pod in self.pods]
+
+    @contextmanager
+    def seeing_theirs(self) -> Iterator[frozenset[int]]:
+        """The positive twin of a negative: its pods see a device before and after the look.
+
+        Yields:
+            Major numbers of their devices, by which a hidden node of a neighbour is recognised.
+        """
+        majors = self._positive("before")
+        yield majors
+        self._positive("after")
+
+    def _positive(self, when: str) -> frozenset[int]:
+        views = [(pod, pod.look_again()) for pod in self.pods]
+        for pod, view in views:
+            if not view.reachable:
+                raise ProbeFailed(
+                    f"{pod} holds an accelerator and sees none {when} the look, so a neighbour "
+                    "that sees none proves nothing."
+                )
+        return frozenset(node.major for _, view in views for node in view.reachable)
+
+    def _gather(self, look: Callable[[AcceleratorPod], list[str]]) -> list[str]:
+        pods = self.pods
+        if len(pods) == 1:
+            return look(pods[0])
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            return [sentence for found in threads.map(look, pods) for sentence in found]

@@ -1,0 +1,35 @@
+"""NVIDIA GPUs.
+
+Sources: sigs.k8s.io/dra-driver-nvidia-gpu (attributes, classes), NVIDIA/k8s-device-plugin (resource
+names), NVIDIA/nvidia-container-toolkit (variables, volume mounts), Linux devices.txt (major 195).
+"""
+
+from aicr_pytest.accelerators.profile import Profile
+
+PROFILE = Profile(
+    vendor="nvidia",
+    driver="gpu.nvidia.com",
+    device_class="gpu.nvidia.com",
+    type_attribute=("type", "gpu"),
+    identity_attribute="uuid",
+    model_attribute="productName",
+    expected_attributes=("type", "uuid", "productName", "architecture", "driverVersion"),
+    extended_resource="nvidia.com/gpu",
+    shared_resources=("nvidia.com/gpu.shared",),
+    device_globs=("/dev/nvidia[0-9]*",),
+    driver_majors=("nvidia", "nvidia-frontend"),
+    control_minors=(254, 255),  # nvidia-modeset and nvidiactl share the devices' major
+    tool="nvidia-smi",
+    tool_directories=("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/bin"),
+    list_arguments=("--query-gpu=uuid", "--format=csv,noheader"),
+    parse_identity=str.strip,
+    environment_bypass={
+        "NVIDIA_VISIBLE_DEVICES": "all",
+        "NVIDIA_DRIVER_CAPABILITIES": "all",
+    },
+    environment_remedy="accept-nvidia-visible-devices-envvar-when-unprivileged = false",
+    runtime_class="nvidia",
+    volume_mount_bypass="/var/run/nvidia-container-devices",
+    probe_image="nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04",
+    model_label="nvidia.com/gpu.product",
+)

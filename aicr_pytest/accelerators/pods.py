@@ -1,0 +1,368 @@
+"""Pods that hold accelerators, or must not: what was granted, what is seen, what can be reached."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.probe import (
+    DeviceNode,
+    Reach,
+    View,
+    parse_reach,
+    parse_view,
+    probe_command,
+    reach_command,
+)
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
+from aicr_pytest.errors import ProbeFailed
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.observing import Execution
+    from aicr_pytest.cluster.pods import Pod
+    from aicr_pytest.evidence.check import CheckEvidence
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What Kubernetes says that a container was given."""
+
+    count: int
+    identities: tuple[str, ...] | None
+    """Sorted; ``None`` where the mechanism tells only a count."""
+    by: str
+    """The object that says so, e.g. ``ResourceClaim aicr-1/claimed``."""
+    devices: tuple[Device, ...] = ()
+    """Where claims tell them: the published devices that were allocated."""
+
+
+class AcceleratorPod:
+    """One pod on one accelerator node, seen from inside and from the API."""
+
+    def __init__(
+        self,
+        pod: "Pod",
+        on: AcceleratorNode,
+        *,
+        claims: Callable[[str], Object],
+        evidence: Callable[[], "CheckEvidence"],
+    ) -> None:
+        self.pod = pod
+        self.on = on
+        self._claim = claims
+        self._evidence = evidence
+        self._views: dict[str, View] = {}
+
+    def __str__(self) -> str:
+        return f"{self.on.name}: pod {self.pod.namespace}/{self.pod.name}"
+
+    @cached_property
+    def running(self) -> Object:
+        """The pod once it is ready, on the node that it was meant for."""
+        self.pod.ready()
+        found: Object = self.pod.object()
+        self._evidence().yaml(
+            f"Pod {self.pod.name}",
+            found,
+            source=f"kubectl get pod -n {self.pod.namespace} {self.pod.name} -o yaml",
+        )
+        if (actual := found["spec"].get("nodeName")) != self.on.name:
+            raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
+        return found
+
+    def first_container(self) -> str:
+        """The container that asked first; the one meant where none is named."""
+        return str(self.running["spec"]["containers"][0]["name"])
+
+    def view(self, container: str = "", *, known_majors: frozenset[int] = frozenset()) -> View:
+        """What a container sees; looked at once."""
+        container = container or self.first_container()
+        if container not in self._views:
+            self._views[container] = self.look_again(container, known_majors=known_majors)
+        return self._views[container]
+
+    def look_again(
+        self, container: str = "", *, known_majors: frozenset[int] = frozenset()
+    ) -> View:
+        """What a container sees now."""
+        container = container or self.first_container()
+        ran = self._run(probe_command(self.on.profile), container, f"What {container} sees")
+        return parse_view(self.on.profile, ran, known_majors=known_majors)
+
+    def held(self, container: str = "") -> tuple[str, ...]:
+        """Identities of the devices that a container sees, sorted; never empty.
+
+        Raises:
+            ProbeFailed: the vendor's tool cannot tell them.
+        """
+        view = self.view(container)
+        if not view.listed:
+            raise ProbeFailed(
+                f"{self}: which devices it sees cannot be read: "
+                f"{_tool_trouble(self.on.profile.tool, view)}"
+            )
+        return tuple(sorted(view.listed))
+
+    def reach(self, node: DeviceNode, whose: str) -> Reach:
+        """Make a device node with these numbers in the first container and try to open it."""
+        ran = self._run(reach_command(node), self.first_container(), f"Reaching for {whose}")
+        return parse_reach(ran)
+
+    def _run(self, command: tuple[str, ...], container: str, title: str) -> "Execution":
+        assert self.running
+        ran = self.pod.run(*command, container=container)
+        self._evidence().execution(ran, f"{title} in pod {self.pod.name}")
+        return ran
+
+    def grant(self, container: str = "") -> Grant:
+        """What the API says that a container was given.
+
+        Raises:
+            ProbeFailed: the API does not say.
+        """
+        container = container or self.first_container()
+        spec = next(c for c in self.running["spec"]["containers"] if c["name"] == container)
+        if names := self._claim_requests(spec):
+            return self._from_claims(names)
+        return self._from_plugin(spec)
+
+    def _claim_requests(self, container: Object) -> list[tuple[str, str]]:
+        """(claim, request or "") of each claim that a container uses."""
+        status = self.running.get("status", {})
+        made = {
+            item["name"]: item.get("resourceClaimName")
+            for item in status.get("resourceClaimStatuses", ())
+        }
+        named = {
+            item["name"]: item.get("resourceClaimName") or made.get(item["name"])
+            for item in self.running["spec"].get("resourceClaims", ())
+        }
+        pairs = [
+            (named[use["name"]], use.get("request", ""))
+            for use in container.get("resources", {}).get("claims", ())
+        ]
+        extended = status.get("extendedResourceClaimStatus") or {}
+        pairs += [
+            (extended["resourceClaimName"], mapping["requestName"])
+            for mapping in extended.get("requestMappings", ())
+            if mapping["containerName"] == container["name"]
+        ]
+        return [(claim, request) for claim, request in pairs if claim]
+
+    def _from_claims(self, names: list[tuple[str, str]]) -> Grant:
+        published = {device.key: device for device in self.on.devices}
+        devices, identities = [], []
+        for name, request in names:
+            claim = self._claim(name)
+            self._evidence().yaml(
+                f"ResourceClaim {name}",
+                claim,
+                source=f"kubectl get resourceclaim -n {self.pod.namespace} {name} -o yaml",
+            )
+            for result in _results(claim, request):
+                device = published.get((result["driver"], result["pool"], result["device"]))
+                identities.append(device.identity if device else f"unpublished {result['device']}")
+                devices += [device] if device else []
+        return Grant(
+            count=len(identities),
+            identities=tuple(sorted(identities)),
+            by=", ".join(f"ResourceClaim {self.pod.namespace}/{name}" for name, _ in names),
+            devices=tuple(devices),
+        )
+
+    def _from_plugin(self, container: Object) -> Grant:
+        resource = self.on.profile.extended_resource
+        count = int(container.get("resources", {}).get("limits", {}).get(resource, 0))
+        told = [
+            unit["resourceID"]
+            for status in self.running["status"].get("containerStatuses", ())
+            if status["name"] == container["name"]
+            for item in status.get("allocatedResourcesStatus", ())
+            if item["name"] == resource
+            for unit in item["resources"]
+        ]
+        return Grant(
+            count=count,
+            identities=tuple(sorted(told)) if told else None,
+            by=f"limits {resource} of pod {self.pod.namespace}/{self.pod.name}"
+            + (" and its allocatedResourcesStatus" if told else ""),
+        )
+
+    def differences(self, container: str = "") -> list[str]:
+        """In what a container sees other than it was given, as sentences; empty where it agrees.
+
+        Raises:
+            ProbeFailed: the device nodes agree in number, but identities cannot be read.
+        """
+        container = container or self.first_container()
+        grant, view = self.grant(container), self.view(container)
+        self._show_chain(grant, view, container)
+        where = f"{self}, container {container}"
+        given = f"was given {grant.count}" + (
+            f" ({', '.join(grant.identities)})" if grant.identities else ""
+        )
+        found = []
+        if len(view.reachable) != grant.count:
+            paths = ", ".join(node.path for node in view.reachable) or "none"
+            found.append(f"{where} {given}, but its device nodes are: {paths}")
+        if view.tool and view.tool_exit == 0:
+            if grant.identities is not None and tuple(sorted(view.listed)) != grant.identities:
+                found.append(f"{where} {given}, but {view.tool} lists: {', '.join(view.listed)}")
+            elif len(view.listed) != grant.count:
+                found.append(f"{where} {given}, but {view.tool} lists {len(view.listed)}")
+        elif not found and grant.count:
+            raise ProbeFailed(
+                f"{where} {given}, and {len(view.reachable)} device nodes are there, but which "
+                f"devices they are cannot be read: {_tool_trouble(self.on.profile.tool, view)}",
+                hint=f"The platform usually mounts {self.on.profile.tool} with the device.",
+            )
+        return found
+
+    def _show_chain(self, grant: Grant, view: View, container: str) -> None:
+        """The identity chain as a table: published → allocated → seen."""
+        seen = list(view.listed)
+        rows = []
+        for device in sorted(grant.devices, key=lambda item: item.identity):
+            there = device.identity in seen
+            if there:
+                seen.remove(device.identity)
+            listed = device.identity if there else "not listed"
+            rows.append(
+                (device.slice_name, device.name, device.identity, grant.by, device.name, listed)
+            )
+        rows += [("", "", "", grant.by if grant.devices else "", "", extra) for extra in seen]
+        self._evidence().table(
+            f"Published, allocated and seen in {self.pod.name}, container {container}",
+            ("ResourceSlice", "device", "identity in slice", "by", "allocated", "identity seen"),
+            rows,
+            source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
+        )
+
+    def intrusions(self, victim: "AcceleratorPod") -> list[str]:
+        """Devices of another pod on this node that this one can open, as sentences.
+
+        The device node is made with mknod on purpose, so that hiding the file is not enough. Where
+        mknod itself is refused (no CAP_MKNOD), what is visible decides.
+
+        Raises:
+            ProbeFailed: the victim cannot open its *own* device so: a refusal proves nothing.
+        """
+        theirs = victim.view().reachable
+        majors = frozenset(node.major for node in theirs)
+        own = {(n.major, n.minor) for n in self.view(known_majors=majors).reachable}
+        found = []
+        for node in theirs:
+            if (node.major, node.minor) in own:
+                found.append(f"{self} sees {node.path} of {victim}")
+                continue
+            twin = victim.reach(node, "its own device")
+            if twin.mknod_refused:
+                self._evidence().fact("mknod", f"refused: {twin.words}; what is visible decides")
+                continue
+            if twin.refused:
+                raise ProbeFailed(
+                    f"{victim} cannot open its own {node.path} by a node made with mknod "
+                    f"({twin.words}), so that a refusal elsewhere proves nothing."
+                )
+            attempt = self.reach(node, f"the device of {victim.pod.name}")
+            if attempt.reached:
+                found.append(
+                    f"{self} can open {node.path} of {victim} by mknod {node.major}:{node.minor} "
+                    f"({attempt})"
+                )
+        return found
+
+    def unmediated(self) -> list[str]:
+        """Why granted devices are not on the API's books, as sentences; empty where they are."""
+        spec = self.running["spec"]["containers"][0]
+        grant = self.grant()
+        if claims := self._claim_requests(spec):
+            return [
+                f"{self}: claim {name} is not reserved for it"
+                for name, _ in claims
+                if self.pod.uid not in _reserved_for(self._claim(name))
+            ]
+        resource = self.on.profile.extended_resource
+        if not grant.count:
+            return [f"{self} holds a device that neither a claim nor {resource} gave it"]
+        if grant.identities is not None and len(grant.identities) != grant.count:
+            listed = ", ".join(grant.identities)
+            return [f"{self}: {grant.count} {resource}, but allocatedResourcesStatus has {listed}"]
+        return []
+
+    def release(self) -> float:
+        """Delete the pod gracefully and wait until its devices are free again.
+
+        Returns:
+            Seconds from the deletion until no claim of it is allocated any more.
+        """
+        spec = self.pod.object()["spec"]
+        started = time.monotonic()
+        self.pod.delete()
+        self.pod.gone()
+        for use in spec.get("resourceClaims", ()):
+            if claim := use.get("resourceClaimName"):
+                self._await_released(claim)
+        return time.monotonic() - started
+
+    def _await_released(self, claim: str) -> None:
+        self.pod.waiter.for_object(
+            f"ResourceClaim {self.pod.namespace}/{claim} to be released",
+            RESOURCE_CLAIM,
+            claim,
+            self.pod.namespace,
+            until=lambda obj: not obj.get("status", {}).get("allocation"),
+            describe=lambda obj: "allocated" if obj.get("status", {}).get("allocation") else "free",
+            timeout=self.pod.waiter.deadlines.claim_released,
+        )
+
+    def allocated(self) -> list[str]:
+        """Devices that claims of this pod hold, as sentences."""
+        found = []
+        for use in self.pod.object()["spec"].get("resourceClaims", ()):
+            if not (name := use.get("resourceClaimName")):
+                continue
+            claim = self._claim(name)
+            self._evidence().yaml(
+                f"ResourceClaim {name}",
+                claim,
+                source=f"kubectl get resourceclaim -n {self.pod.namespace} {name} -o yaml",
+            )
+            for result in (
+                (claim.get("status", {}).get("allocation") or {})
+                .get("devices", {})
+                .get("results", ())
+            ):
+                found.append(f"{self}: claim {name} holds {result['pool']}/{result['device']}")
+        return found
+
+    def sightings(
+        self, container: str = "", *, known_majors: frozenset[int] = frozenset()
+    ) -> list[str]:
+        """Accelerators that a container sees though it was given none, as sentences."""
+        container = container or self.first_container()
+        view = self.look_again(container, known_majors=known_majors)
+        return [
+            f"{self}, container {container} asked for nothing and sees {node.path}"
+            for node in view.reachable
+        ]
+
+
+def _results(claim: Object, request: str) -> list[Object]:
+    results = claim["status"]["allocation"]["devices"]["results"]
+    # A request with alternatives is allocated as "<request>/<subrequest>".
+    return [item for item in results if not request or item["request"].split("/")[0] == request]
+
+
+def _reserved_for(claim: Object) -> set[str]:
+    return {item["uid"] for item in claim.get("status", {}).get("reservedFor", ())}
+
+
+def _tool_trouble(tool: str, view: View) -> str:
+    if not view.tool:
+        return f"{tool} is not in the container."
+    return f"{view.tool} exits with {view.tool_exit}: {view.screen.strip()[-200:] or 'no output'}"

@@ -1,0 +1,192 @@
+"""What a container sees of accelerators: the probe's output, parsed into values.
+
+A negative ("sees none") is an observation only if the probe ran to its end; everything else is
+``ProbeFailed``, never an empty list.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from importlib.resources import files
+from typing import Literal, Protocol
+
+from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.errors import ProbeFailed
+
+REFUSALS = ("Operation not permitted", "Permission denied")
+"""strerror of EPERM (device cgroup) and EACCES (file mode, nodev mount)."""
+
+
+class Ran(Protocol):
+    """A finished command in a container (``aicr_pytest.cluster.streams.Execution``)."""
+
+    @property
+    def stdout(self) -> str:
+        """Standard output."""
+
+    @property
+    def stderr(self) -> str:
+        """Standard error."""
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceNode:
+    """One character device in a container's /dev."""
+
+    path: str
+    major: int
+    minor: int
+    result: str
+    """``opened``, the kernel's words for why not, or ``-`` where opening was not tried."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the kernel refuses to open it."""
+        return self.result in REFUSALS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one container sees of one vendor's accelerators."""
+
+    nodes: tuple[DeviceNode, ...]
+    """Nodes of exclusive units, by pattern or by the driver's major; sorted by path."""
+    tool: str
+    """Path of the vendor's tool in the container; empty where it is absent."""
+    tool_exit: int | None
+    listed: tuple[str, ...]
+    """Identities that the tool lists; only meaningful where ``tool_exit`` is 0."""
+    screen: str
+    """The tool's own screen, verbatim."""
+
+    @property
+    def reachable(self) -> tuple[DeviceNode, ...]:
+        """Nodes that the kernel does not refuse to open."""
+        return tuple(node for node in self.nodes if not node.refused)
+
+    def __str__(self) -> str:
+        nodes = ", ".join(node.path for node in self.reachable) or "no device node"
+        if not self.tool:
+            return f"{nodes}; no vendor tool"
+        if self.tool_exit:
+            return f"{nodes}; {self.tool} exits with {self.tool_exit}"
+        return f"{nodes}; {self.tool} lists {', '.join(self.listed) or 'nothing'}"
+
+
+def _script(name: str) -> str:
+    return files("aicr_pytest.accelerators").joinpath(name).read_text(encoding="utf-8")
+
+
+def probe_command(profile: Profile) -> tuple[str, ...]:
+    """The command that lists what a container sees."""
+    return (
+        *("sh", "-c", _script("probe.sh"), "aicr-probe"),
+        " ".join(profile.driver_majors),
+        " ".join(profile.device_globs),
+        ":".join(profile.tool_directories),
+        profile.tool,
+        *profile.list_arguments,
+    )
+
+
+def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = frozenset()) -> View:
+    """Read the probe's output.
+
+    Args:
+        known_majors: majors at which another container showed devices of this vendor; a node with
+            such a major counts under whatever name it hides.
+
+    Raises:
+        ProbeFailed: the probe did not run to its end, so nothing was observed.
+    """
+    fields = [line.split("\t") for line in ran.stdout.splitlines()]
+    if not fields or fields[-1] != ["end"]:
+        raise ProbeFailed(
+            f"The probe stopped before its end (exit {ran.exit_code}): "
+            f"{(ran.stderr or ran.stdout).strip()[-300:] or 'no output'}",
+            hint="It needs sh, stat and mktemp in the probe image; --aicr-image names another one.",
+        )
+    majors = known_majors | {int(row[1]) for row in fields if row[0] == "major"}
+    devices = [
+        DeviceNode(path=row[1], major=int(row[2]), minor=int(row[3]), result=row[4])
+        for row in fields
+        if row[0] == "device"
+    ]
+    exits = [int(row[1]) for row in fields if row[0] == "tool-exit"]
+    return View(
+        nodes=tuple(
+            sorted(
+                (node for node in devices if _is_unit(profile, node, majors)),
+                key=lambda node: (len(node.path), node.path),
+            )
+        ),
+        tool=next((row[1] for row in fields if row[0] == "tool"), ""),
+        tool_exit=exits[0] if exits else None,
+        listed=_identities(profile, [row[1] for row in fields if row[0] == "listed"], exits),
+        screen="\n".join("\t".join(row[1:]) for row in fields if row[0] == "screen"),
+    )
+
+
+def _is_unit(profile: Profile, node: DeviceNode, majors: frozenset[int]) -> bool:
+    if any(fnmatch(node.path, pattern) for pattern in profile.device_globs):
+        return True
+    return node.major in majors and node.minor not in profile.control_minors
+
+
+def _identities(profile: Profile, lines: Sequence[str], exits: Sequence[int]) -> tuple[str, ...]:
+    if exits != [0]:
+        return ()
+    return tuple(profile.parse_identity(line) for line in lines if line.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What came of making a device node on purpose and opening it."""
+
+    step: Literal["mknod", "open"]
+    """The step that decided: ``mknod`` where the node could not even be made."""
+    words: str
+    """``opened``, or the kernel's words."""
+
+    @property
+    def mknod_refused(self) -> bool:
+        """Whether the node could not even be made."""
+        return self.step == "mknod"
+
+    @property
+    def refused(self) -> bool:
+        """Whether the kernel refused the step that decided."""
+        return self.words in REFUSALS
+
+    @property
+    def reached(self) -> bool:
+        """Whether the kernel let the open through, up to the driver."""
+        return self.step == "open" and not self.refused
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.words}"
+
+
+def reach_command(node: DeviceNode) -> tuple[str, ...]:
+    """The command that makes a node with these numbers and tries to open it."""
+    return ("sh", "-c", _script("reach.sh"), "aicr-reach", str(node.major), str(node.minor))
+
+
+def parse_reach(ran: Ran) -> Reach:
+    """Read the outcome of :func:`reach_command`.
+
+    Raises:
+        ProbeFailed: the script said neither.
+    """
+    match = re.fullmatch(r"(mknod|open)\t(.+)\n?", ran.stdout)
+    if not match:
+        raise ProbeFailed(
+            f"Making a device node could not be tried (exit {ran.exit_code}): "
+            f"{(ran.stderr or ran.stdout).strip()[-300:] or 'no output'}"
+        )
+    return Reach(step="mknod" if match[1] == "mknod" else "open", words=match[2])

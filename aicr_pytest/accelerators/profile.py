@@ -1,0 +1,54 @@
+"""Accelerator profiles: a vendor's names as data, so that checks name no vendor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How one vendor's accelerators appear in Kubernetes and in a container."""
+
+    vendor: str
+    """Short name, e.g. ``nvidia``."""
+    driver: str
+    """DRA driver that publishes the ResourceSlices."""
+    device_class: str
+    """DeviceClass that the vendor ships; a cluster may name its own."""
+    type_attribute: tuple[str, str]
+    """Attribute and value that mark a whole device in a slice, e.g. ``("type", "gpu")``."""
+    identity_attribute: str
+    """Attribute of a slice's device that the vendor's tool shows in the container too."""
+    model_attribute: str
+    """Attribute with the product name."""
+    expected_attributes: tuple[str, ...]
+    """Attributes that the vendor's driver always publishes."""
+    extended_resource: str
+    """Name under which the device plugin counts devices."""
+    shared_resources: tuple[str, ...] = ()
+    """Names of units that are not exclusive (time-slicing, MPS)."""
+    device_globs: tuple[str, ...]
+    """Device nodes of exclusive units, as shell patterns; nodes for control are not among them."""
+    driver_majors: tuple[str, ...]
+    """Names in /proc/devices whose major numbers belong to exclusive device nodes."""
+    control_minors: tuple[int, ...] = ()
+    """Minor numbers below those majors that give no access to a device."""
+    tool: str
+    """The vendor's list tool; it is injected together with the device."""
+    tool_directories: tuple[str, ...] = ()
+    """Where platforms mount the tool beside the PATH."""
+    list_arguments: tuple[str, ...]
+    """Arguments that make the tool print one identity per line."""
+    parse_identity: Callable[[str], str]
+    """One line of the tool's list → identity, comparable with the slice's attribute."""
+    environment_bypass: dict[str, str] = field(default_factory=dict)
+    """Variables by which a permissive runtime hands out devices that nobody granted."""
+    environment_remedy: str = ""
+    """Setting of the vendor's toolkit that closes that way."""
+    runtime_class: str = ""
+    """RuntimeClass that the vendor's operator installs."""
+    volume_mount_bypass: str = ""
+    """Directory whose mounts a permissive runtime reads as a device list."""
+    probe_image: str
+    """Image of probe pods: the vendor's own, as users run it."""
+    model_label: str = ""
+    """Node label with the product name, where no slice tells it."""

@@ -1,0 +1,80 @@
+"""How a pod asks for accelerators on one node: manifests say how many, this says how."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+
+Object = dict[str, Any]
+
+PLACEHOLDER = "aicr-pytest/accelerator"
+"""Resource name in the suite's manifests that stands for "so many accelerators of this cluster"."""
+
+DO_NOT_DISRUPT = {
+    "karpenter.sh/do-not-disrupt": "true",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+}
+"""An autoscaler that consolidates nodes would end a check half-way."""
+
+
+def dress(
+    pod: Object, node: AcceleratorNode, *, tolerations: Sequence[Object] = ()
+) -> list[Object]:
+    """Pin a pod to a node and turn its placeholder into a real request.
+
+    The pod goes through the scheduler (node affinity, never ``nodeName``), as the device plugin's
+    admission and DRA both need, and no autoscaler buys a node for it.
+
+    Returns:
+        The objects to create, in order: ResourceClaimTemplates first, the pod last.
+    """
+    pod = copy.deepcopy(pod)
+    spec = pod["spec"]
+    pod["metadata"].setdefault("annotations", {}).update(DO_NOT_DISRUPT)
+    spec["affinity"] = {"nodeAffinity": _only_on(node.name)}
+    spec["tolerations"] = [*_tolerations(node), *tolerations]
+    templates = []
+    for container in spec["containers"]:
+        for group in ("limits", "requests"):
+            count = container.get("resources", {}).get(group, {}).pop(PLACEHOLDER, None)
+            if count is None:
+                continue
+            if node.mechanism == "dra":
+                templates.append(_claim_template(pod, container, node, int(count)))
+            else:
+                container["resources"][group][node.profile.extended_resource] = str(count)
+    return [*templates, pod]
+
+
+def _only_on(node: str) -> Object:
+    field = {"key": "metadata.name", "operator": "In", "values": [node]}
+    return {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [field]}]
+        }
+    }
+
+
+def _tolerations(node: AcceleratorNode) -> list[Object]:
+    return [
+        {"key": key, "operator": "Equal", "value": value, "effect": effect}
+        for key, value, effect in node.taints
+    ]
+
+
+def _claim_template(pod: Object, container: Object, node: AcceleratorNode, count: int) -> Object:
+    """A template for one container's devices; the pod and the container are made to name it."""
+    name = f"{pod['metadata']['name']}-{container['name']}"
+    claim = f"{container['name']}-accelerators"
+    pod["spec"].setdefault("resourceClaims", []).append(
+        {"name": claim, "resourceClaimTemplateName": name}
+    )
+    container["resources"].setdefault("claims", []).append({"name": claim})
+    exactly = {"deviceClassName": node.device_class, "count": count}
+    return {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaimTemplate",
+        "metadata": {"name": name},
+        "spec": {"spec": {"devices": {"requests": [{"name": "accelerators", "exactly": exactly}]}}},
+    }

@@ -1,0 +1,34 @@
+"""What a check is written with: the types that the fixtures give, and the errors that it may raise.
+
+The suite itself uses nothing else of this package.
+"""
+
+from aicr_pytest.accelerators.finder import Accelerators
+from aicr_pytest.accelerators.fleet import Fleet
+from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.selection import choosing, chosen_device, nobodys_device
+from aicr_pytest.cast import Cast
+from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.errors import DoesNotApply, Inconclusive
+from aicr_pytest.evidence.check import CheckEvidence
+from aicr_pytest.workspaces import Workspaces
+
+__all__ = [
+    "AcceleratorNode",
+    "Accelerators",
+    "Cast",
+    "CheckEvidence",
+    "Cluster",
+    "Device",
+    "DoesNotApply",
+    "Fleet",
+    "Inconclusive",
+    "Profile",
+    "Waiter",
+    "Workspaces",
+    "choosing",
+    "chosen_device",
+    "nobodys_device",
+]

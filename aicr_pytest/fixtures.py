@@ -1,0 +1,127 @@
+"""The public fixtures.
+
+Importing this module is cheap; the Kubernetes client comes with the first fixture that needs it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aicr_pytest.errors import ApiError, SettingsError
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.finder import Accelerators
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.cluster.workspace import Workspace
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.session import Run
+    from aicr_pytest.workspaces import Workspaces
+
+
+def _run(config: pytest.Config) -> "Run":
+    from aicr_pytest.session import run_key
+
+    run = config.stash.get(run_key, None)
+    if run is None:
+        raise SettingsError(
+            "This test needs a cluster, and the run was not asked to look at one.\n"
+            "  Add --aicr, or aicr_suite = true to the project's pytest configuration."
+        )
+    return run
+
+
+@pytest.fixture(scope="session")
+def aicr_cluster(request: pytest.FixtureRequest) -> "Cluster":
+    """The cluster under test: raw objects, exec, logs, port-forward."""
+    return _run(request.config).cluster
+
+
+@pytest.fixture(scope="session")
+def aicr_wait(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Waiter":
+    """Waits by watch or by polling, with named deadlines scaled by --aicr-timeout-scale."""
+    from aicr_pytest.cluster.waiting import Waiter
+
+    return Waiter(aicr_cluster, _run(request.config).settings.timeout_scale)
+
+
+@pytest.fixture(scope="session")
+def aicr_accelerators(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Accelerators":
+    """The cluster's accelerators: nodes to look at, mechanism, what is free."""
+    from aicr_pytest.accelerators.finder import accelerators_for
+
+    return accelerators_for(aicr_cluster, _run(request.config).settings)
+
+
+@pytest.fixture
+def aicr_evidence(request: pytest.FixtureRequest) -> "CheckEvidence":
+    """What this check observes: texts, objects, tables, facts."""
+    return _run(request.config).evidence
+
+
+@pytest.fixture(scope="module")
+def aicr_workspace(
+    request: pytest.FixtureRequest,
+    aicr_cluster: "Cluster",
+    aicr_wait: "Waiter",
+    aicr_accelerators: "Accelerators",
+) -> Iterator["Workspaces"]:
+    """The namespaces of this module with everything in them; taken down DRA-safe at its end."""
+    from aicr_pytest.workspaces import Workspaces
+
+    run = _run(request.config)
+    workspaces = Workspaces(
+        _maker(request, run, aicr_cluster, aicr_wait),
+        aicr_accelerators,
+        image=run.image,
+        pull_secret=_pull_secret(run, aicr_cluster),
+        run_id=run.run_id,
+        evidence=lambda: run.evidence,
+    )
+    yield workspaces
+    workspaces.close()
+
+
+def _maker(
+    request: pytest.FixtureRequest, run: "Run", cluster: "Cluster", waiter: "Waiter"
+) -> Callable[[str], "Workspace"]:
+    """Makes the namespace of a Pod Security level."""
+    from aicr_pytest.cluster.workspace import Workspace
+
+    module = request.node.name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+    failed_before = request.session.testsfailed
+
+    def keep() -> bool:
+        wish = run.settings.keep
+        return wish == "always" or (
+            wish == "failed" and request.session.testsfailed > failed_before
+        )
+
+    def make(level: str) -> "Workspace":
+        suffix = "" if level == "restricted" else f"-{level}"
+        return Workspace(
+            cluster, waiter, run_id=run.run_id, module=f"{module}{suffix}", psa=level, keep=keep
+        )
+
+    return make
+
+
+def _pull_secret(run: "Run", cluster: "Cluster") -> dict[str, Any] | None:
+    """A copy of the Secret that --aicr-pull-secret names.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    from aicr_pytest.cluster.kinds import SECRET
+    from aicr_pytest.workspaces import pull_secret
+
+    if run.settings.pull_secret is None:
+        return None
+    namespace, _, name = run.settings.pull_secret.rpartition("/")
+    try:
+        return pull_secret(cluster.get(SECRET, name, namespace or "default"))
+    except ApiError as error:
+        raise SettingsError(
+            f"--aicr-pull-secret: {run.settings.pull_secret!r} cannot be read: {error}"
+        ) from error

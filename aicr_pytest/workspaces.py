@@ -1,0 +1,159 @@
+"""Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.finder import Accelerators
+from aicr_pytest.accelerators.fleet import Fleet
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.request import PLACEHOLDER, dress
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
+from aicr_pytest.errors import AicrError
+from aicr_pytest.exercise import exercise, refusal_of_claim
+from aicr_pytest.manifests import render_actor
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.workspace import Workspace
+    from aicr_pytest.evidence.check import CheckEvidence
+
+Object = dict[str, Any]
+
+LEVEL = "aicr-pytest/pod-security"
+"""Annotation of a manifest's pod: the Pod Security level it needs; ``restricted`` without it."""
+
+
+class Workspaces:
+    """The namespaces of one test module (fixture ``aicr_workspace``); made when first needed."""
+
+    def __init__(
+        self,
+        make: Callable[[str], "Workspace"],
+        accelerators: Accelerators,
+        *,
+        image: Callable[[str], str],
+        pull_secret: Object | None,
+        run_id: str,
+        evidence: Callable[[], "CheckEvidence"],
+    ) -> None:
+        self._make = make
+        self._accelerators = accelerators
+        self._image = image
+        self._pull_secret = pull_secret
+        self._run_id = run_id
+        self._evidence = evidence
+        self._made: dict[str, Workspace] = {}
+
+    def at(self, level: str = "restricted") -> "Workspace":
+        """The namespace of a Pod Security level."""
+        if level not in self._made:
+            self._made[level] = workspace = self._make(level)
+            if self._pull_secret:
+                workspace.apply([self._pull_secret])
+        return self._made[level]
+
+    def namespaces(self) -> list["Workspace"]:
+        """Those made so far."""
+        return list(self._made.values())
+
+    def deploy(
+        self,
+        actor: str,
+        nodes: Sequence[AcceleratorNode],
+        **values: Callable[[AcceleratorNode], str],
+    ) -> Fleet:
+        """Create an actor's pod, with what belongs to it, on each node; nothing is waited for.
+
+        Args:
+            actor: the manifest, ``<requirement id>/<name>``.
+            values: placeholders of this manifest, computed per node.
+        """
+        pods: list[AcceleratorPod] = []
+        trouble: AicrError | None = None
+        for index, node in enumerate(nodes):
+            try:
+                pods.append(self._deploy_on(actor, node, index, values))
+            except AicrError as error:
+                trouble = trouble or error
+        return Fleet(actor, pods, trouble)
+
+    def _deploy_on(
+        self,
+        actor: str,
+        node: AcceleratorNode,
+        index: int,
+        values: dict[str, Callable[[AcceleratorNode], str]],
+    ) -> AcceleratorPod:
+        name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
+        *others, pod = render_actor(
+            actor,
+            actor=name,
+            image=self._image("probe"),
+            device_class=node.device_class,
+            **{key: value(node) for key, value in values.items()},
+        )
+        workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
+        if self._pull_secret:
+            pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        count = wanted(pod, others)
+        *templates, pod = dress(pod, node, tolerations=self._accelerators.tolerations)
+        if others or templates:
+            workspace.apply([*others, *templates])
+        handle = workspace.pod(pod, why_pending=self._accelerators.why_pending(node, count))
+        return AcceleratorPod(
+            handle,
+            node,
+            claims=lambda claim: handle.cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
+            evidence=self._evidence,
+        )
+
+    def exercise(self, actor: str) -> list[str]:
+        """Take one API object through its life; the verbs that were honoured."""
+        return exercise(actor, self.at(), self._run_id)
+
+    def refusal_of_claim(self, node: AcceleratorNode, *, admin: bool) -> str:
+        """Why the API server refuses a claim (dry run); empty where it admits it."""
+        return refusal_of_claim(
+            self.at(), node.device_class or node.profile.device_class, admin=admin
+        )
+
+    def close(self) -> None:
+        """Take everything down, DRA-safe; every namespace is tried.
+
+        Raises:
+            ExceptionGroup: of ``LeftBehind``, one per namespace that stays.
+        """
+        troubles: list[Exception] = []
+        for workspace in self._made.values():
+            try:
+                workspace.close()
+            except AicrError as error:
+                troubles.append(error)
+        if troubles:
+            raise ExceptionGroup("The workspace could not be taken down", troubles)
+
+
+def wanted(pod: Object, others: Sequence[Object]) -> int:
+    """How many accelerators a pod needs at once, from its placeholders and its claims."""
+    placeholders = sum(
+        int(container.get("resources", {}).get("limits", {}).get(PLACEHOLDER, 0))
+        for container in pod["spec"]["containers"]
+    )
+    claimed = sum(
+        int(request.get("exactly", {}).get("count", 1))
+        for obj in others
+        if obj["kind"] == "ResourceClaim"
+        for request in obj["spec"]["devices"]["requests"]
+    )
+    return placeholders + claimed
+
+
+def pull_secret(secret: Object, name: str = "aicr-pull-secret") -> Object:
+    """A copy of the user's Secret for image pulls, to be made in a workspace."""
+    return {
+        "apiVersion": SECRET.api_version,
+        "kind": SECRET.name,
+        "metadata": {"name": name},
+        "type": secret["type"],
+        "data": secret["data"],
+    }

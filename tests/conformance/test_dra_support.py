@@ -1,0 +1,146 @@
+"""Dynamic Resource Allocation: a claim gets what it asks for, in the API and in the container."""
+
+from collections.abc import Callable
+
+import pytest
+
+from aicr_pytest.checks import (
+    AcceleratorNode,
+    Accelerators,
+    Cast,
+    CheckEvidence,
+    Cluster,
+    Fleet,
+    Workspaces,
+    choosing,
+    chosen_device,
+    nobodys_device,
+)
+
+pytestmark = pytest.mark.requirement("dra_support")
+
+KINDS = ("DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice")
+AT_ONCE = 4
+"""Accelerators held at the same time where there is room: selected 1, claimed 1, several 2."""
+PENDING_WINDOW = 6.0
+"""Seconds for which a claim that cannot be met must stay without a node."""
+
+Nodes = list[AcceleratorNode]
+
+
+@pytest.fixture(scope="module")
+def nodes(aicr_accelerators: Accelerators) -> Nodes:
+    """The looked-at nodes whose driver publishes ResourceSlices."""
+    return aicr_accelerators.looked_at("dra", "extended-resource")
+
+
+@pytest.fixture(scope="module")
+def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
+    """Every actor on every looked-at node; ``selected`` first: it wants one particular device."""
+
+    def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
+        return lambda: aicr_workspace.deploy(f"dra_support/{name}", nodes, **values)
+
+    return Cast(
+        {
+            "selected": actor("selected", expression=choosing),
+            "claimed": actor("claimed"),
+            "several": actor("several", count=lambda node: str(min(2, max(1, node.total - 1)))),
+            "unsatisfiable": actor("unsatisfiable", expression=nobodys_device),
+            "oversized": actor("oversized", count=lambda node: str(node.total + 1)),
+        },
+        room_for_all=all(node.free >= AT_ONCE for node in nodes),
+    )
+
+
+@pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=1)
+def test_stable_dra_api_is_served(aicr_cluster: Cluster) -> None:
+    """The API server serves resource.k8s.io/v1 with its four kinds."""
+    assert set(KINDS) <= set(aicr_cluster.serves("resource.k8s.io", "v1"))
+
+
+@pytest.mark.aicr_check(basis="plan", creates="one object of each kind, deleted at once", seconds=1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_dra_object_can_be_created_read_updated_and_deleted(
+    kind: str, aicr_workspace: Workspaces
+) -> None:
+    """Create, read, update and delete work for each kind of resource.k8s.io/v1."""
+    assert aicr_workspace.exercise(f"dra_support/api_{kind}") == [
+        "create",
+        "get",
+        "update",
+        "delete",
+    ]
+
+
+@pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=1)
+def test_every_accelerator_node_publishes_a_complete_pool(
+    aicr_accelerators: Accelerators, nodes: Nodes
+) -> None:
+    """Every Ready accelerator node publishes a complete pool, with the vendor's attributes."""
+    assert aicr_accelerators.publication_faults() == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=4)
+def test_container_sees_exactly_the_device_that_its_claim_was_given(actors: Cast) -> None:
+    """What is published is what is allocated is what the container sees: one device, the same."""
+    assert actors["claimed"].differences() == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=1)
+def test_containers_that_share_a_claim_see_the_same_device(actors: Cast) -> None:
+    """Two containers of a pod that name one claim see the one device of it."""
+    claimed = actors["claimed"]
+
+    assert claimed.differences("second") == []
+    assert claimed.identities("first") == claimed.identities("second")
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 2 accelerators", seconds=3)
+def test_claim_for_several_devices_is_given_that_many(actors: Cast) -> None:
+    """A claim that counts two is given two, and the container sees those two."""
+    assert actors["several"].needing_two().differences() == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="2 pods with claims for 3 accelerators", seconds=1)
+def test_two_claims_never_get_the_same_device(actors: Cast) -> None:
+    """Pods with a claim each see different devices."""
+    claimed, several = actors.together("claimed", "several")
+
+    assert several.overlap(claimed) == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=2)
+def test_claim_can_choose_a_device_by_expression(actors: Cast, nodes: Nodes) -> None:
+    """A CEL expression on an attribute is honoured: the container sees the device that it names."""
+    assert actors["selected"].identities() == [(chosen_device(node).identity,) for node in nodes]
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=8)
+def test_released_device_can_be_claimed_again(
+    actors: Cast, nodes: Nodes, aicr_evidence: CheckEvidence
+) -> None:
+    """The device that a pod gave back is handed out again, twice."""
+    chosen = [(chosen_device(node).identity,) for node in nodes]
+
+    assert actors.again("selected").identities() == chosen
+    assert actors.again("selected").identities() == chosen
+    aicr_evidence.fact("seconds until released", str(actors.release_times("selected")))
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod that stays pending", seconds=6)
+def test_claim_that_no_device_satisfies_stays_pending(actors: Cast) -> None:
+    """A claim whose expression fits no device stays pending, with a reason, and gets nothing."""
+    unsatisfiable = actors["unsatisfiable"]
+
+    assert all(unsatisfiable.stay_pending(PENDING_WINDOW))
+    assert unsatisfiable.allocated() == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod that stays pending", seconds=1)
+def test_claim_larger_than_the_node_stays_pending_and_gets_no_part(actors: Cast) -> None:
+    """A claim for one device more than the node has stays pending and holds none of them."""
+    oversized = actors["oversized"]
+
+    assert all(oversized.stay_pending(PENDING_WINDOW))
+    assert oversized.allocated() == []

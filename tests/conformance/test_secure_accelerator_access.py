@@ -1,0 +1,128 @@
+"""Access to accelerators from containers is isolated and mediated by Kubernetes and runtime."""
+
+from collections.abc import Callable
+
+import pytest
+
+from aicr_pytest.checks import AcceleratorNode, Accelerators, Cast, Fleet, Workspaces
+
+pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+AT_ONCE = 2
+"""Accelerators held at the same time where there is room: holder 1, neighbour 1."""
+
+Nodes = list[AcceleratorNode]
+
+
+@pytest.fixture(scope="module")
+def nodes(aicr_accelerators: Accelerators) -> Nodes:
+    """The looked-at nodes, whatever mechanism hands out their accelerators."""
+    return aicr_accelerators.looked_at()
+
+
+@pytest.fixture(scope="module")
+def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Cast:
+    """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
+
+    def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
+        return lambda: aicr_workspace.deploy(f"secure_accelerator_access/{name}", nodes, **values)
+
+    room = all(node.free >= AT_ONCE for node in nodes)
+    return Cast(
+        {
+            "holder": actor("holder"),
+            "neighbour": actor("rival" if room else "outsider"),
+            "bystander": actor("bystander"),
+            "by_environment": actor("by_environment", **aicr_accelerators.environment_values()),
+            "by_runtime_class": actor(
+                "by_runtime_class", runtime_class=lambda node: node.profile.runtime_class
+            ),
+            "by_volume_mount": actor(
+                "by_volume_mount", directory=lambda node: node.profile.volume_mount_bypass
+            ),
+        },
+        room_for_all=room,
+    )
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod with 1 accelerator", seconds=4)
+def test_container_sees_exactly_the_devices_it_was_granted(actors: Cast) -> None:
+    """Device nodes and the vendor's tool show what the container was granted, and no more."""
+    assert actors["holder"].differences() == []
+
+
+@pytest.mark.aicr_check(basis="plan", creates="a pod without a request", seconds=1)
+def test_pod_without_a_request_sees_no_device(actors: Cast) -> None:
+    """A pod that asked for nothing sees none, on the node and image where another sees its own."""
+    holder, bystander = actors.together("holder", "bystander")
+
+    with holder.seeing_theirs() as majors:
+        assert bystander.sightings(majors) == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod with 1 accelerator", seconds=1)
+def test_sibling_container_without_a_request_sees_no_device(actors: Cast) -> None:
+    """A container that asked for nothing sees none beside one of its pod that sees its own."""
+    holder = actors["holder"]
+
+    with holder.seeing_theirs() as majors:
+        assert holder.sightings(majors, container="sibling") == []
+
+
+@pytest.mark.aicr_check(basis="plan", creates="2 pods with 1 accelerator each", seconds=1)
+def test_two_pods_hold_different_devices(actors: Cast) -> None:
+    """Two pods that were granted one exclusive device each do not see the same one."""
+    holder, neighbour = actors.together("holder", "neighbour")
+
+    assert neighbour.needing_two().overlap(holder) == []
+
+
+@pytest.mark.aicr_check(basis="plan", creates="2 pods with 1 accelerator each", seconds=1)
+def test_pod_cannot_open_the_device_of_another_pod(actors: Cast) -> None:
+    """A device node made on purpose opens one's own device and not that of another pod."""
+    holder, neighbour = actors.together("holder", "neighbour")
+
+    assert neighbour.intrusions(holder) == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="a pod with 1 accelerator", seconds=1)
+def test_granted_device_came_through_kubernetes(actors: Cast) -> None:
+    """The granted device is on the books: allocated to this pod by a claim or the device plugin."""
+    assert actors["holder"].unmediated() == []
+
+
+@pytest.mark.aicr_check(basis="hardening", creates="nothing (dry run)", seconds=1)
+def test_admin_access_is_refused_in_an_ordinary_namespace(
+    aicr_workspace: Workspaces, nodes: Nodes
+) -> None:
+    """A claim with admin access is refused in a namespace without the label for it."""
+    assert aicr_workspace.refusal_of_claim(nodes[0], admin=False) == ""
+    assert aicr_workspace.refusal_of_claim(nodes[0], admin=True) != ""
+
+
+@pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
+def test_environment_variable_gives_no_device(actors: Cast) -> None:
+    """The vendor's visibility variable, set in the pod, gives no device that was not granted."""
+    holder, asker = actors.together("holder", "by_environment")
+
+    with holder.seeing_theirs() as majors:
+        assert asker.sightings(majors) == []
+
+
+@pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
+def test_runtime_class_gives_no_device(actors: Cast, aicr_accelerators: Accelerators) -> None:
+    """The vendor's RuntimeClass, without a request, gives no device."""
+    aicr_accelerators.needs_runtime_class()
+    holder, asker = actors.together("holder", "by_runtime_class")
+
+    with holder.seeing_theirs() as majors:
+        assert asker.sightings(majors) == []
+
+
+@pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
+def test_volume_mount_gives_no_device(actors: Cast) -> None:
+    """A mount that the vendor's toolkit may read as a device list gives no device."""
+    holder, asker = actors.together("holder", "by_volume_mount")
+
+    with holder.seeing_theirs() as majors:
+        assert asker.sightings(majors) == []
