@@ -21,7 +21,7 @@ def exercise(actor: str, workspace: "Workspace", run_id: str) -> list[str]:
     Raises:
         ApiError: it refused one; the message names the request.
     """
-    short = actor.rpartition("_")[2]
+    short = actor.rpartition("_")[2].lower()
     (wanted,) = render_actor(actor, name=f"aicr-{run_id}-{short}")
     kind, name = kind_of(wanted), wanted["metadata"]["name"]
     namespace = workspace.namespace if kind.namespaced else None
@@ -54,7 +54,7 @@ def refusal_of_claim(workspace: "Workspace", device_class: str, *, admin: bool) 
         DoesNotApply: the API server drops the field, i.e. it knows no admin access.
     """
     (claim,) = render_actor(
-        "secure_accelerator_access/admin_claim",
+        "secure_accelerator_access/admin-claim",
         name="admin-access" if admin else "ordinary-access",
         device_class=device_class,
         admin=str(admin).lower(),

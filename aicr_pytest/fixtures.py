@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.cluster.workspace import Workspace
+    from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.session import Run
     from aicr_pytest.workspaces import Workspaces
@@ -85,9 +85,9 @@ def aicr_workspace(
 
 def _maker(
     request: pytest.FixtureRequest, run: "Run", cluster: "Cluster", waiter: "Waiter"
-) -> Callable[[str], "Workspace"]:
+) -> Callable[["PodSecurity"], "Workspace"]:
     """Makes the namespace of a Pod Security level."""
-    from aicr_pytest.cluster.workspace import Workspace
+    from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 
     module = request.node.name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
     failed_before = request.session.testsfailed
@@ -98,7 +98,7 @@ def _maker(
             wish == "failed" and request.session.testsfailed > failed_before
         )
 
-    def make(level: str) -> "Workspace":
+    def make(level: "PodSecurity") -> "Workspace":
         suffix = "" if level == "restricted" else f"-{level}"
         return Workspace(
             cluster, waiter, run_id=run.run_id, module=f"{module}{suffix}", psa=level, keep=keep

@@ -1,6 +1,7 @@
 """Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.accelerators.finder import Accelerators
@@ -9,12 +10,12 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, dress
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
+from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError
 from aicr_pytest.exercise import exercise, refusal_of_claim
 from aicr_pytest.manifests import render_actor
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.workspace import Workspace
     from aicr_pytest.evidence.check import CheckEvidence
 
 Object = dict[str, Any]
@@ -28,7 +29,7 @@ class Workspaces:
 
     def __init__(
         self,
-        make: Callable[[str], "Workspace"],
+        make: Callable[[PodSecurity], Workspace],
         accelerators: Accelerators,
         *,
         image: Callable[[str], str],
@@ -44,15 +45,16 @@ class Workspaces:
         self._evidence = evidence
         self._made: dict[str, Workspace] = {}
 
-    def at(self, level: str = "restricted") -> "Workspace":
+    def at(self, level: PodSecurity = "restricted") -> Workspace:
         """The namespace of a Pod Security level."""
         if level not in self._made:
             self._made[level] = workspace = self._make(level)
+            workspace.open()
             if self._pull_secret:
                 workspace.apply([self._pull_secret])
         return self._made[level]
 
-    def namespaces(self) -> list["Workspace"]:
+    def namespaces(self) -> list[Workspace]:
         """Those made so far."""
         return list(self._made.values())
 
@@ -60,19 +62,22 @@ class Workspaces:
         self,
         actor: str,
         nodes: Sequence[AcceleratorNode],
+        *,
+        must_start: bool,
         **values: Callable[[AcceleratorNode], str],
     ) -> Fleet:
         """Create an actor's pod, with what belongs to it, on each node; nothing is waited for.
 
         Args:
             actor: the manifest, ``<requirement id>/<name>``.
+            must_start: whether a pod that does not start accuses the platform.
             values: placeholders of this manifest, computed per node.
         """
         pods: list[AcceleratorPod] = []
         trouble: AicrError | None = None
         for index, node in enumerate(nodes):
             try:
-                pods.append(self._deploy_on(actor, node, index, values))
+                pods.append(self._deploy_on(actor, node, index, values, must_start))
             except AicrError as error:
                 trouble = trouble or error
         return Fleet(actor, pods, trouble)
@@ -83,6 +88,7 @@ class Workspaces:
         node: AcceleratorNode,
         index: int,
         values: dict[str, Callable[[AcceleratorNode], str]],
+        must_start: bool,
     ) -> AcceleratorPod:
         name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
         *others, pod = render_actor(
@@ -105,6 +111,7 @@ class Workspaces:
             node,
             claims=lambda claim: handle.cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
             evidence=self._evidence,
+            must_start=must_start,
         )
 
     def exercise(self, actor: str) -> list[str]:
@@ -123,14 +130,19 @@ class Workspaces:
         Raises:
             ExceptionGroup: of ``LeftBehind``, one per namespace that stays.
         """
-        troubles: list[Exception] = []
-        for workspace in self._made.values():
-            try:
-                workspace.close()
-            except AicrError as error:
-                troubles.append(error)
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            # At the same time: a cluster waits 5 s before it works on a namespace's deletion.
+            troubles = [trouble for trouble in threads.map(_close, self._made.values()) if trouble]
         if troubles:
             raise ExceptionGroup("The workspace could not be taken down", troubles)
+
+
+def _close(workspace: Workspace) -> Exception | None:
+    try:
+        workspace.close()
+    except AicrError as error:
+        return error
+    return None
 
 
 def wanted(pod: Object, others: Sequence[Object]) -> int:

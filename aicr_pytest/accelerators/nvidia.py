@@ -22,6 +22,7 @@ PROFILE = Profile(
     tool="nvidia-smi",
     tool_directories=("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/bin"),
     list_arguments=("--query-gpu=uuid", "--format=csv,noheader"),
+    empty_list_exit=6,  # "No devices were found"
     parse_identity=str.strip,
     environment_bypass={
         "NVIDIA_VISIBLE_DEVICES": "all",

@@ -1,7 +1,7 @@
 """Pods that hold accelerators, or must not: what was granted, what is seen, what can be reached."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from aicr_pytest.accelerators.probe import (
     reach_command,
 )
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
-from aicr_pytest.errors import ProbeFailed
+from aicr_pytest.errors import ProbeFailed, WaitFailed, WaitTimeout
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.observing import Execution
@@ -41,7 +41,12 @@ class Grant:
 
 
 class AcceleratorPod:
-    """One pod on one accelerator node, seen from inside and from the API."""
+    """One pod on one accelerator node, seen from inside and from the API.
+
+    Args:
+        must_start: a pod that does not start accuses the platform; else there is nothing to look
+            into, which accuses nobody.
+    """
 
     def __init__(
         self,
@@ -50,8 +55,11 @@ class AcceleratorPod:
         *,
         claims: Callable[[str], Object],
         evidence: Callable[[], "CheckEvidence"],
+        must_start: bool,
     ) -> None:
         self.pod = pod
+        self._must_start = must_start
+        self._did_not_start: WaitFailed | WaitTimeout | None = None
         self.on = on
         self._claim = claims
         self._evidence = evidence
@@ -63,7 +71,7 @@ class AcceleratorPod:
     @cached_property
     def running(self) -> Object:
         """The pod once it is ready, on the node that it was meant for."""
-        self.pod.ready()
+        self._start()
         found: Object = self.pod.object()
         self._evidence().yaml(
             f"Pod {self.pod.name}",
@@ -73,6 +81,17 @@ class AcceleratorPod:
         if (actual := found["spec"].get("nodeName")) != self.on.name:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
         return found
+
+    def _start(self) -> None:
+        if self._did_not_start is None:
+            try:
+                self.pod.ready()
+            except (WaitFailed, WaitTimeout) as error:
+                self._did_not_start = error  # the next check need not wait as long again
+        if self._did_not_start is not None:
+            if self._must_start:
+                raise self._did_not_start
+            raise ProbeFailed(f"There is nothing to look into: {self._did_not_start}")
 
     def first_container(self) -> str:
         """The container that asked first; the one meant where none is named."""
@@ -209,9 +228,9 @@ class AcceleratorPod:
         if len(view.reachable) != grant.count:
             paths = ", ".join(node.path for node in view.reachable) or "none"
             found.append(f"{where} {given}, but its device nodes are: {paths}")
-        if view.tool and view.tool_exit == 0:
+        if view.told:
             if grant.identities is not None and tuple(sorted(view.listed)) != grant.identities:
-                found.append(f"{where} {given}, but {view.tool} lists: {', '.join(view.listed)}")
+                found.append(f"{where} {given}, but {view.tool} lists: {_or_none(view.listed)}")
             elif len(view.listed) != grant.count:
                 found.append(f"{where} {given}, but {view.tool} lists {len(view.listed)}")
         elif not found and grant.count:
@@ -239,6 +258,7 @@ class AcceleratorPod:
             f"Published, allocated and seen in {self.pod.name}, container {container}",
             ("ResourceSlice", "device", "identity in slice", "by", "allocated", "identity seen"),
             rows,
+            compare=("identity in slice", "identity seen"),
             source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
         )
 
@@ -307,6 +327,7 @@ class AcceleratorPod:
         for use in spec.get("resourceClaims", ()):
             if claim := use.get("resourceClaimName"):
                 self._await_released(claim)
+                self.pod.cluster.delete(RESOURCE_CLAIM, claim, self.pod.namespace)
         return time.monotonic() - started
 
     def _await_released(self, claim: str) -> None:
@@ -356,6 +377,10 @@ def _results(claim: Object, request: str) -> list[Object]:
     results = claim["status"]["allocation"]["devices"]["results"]
     # A request with alternatives is allocated as "<request>/<subrequest>".
     return [item for item in results if not request or item["request"].split("/")[0] == request]
+
+
+def _or_none(words: Sequence[str]) -> str:
+    return ", ".join(words) or "none"
 
 
 def _reserved_for(claim: Object) -> set[str]:

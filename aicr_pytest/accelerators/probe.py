@@ -5,7 +5,6 @@ A negative ("sees none") is an observation only if the probe ran to its end; eve
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.resources import files
@@ -60,7 +59,9 @@ class View:
     """Path of the vendor's tool in the container; empty where it is absent."""
     tool_exit: int | None
     listed: tuple[str, ...]
-    """Identities that the tool lists; only meaningful where ``tool_exit`` is 0."""
+    """Identities that the tool lists."""
+    told: bool
+    """Whether the tool worked, so that ``listed`` is an observation."""
     screen: str
     """The tool's own screen, verbatim."""
 
@@ -73,7 +74,7 @@ class View:
         nodes = ", ".join(node.path for node in self.reachable) or "no device node"
         if not self.tool:
             return f"{nodes}; no vendor tool"
-        if self.tool_exit:
+        if not self.told:
             return f"{nodes}; {self.tool} exits with {self.tool_exit}"
         return f"{nodes}; {self.tool} lists {', '.join(self.listed) or 'nothing'}"
 
@@ -118,6 +119,8 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
         if row[0] == "device"
     ]
     exits = [int(row[1]) for row in fields if row[0] == "tool-exit"]
+    tool_exit = exits[0] if exits else None
+    lines = [row[1] for row in fields if row[0] == "listed" and row[1].strip()]
     return View(
         nodes=tuple(
             sorted(
@@ -126,8 +129,9 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
             )
         ),
         tool=next((row[1] for row in fields if row[0] == "tool"), ""),
-        tool_exit=exits[0] if exits else None,
-        listed=_identities(profile, [row[1] for row in fields if row[0] == "listed"], exits),
+        tool_exit=tool_exit,
+        listed=tuple(profile.parse_identity(line) for line in lines) if tool_exit == 0 else (),
+        told=tool_exit is not None and tool_exit in (0, profile.empty_list_exit),
         screen="\n".join("\t".join(row[1:]) for row in fields if row[0] == "screen"),
     )
 
@@ -136,12 +140,6 @@ def _is_unit(profile: Profile, node: DeviceNode, majors: frozenset[int]) -> bool
     if any(fnmatch(node.path, pattern) for pattern in profile.device_globs):
         return True
     return node.major in majors and node.minor not in profile.control_minors
-
-
-def _identities(profile: Profile, lines: Sequence[str], exits: Sequence[int]) -> tuple[str, ...]:
-    if exits != [0]:
-        return ()
-    return tuple(profile.parse_identity(line) for line in lines if line.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

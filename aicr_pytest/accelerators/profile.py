@@ -38,6 +38,8 @@ class Profile:
     """Where platforms mount the tool beside the PATH."""
     list_arguments: tuple[str, ...]
     """Arguments that make the tool print one identity per line."""
+    empty_list_exit: int | None = None
+    """Exit code by which the tool says that it works and finds no device."""
     parse_identity: Callable[[str], str]
     """One line of the tool's list → identity, comparable with the slice's attribute."""
     environment_bypass: dict[str, str] = field(default_factory=dict)

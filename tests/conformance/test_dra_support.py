@@ -39,7 +39,9 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
     """Every actor on every looked-at node; ``selected`` first: it wants one particular device."""
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
-        return lambda: aicr_workspace.deploy(f"dra_support/{name}", nodes, **values)
+        return lambda: aicr_workspace.deploy(
+            f"dra_support/{name}", nodes, must_start=True, **values
+        )
 
     return Cast(
         {

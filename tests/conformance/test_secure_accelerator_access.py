@@ -25,7 +25,9 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
     """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
-        return lambda: aicr_workspace.deploy(f"secure_accelerator_access/{name}", nodes, **values)
+        return lambda: aicr_workspace.deploy(
+            f"secure_accelerator_access/{name}", nodes, must_start=False, **values
+        )
 
     room = all(node.free >= AT_ONCE for node in nodes)
     return Cast(
@@ -33,12 +35,12 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
             "holder": actor("holder"),
             "neighbour": actor("rival" if room else "outsider"),
             "bystander": actor("bystander"),
-            "by_environment": actor("by_environment", **aicr_accelerators.environment_values()),
-            "by_runtime_class": actor(
-                "by_runtime_class", runtime_class=lambda node: node.profile.runtime_class
+            "by-environment": actor("by-environment", **aicr_accelerators.environment_values()),
+            "by-runtime-class": actor(
+                "by-runtime-class", runtime_class=lambda node: node.profile.runtime_class
             ),
-            "by_volume_mount": actor(
-                "by_volume_mount", directory=lambda node: node.profile.volume_mount_bypass
+            "by-volume-mount": actor(
+                "by-volume-mount", directory=lambda node: node.profile.volume_mount_bypass
             ),
         },
         room_for_all=room,
@@ -103,7 +105,7 @@ def test_admin_access_is_refused_in_an_ordinary_namespace(
 @pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
 def test_environment_variable_gives_no_device(actors: Cast) -> None:
     """The vendor's visibility variable, set in the pod, gives no device that was not granted."""
-    holder, asker = actors.together("holder", "by_environment")
+    holder, asker = actors.together("holder", "by-environment")
 
     with holder.seeing_theirs() as majors:
         assert asker.sightings(majors) == []
@@ -113,7 +115,7 @@ def test_environment_variable_gives_no_device(actors: Cast) -> None:
 def test_runtime_class_gives_no_device(actors: Cast, aicr_accelerators: Accelerators) -> None:
     """The vendor's RuntimeClass, without a request, gives no device."""
     aicr_accelerators.needs_runtime_class()
-    holder, asker = actors.together("holder", "by_runtime_class")
+    holder, asker = actors.together("holder", "by-runtime-class")
 
     with holder.seeing_theirs() as majors:
         assert asker.sightings(majors) == []
@@ -122,7 +124,7 @@ def test_runtime_class_gives_no_device(actors: Cast, aicr_accelerators: Accelera
 @pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
 def test_volume_mount_gives_no_device(actors: Cast) -> None:
     """A mount that the vendor's toolkit may read as a device list gives no device."""
-    holder, asker = actors.together("holder", "by_volume_mount")
+    holder, asker = actors.together("holder", "by-volume-mount")
 
     with holder.seeing_theirs() as majors:
         assert asker.sightings(majors) == []

@@ -1,0 +1,205 @@
+"""What the lab calls to give a node accelerators: the hooks of ``aicr_lab``.
+
+``prepare`` makes the driver's root and the runtime, ``processes`` names NVIDIA's program that hands
+the GPUs out, ``manifests`` what an administrator would install once per cluster.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aicr_lab.accelerators.devices import device_nodes, free_majors, make_nodes
+from aicr_lab.accelerators.driver_root import DriverRoot
+from aicr_lab.accelerators.profiles import Gpu, gpus_of, profile_named
+from aicr_lab.accelerators.runtime import NodeRuntime, facts_of
+from aicr_lab.accelerators.state_file import StateFile, describe
+from aicr_lab.artifacts import locate
+from aicr_lab.node import Node
+from aicr_lab.processes import Process
+from aicr_lab.state import LabOptions
+
+Object = dict[str, Any]
+
+# In the driver's own mount namespace, so that nobody else sees buses that are not there.
+_WITH_PCI_BUSES = 'mount --bind "$1" /sys/bus/pci/devices && shift && exec "$@"'
+
+
+def prepare(node: Node, options: LabOptions) -> None:
+    """Makes driver root, device nodes, state file and runtime; before containerd starts."""
+    profile = profile_named(options.gpu_profile)
+    gpus = gpus_of(node.name, options.gpus)
+    root = driver_root(node, options)
+    root.fill(
+        nvml=locate("libnvidia-ml.so"), cuda=locate("libcuda.so"), nvidia_smi=locate("nvidia-smi")
+    )
+    nodes = device_nodes(free_majors(Path("/proc/devices").read_text()), options.gpus)
+    make_nodes(root.dev, nodes)
+    state_file(node, options).write(describe(profile, gpus))
+    _link_pci_buses(_pci_dir(node), gpus)
+    facts = facts_of(
+        root, nodes, [gpu.uuid for gpu in gpus], node.kubelet_root, locate("nvidia-cdi-hook")
+    )
+    runtime(node).install(node.name, facts)
+
+
+def processes(node: Node, options: LabOptions) -> list[Process]:
+    """NVIDIA's program that hands the node's GPUs out, and who decides how busy they look."""
+    return [allocator(node, options), _agent(node, options)]
+
+
+def runtime_binary(node: Node, handler: str = "runc") -> Path:
+    """What containerd calls as OCI runtime, for the handlers ``runc`` and ``nvidia``."""
+    return runtime(node).binary(handler)
+
+
+def labels(node: Node, options: LabOptions) -> dict[str, str]:
+    """Node labels that NVIDIA's GPU feature discovery would set."""
+    if options.gpus == 0:
+        return {}
+    profile = profile_named(options.gpu_profile)
+    return {
+        "nvidia.com/gpu.present": "true",
+        "nvidia.com/gpu.count": str(options.gpus),
+        "nvidia.com/gpu.product": profile.product.replace(" ", "-"),
+        "nvidia.com/gpu.memory": str(profile.memory_mib),
+    }
+
+
+def manifests(options: LabOptions) -> list[Object]:
+    """Cluster-wide objects: the RuntimeClass, and the DeviceClasses of NVIDIA's chart."""
+    found: list[Object] = [
+        {
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": {"name": "nvidia"},
+            "handler": "nvidia",
+        }
+    ]
+    if options.allocation != "device-plugin":
+        found += [
+            device_class("gpu.nvidia.com", "gpu", extended_resource="nvidia.com/gpu"),
+            device_class("mig.nvidia.com", "mig"),
+            device_class("vfio.gpu.nvidia.com", "vfio"),
+        ]
+    return found
+
+
+def device_class(name: str, device_type: str, *, extended_resource: str = "") -> Object:
+    """A DeviceClass as the chart of NVIDIA's driver ships it."""
+    expression = (
+        "device.driver == 'gpu.nvidia.com' && "
+        f"device.attributes['gpu.nvidia.com'].type == '{device_type}'"
+    )
+    spec: Object = {"selectors": [{"cel": {"expression": expression}}]}
+    if extended_resource:
+        spec["extendedResourceName"] = extended_resource
+    return {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "DeviceClass",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def driver_root(node: Node, options: LabOptions) -> DriverRoot:
+    """The driver's root of a node."""
+    return DriverRoot(node.driver_root, profile_named(options.gpu_profile).driver_version)
+
+
+def state_file(node: Node, options: LabOptions) -> StateFile:
+    """What the GPUs of a node look like."""
+    return StateFile(driver_root(node, options).state_file, node.name)
+
+
+def runtime(node: Node) -> NodeRuntime:
+    """The OCI runtime of a node."""
+    return NodeRuntime(node.dir / "runtime")
+
+
+def allocator(node: Node, options: LabOptions, *, told: Path | None = None) -> Process:
+    """The DRA driver or device plugin of a node.
+
+    Args:
+        told: a state file for this program alone; containers keep seeing the node's own.
+    """
+    argv, name = (
+        (_device_plugin(node), "nvidia-device-plugin")
+        if node.allocation(options) == "device-plugin"
+        else (_dra_driver(node), "gpu-kubelet-plugin")
+    )
+    env = {"LD_LIBRARY_PATH": str(driver_root(node, options).library_dir)}
+    if told is not None:
+        env["AICR_LAB_NVML_STATE"] = str(told)
+    return Process(
+        name=f"{name}@{node.name}",
+        argv=_among_pci_buses(node, argv),
+        namespace=node.name,
+        log=node.log_dir / f"{name}.log",
+        env=env,
+    )
+
+
+def _agent(node: Node, options: LabOptions) -> Process:
+    idle_mw = profile_named(options.gpu_profile).idle_power_w * 1000
+    argv = (
+        *(sys.executable, "-m", "aicr_lab.accelerators.agent"),
+        f"--state={driver_root(node, options).state_file}",
+        f"--node={node.name}",
+        f"--idle-mw={idle_mw}",
+    )
+    return Process(
+        name=f"gpu-agent@{node.name}",
+        argv=argv,
+        namespace=node.name,
+        log=node.log_dir / "gpu-agent.log",
+    )
+
+
+def _dra_driver(node: Node) -> list[str]:
+    return [
+        str(locate("gpu-kubelet-plugin")),
+        f"--kubeconfig={node.kubeconfig}",
+        f"--node-name={node.name}",
+        f"--cdi-root={node.cdi_dir}",
+        f"--nvidia-driver-root={node.driver_root}",
+        f"--container-driver-root={node.driver_root}",
+        f"--nvidia-cdi-hook-path={locate('nvidia-cdi-hook')}",
+        # Asked for by features that need pods of their own (MPS); none of them is on.
+        "--image-name=none",
+        # The kubelet's paths as the node sees them: a socket's path has at most 107 bytes.
+        "--kubelet-registrar-directory-path=/var/lib/kubelet/plugins_registry",
+        "--kubelet-plugins-directory-path=/var/lib/kubelet/plugins",
+    ]
+
+
+def _device_plugin(node: Node) -> list[str]:
+    return [
+        str(locate("nvidia-device-plugin")),
+        "--device-list-strategy=cdi-cri",
+        f"--nvidia-driver-root={node.driver_root}",
+        f"--driver-root-ctr-path={node.driver_root}",
+        f"--nvidia-dev-root={node.driver_root}",
+        f"--nvidia-cdi-hook-path={locate('nvidia-cdi-hook')}",
+    ]
+
+
+def _pci_dir(node: Node) -> Path:
+    return node.dir / "pci-devices"
+
+
+def _among_pci_buses(node: Node, argv: Sequence[str]) -> tuple[str, ...]:
+    if not Path("/sys/bus/pci/devices").is_dir():
+        return tuple(argv)
+    prefix = ("/usr/bin/unshare", "--mount", "/bin/sh", "-c", _WITH_PCI_BUSES, "sh")
+    return (*prefix, str(_pci_dir(node)), *argv)
+
+
+def _link_pci_buses(directory: Path, gpus: Sequence[Gpu]) -> None:
+    """Dangling links as in sysfs, from which the driver reads a GPU's PCI root."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.iterdir():
+        old.unlink()
+    for gpu in gpus:
+        target = f"../../../devices/{gpu.pci_root}/{gpu.pci_root[3:]}:01.0/{gpu.pci_address}"
+        (directory / gpu.pci_address).symlink_to(target)

@@ -1,0 +1,311 @@
+"""The lab's programs, built once and kept outside the repository.
+
+Each artifact lies in ``<cache>/<artifact>-<hash>/``, the hash covering its sources, its commands
+and the compilers' versions. It is built in a temporary directory and renamed, so that a killed
+build leaves nothing that could be taken for a result; the compilers' own caches make the second
+try short.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aicr_lab.errors import BuildFailed, HostUnfit, LabError, last_lines
+from aicr_lab.state import locked
+
+Say = Callable[[str], None]
+
+_PROGRESS_EVERY = 10.0
+_MARKER = "built.json"
+# Linking the kubernetes binary needs more than half of this in temporary files alone.
+_FREE_BYTES = 3 * 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One step of a build.
+
+    ``{out}`` in its words is the directory to build into, ``{needs:NAME}`` that of an artifact
+    named in ``Artifact.needs``.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Programs or files that are built together."""
+
+    name: str
+    outputs: tuple[str, ...]
+    """Files that must be there afterwards."""
+    sources: tuple[Path, ...]
+    """Files and directories that the result is made from."""
+    commands: tuple[Command, ...]
+    needs: tuple[str, ...] = ()
+    """Artifacts that must be built before."""
+    tools: tuple[str, ...] = ("go",)
+    """Compilers whose version is part of the hash: ``go``, ``gcc``."""
+
+
+def cache_dir() -> Path:
+    """Where built programs are kept."""
+    if chosen := os.environ.get("AICR_LAB_CACHE"):
+        return Path(chosen).resolve()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache").resolve() / "aicr-lab"
+
+
+def go_artifact(
+    name: str,
+    module: Path,
+    packages: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    ldflags: str = "",
+    tags: str = "",
+    cgo: bool = False,
+) -> Artifact:
+    """Programs of one Go module; the module's sums pin what is downloaded."""
+    argv = ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly"]
+    argv += ["-ldflags", f"-s -w {ldflags}".strip()]
+    if tags:
+        argv += ["-tags", tags]
+    return Artifact(
+        name=name,
+        outputs=tuple(outputs),
+        sources=(module,),
+        commands=(
+            Command(
+                argv=(*argv, "-o", "{out}/", *packages),
+                cwd=module,
+                env=(("CGO_ENABLED", "1" if cgo else "0"), ("GOFLAGS", "")),
+            ),
+        ),
+        tools=("go", "gcc") if cgo else ("go",),
+    )
+
+
+def c_program(name: str, source: Path, *, flags: Sequence[str] = ()) -> Artifact:
+    """A program of one C file."""
+    return Artifact(
+        name=name,
+        outputs=(name,),
+        sources=(source,),
+        commands=(
+            Command(
+                argv=(
+                    "gcc",
+                    "-O2",
+                    "-Wall",
+                    "-Wextra",
+                    *flags,
+                    "-o",
+                    f"{{out}}/{name}",
+                    str(source),
+                ),
+                cwd=source.parent,
+            ),
+        ),
+        tools=("gcc",),
+    )
+
+
+class Builder:
+    """Builds artifacts and finds them again."""
+
+    def __init__(self, artifacts: Iterable[Artifact], cache: Path | None = None) -> None:
+        self._artifacts = {artifact.name: artifact for artifact in artifacts}
+        self._cache = cache or cache_dir()
+
+    def directory(self, name: str) -> Path:
+        """Where an artifact lies once it is built."""
+        return self._cache / f"{name}-{self.fingerprint(name)}"
+
+    def program(self, artifact: str, output: str = "") -> Path:
+        """A built file; an error when it is not built."""
+        path = self.directory(artifact) / (output or artifact)
+        if not path.exists():
+            raise LabError(f"{artifact} is not built", hint="python -m aicr_lab up builds it")
+        return path
+
+    def built(self, name: str) -> bool:
+        """Whether an artifact is there, whole."""
+        return (self.directory(name) / _MARKER).exists()
+
+    def fingerprint(self, name: str) -> str:
+        """The hash of everything that an artifact is made from."""
+        artifact = self._artifacts[name]
+        digest = hashlib.sha256()
+        for tool in artifact.tools:
+            digest.update(f"{tool} {_version(tool)}\n".encode())
+        for need in artifact.needs:
+            digest.update(f"needs {need} {self.fingerprint(need)}\n".encode())
+        for command in artifact.commands:
+            # The place of the sources is not part of what is made: two clones share a build.
+            words = [word.replace(str(command.cwd), ".") for word in command.argv]
+            digest.update(f"{json.dumps([words, command.env])}\n".encode())
+        for source in artifact.sources:
+            for file in _files(source):
+                digest.update(f"{file.relative_to(source.parent)}\n".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return digest.hexdigest()[:16]
+
+    def ensure(self, names: Iterable[str], say: Say) -> None:
+        """Builds what is not there yet, one after the other."""
+        for name in names:
+            if not self.built(name):
+                self.ensure(self._artifacts[name].needs, say)
+                self._build(self._artifacts[name], say)
+
+    def _build(self, artifact: Artifact, say: Say) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        lock = self._cache / f"{artifact.name}.lock"
+        with locked(lock, busy=f"{artifact.name} is being built by another process; waiting"):
+            if self.built(artifact.name):
+                return
+            _require_space(self._cache)
+            self._drop_unfinished(artifact.name)
+            partial = Path(tempfile.mkdtemp(prefix=f".{artifact.name}.", dir=self._cache))
+            started = time.monotonic()
+            say(f"building {artifact.name}")
+            for command in artifact.commands:
+                self._run(artifact, command, partial, say, started)
+            missing = [name for name in artifact.outputs if not (partial / name).exists()]
+            if missing:
+                raise BuildFailed(f"{artifact.name}: the build left no {', '.join(missing)}")
+            seconds = time.monotonic() - started
+            (partial / _MARKER).write_text(json.dumps({"seconds": round(seconds, 1)}) + "\n")
+            partial.chmod(0o755)
+            partial.rename(self.directory(artifact.name))
+            say(f"built {artifact.name} in {_duration(seconds)}")
+
+    def _drop_unfinished(self, name: str) -> None:
+        for left in self._cache.glob(f".{name}.*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _run(
+        self, artifact: Artifact, command: Command, out: Path, say: Say, started: float
+    ) -> None:
+        words = [self._fill(word, out) for word in command.argv]
+        log = self._cache / f"{artifact.name}.log"
+        env = _environment() | dict(command.env)
+        try:
+            with log.open("wb") as output:
+                code = _run_with_progress(
+                    words,
+                    command.cwd,
+                    env,
+                    output.fileno(),
+                    lambda: say(
+                        f"building {artifact.name}: {_duration(time.monotonic() - started)}"
+                    ),
+                )
+        except FileNotFoundError as error:
+            raise HostUnfit(
+                f"{words[0]} is not installed", hint=_TOOL_HINTS.get(words[0], "")
+            ) from error
+        if code:
+            raise BuildFailed(
+                f"{artifact.name} cannot be built ({words[0]} ended with {code}); last lines of "
+                f"{log}:\n{last_lines(log)}",
+                hint=_failure_hint(log),
+            )
+
+    def _fill(self, word: str, out: Path) -> str:
+        word = word.replace("{out}", str(out))
+        while "{needs:" in word:
+            name = word.split("{needs:", 1)[1].split("}", 1)[0]
+            word = word.replace(f"{{needs:{name}}}", str(self.directory(name)))
+        return word
+
+
+_TOOL_HINTS = {
+    "go": "install Go 1.26 or newer and put it on PATH",
+    "gcc": "install a C compiler (Debian: apt-get install gcc libc6-dev)",
+}
+
+
+@functools.cache
+def _version(tool: str) -> str:
+    argv = ["go", "env", "GOVERSION"] if tool == "go" else [tool, "-dumpfullversion"]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=True, env=_environment())
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise HostUnfit(f"{tool} does not run: {error}", hint=_TOOL_HINTS[tool]) from error
+    return done.stdout.strip()
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+        return
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path
+
+
+def _environment() -> dict[str, str]:
+    # A toolchain download in the middle of a build would make the version in the hash a lie.
+    return {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off"}
+
+
+def _run_with_progress(
+    argv: Sequence[str], cwd: Path, env: dict[str, str], output: int, tell: Callable[[], None]
+) -> int:
+    # A group of its own: compilers start children, and an interrupted build ends all of them.
+    process = subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        process_group=0,
+    )
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(timeout=_PROGRESS_EVERY)
+            tell()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _require_space(directory: Path) -> None:
+    free = shutil.disk_usage(directory).free
+    if free < _FREE_BYTES:
+        raise HostUnfit(
+            f"{directory} has {free / 2**30:.1f} GB free, a build needs {_FREE_BYTES >> 30} GB",
+            hint="free some space, or set AICR_LAB_CACHE to a larger disk",
+        )
+
+
+def _failure_hint(log: Path) -> str:
+    text = last_lines(log)
+    if "no space left" in text.lower():
+        return "the disk is full: free some space, or set AICR_LAB_CACHE, GOCACHE and TMPDIR"
+    if "dial tcp" in text or "i/o timeout" in text:
+        return "Go modules cannot be downloaded: check GOPROXY and the network"
+    if "signal: killed" in text:
+        return "the kernel ended the compiler: linking needs about 4 GB of free memory"
+    return ""
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,85 @@
+/* gpu-workload: keeps a granted GPU busy, as far as the lab's side can see.
+ *
+ *     gpu-workload [--seconds N] [--load PERCENT]
+ *
+ * Like a CUDA program it takes device 0 of what its container was given, and fails without one. While
+ * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD" as one line, every half second; the lab's
+ * agent takes a line for true while its file is fresh and the container really holds that GPU. It ends
+ * at once on TERM.
+ *
+ * Static, so that any image can carry it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEARTBEAT "/dev/shm/aicr-lab-gpu-load"
+#define MAX_GPUS 16
+
+static volatile sig_atomic_t ended;
+
+static void end(int signal) {
+    (void)signal;
+    ended = 1;
+}
+
+/* The first GPU that this container may open; -1 for none. ENXIO: allowed, and no driver behind it. */
+static int first_gpu(void) {
+    char path[32];
+    struct stat status;
+    for (int gpu = 0; gpu < MAX_GPUS; gpu++) {
+        snprintf(path, sizeof path, "/dev/nvidia%d", gpu);
+        if (stat(path, &status) != 0 || !S_ISCHR(status.st_mode))
+            continue;
+        int file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (file >= 0)
+            close(file);
+        if (file >= 0 || errno == ENXIO)
+            return gpu;
+    }
+    return -1;
+}
+
+static int beat(int gpu, int load) {
+    FILE *file = fopen(HEARTBEAT, "w");
+    if (!file) {
+        perror(HEARTBEAT);
+        return 0;
+    }
+    fprintf(file, "%d %d\n", gpu, load);
+    return fclose(file) == 0;
+}
+
+int main(int count, char **arguments) {
+    int seconds = 0, load = 95;
+    for (int i = 1; i + 1 < count; i += 2) {
+        if (strcmp(arguments[i], "--seconds") == 0)
+            seconds = atoi(arguments[i + 1]);
+        else if (strcmp(arguments[i], "--load") == 0)
+            load = atoi(arguments[i + 1]);
+    }
+    signal(SIGTERM, end);
+    signal(SIGINT, end);
+    int gpu = first_gpu();
+    if (gpu < 0) {
+        puts("Error: only 0 Devices available, 1 requested.  Exiting.");
+        return 1;
+    }
+    printf("GPU %d is busy at %d %%\n", gpu, load);
+    fflush(stdout);
+    const struct timespec pause = {.tv_nsec = 500000000};
+    for (int ticks = 0; !ended && (seconds == 0 || ticks < seconds * 2); ticks++) {
+        if (!beat(gpu, load))
+            return 1;
+        nanosleep(&pause, NULL);
+    }
+    unlink(HEARTBEAT);
+    return 0;
+}

@@ -1,0 +1,216 @@
+"""``python -m aicr_lab``: the lab on the command line."""
+
+import argparse
+import errno
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aicr_lab.errors import AicrLabError, LabError, last_lines
+from aicr_lab.lab import Lab
+from aicr_lab.processes import LAB, ComponentStatus
+from aicr_lab.state import ALLOCATIONS, LabOptions
+
+_DEFAULTS = LabOptions()
+_FOLLOW_EVERY = 0.3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; its exit status. Errors of ours are one message on standard error."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[Lab, argparse.Namespace], int] = arguments.run
+    try:
+        return run(Lab(arguments.name), arguments)
+    except AicrLabError as error:
+        print(f"aicr_lab: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Who read us has had enough; what is left in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        # ENOSPC and its like come from anywhere; the file name says more than a traceback.
+        print(f"aicr_lab: {error.strerror}: {error.filename or ''}", file=sys.stderr)
+        if error.errno == errno.ENOSPC:
+            print("  free some space, or set AICR_LAB_HOME and AICR_LAB_CACHE", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m aicr_lab",
+        description="A real Kubernetes with simulated accelerators on this machine.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--name", default="default", help="which lab (default: %(default)s)")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[common], help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    _add_up(command("up", _up, "bring it up; quick when it is there"))
+    command("down", _down, "end it and remove everything that was its")
+    status = command("status", _status, "how its components fare")
+    status.add_argument("--json", action="store_true", help="for programs")
+    logs = command("logs", _logs, "the log of a component")
+    logs.add_argument("component", nargs="?", help="as status names it; without: which there are")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
+    command("kubeconfig", _kubeconfig, "print the path of the administrator's kubeconfig")
+    execute = command("exec", _exec, "run a program in a node, or in the control plane's network")
+    execute.add_argument("where", help="name of a node, or 'lab'")
+    execute.add_argument("command", nargs=argparse.REMAINDER, help="the program and its arguments")
+    defect = command("defect", _defect, "break something on purpose: list, inject, heal")
+    defect.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _add_up(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--nodes", type=int, help=f"number of nodes ({_DEFAULTS.nodes})")
+    add("--gpus", type=int, help=f"accelerators per node ({_DEFAULTS.gpus})")
+    add("--gpu-profile", help=f"which accelerators ({_DEFAULTS.gpu_profile})")
+    add("--allocation", choices=ALLOCATIONS, help=f"how they are handed out ({ALLOCATIONS[0]})")
+    add("--port", type=int, help="port of the API server on 127.0.0.1 (any free one)")
+    add("--build-only", action="store_true", help="build what is missing, start nothing")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _up(lab: Lab, arguments: argparse.Namespace) -> int:
+    if arguments.build_only:
+        from aicr_lab import artifacts  # the builds of accelerators are looked for at import
+
+        artifacts.builder().ensure(artifacts.names(), _say)
+        return 0
+    names = ("nodes", "gpus", "gpu_profile", "allocation", "port")
+    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    lab.up(LabOptions(**given) if given else None, _say)
+    return 0
+
+
+def _down(lab: Lab, arguments: argparse.Namespace) -> int:
+    lab.down(_say)
+    return 0
+
+
+def _status(lab: Lab, arguments: argparse.Namespace) -> int:
+    components = lab.status()
+    healthy = lab.running and all(component.health == "ok" for component in components)
+    if arguments.json:
+        print(json.dumps(_status_object(lab, components), indent=1))
+    else:
+        print(status_text(lab.name, lab.running, components))
+    return 0 if healthy else 1
+
+
+def _status_object(lab: Lab, components: Sequence[ComponentStatus]) -> dict[str, object]:
+    listed = [
+        {
+            "name": each.name,
+            "namespace": each.namespace,
+            "pid": each.pid,
+            "uptime": round(each.uptime, 1),
+            "rss": each.rss,
+            "health": each.health,
+            "detail": each.detail,
+            "log": str(each.log),
+        }
+        for each in components
+    ]
+    return {"name": lab.name, "running": lab.running, "components": listed}
+
+
+def status_text(name: str, running: bool, components: Sequence[ComponentStatus]) -> str:
+    """The status as a table, with a line about the whole before it."""
+    if not components:
+        return f"lab {name!r} is not running"
+    memory = sum(component.rss for component in components)
+    head = f"lab {name!r} is {'up' if running else 'not completely up'}; {_megabytes(memory)}"
+    rows = [("COMPONENT", "PID", "UPTIME", "RSS", "HEALTH")]
+    rows += [
+        (
+            each.name,
+            str(each.pid),
+            _uptime(each.uptime),
+            _megabytes(each.rss),
+            f"{each.health}{': ' if each.detail else ''}{each.detail}",
+        )
+        for each in components
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([head, *lines])
+
+
+def _logs(lab: Lab, arguments: argparse.Namespace) -> int:
+    names = lab.processes.names()
+    if arguments.component is None:
+        print("\n".join(names))
+        return 0
+    process = lab.processes.process(arguments.component)
+    if process is None:
+        raise LabError(
+            f"no component {arguments.component!r}", hint=f"there are: {', '.join(names) or 'none'}"
+        )
+    if not arguments.follow:
+        sys.stdout.write(process.log.read_text(errors="replace") if process.log.exists() else "")
+        return 0
+    print(last_lines(process.log), flush=True)
+    _follow(process.log)
+    return 0
+
+
+def _follow(log: Path) -> None:
+    """Prints what is added to a file until interrupted or until the file is gone."""
+    with log.open(errors="replace") as file:
+        file.seek(0, os.SEEK_END)
+        while log.exists():
+            if added := file.read():
+                sys.stdout.write(added)
+                sys.stdout.flush()
+            time.sleep(_FOLLOW_EVERY)
+
+
+def _kubeconfig(lab: Lab, arguments: argparse.Namespace) -> int:
+    if not lab.running:
+        raise LabError(f"lab {lab.name!r} is not running", hint="python -m aicr_lab up")
+    print(lab.kubeconfig)
+    return 0
+
+
+def _exec(lab: Lab, arguments: argparse.Namespace) -> int:
+    command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
+        raise LabError("exec wants a program to run", hint="exec node-0 -- ip address")
+    if arguments.where == LAB:
+        return lab.namespaces.replace_us(command)
+    return lab.node(arguments.where).namespaces.replace_us(command)
+
+
+def _defect(lab: Lab, arguments: argparse.Namespace) -> int:
+    module = importlib.import_module("aicr_lab.defects.cli")
+    status: int = module.main(lab, arguments.arguments)
+    return status
+
+
+def _uptime(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m{rest:02}s" if hours else f"{minutes}m{rest:02}s"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MB"

@@ -1,0 +1,487 @@
+"""Every defect of the lab, by requirement; the ids are those of the list of checks."""
+
+from collections.abc import Callable
+
+from aicr_lab.accelerators.node import device_class
+from aicr_lab.accelerators.state_file import Sections
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.device_path import (
+    AllocatorDown,
+    ApiNotServed,
+    BrokenRuntime,
+    IncompletePools,
+    LyingDriver,
+    LyingTool,
+    release_claims,
+)
+from aicr_lab.defects.identities import FaultyDoor, RestrictedUser
+from aicr_lab.defects.occupation import FilledNodes, QuotaEverywhere, SilentKubelet
+from aicr_lab.defects.policies import Object, refusing, rewriting, rule
+from aicr_lab.defects.ways import DRA, Applied, Cordoned, Replaced, Tainted, dry_run
+from aicr_lab.errors import LabError
+from aicr_lab.lab import Lab
+
+# --- checks by short names ----------------------------------------------------------------------
+
+SERVED = "test_stable_dra_api_is_served"
+CRUD = "test_dra_object_can_be_created_read_updated_and_deleted"
+POOL = "test_every_accelerator_node_publishes_a_complete_pool"
+EXACTLY = "test_container_sees_exactly_the_device_that_its_claim_was_given"
+SHARED = "test_containers_that_share_a_claim_see_the_same_device"
+SEVERAL = "test_claim_for_several_devices_is_given_that_many"
+APART = "test_two_claims_never_get_the_same_device"
+CHOSEN = "test_claim_can_choose_a_device_by_expression"
+AGAIN = "test_released_device_can_be_claimed_again"
+UNSATISFIABLE = "test_claim_that_no_device_satisfies_stays_pending"
+OVERSIZED = "test_claim_larger_than_the_node_stays_pending_and_gets_no_part"
+
+_WITH_PODS = frozenset({EXACTLY, SHARED, SEVERAL, APART, CHOSEN, AGAIN})
+"""Checks that look into a container that was granted something."""
+
+# --- admission policies ---------------------------------------------------------------------------
+
+_PODS = rule("", ["pods"], ["CREATE"])
+_NAMESPACES = rule("", ["namespaces"], ["CREATE", "UPDATE"])
+_CLAIMS = rule("resource.k8s.io", ["resourceclaims"], ["CREATE"])
+
+
+def _claim(*, selector: str = "true") -> Object:
+    selectors = [{"cel": {"expression": selector}}]
+    exactly = {"deviceClassName": "gpu.nvidia.com", "count": 1, "selectors": selectors}
+    return {
+        "apiVersion": DRA,
+        "kind": "ResourceClaim",
+        "metadata": {"name": "aicr-lab-probe", "namespace": "default"},
+        "spec": {"devices": {"requests": [{"name": "gpu", "exactly": exactly}]}},
+    }
+
+
+def _template() -> Object:
+    return {
+        "apiVersion": DRA,
+        "kind": "ResourceClaimTemplate",
+        "metadata": {"name": "aicr-lab-probe", "namespace": "default"},
+        "spec": {"spec": _claim()["spec"]},
+    }
+
+
+def _namespace() -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "aicr-lab-probe"}}
+
+
+def _pod() -> Object:
+    container = {"name": "probe", "image": "probe", "imagePullPolicy": "IfNotPresent"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "aicr-lab-probe", "namespace": "default"},
+        "spec": {"containers": [container], "restartPolicy": "Never"},
+    }
+
+
+def _selectors_are_dropped(lab: Lab) -> bool:
+    made = dry_run(lab, _claim())
+    return made is not None and "selectors" not in made["spec"]["devices"]["requests"][0]["exactly"]
+
+
+def _namespaces_are_labelled(label: str) -> Callable[[Lab], bool]:
+    def look(lab: Lab) -> bool:
+        made = dry_run(lab, _namespace())
+        return made is not None and label in made["metadata"].get("labels", {})
+
+    return look
+
+
+def _images_are_pulled(lab: Lab) -> bool:
+    made = dry_run(lab, _pod())
+    return made is not None and made["spec"]["containers"][0]["imagePullPolicy"] == "Always"
+
+
+_CRUD_REFUSED = Applied(
+    objects=tuple(
+        refusing(
+            "crud",
+            [rule("resource.k8s.io", ["resourceclaimtemplates"], ["CREATE"])],
+            expression="false",
+            message="claim templates are not allowed here",
+        )
+    ),
+    effective=lambda lab: dry_run(lab, _template()) is None,
+)
+
+# The control plane frees a claim by taking its allocation from the status; a refused write leaves
+# the device taken for ever, as a driver does whose unprepare fails. (NVIDIA's driver v0.4.1 logs and
+# forgets when it cannot remove its files, so that they cannot be used for it.)
+_NEVER_RELEASED = Applied(
+    objects=tuple(
+        refusing(
+            "release",
+            [rule("resource.k8s.io", ["resourceclaims/status"], ["UPDATE"])],
+            expression=(
+                "!has(oldObject.status) || !has(oldObject.status.allocation) || "
+                "(has(object.status) && has(object.status.allocation))"
+            ),
+            message="unprepare failed: device is busy",
+        )
+    ),
+    afterwards=release_claims,
+)
+
+_SELECTORS_IGNORED = Applied(
+    objects=tuple(
+        rewriting(
+            "selectors",
+            [_CLAIMS],
+            when="object.spec.devices.requests.exists(r, has(r.exactly.selectors))",
+            patches=[
+                '[JSONPatch{op: "remove", path: "/spec/devices/requests/0/exactly/selectors"}]'
+            ],
+        )
+    ),
+    effective=_selectors_are_dropped,
+)
+
+_ADMIN_LABEL = "resource.kubernetes.io/admin-access"
+_PSA_LABEL = "pod-security.kubernetes.io/enforce"
+
+
+def _every_namespace_gets(name: str, label: str, value: str) -> Applied:
+    return Applied(
+        objects=tuple(
+            rewriting(
+                name,
+                [_NAMESPACES],
+                when=f"!has(object.metadata.labels) || !('{label}' in object.metadata.labels)",
+                merge=f"Object{{metadata: Object.metadata{{labels: {{'{label}': '{value}'}}}}}}",
+            )
+        ),
+        effective=_namespaces_are_labelled(label),
+    )
+
+
+_IMAGES_UNPULLABLE = Applied(
+    objects=tuple(
+        rewriting(
+            "images",
+            [_PODS],
+            when="true",
+            merge=(
+                "Object{spec: Object.spec{containers: object.spec.containers.map(c, "
+                'Object.spec.containers{name: c.name, imagePullPolicy: "Always"})}}'
+            ),
+        )
+    ),
+    effective=_images_are_pulled,
+)
+
+_CLASS = device_class("gpu.nvidia.com", "gpu", extended_resource="nvidia.com/gpu")
+_EMPTY_CLASS = {
+    **_CLASS,
+    "spec": {**_CLASS["spec"], "selectors": [{"cel": {"expression": "false"}}]},
+}
+
+
+def _other_uuids(truth: Sections) -> dict[str, dict[str, str | None]]:
+    """Every GPU with another last group of its UUID: well formed, and not that of the device."""
+    return {
+        name: {"uuid": f"{values['uuid'][:-12]}{int(name[4:]):012x}"}
+        for name, values in truth.items()
+        if name.startswith("gpu ")
+    }
+
+
+_NO_EXEC = RestrictedUser(name="no-exec", without=("pods/exec",))
+_NO_DRA = RestrictedUser(name="no-dra", without=("resource.k8s.io/*",))
+
+
+# --- the defects --------------------------------------------------------------------------------
+
+_DRA_SUPPORT = (
+    Defect(
+        id="dra-driver-down",
+        requirement="dra_support",
+        sentence="The DRA driver of every node is stopped; pods with claims never start.",
+        way=AllocatorDown(),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS | {POOL},
+    ),
+    Defect(
+        id="dra-driver-injects-all",
+        requirement="dra_support",
+        sentence="A container with a claim gets every device of its node.",
+        way=BrokenRuntime(mode="inject-all"),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-driver-injects-none",
+        requirement="dra_support",
+        sentence="A container with a claim gets no device.",
+        way=BrokenRuntime(mode="inject-none"),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-driver-injects-wrong-device",
+        requirement="dra_support",
+        sentence="A container with a claim gets the device beside the one it was allocated.",
+        way=BrokenRuntime(mode="wrong-device"),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-slices-incomplete-pool",
+        requirement="dra_support",
+        sentence="Every pool announces two ResourceSlices and has one.",
+        way=IncompletePools(),
+        aimed_at=POOL,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-class-matches-nothing",
+        requirement="dra_support",
+        sentence="The DeviceClass selects no device.",
+        way=Replaced(healthy=_CLASS, broken=_EMPTY_CLASS),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-class-ignores-selector",
+        requirement="dra_support",
+        sentence="The selectors of claims are dropped on admission.",
+        way=_SELECTORS_IGNORED,
+        aimed_at=UNSATISFIABLE,
+        turns_red=frozenset({CHOSEN, AGAIN, CRUD}),
+    ),
+    Defect(
+        id="dra-claim-never-released",
+        requirement="dra_support",
+        sentence="The device of a claim stays allocated when its pod is gone.",
+        way=_NEVER_RELEASED,
+        aimed_at=AGAIN,
+    ),
+    Defect(
+        id="dra-same-device-twice",
+        requirement="dra_support",
+        sentence="Every container with a claim gets the node's first device.",
+        way=BrokenRuntime(mode="same-device"),
+        aimed_at=APART,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-uuid-attribute-lies",
+        requirement="dra_support",
+        sentence="The published UUIDs are not those of the devices.",
+        way=LyingDriver(lie=_other_uuids),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+    ),
+    Defect(
+        id="dra-api-not-served",
+        requirement="dra_support",
+        sentence="The API server does not serve resource.k8s.io/v1.",
+        way=ApiNotServed(group="resource.k8s.io", version="v1"),
+        aimed_at=SERVED,
+        turns_red=_WITH_PODS | {CRUD, POOL, UNSATISFIABLE, OVERSIZED},
+    ),
+    Defect(
+        id="dra-crud-refused",
+        requirement="dra_support",
+        sentence="An admission policy refuses ResourceClaimTemplates.",
+        way=_CRUD_REFUSED,
+        aimed_at=CRUD,
+        basis="plan",
+    ),
+    Defect(
+        id="dra-api-forbidden",
+        requirement="dra_support",
+        sentence="The suite's user may not use resource.k8s.io.",
+        way=_NO_DRA,
+        kubeconfig=_NO_DRA.kubeconfig,
+        expects="Inconclusive",
+    ),
+)
+
+_SECURE = "secure_accelerator_access"
+
+_SECURE_ACCESS = (
+    Defect(
+        id="env-bypass",
+        requirement=_SECURE,
+        sentence="The default runtime gives what NVIDIA_VISIBLE_DEVICES says, baked or set.",
+        way=BrokenRuntime(mode="env-bypass"),
+    ),
+    Defect(
+        id="env-bypass-explicit",
+        requirement=_SECURE,
+        sentence="The default runtime gives what a pod's own NVIDIA_ variables say.",
+        way=BrokenRuntime(mode="env-bypass-explicit"),
+        basis="hardening",
+        expects="Implemented",
+    ),
+    Defect(
+        id="runtimeclass-bypass",
+        requirement=_SECURE,
+        sentence="The vendor's RuntimeClass gives devices without a request.",
+        way=BrokenRuntime(mode="runtimeclass-bypass"),
+        basis="hardening",
+        expects="Implemented",
+    ),
+    Defect(
+        id="volume-mount-bypass",
+        requirement=_SECURE,
+        sentence="The runtime takes mounts below /var/run/nvidia-container-devices for requests.",
+        way=BrokenRuntime(mode="volume-mount-bypass"),
+        basis="hardening",
+        expects="Implemented",
+    ),
+    Defect(
+        id="sibling-gets-device",
+        requirement=_SECURE,
+        sentence="All containers of a pod get the devices that one of them asked for.",
+        way=BrokenRuntime(mode="sibling"),
+    ),
+    Defect(
+        id="device-cgroup-open",
+        requirement=_SECURE,
+        sentence="The devices cgroup of every container allows all accelerators.",
+        way=BrokenRuntime(mode="cgroup-open"),
+        basis="plan",
+    ),
+    Defect(
+        id="plugin-injects-all",
+        requirement=_SECURE,
+        sentence="A container that was granted one device gets all of its node.",
+        way=BrokenRuntime(mode="inject-all"),
+    ),
+    Defect(
+        id="every-pod-gets-a-device",
+        requirement=_SECURE,
+        sentence="Every container gets the node's first device.",
+        way=BrokenRuntime(mode="every-pod"),
+        basis="plan",
+    ),
+    Defect(
+        id="admin-access-open",
+        requirement=_SECURE,
+        sentence="Every namespace is labelled for admin access.",
+        way=_every_namespace_gets("admin-access", _ADMIN_LABEL, "true"),
+        basis="hardening",
+        expects="Implemented",
+    ),
+    Defect(
+        id="tool-lies",
+        requirement=_SECURE,
+        sentence="nvidia-smi lists one device less than the container can open.",
+        way=LyingTool(changes={"driver": {"hide last": "yes"}}),
+    ),
+    Defect(
+        id="exec-forbidden",
+        requirement=_SECURE,
+        sentence="The suite's user may not exec into pods.",
+        way=_NO_EXEC,
+        kubeconfig=_NO_EXEC.kubeconfig,
+        expects="Inconclusive",
+    ),
+    Defect(
+        id="mknod-refused",
+        requirement=_SECURE,
+        sentence="No container has CAP_MKNOD, as with CRI-O: healthy.",
+        way=BrokenRuntime(mode="mknod-refused"),
+        expects="Implemented",
+    ),
+    Defect(
+        id="positive-twin-fails",
+        requirement=_SECURE,
+        sentence="Containers that were granted a device cannot start.",
+        way=BrokenRuntime(mode="granted-fails"),
+        expects="Inconclusive",
+    ),
+)
+
+
+def _door(mode: str, sentence: str, *, defect: str, healthy: bool = True) -> Defect:
+    door = FaultyDoor(mode=mode)
+    return Defect(
+        id=defect,
+        requirement="",
+        sentence=sentence,
+        way=door,
+        kubeconfig=door.kubeconfig,
+        expects="Implemented" if healthy else "Inconclusive",
+    )
+
+
+_ACROSS = (
+    _door("429-storm", "The API server refuses every third request for a second.",
+          defect="api-429-storm"),
+    _door("500-blips", "The API server answers every fourth request with a 5xx.",
+          defect="api-500-blips"),
+    _door("watch-drops", "The API server cuts every watch after two seconds.", defect="watch-drops"),
+    _door("slow", "The API server is 100 ms away.", defect="api-slow"),
+    _door("errors-only", "The API server answers nothing but errors.",
+          defect="api-errors-only", healthy=False),
+    _door("gone-midway", "The API server goes away in the middle of the run.",
+          defect="api-gone-midway", healthy=False),
+    Defect(
+        id="image-pull-fails",
+        requirement="",
+        sentence="The images of new pods cannot be pulled.",
+        way=_IMAGES_UNPULLABLE,
+        expects="Inconclusive",
+    ),
+    Defect(
+        id="no-capacity",
+        requirement="",
+        sentence="Somebody else holds every accelerator.",
+        way=FilledNodes(),
+        expects="Inconclusive",
+    ),
+    Defect(
+        id="psa-restricted-default",
+        requirement="",
+        sentence="Namespaces without a label enforce Pod Security restricted: healthy.",
+        way=_every_namespace_gets("psa", _PSA_LABEL, "restricted"),
+        expects="Implemented",
+    ),
+    Defect(
+        id="limitrange-and-quota",
+        requirement="",
+        sentence="Every new namespace gets a LimitRange and a ResourceQuota: healthy.",
+        way=QuotaEverywhere(),
+        expects="Implemented",
+    ),
+    Defect(
+        id="node-cordoned",
+        requirement="",
+        sentence="The last node is cordoned: healthy.",
+        way=Cordoned(),
+        expects="Implemented",
+    ),
+    Defect(
+        id="tainted-accelerators",
+        requirement="",
+        sentence="Accelerator nodes carry the taint nvidia.com/gpu: healthy.",
+        way=Tainted(key="nvidia.com/gpu", value="present"),
+        expects="Implemented",
+    ),
+    Defect(
+        id="node-not-ready",
+        requirement="",
+        sentence="The last node's kubelet is silent: healthy, there is another.",
+        way=SilentKubelet(),
+        expects="Implemented",
+    ),
+)  # fmt: skip
+
+DEFECTS: tuple[Defect, ...] = (*_DRA_SUPPORT, *_SECURE_ACCESS, *_ACROSS)
+"""All of them, in the order in which they are listed."""
+
+
+def defect_named(name: str) -> Defect:
+    """The defect of that id, with or without ``d:``; an error that names close ones."""
+    wanted = name.removeprefix("d:")
+    for defect in DEFECTS:
+        if defect.id == wanted:
+            return defect
+    raise LabError(f"no defect {wanted!r}", hint="python -m aicr_lab defect list")

@@ -1,0 +1,323 @@
+"""A lab as a value: bring it up, ask after it, change it, take it down.
+
+All state is on disk; any number of :class:`Lab` values, in any process, mean the same lab.
+"""
+
+import contextlib
+import functools
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aicr_lab import artifacts, containerd, host, network
+from aicr_lab.api import Api
+from aicr_lab.build import Say
+from aicr_lab.cgroups import Cgroups, of_this_machine
+from aicr_lab.controlplane import ControlPlane
+from aicr_lab.errors import LabError
+from aicr_lab.namespaces import Namespaces
+from aicr_lab.node import Node
+from aicr_lab.pki import Authority
+from aicr_lab.processes import LAB, ComponentStatus, Process, ProcessTable
+from aicr_lab.state import (
+    LabOptions,
+    ProcessId,
+    boot_id,
+    locked,
+    read_json,
+    state_dir,
+    write_json,
+)
+
+RELAY = "relay"
+"""The component that joins the host's port with the API server."""
+
+
+class Lab:
+    """One lab, running or not, known by its name."""
+
+    def __init__(self, name: str = "default") -> None:
+        self.name = name
+        self.dir = state_dir(name)
+
+    # What is known of it
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, for use on the host."""
+        return self.dir / "admin.kubeconfig"
+
+    @property
+    def exists(self) -> bool:
+        """Whether its namespaces exist in this boot of the machine; it may be half-way up."""
+        return self._of_this_boot and self.namespaces.exists
+
+    @property
+    def running(self) -> bool:
+        """Whether it came up completely and has not been ended since."""
+        return bool(self._record.get("complete")) and self.exists
+
+    @property
+    def options(self) -> LabOptions:
+        """What it was made with."""
+        return LabOptions.from_json(self._record.get("options", {}))
+
+    @property
+    def port(self) -> int:
+        """Port of its API server on the host's 127.0.0.1."""
+        return int(self._record.get("port", 0))
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Its nodes."""
+        return tuple(self._node(index) for index in range(self.options.nodes))
+
+    def node(self, name: str) -> Node:
+        """A node by its name."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        known = ", ".join(node.name for node in self.nodes)
+        raise LabError(f"lab {self.name!r} has no node {name!r}, it has {known}")
+
+    @property
+    def namespaces(self) -> Namespaces:
+        """The namespaces of its control plane; those of the nodes lie in them."""
+        roots = self.cgroups.hierarchies
+        group = self.cgroups.path("control-plane").lstrip("/")
+        places = roots.v1 if roots.v2 is None else (roots.v2,)
+        return Namespaces(
+            init=self.init,
+            record=self.dir / "init.json",
+            cgroups=tuple(root / group / "cgroup.procs" for root in places),
+        )
+
+    @property
+    def init(self) -> Path:
+        """The program ``aicr-init``: a copy, so that a new build does not part us from the lab."""
+        return self.dir / "bin" / "aicr-init"
+
+    @property
+    def cgroups(self) -> Cgroups:
+        """Its control groups."""
+        return Cgroups(name=self.name, hierarchies=of_this_machine())
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        """The control plane's files and processes."""
+        return ControlPlane(
+            dir=self.dir / "control-plane",
+            binary=artifacts.locate("kubernetes"),
+            authority=self.authority,
+        )
+
+    @property
+    def authority(self) -> Authority:
+        """The lab's certificate authority."""
+        return Authority(self.dir / "pki")
+
+    @functools.cached_property
+    def api(self) -> Api:
+        """The API server, as the administrator."""
+        admin = self.authority.identity("admin")
+        return Api(
+            port=self.port,
+            ca=self.authority.certificate,
+            certificate=admin.certificate,
+            key=admin.key,
+        )
+
+    @property
+    def processes(self) -> ProcessTable:
+        """Its components."""
+        namespaces = {LAB: self.namespaces}
+        namespaces |= {node.name: node.namespaces for node in self.nodes}
+        return ProcessTable(self.dir / "processes", namespaces)
+
+    # Up and down
+
+    def up(self, options: LabOptions | None = None, say: Say = print) -> bool:
+        """Brings it up, or finds it running; true when it was started here.
+
+        Args:
+            options: what to make it with; ``None``: the defaults, or whatever runs already.
+        """
+        host.require_root()
+        with self._locked():
+            if self.running:
+                self._continue(options, say)
+                return False
+            self._remove(say)
+            from aicr_lab.startup import start  # needs packages that ``down`` can do without
+
+            try:
+                start(self, options or LabOptions(), say)
+            except BaseException:
+                # Logs stay for whoever wants to know why; the next ``up`` or ``down`` removes them.
+                self._end_namespaces()
+                raise
+            return True
+
+    def down(self, say: Say = print) -> None:
+        """Ends it and removes everything that was its."""
+        host.require_root()
+        with self._locked():
+            if not self.dir.exists() and not self.cgroups.remains():
+                say(f"lab {self.name!r} is not there")
+            else:
+                self._remove(say)
+                say(f"lab {self.name!r} is down")
+
+    # Its components
+
+    def status(self) -> list[ComponentStatus]:
+        """How every component fares."""
+        return self.processes.status() if self.exists else []
+
+    def start(self, process: Process) -> ProcessId:
+        """Starts a component."""
+        return self.processes.start(process)
+
+    def stop(self, name: str) -> None:
+        """Ends a component; :meth:`restart` brings it back."""
+        self._known(name)
+        self.processes.stop(name)
+
+    def restart(self, name: str, extra_args: Sequence[str] = ()) -> None:
+        """Ends a component and starts it as it was at first, plus ``extra_args`` this time."""
+        process = self._known(name)
+        self.processes.stop(name)
+        if name == RELAY:
+            self.start_relay()
+        else:
+            self.processes.start(process, extra_args=extra_args)
+
+    def await_healthy(self, name: str, timeout: float = 30.0) -> None:
+        """Waits until a component is well."""
+        self._known(name)
+        self.processes.await_healthy(name, timeout)
+
+    def pause(self, name: str) -> None:
+        """Stops a component without ending it (SIGSTOP): alive, and silent."""
+        self._known(name)
+        self.processes.signal(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Lets a paused component go on."""
+        self._known(name)
+        self.processes.signal(name, signal.SIGCONT)
+
+    def start_relay(self) -> None:
+        """Starts the relay on the recorded port."""
+        with listen(self.port) as listening:
+            descriptor = listening.fileno()
+            program = Path(__file__).with_name("relay.py")
+            target = (network.BRIDGE_IP, str(network.API_PORT))
+            relay = Process(
+                name=RELAY,
+                argv=(sys.executable, "-I", "-S", str(program), str(descriptor), *target),
+                namespace=LAB,
+                log=self.control_plane.log(RELAY),
+            )
+            self.processes.start(relay, keep=(descriptor,))
+
+    def import_images(self, archive: Path) -> None:
+        """Makes the images of an archive known to every node."""
+        mountinfo = Path("/proc/self/mountinfo").read_text()
+        for node in self.nodes:
+            snapshotter = host.snapshotter(node.dir, mountinfo)
+            containerd.import_images(node, artifacts.locate("ctr"), archive.resolve(), snapshotter)
+
+    def record(self, **changes: object) -> None:
+        """Writes down what is known of the lab as a whole."""
+        write_json(self.dir / "lab.json", {**self._record, **changes})
+
+    def _known(self, name: str) -> Process:
+        process = self.processes.process(name)
+        if process is None:
+            known = ", ".join(self.processes.names()) or "none"
+            raise LabError(f"lab {self.name!r} has no component {name!r}; it has {known}")
+        return process
+
+    def _node(self, index: int) -> Node:
+        name = f"node-{index}"
+        return Node(
+            name=name,
+            index=index,
+            dir=self.dir / "nodes" / name,
+            init=self.init,
+            cgroups=self.cgroups,
+        )
+
+    @property
+    def _record(self) -> dict[str, Any]:
+        return read_json(self.dir / "lab.json") or {}
+
+    @property
+    def _of_this_boot(self) -> bool:
+        # Start times count from the boot: records of another one name other processes.
+        return self._record.get("boot_id") == boot_id()
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.dir.with_name(f".{self.name}.lock")
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        busy = f"lab {self.name!r} is being brought up or taken down by another process; waiting"
+        with locked(self._lock_file, busy=busy):
+            try:
+                yield
+            finally:
+                # Still held: who waits for it finds it gone, and makes a new one.
+                if not self.dir.exists():
+                    self._lock_file.unlink(missing_ok=True)
+
+    def _continue(self, options: LabOptions | None, say: Say) -> None:
+        """Checks that it runs as wanted, and starts dead components again."""
+        if options is not None and options != self.options:
+            raise LabError(
+                f"lab {self.name!r} runs with other options: {self.options.command_line()}",
+                hint="python -m aicr_lab down, or another --name",
+            )
+        for name in self.processes.names():
+            if not self.processes.alive(name):
+                say(f"{name} does not run; starting it again")
+                self.restart(name)
+        say(f"lab {self.name!r} is running: {self.kubeconfig}")
+
+    def _end_namespaces(self) -> None:
+        if self._of_this_boot and (self.dir / "init.json").exists():
+            self.namespaces.kill()
+        self.cgroups.remove()
+
+    def _remove(self, say: Say) -> None:
+        if self.dir.exists():
+            if self.exists and not self.running:
+                say(f"removing what is left of lab {self.name!r}")
+            self._end_namespaces()
+            shutil.rmtree(self.dir)
+        else:
+            self.cgroups.remove()
+        self.__dict__.pop("api", None)
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on the host's 127.0.0.1; port 0 takes a free one."""
+    listening = socket.socket()
+    # Connections of an earlier relay may linger on the port.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise LabError(
+            f"port {port} of 127.0.0.1 cannot be used: {error.strerror}",
+            hint="another --port, or none: a free one is taken then",
+        ) from error
+    return listening

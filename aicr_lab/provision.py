@@ -1,0 +1,53 @@
+"""The lab as a cluster provider of aicr-pytest (entry point group ``aicr_pytest.clusters``).
+
+aicr_pytest knows this class by its shape only, and is not imported here either.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aicr_lab.lab import Lab
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvidedLab:
+    """A lab that runs."""
+
+    kubeconfig: Path
+    """The administrator's."""
+    description: str
+    """What it is, in words."""
+    started_here: bool
+    """Whether it was started for the asker, who has to stop it."""
+    simulated: bool = True
+    """Its accelerators are not real."""
+
+
+class LabProvider:
+    """Starts and stops labs by name."""
+
+    def start(self, name: str, say: Callable[[str], None]) -> ProvidedLab:
+        """The lab of that name: the one that runs, whatever its options, or a new one."""
+        lab = Lab(name)
+        started_here = lab.up(None, say)
+        return ProvidedLab(
+            kubeconfig=lab.kubeconfig, description=describe(lab), started_here=started_here
+        )
+
+    def stop(self, name: str, say: Callable[[str], None]) -> None:
+        """Takes it down, with all that was its."""
+        Lab(name).down(say)
+
+    def running(self, name: str) -> Path | None:
+        """The kubeconfig of a lab if it runs; starts nothing."""
+        lab = Lab(name)
+        return lab.kubeconfig if lab.running else None
+
+
+def describe(lab: Lab) -> str:
+    """A lab in one line."""
+    options = lab.options
+    accelerators = f"{options.gpus} simulated {options.gpu_profile} each by {options.allocation}"
+    nodes = "1 node" if options.nodes == 1 else f"{options.nodes} nodes"
+    return f"lab {lab.name!r} of this machine: {nodes}, {accelerators}"

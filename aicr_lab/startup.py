@@ -1,0 +1,287 @@
+"""``up``, step by step; what does not depend on each other goes on at the same time."""
+
+import dataclasses
+import importlib.util
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from aicr_lab import artifacts, containerd, host, images, kubelet, mounts, network
+from aicr_lab.api import Object
+from aicr_lab.build import Say, cache_dir
+from aicr_lab.errors import AicrLabError, ApiRefused, ComponentFailed, HostUnfit, LabError
+from aicr_lab.kubeconfig import write_kubeconfig
+from aicr_lab.lab import Lab, listen
+from aicr_lab.node import Node
+from aicr_lab.state import LabOptions, boot_id
+
+_MANIFESTS = Path(__file__).resolve().parent / "manifests"
+
+# Cold page cache and a busy machine included; on an idle one each takes a few seconds.
+_APISERVER_TIMEOUT = 90.0
+_COMPONENT_TIMEOUT = 60.0
+_NODE_TIMEOUT = 90.0
+
+
+def start(lab: Lab, options: LabOptions, say: Say) -> None:
+    """Brings a lab up on clean ground."""
+    host.require_linux()
+    host.require_resources(lab.dir)
+    host.ensure_packages(say)
+    builder = artifacts.builder()
+    builder.ensure(artifacts.names(), say)
+    _Startup(lab, options, say).run()
+
+
+class _Startup:
+    def __init__(self, lab: Lab, options: LabOptions, say: Say) -> None:
+        self._lab = lab
+        self._options = options
+        self._say = say
+        self._began = time.monotonic()
+        self._accelerators = _accelerator_hooks()
+
+    def run(self) -> None:
+        lab, options = self._lab, self._options
+        with listen(options.port) as free:
+            port = free.getsockname()[1]
+        lab.dir.mkdir(mode=0o700, parents=True)
+        lab.init.parent.mkdir()
+        shutil.copy2(artifacts.locate("aicr-init"), lab.init)
+        lab.record(
+            options=dataclasses.asdict(options), boot_id=boot_id(), port=port, complete=False
+        )
+        self._say(f"starting lab {lab.name!r} ({options.nodes} nodes)")
+        with ThreadPoolExecutor(thread_name_prefix="up") as pool:
+            archive = pool.submit(self._images)
+            self._begin_control_plane()
+            self._begin_nodes()
+            runtimes = [pool.submit(self._start_runtime, node, archive) for node in lab.nodes]
+            self._finish_control_plane()
+            self._apply_manifests()
+            joined = [
+                pool.submit(self._join, node, runtime)
+                for node, runtime in zip(lab.nodes, runtimes, strict=True)
+            ]
+            for future in joined:
+                future.result()
+        self._await("cluster DNS", self._dns_missing, _NODE_TIMEOUT)
+        lab.record(complete=True)
+        self._say(f"lab {lab.name!r} is up: {lab.kubeconfig} ({self._elapsed()})")
+
+    # Control plane
+
+    def _begin_control_plane(self) -> None:
+        lab = self._lab
+        lab.cgroups.create("control-plane")
+        lab.namespaces.create(f"aicr-lab-{lab.name}"[:63])
+        plane = lab.control_plane
+        plane.dir.mkdir(parents=True)
+        lab.start(plane.etcd())
+        plane.write_credentials()
+        write_kubeconfig(
+            lab.kubeconfig,
+            context=f"aicr-lab-{lab.name}",
+            server=f"https://127.0.0.1:{lab.port}",
+            authority=lab.authority,
+            identity=lab.authority.identity("admin"),
+        )
+        lab.start(plane.apiserver())
+
+    def _finish_control_plane(self) -> None:
+        lab, plane = self._lab, self._lab.control_plane
+        lab.start_relay()
+        lab.processes.await_healthy("etcd", _COMPONENT_TIMEOUT)
+        lab.processes.await_healthy("kube-apiserver", _APISERVER_TIMEOUT)
+        self._say(f"API server is ready ({self._elapsed()})")
+        lab.start(plane.controller_manager())
+        lab.start(plane.scheduler())
+
+    def _apply_manifests(self) -> None:
+        documents: list[Object] = [
+            document
+            for path in sorted(_MANIFESTS.glob("*.yaml"))
+            for document in yaml.safe_load_all(path.read_text())
+        ]
+        if self._accelerators is not None:
+            documents += self._accelerators.manifests(self._options)
+        for document in documents:
+            self._await(
+                f"{document['kind']} {document['metadata']['name']}",
+                lambda document=document: self._not_applied(document),  # type: ignore[misc]
+                20.0,
+            )
+
+    def _not_applied(self, document: Object) -> str:
+        try:
+            self._lab.api.apply(document)
+        except ApiRefused as error:
+            # Namespaces of the system appear a moment after the server is ready.
+            if error.status in (404, 403, 500, 503):
+                return str(error)
+            raise
+        return ""
+
+    # Nodes
+
+    def _begin_nodes(self) -> None:
+        lab = self._lab
+        for node in lab.nodes:
+            lab.cgroups.create(node.name, "system")
+            # The driver's program may be there before kubelet has made its plugin directories.
+            plugins = (node.kubelet_root / name for name in ("plugins", "plugins_registry"))
+            for directory in (*plugins, node.cdi_dir, node.log_dir):
+                directory.mkdir(parents=True, exist_ok=True)
+            node.namespaces.create(node.name, lab.namespaces)
+            lab.control_plane.write_node_credentials(node)
+        try:
+            network.set_up(lab.namespaces, lab.nodes)
+        except AicrLabError as error:
+            raise HostUnfit(
+                f"the lab's network cannot be made: {error}",
+                hint="the kernel needs bridge and veth devices",
+            ) from error
+        probe = lab.nodes[0].namespaces.run(["nft", "-f", "-"], check=False, input=host.NFT_PROBE)
+        if probe.returncode:
+            raise HostUnfit(
+                f"the kernel cannot translate addresses: {probe.stderr.strip()}",
+                hint="it needs nf_tables with NAT",
+            )
+
+    def _images(self) -> Path:
+        programs = {"coredns": artifacts.locate("coredns"), "pause": artifacts.locate("pause")}
+        programs |= _image_programs()
+        return images.ensure_archive(cache_dir(), programs, self._say)
+
+    def _start_runtime(self, node: Node, archive: "Future[Path]") -> None:
+        node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir)])
+        runc = Path("/usr/sbin/runc")
+        runtimes = {"runc": runc}
+        if self._accelerators is not None:
+            self._accelerators.prepare(node, self._options)
+            for handler in ("runc", "nvidia"):
+                runtimes[handler] = self._accelerators.runtime_binary(node, handler)
+        mountinfo = Path("/proc/self/mountinfo").read_text()
+        snapshotter = host.snapshotter(node.dir, mountinfo)
+        containerd.configure(node, runtimes, host.cni_directories(), snapshotter)
+        process = containerd.process(node, artifacts.locate("containerd"))
+        self._lab.start(process)
+        self._await_containerd(node, process.log)
+        containerd.import_images(node, artifacts.locate("ctr"), archive.result(), snapshotter)
+
+    def _await_containerd(self, node: Node, log: Path) -> None:
+        name, ctr = f"containerd@{node.name}", artifacts.locate("ctr")
+        deadline = time.monotonic() + _COMPONENT_TIMEOUT
+        while not containerd.answers(node, ctr):
+            if not self._lab.processes.alive(name):
+                raise ComponentFailed(name, "died during start", log)
+            if time.monotonic() > deadline:
+                raise ComponentFailed(name, "does not answer", log)
+            time.sleep(0.1)
+
+    def _join(self, node: Node, runtime: "Future[None]") -> None:
+        runtime.result()
+        lab, binary = self._lab, artifacts.locate("kubernetes")
+        kubelet.configure(node, lab.authority)
+        lab.start(kubelet.kubelet(node, binary, self._labels(node)))
+        self._await(f"kubelet of {node.name}", lambda: _kubelet_missing(node), _NODE_TIMEOUT)
+        if self._accelerators is not None:
+            for process in self._accelerators.processes(node, self._options):
+                lab.start(process)
+        self._await(f"Node {node.name}", lambda: self._node_missing(node), _NODE_TIMEOUT)
+        lab.start(kubelet.kube_proxy(node, binary))
+        self._await(f"node {node.name} Ready", lambda: self._node_unready(node), _NODE_TIMEOUT)
+        self._say(f"{node.name} is Ready ({self._elapsed()})")
+        if self._accelerators is not None and self._options.gpus:
+            self._await(
+                f"accelerators of {node.name}", lambda: self._gpus_missing(node), _NODE_TIMEOUT
+            )
+
+    def _labels(self, node: Node) -> Mapping[str, str]:
+        options = self._options
+        size = f"{options.gpu_profile}-{options.gpus}" if options.gpus else "cpu"
+        labels = {"node.kubernetes.io/instance-type": f"lab-{size}"}
+        if self._accelerators is not None:
+            labels |= self._accelerators.labels(node, options)
+        return labels
+
+    # What is waited for: each gives what is missing, empty when nothing is
+
+    def _await(self, what: str, missing: Callable[[], str], timeout: float) -> None:
+        """Waits until nothing is missing; a component that dies meanwhile ends the wait."""
+        deadline = time.monotonic() + timeout
+        while seen := missing():
+            self._require_alive()
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"{what}: not there after {timeout:.0f} s; last seen: {seen}",
+                    hint=f"logs: {self._lab.dir}",
+                )
+            time.sleep(0.1)
+
+    def _require_alive(self) -> None:
+        table = self._lab.processes
+        for name in table.names():
+            process = table.process(name)
+            if process is not None and not table.alive(name):
+                raise ComponentFailed(name, "died during start", process.log)
+
+    def _node_missing(self, node: Node) -> str:
+        found = self._lab.api.find("v1", "Node", node.name)
+        addresses = found and found.get("status", {}).get("addresses")
+        return "" if addresses else "not registered"
+
+    def _node_unready(self, node: Node) -> str:
+        found = self._lab.api.get("v1", "Node", node.name)
+        for condition in found["status"].get("conditions", []):
+            if condition["type"] == "Ready":
+                if condition["status"] == "True" and not _not_ready_taints(found):
+                    return ""
+                return str(condition.get("message") or condition["status"])
+        return "no Ready condition"
+
+    def _gpus_missing(self, node: Node) -> str:
+        wanted = self._options.gpus
+        if node.allocation(self._options) == "device-plugin":
+            status = self._lab.api.get("v1", "Node", node.name)["status"]
+            seen = int(status.get("allocatable", {}).get("nvidia.com/gpu", 0))
+        else:
+            slices = self._lab.api.list("resource.k8s.io/v1", "ResourceSlice")
+            own = [each["spec"] for each in slices if each["spec"].get("nodeName") == node.name]
+            seen = sum(len(spec.get("devices") or []) for spec in own)
+        return "" if seen >= wanted else f"{seen} of {wanted} devices"
+
+    def _dns_missing(self) -> str:
+        found = self._lab.api.get("apps/v1", "Deployment", "coredns", "kube-system")
+        return "" if found.get("status", {}).get("availableReplicas") else "no replica is available"
+
+    def _elapsed(self) -> str:
+        return f"{time.monotonic() - self._began:.1f} s"
+
+
+def _kubelet_missing(node: Node) -> str:
+    """NVIDIA's device plugin gives up for half a minute where this socket is not there yet."""
+    there = (node.kubelet_root / "device-plugins" / "kubelet.sock").exists()
+    return "" if there else "kubelet does not listen for device plugins"
+
+
+def _not_ready_taints(node: Object) -> list[str]:
+    taints = node["spec"].get("taints") or []
+    return [taint["key"] for taint in taints if taint["key"].startswith("node.kubernetes.io/")]
+
+
+def _accelerator_hooks() -> Any:
+    """The module that gives nodes their accelerators; ``None``: a lab without any."""
+    if importlib.util.find_spec("aicr_lab.accelerators.node") is None:
+        return None
+    return importlib.import_module("aicr_lab.accelerators.node")
+
+
+def _image_programs() -> dict[str, Path]:
+    """Programs of ours in the CUDA image: path in the image → built program."""
+    return {"/usr/local/bin/gpu-workload": artifacts.locate("gpu-workload")}

@@ -1,0 +1,224 @@
+"""The command `aicr-pytest`: run, list, preflight, report, clean."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aicr_pytest import __version__
+from aicr_pytest.errors import AicrError
+from aicr_pytest.options import OPTIONS, Option
+from aicr_pytest.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+USAGE_ERROR = 4
+"""pytest's number for bad input; the commands keep to it."""
+
+_TARGET = ("kubeconfig", "context", "lab", "lab_name")
+_PREFLIGHT = (*_TARGET, "allocation", "nodes", "images", "registry", "allow", "k8s_version")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["run"]:  # everything after it is pytest's, `-h` included
+        return run(words[1:])
+    parsed = _parser().parse_args(words)
+    try:
+        return int(parsed.command(parsed))
+    except AicrError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the suite: pytest with --aicr."""
+    import pytest
+
+    # Where entry points are not loaded, the plugin has to be named; twice it must not be loaded.
+    alone = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    return int(
+        pytest.main([*(["-p", "aicr_pytest.plugin"] if alone else []), "--aicr", *arguments])
+    )
+
+
+def list_checks(parsed: argparse.Namespace) -> int:
+    """Show requirements and checks; asks no cluster."""
+    from aicr_pytest.catalogue import as_json, as_table, collect
+
+    plan = collect()
+    print(json.dumps(as_json(plan), indent=2) if parsed.json else as_table(plan))
+    return 0
+
+
+def preflight(parsed: argparse.Namespace) -> int:
+    """Look at the cluster without creating anything."""
+    from aicr_pytest.preflight import examine
+
+    report = examine(_settings(parsed), say=lambda line: print(line, file=sys.stderr))
+    print(json.dumps(report.as_json(), indent=2) if parsed.json else report.as_text())
+    return 0 if report.is_ready else 1
+
+
+def report(parsed: argparse.Namespace) -> int:
+    """Write the reports of an earlier run anew."""
+    from aicr_pytest.closing import judge_records
+    from aicr_pytest.reports.rebuild import rebuild
+
+    problems = rebuild(parsed.directory, judge_records)
+    for problem in problems:
+        print(f"ERROR: {problem}", file=sys.stderr)
+    print(parsed.directory / "index.html")
+    return 1 if problems else 0
+
+
+def clean(parsed: argparse.Namespace) -> int:
+    """Remove what ended runs have left on the cluster."""
+    from aicr_pytest.cluster import cleaning
+    from aicr_pytest.cluster.waiting import Waiter
+
+    cluster = _connect(_settings(parsed))
+    found = cleaning.leftovers(cluster, parsed.run)
+    for left in found:
+        print(left)
+    if not found:
+        print("Nothing of ours is on the cluster.")
+        return 0
+    if parsed.dry_run or not (parsed.run or parsed.all):
+        print("Nothing was removed. Remove one run with --run ID, or all with --all.")
+        return 0
+    remaining = cleaning.clean(cluster, found, Waiter(cluster), print)
+    for left in remaining:
+        print(f"STILL THERE: {left}: {left.problem}", file=sys.stderr)
+    return 1 if remaining else 0
+
+
+def _connect(settings: Settings) -> "Cluster":
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.provision import running_kubeconfig
+
+    kubeconfig = settings.kubeconfig
+    if settings.lab:
+        kubeconfig = str(running_kubeconfig("lab", settings.lab_name))
+    return Cluster.connect(kubeconfig=kubeconfig, context=settings.context, run_id="none")
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    return resolve(
+        command_line=vars(parsed),
+        environment=os.environ,
+        project={},
+        invocation_dir=Path.cwd(),
+        project_dir=Path.cwd(),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aicr-pytest",
+        description="Prove, with evidence, whether a Kubernetes platform is AI-conformant.",
+        epilog="Start with `aicr-pytest preflight`: it creates nothing and says what a run needs. "
+        "Options are also environment variables: --aicr-context is AICR_CONTEXT.",
+    )
+    parser.add_argument("--version", action="version", version=f"aicr-pytest {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands.add_parser(
+        "run",
+        add_help=False,
+        help="run the suite; takes every option of pytest, e.g. `aicr-pytest run -m dra`",
+    )
+    _add_list(commands)
+    _add_preflight(commands)
+    _add_report(commands)
+    _add_clean(commands)
+    return parser
+
+
+def _add_list(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "list",
+        help="show requirements and checks; asks no cluster",
+        description="Show every requirement with its level per Kubernetes version, and every check "
+        "with its basis, what it creates and about how long it takes. Asks no cluster.",
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    added.set_defaults(command=list_checks)
+
+
+def _add_preflight(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "preflight",
+        help="look at the cluster and say what a run would need; creates nothing",
+        description="Access reviews for every right that the suite needs, accelerators with "
+        "mechanism and free capacity, images, and what is opt-in. Creates nothing. "
+        "Ends with 0 where a run can begin, else with 1.",
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    _add_options(added, _PREFLIGHT)
+    added.set_defaults(command=preflight)
+
+
+def _add_report(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "report",
+        help="write the reports of an earlier run anew",
+        description="Make index.html, junit-report.xml, summary.md and manifest.json from the "
+        "records of an earlier run, also of one that was killed. Asks no cluster.",
+    )
+    added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
+    added.set_defaults(command=report)
+
+
+def _add_clean(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "clean",
+        help="show and remove what killed runs left on the cluster",
+        description="Show everything that carries the labels of our runs; with --run or --all "
+        "remove it, in an order that gives accelerators back. Nothing else is touched. "
+        "Do not clean a run that still goes on.",
+    )
+    which = added.add_mutually_exclusive_group()
+    which.add_argument("--run", metavar="ID", help="of one run only")
+    which.add_argument("--all", action="store_true", help="of every run")
+    added.add_argument("--dry-run", action="store_true", help="show only")
+    _add_options(added, _TARGET)
+    added.set_defaults(command=clean)
+
+
+def _add_options(parser: argparse.ArgumentParser, fields: Sequence[str]) -> None:
+    for option in OPTIONS:
+        if option.field in fields:
+            _add_option(parser, option)
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    text = option.help.replace("%", "%%")
+    if option.is_switch:
+        parser.add_argument(
+            option.flag, dest=option.dest, action="store_true", default=None, help=text
+        )
+    else:
+        parser.add_argument(
+            option.flag,
+            dest=option.dest,
+            action="append" if option.gather else "store",
+            metavar=option.metavar,
+            help=text,
+        )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

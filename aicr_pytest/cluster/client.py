@@ -1,0 +1,478 @@
+"""The client: the API's verbs on raw objects, with timeouts, retries and our own errors."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.cluster import kinds, labels, streams
+from aicr_pytest.cluster.kinds import Kind, Object
+from aicr_pytest.cluster.kubeconfig import choose, read_configuration
+from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
+from aicr_pytest.cluster.observing import Execution, Observer, Unobserved
+from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
+from aicr_pytest.errors import AccessDenied, ApiError, ApiUnreachable
+
+if TYPE_CHECKING:
+    # At run time only connect() imports it: it imports the kubernetes client, for a good second.
+    from aicr_pytest.cluster.transport import Transport
+
+Objects = list[Object]
+"""A name of its own, since ``Cluster.list`` hides the type in the class below."""
+
+FIELD_MANAGER = "aicr-pytest"
+_PAGE = 500
+_MERGE_PATCH = "application/merge-patch+json"
+
+
+class Cluster:
+    """One cluster, as one user sees it; used from several threads."""
+
+    def __init__(self, transport: "Transport", *, context: str, server: str, run_id: str) -> None:
+        self.context = context
+        """Name of the kubeconfig's context; ``in-cluster`` inside a cluster."""
+        self.server = server
+        """URL of the API server."""
+        self.run_id = run_id
+        """Value of the label ``aicr-pytest/run`` on everything that this client creates."""
+        self._transport = transport
+        self._version = ""
+        self._served: dict[str, list[dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def connect(
+        cls,
+        *,
+        kubeconfig: str | None = None,
+        context: str | None = None,
+        run_id: str,
+        observer: Observer | None = None,
+        patience: Patience | None = None,
+    ) -> "Cluster":
+        """Connect as kubectl would, and see that somebody answers.
+
+        Raises:
+            SettingsError: the kubeconfig is unreadable or has no such context.
+            ApiUnreachable: the API server gives no answer.
+            AccessDenied: it does not accept our credentials.
+        """
+        from aicr_pytest.cluster import transport
+
+        target = choose(kubeconfig, context)
+        configuration = read_configuration(target)
+
+        link = transport.connect(configuration, observer or Unobserved(), patience)
+        for name, value in target.headers.items():
+            link.api_client.set_default_header(name, value)
+        cluster = cls(link, context=target.context, server=configuration.host or "", run_id=run_id)
+        try:
+            cluster.version()
+        except AccessDenied as error:
+            if target.plugin and not configuration.api_key and not configuration.cert_file:
+                raise AccessDenied(
+                    f"Context {target.context}: the credential plugin {target.plugin} gave no"
+                    f" credentials.",
+                    hint="See whether kubectl works with this context: kubectl get namespaces",
+                ) from error
+            raise
+        return cluster
+
+    @property
+    def observer(self) -> Observer:
+        """Who is told about requests, executions and waits."""
+        return self._transport.observer
+
+    @property
+    def api_client(self) -> Any:
+        """The kubernetes client's ``ApiClient``: the way out for what this class lacks."""
+        return self._transport.api_client
+
+    def version(self) -> str:
+        """The server's version, e.g. ``v1.37.2``; asked once."""
+        if not self._version:
+            said = self._ask("GET", "/version").json()
+            self._version = str(said["gitVersion"])
+        return self._version
+
+    # -- kinds ---------------------------------------------------------------------------------
+
+    def kind_of(self, obj: Object) -> Kind:
+        """The kind of an object; the server is asked about kinds that the table lacks."""
+        return self.kind(obj["apiVersion"], obj["kind"])
+
+    def kind(self, api_version: str, name: str) -> Kind:
+        """A kind by ``apiVersion`` and name.
+
+        Raises:
+            ApiError: 404, the server does not serve it.
+        """
+        if kind := kinds.known(api_version, name):
+            return kind
+        group, version = kinds.split_api_version(api_version)
+        for resource in self._resources(group, version):
+            if resource["kind"] == name and "/" not in resource["name"]:
+                return Kind(group, version, name, resource["name"], resource["namespaced"])
+        path = _group_path(group, version)
+        message = f"the server serves no kind {name} in {api_version}"
+        raise ApiError(404, "NotFound", message, request=f"GET {path}")
+
+    def serves(self, group: str, version: str) -> list[str]:
+        """Kinds that the server serves in this version of a group; none when it is not served."""
+        return sorted({r["kind"] for r in self._resources(group, version) if "/" not in r["name"]})
+
+    def _resources(self, group: str, version: str) -> list[dict[str, Any]]:
+        path = _group_path(group, version)
+        with self._lock:
+            if path in self._served:
+                return self._served[path]
+        try:
+            found: list[dict[str, Any]] = self._ask("GET", path).json()["resources"]
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []  # not remembered: a CRD may be installed later in the run
+        with self._lock:
+            self._served[path] = found
+        return found
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object:
+        """One object.
+
+        Raises:
+            ApiError: with status 404 when there is none.
+        """
+        return self._object(kind, self._ask("GET", kind.path(namespace, name)))
+
+    def find(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
+        """One object, or None when there is none or its kind is not served."""
+        try:
+            return self.get(kind, name, namespace)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(
+        self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> Objects:
+        """All objects of a kind that the selectors choose, in one namespace or in all."""
+        subject = Subject(kind=kind, namespace=namespace, labels=labels, fields=fields)
+        return self.listing(subject).items
+
+    def listing(self, subject: Subject) -> Listing:
+        """All objects of a subject, and the version from which a watch goes on."""
+        try:
+            return self._pages(subject, limit=_PAGE)
+        except ApiError as error:
+            if error.status != 410:
+                raise
+            return self._pages(subject, limit=0)  # the pages took too long; take all at once
+
+    def _pages(self, subject: Subject, limit: int) -> Listing:
+        path = subject.kind.path(subject.namespace)
+        items: list[Object] = []
+        more = ""
+        while True:
+            query = [*subject.selection]
+            query += [("limit", str(limit))] if limit else []
+            query += [("continue", more)] if more else []
+            page = self._ask("GET", path, query=query).json()
+            for item in page.get("items") or []:
+                item.setdefault("apiVersion", subject.kind.api_version)
+                item.setdefault("kind", subject.kind.name)
+                items.append(item)
+            metadata = page.get("metadata") or {}
+            if not (more := metadata.get("continue", "")):
+                return Listing(items=items, resource_version=metadata.get("resourceVersion", ""))
+
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        name: str = "",
+        labels: str = "",
+        fields: str = "",
+        timeout: float,
+    ) -> Iterator[Change]:
+        """What is there, as ``ADDED``, and then every change for ``timeout`` seconds.
+
+        Goes on over drops and expired versions; what was missed meanwhile comes as changes.
+        """
+        deadline = time.monotonic() + timeout
+        subject = Subject(kind=kind, namespace=namespace, name=name, labels=labels, fields=fields)
+        with Following(self, [subject]) as following:
+            for obj in list(following.views[0].values()):
+                yield "ADDED", obj
+            while (left := deadline - time.monotonic()) > 0:
+                yield from following.changes(left)
+
+    def stream(self, path: str, query: Sequence[tuple[str, str]], *, read_timeout: float) -> Any:
+        """An open answer that comes in lines; for watches."""
+        return self._transport.stream(
+            Request(method="GET", path=path, query=query, timeout=read_timeout)
+        )
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def create(self, obj: Object, *, dry_run: bool = False) -> Object:
+        """Create an object with the run's labels on it and on what is made from it."""
+        kind = self.kind_of(obj)
+        ours = self._ours(obj)
+        metadata = ours["metadata"]
+        tries = Tries()
+        try:
+            response = self._ask(
+                "POST",
+                kind.path(metadata.get("namespace")),
+                query=[("fieldManager", FIELD_MANAGER), *_dry_run(dry_run)],
+                body=ours,
+                tries=tries,
+            )
+        except ApiError as error:
+            # An attempt whose answer was lost may have created it.
+            lost = tries.count > 1 and error.status == 409 and error.reason == "AlreadyExists"
+            if lost and (name := metadata.get("name")):
+                there = self.get(kind, name, metadata.get("namespace"))
+                if labels.is_ours(there, self.run_id):
+                    return there
+            raise
+        return self._object(kind, response)
+
+    def apply(self, obj: Object, *, dry_run: bool = False) -> Object:
+        """Create or change an object by server-side apply; we own what it names."""
+        kind = self.kind_of(obj)
+        ours = self._ours(obj)
+        ours["metadata"].pop("managedFields", None)
+        metadata = ours["metadata"]
+        response = self._ask(
+            "PATCH",
+            kind.path(metadata.get("namespace"), metadata["name"]),
+            query=[("fieldManager", FIELD_MANAGER), ("force", "true"), *_dry_run(dry_run)],
+            # As text: older clients know no way to serialize this content type.
+            body=json.dumps(ours),
+            content_type="application/apply-patch+yaml",
+        )
+        return self._object(kind, response)
+
+    def replace(self, obj: Object, *, dry_run: bool = False) -> Object:
+        """Replace an object by one that was read before; 409 when it has changed since."""
+        kind = self.kind_of(obj)
+        metadata = obj["metadata"]
+        response = self._ask(
+            "PUT",
+            kind.path(metadata.get("namespace"), metadata["name"]),
+            query=[("fieldManager", FIELD_MANAGER), *_dry_run(dry_run)],
+            body=obj,
+        )
+        return self._object(kind, response)
+
+    def patch(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None,
+        patch: object,
+        content_type: str = _MERGE_PATCH,
+        *,
+        subresource: str = "",
+    ) -> Object:
+        """Patch an object, by default with a merge patch."""
+        response = self._ask(
+            "PATCH",
+            kind.path(namespace, name, subresource),
+            query=[("fieldManager", FIELD_MANAGER)],
+            body=patch,
+            content_type=content_type,
+        )
+        return self._object(kind, response)
+
+    def delete(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None = None,
+        *,
+        grace: int | None = None,
+        uid: str | None = None,
+    ) -> None:
+        """Ask for the deletion of an object; fine when it is gone, or is another one by now.
+
+        Args:
+            grace: seconds for a pod to end by itself; None for the pod's own.
+            uid: delete only the object of this uid.
+
+        Raises:
+            ValueError: ``grace`` is 0. The API would forget the pod before kubelet has unprepared
+                its devices, and a device would be lost.
+        """
+        if grace is not None and grace <= 0:
+            raise ValueError(f"{kind.name} {name}: pods are deleted gracefully, never with 0 s.")
+        options: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+        }
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._ask("DELETE", kind.path(namespace, name), body=options)
+        except ApiError as error:
+            another = uid and error.status == 409 and "uid" in error.message.lower()
+            if error.status != 404 and not another:
+                raise
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        tries: Tries | None = None,
+    ) -> Response:
+        request = Request(
+            method=method,
+            path=path,
+            query=query,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+        )
+        return self._transport.request(request, tries)
+
+    def _ours(self, obj: Object) -> Object:
+        return labels.labelled(obj, labels.run_labels(self.run_id))
+
+    def _object(self, kind: Kind, response: Response) -> Object:
+        obj = response.json()
+        if not isinstance(obj, dict):
+            raise ApiUnreachable(f"{kind.path()}: the answer is no object: {response.text[:200]}")
+        return obj
+
+    # -- anything else -------------------------------------------------------------------------
+
+    def can(
+        self,
+        verb: str,
+        kind_or_resource: Kind | str,
+        *,
+        namespace: str = "",
+        subresource: str = "",
+        group: str = "",
+    ) -> bool:
+        """Whether we may do this, as the API server's access review says."""
+        if isinstance(kind_or_resource, Kind):
+            resource, group = kind_or_resource.plural, kind_or_resource.group
+        else:
+            resource = kind_or_resource
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": namespace,
+        }
+        review = {
+            "apiVersion": kinds.ACCESS_REVIEW.api_version,
+            "kind": kinds.ACCESS_REVIEW.name,
+            "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
+        }
+        said = self._ask("POST", kinds.ACCESS_REVIEW.path(), body=review).json()
+        return bool(said.get("status", {}).get("allowed"))
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout: float | None = None,
+    ) -> Response:
+        """Any request; the caller judges the status.
+
+        Raises:
+            AccessDenied: the API server refuses us.
+            ApiUnreachable: no answer. 429 and 5xx count as none, but not behind a proxy path,
+                where they may be the words of the service behind it.
+        """
+        return self._transport.answered(
+            Request(
+                method=method,
+                path=path,
+                query=query,
+                body=body,
+                content_type=content_type,
+                accept=accept,
+                timeout=timeout,
+            )
+        )
+
+    def logs(
+        self, pod: str, namespace: str, *, container: str = "", tail: int | None = None
+    ) -> str:
+        """What a container has written; the last ``tail`` lines, or all."""
+        query = [("container", container)] if container else []
+        query += [("tailLines", str(tail))] if tail is not None else []
+        path = kinds.POD.path(namespace, pod, "log")
+        return self._ask("GET", path, query=query, accept="*/*").text
+
+    def exec(
+        self,
+        pod: str,
+        namespace: str,
+        command: Sequence[str],
+        *,
+        container: str = "",
+        stdin: str = "",
+        timeout: float = 30.0,
+    ) -> Execution:
+        """Run a command in a container, over a connection of its own.
+
+        Raises:
+            ProbeFailed: it did not end in time, or could not be run.
+        """
+        what = streams.Command(
+            pod=pod,
+            namespace=namespace,
+            container=container,
+            words=tuple(command),
+            stdin=stdin,
+        )
+        execution = streams.execute(self._dial, what, timeout=timeout)
+        self.observer.saw(execution)
+        return execution
+
+    @contextlib.contextmanager
+    def port_forward(self, pod: str, namespace: str, port: int) -> Iterator[int]:
+        """A local port that leads to a port of a pod, for as long as the context lasts."""
+        path = kinds.POD.path(namespace, pod, "portforward")
+        with streams.Forward(self._dial, path, port) as local:
+            yield local
+
+    def _dial(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
+        link = self._transport
+        headers = dict(link.api_client.default_headers)
+        return link.insist(
+            lambda: streams.dial(link.configuration, self.observer, headers, path, query, protocols)
+        )
+
+
+def _group_path(group: str, version: str) -> str:
+    return f"/apis/{group}/{version}" if group else f"/api/{version}"
+
+
+def _dry_run(wanted: bool) -> list[tuple[str, str]]:
+    return [("dryRun", "All")] if wanted else []

@@ -1,0 +1,76 @@
+"""Which rights are missing, asked of the API server before anything is made."""
+
+import concurrent.futures
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster.rbac import Rule
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A right that a feature needs."""
+
+    verb: str
+    group: str
+    """API group; empty for the core group."""
+    resource: str
+    """Plural, e.g. ``pods``."""
+    subresource: str = ""
+    namespaced: bool
+    """Whether it is needed only in namespaces that the run makes."""
+    feature: str
+    """The feature that needs it, e.g. ``dra``; empty for all."""
+    why: str
+    """What it is needed for, in a few words."""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        return f"{self.verb} {resource}" + (f".{self.group}" if self.group else "")
+
+    @property
+    def check_with(self) -> str:
+        """The command line that asks the same question."""
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        sub = f" --subresource={self.subresource}" if self.subresource else ""
+        return f"kubectl auth can-i {self.verb} {resource}{sub}" + (" -A" * self.namespaced)
+
+
+def needs(rules: Iterable[Rule], *, feature: str, why: str) -> list[Need]:
+    """Needs out of rules; paths that are no resources are open to every user and left out."""
+    return [
+        Need(
+            verb=rule.verb,
+            group=rule.group,
+            resource=rule.resource,
+            subresource=rule.subresource,
+            namespaced=rule.namespaced,
+            feature=feature,
+            why=why,
+        )
+        for rule in sorted(set(rules))
+        if rule.resource
+    ]
+
+
+def review(cluster: "Cluster", needs: Sequence[Need]) -> list[Need]:
+    """The needs that are not met, in their order; each right is asked for once.
+
+    The namespaces of the run do not exist yet, so rights in them are asked for in all namespaces.
+
+    Raises:
+        AicrError: the API server does not answer the question.
+    """
+    questions = {(need.verb, need.group, need.resource, need.subresource) for need in needs}
+
+    def allowed(question: tuple[str, str, str, str]) -> bool:
+        verb, group, resource, subresource = question
+        return cluster.can(verb, resource, group=group, subresource=subresource)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        answers = dict(zip(questions, pool.map(allowed, questions), strict=True))
+    return [n for n in needs if not answers[n.verb, n.group, n.resource, n.subresource]]

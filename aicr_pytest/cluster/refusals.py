@@ -1,0 +1,121 @@
+"""What an answer that is not a success means, as one of our errors.
+
+A 403 has three meanings that must not be mixed: RBAC refuses *us* (we could not look), the policy
+for pods refuses the probe (we could not look, and the user can change it), and any other admission
+refuses the object (the API server says no, which may accuse the platform).
+"""
+
+import dataclasses
+import json
+import re
+
+from aicr_pytest.errors import (
+    AccessDenied,
+    AicrError,
+    ApiError,
+    ApiUnreachable,
+    PolicyRefused,
+)
+
+# Written by apiserver's responsewriters.Forbidden, whichever authorizer refused.
+_RBAC = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) '
+    r'(?:resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
+    r'(?: in the namespace "(?P<namespace>[^"]*)")?'
+    r'|path "(?P<path>[^"]*)")'
+)
+_ESCALATION = "is attempting to grant RBAC permissions not currently held"
+_POD_POLICY = re.compile(
+    r"exceeded quota:"
+    r"|failed quota:"
+    r"|insufficient quota"
+    r"|violates PodSecurity"
+    r"|(?:maximum|minimum) \S+ usage per (?:Container|Pod|PersistentVolumeClaim)"
+    r"|max limit to request ratio per (?:Container|Pod)"
+    r"|unable to validate against any security context constraint"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The parts of an unsuccessful answer that say why."""
+
+    status: int
+    """HTTP status."""
+    reason: str
+    """``Status.reason``; HTTP's reason phrase where no Status came."""
+    message: str
+    """``Status.message``; the head of the body where no Status came."""
+    is_status: bool
+    """Whether the body is a Kubernetes Status, hence the API server's own words."""
+
+    @classmethod
+    def read(cls, status: int, phrase: str, body: bytes | str | None) -> "Answer":
+        """Read a body, whoever wrote it: the API server, or a proxy before it."""
+        text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
+        try:
+            said = json.loads(text)
+        except ValueError:
+            said = None
+        if isinstance(said, dict) and said.get("kind") == "Status":
+            return cls(
+                status=status,
+                reason=said.get("reason") or phrase,
+                message=said.get("message") or "",
+                is_status=True,
+            )
+        return cls(status=status, reason=phrase, message=text[:300].strip(), is_status=False)
+
+
+def error_for(answer: Answer, request: str) -> AicrError:
+    """The error that an unsuccessful answer stands for."""
+    if answer.status == 401:
+        return AccessDenied(
+            f"{request}: the API server does not accept our credentials (401 {answer.message}).",
+            hint="Log in again, or choose another context: kubectl auth whoami",
+        )
+    if answer.status == 403 and (denied := _denied(answer, request)):
+        return denied
+    if answer.status == 429 or answer.status >= 500:
+        return ApiUnreachable(
+            f"{request}: the API server answers only {answer.status} {answer.reason}"
+            + (f": {answer.message}" if answer.message else "")
+        )
+    return ApiError(answer.status, answer.reason, answer.message, request=request)
+
+
+def _denied(answer: Answer, request: str) -> AccessDenied | None:
+    if not answer.is_status:
+        return AccessDenied(f"{request}: refused before the API server (403): {answer.message}")
+    if _ESCALATION in answer.message:
+        return AccessDenied(
+            f"{request}: {answer.message[:600]}",
+            hint="Who makes a role must hold its rights, or the verb escalate.",
+        )
+    if not (match := _RBAC.search(answer.message)):
+        return None
+    verb = match["verb"]
+    if match["path"]:
+        return AccessDenied(
+            f"{request}: {match['user']} may not {verb} {match['path']}.",
+            hint=f"Check with: kubectl auth can-i {verb} {match['path']}",
+        )
+    resource, _, subresource = match["resource"].partition("/")
+    where = f"in namespace {match['namespace']}" if match["namespace"] else "in the whole cluster"
+    words = [verb, f"{resource}.{match['group']}" if match["group"] else resource]
+    words += [f"--subresource={subresource}"] if subresource else []
+    words += ["-n", match["namespace"]] if match["namespace"] else ["-A"]
+    return AccessDenied(
+        f"{request}: {match['user']} may not {verb} {match['resource']} {where}.",
+        hint=f"Check with: kubectl auth can-i {' '.join(words)}",
+    )
+
+
+def refused_by_policy(error: ApiError) -> PolicyRefused | None:
+    """The policy for pods that refused a pod: quota, LimitRange, Pod Security; None for others."""
+    if error.status != 403 or not _POD_POLICY.search(error.message):
+        return None
+    return PolicyRefused(
+        f"{error.request}: {error.message}",
+        hint="Make room for the probe pod in the namespace's policy, or exempt namespaces aicr-*.",
+    )

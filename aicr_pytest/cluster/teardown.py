@@ -1,0 +1,138 @@
+"""Taking down a namespace with devices in it: pods, gang objects, claims, namespace.
+
+The order is that of the reference implementation (test/e2e/dra/utils/builder.go): kubelet has to
+unprepare devices while their claims still exist, and the driver has to release claims while it
+still runs. Each step is waited for; where one does not end, the next ones are not begun.
+"""
+
+import concurrent.futures
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import (
+    EVENT,
+    NAMESPACE,
+    POD,
+    RESOURCE_CLAIM,
+    Kind,
+    Object,
+    full_name,
+)
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.errors import AicrError, ApiError, LeftBehind, WaitTimeout
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+_CLAIM_VERSIONS = ("v1", "v1beta2", "v1beta1")
+
+
+class Teardown:
+    """Takes down what one run has made; used by workspaces and by ``aicr-pytest clean``."""
+
+    def __init__(self, cluster: "Cluster", waiter: Waiter) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+
+    def namespace(
+        self, name: str, *, uid: str, controllers: Sequence[Kind], gangs: Sequence[Kind]
+    ) -> None:
+        """Everything in a namespace of ours, then the namespace.
+
+        Args:
+            controllers: kinds in it that would make pods anew.
+            gangs: kinds of gang objects in it.
+
+        Raises:
+            LeftBehind: something stays.
+        """
+        deadlines = self._waiter.deadlines
+        for kind in controllers:
+            self._delete_all(kind, name)
+        if self._delete_all(POD, name):
+            self._none_left(POD, name, deadlines.pod_gone)
+        for kind in gangs:
+            if self._delete_all(kind, name):
+                self._none_left(kind, name, deadlines.gang_gone)
+        claim = self._claims(name)
+        if claim and self._delete_all(claim, name):
+            self._none_left(claim, name, deadlines.claim_released)
+        self.object(NAMESPACE, name, uid=uid, timeout=deadlines.namespace_gone)
+
+    def object(
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None = None,
+        *,
+        uid: str,
+        timeout: float | None = None,
+    ) -> None:
+        """One object, by its uid.
+
+        Raises:
+            LeftBehind: it stays.
+        """
+        what = f"{full_name(kind, name, namespace)}: gone"
+        limit = timeout if timeout is not None else self._waiter.deadlines.object_gone
+        self._cluster.delete(kind, name, namespace, uid=uid)
+        try:
+            self._waiter.until_gone(what, kind, name, namespace, uid=uid, timeout=limit)
+        except WaitTimeout as error:
+            left = self._cluster.find(kind, name, namespace)
+            raise self._left_behind(error, [left] if left else [], namespace or name) from error
+
+    def _claims(self, namespace: str) -> Kind | None:
+        for version in _CLAIM_VERSIONS:
+            kind = RESOURCE_CLAIM.at(version)
+            try:
+                return kind if self._cluster.list(kind, namespace) else None
+            except ApiError as error:
+                if error.status != 404:  # this version is not served
+                    raise
+        return None
+
+    def _delete_all(self, kind: Kind, namespace: str) -> bool:
+        found = self._cluster.list(kind, namespace)
+        pending = [obj["metadata"] for obj in found if not obj["metadata"].get("deletionTimestamp")]
+        with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+            deletions = [
+                pool.submit(self._cluster.delete, kind, m["name"], namespace, uid=m["uid"])
+                for m in pending
+            ]
+        for deletion in deletions:
+            deletion.result()
+        return bool(found)
+
+    def _none_left(self, kind: Kind, namespace: str, timeout: float) -> None:
+        what = f"Namespace {namespace}: no {kind.name} left"
+        try:
+            self._waiter.until_none(what, kind, namespace, timeout=timeout)
+        except WaitTimeout as error:
+            left = self._cluster.list(kind, namespace)
+            raise self._left_behind(error, left, namespace) from error
+
+    def _left_behind(
+        self, error: WaitTimeout, left: Iterable[Object], namespace: str
+    ) -> LeftBehind:
+        lines = [str(error)]
+        for obj in left:
+            lines += [f"  {words}" for words in self._words(obj, namespace)]
+        lines.append(f"  Remove it later with: aicr-pytest clean --run {self._cluster.run_id}")
+        return LeftBehind("\n".join(lines))
+
+    def _words(self, obj: Object, namespace: str) -> Iterable[str]:
+        """The last event of an object, and what a namespace's controller says is in its way."""
+        fields = f"involvedObject.uid={obj['metadata']['uid']}"
+        where = obj["metadata"].get("namespace") or "default"
+        try:
+            event = pod_state.newest(self._cluster.list(EVENT, where, fields=fields))
+        except AicrError as error:  # what is left behind is the news, not this
+            yield f"Its events cannot be read: {error}"
+        else:
+            said = f"{event.get('reason')}: {event.get('message')}" if event else "none"
+            yield f"Last event of {obj.get('kind')} {obj['metadata']['name']}: {said}"
+        for condition in (obj.get("status") or {}).get("conditions") or ():
+            if obj.get("kind") == "Namespace" and condition.get("status") == "True":
+                yield f"{condition.get('type')}: {condition.get('message')}"

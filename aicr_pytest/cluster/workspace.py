@@ -1,0 +1,203 @@
+"""The namespace of one test module, with everything in it."""
+
+import copy
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from aicr_pytest.cluster import labels
+from aicr_pytest.cluster.kinds import (
+    CONFIG_MAP,
+    CONTROLLERS,
+    GANG_NAMES,
+    NAMESPACE,
+    POD,
+    SERVICE_ACCOUNT,
+    Kind,
+    Object,
+    full_name,
+)
+from aicr_pytest.cluster.pods import Pod, WhyPending
+from aicr_pytest.cluster.refusals import refused_by_policy
+from aicr_pytest.cluster.teardown import Teardown
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import ApiError
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+PodSecurity = Literal["restricted", "baseline", "privileged"]
+
+
+class Workspace:
+    """A namespace of ours; ``open`` makes it, ``close`` takes it down in the safe order.
+
+    Register ``close`` before calling ``open``: it copes with whatever was made so far.
+
+    Args:
+        module: name of the test module, for the namespace's name.
+        psa: Pod Security level that the namespace enforces.
+        keep: asked at the end; True leaves everything where it is.
+        labels: further labels of the namespace.
+        token: makes the name unique among workers that run the same module.
+    """
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: Waiter,
+        *,
+        run_id: str,
+        module: str,
+        psa: PodSecurity,
+        keep: Callable[[], bool],
+        labels: Mapping[str, str] | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.waiter = waiter
+        self.namespace = namespace_name(run_id, module, token or secrets.token_hex(2))
+        """Name of the namespace."""
+        self.before_close: list[Callable[[], None]] = []
+        """Called before anything is deleted, while there is something to observe."""
+        self._psa = psa
+        self._keep = keep
+        self._labels = dict(labels or {})
+        self._kinds: set[Kind] = set()
+        self._cluster_scoped: list[tuple[Kind, str]] = []
+        self._closed = False
+
+    def open(self) -> "Workspace":
+        """Make the namespace, and wait until pods can be made in it."""
+        metadata = {
+            "name": self.namespace,
+            "labels": {**self._labels, "pod-security.kubernetes.io/enforce": self._psa},
+        }
+        self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+        def judge(views: Views) -> bool | None:
+            return True if all(views) else None
+
+        # A pod without its service account is refused; one without the certificate starts late.
+        self.waiter.until(
+            f"Namespace {self.namespace}: usable",
+            [
+                Subject(kind=SERVICE_ACCOUNT, namespace=self.namespace, name="default"),
+                Subject(kind=CONFIG_MAP, namespace=self.namespace, name="kube-root-ca.crt"),
+            ],
+            judge=judge,
+            describe=lambda views: (
+                f"service account default: {'there' if views[0] else 'missing'},"
+                f" ConfigMap kube-root-ca.crt: {'there' if views[1] else 'missing'}"
+            ),
+            timeout=self.waiter.deadlines.namespace_usable,
+        )
+        return self
+
+    def apply(self, objects: list[Object]) -> list[Object]:
+        """Create or change objects: here, or in the whole cluster where their kind says so.
+
+        Raises:
+            ApiError: 409 for an object of the whole cluster that somebody else has made.
+            PolicyRefused: the cluster's policy refuses a pod.
+        """
+        return [self._apply(obj) for obj in objects]
+
+    def pod(self, obj: Object, *, why_pending: WhyPending | None = None) -> Pod:
+        """Create a pod here; it is not waited for.
+
+        Raises:
+            PolicyRefused: quota, LimitRange or Pod Security refuses it.
+        """
+        new = copy.deepcopy(obj)
+        new["metadata"]["namespace"] = self.namespace
+        created = self._under_policy(lambda: self.cluster.create(new))
+        return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
+
+    def track(self, kind: Kind, name: str) -> None:
+        """See to it that an object of the whole cluster, made otherwise, is gone at the end."""
+        if (kind, name) not in self._cluster_scoped:
+            self._cluster_scoped.append((kind, name))
+
+    def close(self) -> None:
+        """Observe, then take everything down, then see that it is gone.
+
+        Raises:
+            LeftBehind: something stays; it names the object, its finalizers and the last event.
+            ExceptionGroup: an observation failed too.
+        """
+        if self._closed:
+            return
+        problems: list[Exception] = []
+        for observe in self.before_close:
+            try:
+                observe()
+            except Exception as error:  # noqa: BLE001  it must not cost a device
+                problems.append(error)
+        if not self._keep():
+            try:
+                self._take_down()
+                self._closed = True
+            except Exception as error:  # noqa: BLE001  raised below, with the others
+                problems.append(error)
+        if len(problems) == 1:
+            raise problems[0]
+        if problems:
+            raise ExceptionGroup(f"Workspace {self.namespace}", problems)
+
+    def _apply(self, obj: Object) -> Object:
+        kind = self.cluster.kind_of(obj)
+        new = copy.deepcopy(obj)
+        if kind.namespaced:
+            new["metadata"]["namespace"] = self.namespace
+            self._kinds.add(kind)
+            if kind.name == POD.name:
+                return self._under_policy(lambda: self.cluster.apply(new))
+            return self.cluster.apply(new)
+        name = new["metadata"]["name"]
+        there = self.cluster.find(kind, name)
+        if there and not labels.is_ours(there, self.cluster.run_id):
+            message = f"{full_name(kind, name)} exists already and is not of this run"
+            request = f"PATCH {kind.path(None, name)}"
+            raise ApiError(409, "AlreadyExists", message, request=request)
+        self.track(kind, name)  # before the deed
+        return self.cluster.apply(new)
+
+    def _under_policy(self, create: Callable[[], Object]) -> Object:
+        try:
+            return create()
+        except ApiError as error:
+            if refused := refused_by_policy(error):
+                raise refused from error
+            raise
+
+    def _take_down(self) -> None:
+        teardown = Teardown(self.cluster, self.waiter)
+        there = self.cluster.find(NAMESPACE, self.namespace)
+        if there and labels.is_ours(there, self.cluster.run_id):
+            teardown.namespace(
+                self.namespace,
+                uid=there["metadata"]["uid"],
+                controllers=[kind for kind in CONTROLLERS if kind in self._kinds],
+                gangs=sorted(
+                    (kind for kind in self._kinds if kind.name in GANG_NAMES),
+                    key=lambda kind: kind.name,
+                ),
+            )
+        for kind, name in reversed(self._cluster_scoped):
+            obj = self.cluster.find(kind, name)
+            if obj and labels.is_ours(obj, self.cluster.run_id):
+                teardown.object(kind, name, uid=obj["metadata"]["uid"])
+
+
+def namespace_name(run_id: str, module: str, token: str) -> str:
+    """``aicr-<run>-<module>-<token>``, short enough and in the letters that are allowed."""
+    run = _letters(run_id)[-8:].strip("-")
+    name = _letters(module.rpartition(".")[2].removeprefix("test_"))[:36].strip("-")
+    return "-".join(part for part in ("aicr", run, name, token) if part)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,0 +1,228 @@
+"""The evidence of one check; what the fixture ``aicr_evidence`` gives."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from aicr_pytest.evidence.clock import iso
+from aicr_pytest.evidence.content import Content, json_text, table_text
+from aicr_pytest.evidence.names import slug
+from aicr_pytest.evidence.printable import printable
+from aicr_pytest.evidence.record import CheckRecord, Observation, ObservationKind
+from aicr_pytest.evidence.redact import Redactor
+
+_SUFFIX: dict[ObservationKind, str] = {
+    "text": "txt",
+    "json": "json",
+    "yaml": "yaml",
+    "table": "json",
+    "csv": "csv",
+    "svg": "svg",
+}
+_LONGEST_TITLE = 60
+"""Characters of a title that go into the file's name."""
+
+
+class ExecutionLike(Protocol):
+    """A command that ran in a container, as aicr_pytest.cluster gives it."""
+
+    @property
+    def source(self) -> str:
+        """The kubectl command line of the same meaning."""
+
+    @property
+    def stdout(self) -> str:
+        """What it wrote."""
+
+    @property
+    def stderr(self) -> str:
+        """What it complained about."""
+
+    @property
+    def exit_code(self) -> int:
+        """Its end."""
+
+    @property
+    def taken_at(self) -> datetime.datetime:
+        """When it started."""
+
+
+class Sink(Protocol):
+    """Where a check's evidence goes: the store."""
+
+    redactor: Redactor
+    clock: Callable[[], datetime.datetime]
+
+    @property
+    def directory(self) -> Path | None:
+        """Of the run; ``None`` where nothing is written."""
+
+    def write(self, file: str, content: bytes) -> None:
+        """Write one file, its name relative to the directory; never raises."""
+
+    def keep(self, folder: str, record: CheckRecord) -> None:
+        """Remember a record and write it; never raises."""
+
+
+class CheckEvidence:
+    """Adds observations and facts to the record of one check.
+
+    Every method writes at once; none raises because of the disk.
+    """
+
+    def __init__(self, record: CheckRecord, folder: str, store: Sink) -> None:
+        self.record = record
+        """The record as it stands."""
+        self.folder = folder
+        """Where the files lie, relative to the run's directory."""
+        self.phase = ""
+        """The phase that observations are noted with; the plugin sets it."""
+        self._store = store
+        self._number = self._files_of_an_earlier_attempt()
+
+    def text(
+        self,
+        title: str,
+        content: str,
+        *,
+        source: str,
+        exit_code: int | None = None,
+        taken_at: datetime.datetime | None = None,
+    ) -> Observation:
+        """Keep what came back as text."""
+        return self._add(title, "text", self._clean(content), source, exit_code, taken_at)
+
+    def json(self, title: str, obj: Any, *, source: str) -> Observation:
+        """Keep a Kubernetes object, or a list of them, as JSON; without ``managedFields``."""
+        return self._add(title, "json", json_text(self._store.redactor.object(obj)), source)
+
+    def yaml(self, title: str, obj: Any, *, source: str) -> Observation:
+        """Keep a Kubernetes object as YAML, or a list of them as documents."""
+        # PyYAML takes longer to import than the plugin may.
+        from aicr_pytest.evidence.documents import yaml_text
+
+        return self._add(title, "yaml", yaml_text(self._store.redactor.object(obj)), source)
+
+    def csv(self, title: str, content: str, *, source: str) -> Observation:
+        """Keep samples over time."""
+        return self._add(title, "csv", self._clean(content), source)
+
+    def svg(self, title: str, content: str, *, source: str) -> Observation:
+        """Keep a drawing of ours."""
+        return self._add(title, "svg", self._clean(content), source)
+
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        source: str,
+        compare: Sequence[str] = (),
+    ) -> Observation:
+        """Keep a table; the dossier shows it open.
+
+        Args:
+            title: what it shows.
+            columns: their headings.
+            rows: their cells, shown as strings.
+            source: what was read to make it.
+            compare: columns whose cells have to be equal within a row, e.g. the identity of a
+                device as published, as allocated and as seen inside the container. The dossier
+                marks each row as equal or unequal.
+
+        Raises:
+            ValueError: a row has another length than ``columns``, or ``compare`` names no column.
+        """
+        if wrong := [row for row in rows if len(row) != len(columns)]:
+            raise ValueError(f"{title}: {len(columns)} columns, but a row is {wrong[0]!r}")
+        if unknown := set(compare) - set(columns):
+            raise ValueError(f"{title}: compare names no column: {sorted(unknown)}")
+        clean = self._clean
+        text = table_text(
+            [clean(column) for column in columns],
+            [[clean(str(cell)) for cell in row] for row in rows],
+            [clean(column) for column in compare],
+        )
+        return self._add(title, "table", text, source)
+
+    def execution(self, execution: ExecutionLike, title: str | None = None) -> Observation:
+        """Keep what a command wrote; what it complained about becomes an observation of its own.
+
+        Apart, so that each file is verbatim.
+        """
+        title = title or execution.source
+        code, taken_at = execution.exit_code, execution.taken_at
+        out = self.text(
+            title, execution.stdout, source=execution.source, exit_code=code, taken_at=taken_at
+        )
+        if execution.stderr:
+            self.text(
+                f"{title} (stderr)",
+                execution.stderr,
+                source=execution.source,
+                exit_code=code,
+                taken_at=taken_at,
+            )
+        return out
+
+    def cite(self, observation: Observation) -> None:
+        """Name an observation that was made for an earlier check and matters for this one too."""
+        if observation not in self.record.observations:
+            self.change(observations=(*self.record.observations, observation))
+
+    def fact(self, name: str, value: object) -> None:
+        """Keep a small thing that is worth a line, e.g. the node or the seconds to release."""
+        facts = {**self.record.facts, self._clean(name): self._clean(str(value))}
+        self.change(facts=facts)
+
+    def change(self, **changes: Any) -> CheckRecord:
+        """Replace fields of the record and write it."""
+        self.record = dataclasses.replace(self.record, **changes)
+        self._store.keep(self.folder, self.record)
+        return self.record
+
+    def _add(
+        self,
+        title: str,
+        kind: ObservationKind,
+        text: str,
+        source: str,
+        exit_code: int | None = None,
+        taken_at: datetime.datetime | None = None,
+    ) -> Observation:
+        title, source = self._clean(title), self._clean(source)
+        content = Content.of(text)
+        if content.truncated:
+            kind = "text"  # cut JSON is no JSON any more
+        self._number += 1
+        name = f"{self._number:02d}-{slug(title, _LONGEST_TITLE, 'observation')}.{_SUFFIX[kind]}"
+        observation = Observation(
+            title=title,
+            kind=kind,
+            source=source,
+            file=f"{self.folder}/{name}" if self._store.directory else "",
+            taken_at=iso(taken_at or self._store.clock()),
+            exit_code=exit_code,
+            sha256=content.sha256,
+            size=len(content.data),
+            truncated=content.truncated,
+            whole_size=content.whole_size,
+            phase=self.phase,
+        )
+        if observation.file:
+            self._store.write(observation.file, content.data)
+        self.change(observations=(*self.record.observations, observation))
+        return observation
+
+    def _clean(self, text: str) -> str:
+        return printable(self._store.redactor.text(text))
+
+    def _files_of_an_earlier_attempt(self) -> int:
+        """How many numbers are taken: a check that is run again keeps its first evidence."""
+        if self._store.directory is None:
+            return 0
+        files = (self._store.directory / self.folder).glob("[0-9][0-9]*-*")
+        return max((int(file.name.split("-")[0]) for file in files), default=0)

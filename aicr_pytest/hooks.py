@@ -1,0 +1,335 @@
+"""The pytest hooks of a run that asks for checks."""
+
+import contextlib
+import datetime
+import json
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aicr_pytest import survey
+from aicr_pytest.closing import Conclusion, conclude, write_evidence
+from aicr_pytest.errors import AicrError, DoesNotApply
+from aicr_pytest.marks import level_mark
+from aicr_pytest.requirements import BY_ID
+from aicr_pytest.running import OUTCOME, Running
+from aicr_pytest.selection import Plan, check_of, is_check, plan_of
+from aicr_pytest.session import Run, Shared, begin, missing_access, new_run_id, run_key
+from aicr_pytest.settings import from_config
+from aicr_pytest.terminal import LiveLine, Terminal, header, plan_lines, summary
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+_INHERITED = "aicr"
+"""Key of the worker's input under which it finds what it inherits."""
+
+
+class RunHooks:
+    """One per process: the controller provisions, connects, tells, concludes; workers inherit."""
+
+    def __init__(
+        self, config: pytest.Config, run: Run, terminal: Terminal, live: LiveLine, *, expects: bool
+    ) -> None:
+        self._config = config
+        self._run = run
+        self._terminal = terminal
+        self._live = live
+        self._expects_checks = expects
+        self._started = False
+        self._refused = False
+        self._collected: list[pytest.Item] = []
+        self._planned_by_worker = False
+        self._old_sigterm: Any = None
+        self._conclusion: Conclusion | None = None
+        self._problems: list[str] = []
+        self._scratch = contextlib.ExitStack()
+
+    @classmethod
+    def of(cls, config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
+        """The hooks of a pytest run.
+
+        Raises:
+            SettingsError: a setting is not valid.
+        """
+        settings = from_config(config, os.environ)
+        terminal = Terminal(config)
+        live = LiveLine(terminal)
+        inherited = getattr(config, "workerinput", {})
+        if _INHERITED in inherited:
+            shared = Shared(**json.loads(inherited[_INHERITED]))
+        else:
+            run_id = new_run_id(datetime.datetime.now(datetime.UTC))
+            shared = begin(settings, run_id=run_id, invocation_dir=config.invocation_params.dir)
+        run = Run(
+            settings,
+            shared,
+            worker=inherited.get("workerid", ""),
+            awaiting=(lambda *_: None) if inherited else live.awaiting,
+            command=shlex.join([Path(sys.argv[0]).name, *config.invocation_params.args]),
+        )
+        config.stash[run_key] = run
+        if not (inherited or looks_only(config)):
+            _show_in_pytest_html(config, run)
+        return cls(config, run, terminal, live, expects=expects_checks)
+
+    # -- start ---------------------------------------------------------------------------------
+
+    def pytest_sessionstart(self) -> None:
+        """Reach the cluster before workers begin, and before anything is collected by level."""
+        if looks_only(self._config):
+            return
+        self._let_sigterm_interrupt()
+        if self._expects_checks and not self._is_worker:
+            self._start()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: "WorkerController") -> None:
+        """Hand a worker what it inherits."""
+        if not self._run.shared.plans:
+            folder = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="aicr-"))
+            self._run.share_plans(Path(folder))
+        node.workerinput[_INHERITED] = json.dumps(asdict(self._run.shared))
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        try:
+            _ = self._run.store  # first: a directory that is refused must cost nothing
+            self._run.provide(self._terminal.say)
+            self._run.connect()
+            missing = missing_access(self._run)
+        except AicrError as error:
+            raise pytest.UsageError(str(error)) from None
+        if missing:
+            raise pytest.UsageError(
+                "The API server does not let us do what every check needs:\n"
+                + "\n".join(f"  {line}" for line in missing)
+                + "\n  `aicr-pytest preflight` lists every right that the suite needs."
+            )
+        self._run.survey = survey.take(self._run.cluster, self._run.accelerators)
+        for line in header(self._run):
+            self._terminal.say(line)
+
+    def _let_sigterm_interrupt(self) -> None:
+        # SIGTERM ends Python without finalizers, and everything would stay on the cluster. It is
+        # what `timeout`, a cancelled CI job and an evicted pod send.
+        if threading.current_thread() is threading.main_thread():
+            self._old_sigterm = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    # -- collection ----------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)  # pytest selects by the marks that are added here
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Add marks to checks, and leave out those of features that were not asked for."""
+        self._collected = list(items)
+        try:
+            checks = {item: check_of(item) for item in items if is_check(item)}
+        except ValueError as error:
+            self._refused = True
+            raise pytest.UsageError(str(error)) from None
+        version = self._run.shared.list_version
+        for item, check in checks.items():
+            requirement = BY_ID[check.requirement]
+            level = level_mark(requirement.level(version))
+            for name in (*requirement.marks, "conformance", *([level] if level else [])):
+                item.add_marker(getattr(pytest.mark, name))
+        if wanted := self._run.settings.features:
+            unwanted = [item for item, check in checks.items() if check.requirement not in wanted]
+            if unwanted:
+                self._config.hook.pytest_deselected(items=unwanted)
+                items[:] = [item for item in items if item not in set(unwanted)]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take note of what will run."""
+        if self._is_controller_of_workers or self._refused:
+            return
+        self._run.plan = plan_of(session.items, self._collected)
+        if self._is_worker and self._run.shared.plans:
+            file = Path(self._run.shared.plans) / f"{self._run.worker}.json"
+            file.write_text(json.dumps(self._run.plan.to_json()), encoding="utf-8")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: "WorkerController") -> None:
+        """Learn the plan from the first worker that has one."""
+        file = Path(self._run.shared.plans) / f"{node.workerinput['workerid']}.json"
+        if self._planned_by_worker or not file.is_file():
+            return
+        self._planned_by_worker = True
+        self._run.plan = Plan.from_json(json.loads(file.read_text(encoding="utf-8")))
+        self._tell_plan()
+
+    @pytest.hookimpl(tryfirst=True)  # pytest's own runs the tests
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Say what is going to happen, before it does."""
+        if looks_only(self._config) or self._is_worker or self._is_controller_of_workers:
+            return
+        if session.testsfailed or not self._run.plan.selected:
+            return
+        self._start()
+        self._tell_plan()
+
+    def _tell_plan(self) -> None:
+        if self._run.plan.selected:
+            for line in plan_lines(self._run.plan, self._run.shared.list_version):
+                self._terminal.say(line)
+
+    # -- one check -----------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Open the record of a check."""
+        if not is_check(item):
+            return
+        running = Running.begin(item, self._run)
+        if reason := self._run.not_applicable(running.check.requirement):
+            raise DoesNotApply(f"N/A by the user's word: {reason}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Note the phase that observations belong to."""
+        if running := Running.of(item):
+            running.enter("call")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Note the phase that observations belong to."""
+        if running := Running.of(item):
+            running.enter("teardown")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn a phase into evidence, and the last one into an outcome."""
+        running = Running.of(item)
+        if running is None:
+            return (yield)
+        # Before the report is made, since it copies the item's properties.
+        running.note(call)
+        report = yield
+        running.mend(report, call)
+        return report
+
+    # -- the controller's view -----------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect what came of each check, from this process or a worker."""
+        self._live.clear()
+        if self._is_worker or report.when != "teardown":
+            return
+        for name, value in report.user_properties:
+            if name == "aicr":
+                self._run.results[report.nodeid] = json.loads(str(value))
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """Tell inconclusive from failed, and "does not apply" from skipped."""
+        outcome = getattr(report, OUTCOME, "")
+        words = {"inconclusive": "?", "unknown": "u", "not applicable": "-"}
+        if outcome not in words or report.when == "teardown":
+            return None
+        return outcome, words[outcome], (outcome.upper(), {"yellow": True})
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember that checks are missing because somebody ended the run."""
+        self._run.interrupted = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Conclude before reports are written and the summary is shown; seal the evidence last."""
+        self._live.clear()
+        mine = not self._is_worker and self._started
+        if mine:
+            self._conclude(session)
+        try:
+            return (yield)
+        finally:
+            if mine:
+                self._seal()
+
+    def _conclude(self, session: pytest.Session) -> None:
+        try:
+            self._conclusion = conclude(self._run, int(session.exitstatus))
+            session.exitstatus = self._conclusion.exit_status
+            self._problems += write_evidence(self._run, self._conclusion)
+        # An exception in a report hook would end the session with INTERNALERROR; the problem is
+        # shown instead, and the run does not count as good.
+        except Exception as error:  # noqa: BLE001 - see above
+            self._problems.append(f"reports are incomplete: {type(error).__name__}: {error}")
+            session.exitstatus = int(session.exitstatus) or pytest.ExitCode.INTERNAL_ERROR
+
+    def _seal(self) -> None:
+        from aicr_pytest.evidence.manifest import write_manifest
+
+        if self._run.directory is not None:
+            with contextlib.suppress(OSError):  # reported when the reports were written
+                write_manifest(self._run.directory)  # again, now that report.html is there
+
+    def pytest_terminal_summary(self) -> None:
+        """Verdicts, one line per requirement."""
+        if looks_only(self._config):
+            return
+        if (self._conclusion is not None and self._conclusion.judged) or self._problems:
+            empty = Conclusion(judged=(), exit_status=0)
+            summary(self._terminal, self._run, self._conclusion or empty, self._problems)
+        elif self._expects_checks and not self._is_worker:
+            self._terminal.say(
+                "aicr-pytest: no check was selected. `pytest --aicr` runs the suite; "
+                "`aicr-pytest list` shows what there is."
+            )
+
+    def pytest_unconfigure(self) -> None:
+        """Give back what this process took."""
+        self._run.close(self._terminal.say)
+        self._scratch.close()
+        if self._old_sigterm is not None:
+            signal.signal(signal.SIGTERM, self._old_sigterm)
+            self._old_sigterm = None
+
+    @property
+    def _is_worker(self) -> bool:
+        return hasattr(self._config, "workerinput")
+
+    @property
+    def _is_controller_of_workers(self) -> bool:
+        return self._config.pluginmanager.has_plugin("dsession")
+
+
+def looks_only(config: pytest.Config) -> bool:
+    """Whether pytest was only asked to show something; then no cluster is contacted."""
+    return any(
+        config.getoption(option, False)
+        for option in (
+            "collectonly",
+            "setupplan",
+            "showfixtures",
+            "show_fixtures_per_test",
+            "markers",
+            "help",
+            "version",
+            "cacheshow",
+        )
+    )
+
+
+def _show_in_pytest_html(config: pytest.Config, run: Run) -> None:
+    """Let pytest-html, where it is installed, write the run as report.html into the evidence."""
+    options = config.option
+    if run.directory is None or not config.pluginmanager.has_plugin("html"):
+        return
+    if getattr(options, "htmlpath", None) is None:
+        options.htmlpath = str(run.directory / "report.html")
+        options.self_contained_html = True

@@ -1,0 +1,35 @@
+"""The images that the suite uses, by name, and where they are pulled from."""
+
+from collections.abc import Mapping
+
+IMAGE_NAMES = {"probe": "what probe pods run; the vendor's own base image, as users run it"}
+"""What ``--aicr-image`` can replace, with the meaning."""
+
+
+def default_images() -> dict[str, str]:
+    """The reference of each image where the user names no other."""
+    # Profiles are imported late: options only need the names.
+    from aicr_pytest.accelerators.finder import PROFILES
+
+    return {"probe": PROFILES[0].probe_image}
+
+
+def reference(name: str, *, replaced: Mapping[str, str], registry: str | None) -> str:
+    """Where an image is pulled from.
+
+    Args:
+        name: a key of ``IMAGE_NAMES``.
+        replaced: references that the user gave; a mirror does not change them.
+        registry: a mirror that keeps the paths of the images; None: no mirror.
+    """
+    if name in replaced:
+        return replaced[name]
+    image = default_images()[name]
+    return mirrored(image, registry) if registry else image
+
+
+def mirrored(image: str, registry: str) -> str:
+    """The image on a mirror: its own registry host gives way, its path stays."""
+    host, slash, path = image.partition("/")
+    has_host = slash and ("." in host or ":" in host or host == "localhost")
+    return f"{registry}/{path if has_host else image}"

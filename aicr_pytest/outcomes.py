@@ -1,0 +1,99 @@
+"""From pytest's phases to the outcome of a check."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aicr_pytest.errors import DoesNotApply, Inconclusive, LeftBehind, UnknownAccelerator
+from aicr_pytest.evidence.record import Outcome, Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseSeen:
+    """One phase of a check and the exception that ended it."""
+
+    phase: Phase
+    """As it becomes evidence."""
+    error: BaseException | None = None
+    """None where the phase went well; pytest's skip and fail exceptions are errors here."""
+    skipped: bool = False
+    """Whether the exception is pytest's word for skipping."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOutcome:
+    """What came of a check."""
+
+    outcome: Outcome
+    """Decides about the verdict."""
+    message: str = ""
+    """The error or reason; empty for a passed check."""
+    left_behind: str = ""
+    """What stays on the cluster; empty where nothing does."""
+
+
+def outcome_of(phases: Sequence[PhaseSeen]) -> CheckOutcome:
+    """The outcome of a check from its phases, in their order.
+
+    ``Inconclusive`` in any phase means that we could not look. Another error in setup means the
+    same; only in the call it accuses the platform. A teardown that fails leaves the call's outcome
+    as it is, and what stayed is said.
+    """
+    by_name = {seen.phase.name: seen for seen in phases}
+    decided = _decided(by_name.get("setup"), by_name.get("call"))
+    teardown = by_name.get("teardown")
+    if teardown is None or teardown.error is None:
+        return decided
+    errors = list(_flat(teardown.error))
+    left = "\n".join(_message(error) for error in errors if isinstance(error, LeftBehind))
+    blind = next((error for error in errors if isinstance(error, Inconclusive)), None)
+    if blind is not None and decided.outcome == "passed":
+        return CheckOutcome(outcome="inconclusive", message=_message(blind), left_behind=left)
+    others = [e for e in errors if not isinstance(e, (LeftBehind, Inconclusive))]
+    told = left or "\n".join(_message(error) for error in others or errors)
+    return CheckOutcome(outcome=decided.outcome, message=decided.message, left_behind=told)
+
+
+def kind_of_error(error: BaseException) -> Outcome | None:
+    """The outcome that an exception stands for in any phase; None where the phase decides."""
+    for single in _flat(error):
+        if isinstance(single, Inconclusive):
+            return "inconclusive"
+        if isinstance(single, UnknownAccelerator):
+            return "unknown"
+        if isinstance(single, DoesNotApply):
+            return "not applicable"
+    return None
+
+
+def error_message(error: BaseException) -> str:
+    """What an exception, or every one of a group, says."""
+    return "\n".join(_message(single) for single in _flat(error))
+
+
+def _decided(setup: PhaseSeen | None, call: PhaseSeen | None) -> CheckOutcome:
+    for seen, otherwise in ((setup, "error"), (call, "failed")):
+        if seen is None or seen.error is None:
+            continue
+        message = error_message(seen.error)
+        if seen.skipped:
+            return CheckOutcome(outcome="skipped", message=message)
+        outcome: Outcome = "error" if otherwise == "error" else "failed"
+        return CheckOutcome(outcome=kind_of_error(seen.error) or outcome, message=message)
+    if call is None:
+        return CheckOutcome(outcome="not run", message="The check was never called.")
+    return CheckOutcome(outcome="passed")
+
+
+def _flat(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _flat(inner)
+    else:
+        yield error
+
+
+def _message(error: BaseException) -> str:
+    text = str(error).strip()
+    if isinstance(error, AssertionError):
+        return text or "assertion failed"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,81 @@
+"""The pytest hooks of aicr-pytest that every run loads: options and own marks, and nothing more.
+
+What a run does that asks for checks is in ``hooks``, which is imported only then. Nothing heavy is
+imported here: a missing package must not stop anybody's pytest from starting.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aicr_pytest import asking, marks, options
+from aicr_pytest.errors import SettingsError
+
+if TYPE_CHECKING:
+    from aicr_pytest.hooks import RunHooks
+
+HOOKS = "aicr-run"
+"""Name of the plugin that a run gets which asks for checks."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register options and their ini twins."""
+    options.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-html reads where its report goes
+def pytest_configure(config: pytest.Config) -> None:
+    """Register marks; in a run that asks for checks also everything else."""
+    marks.register_own(config)
+    config.pluginmanager.import_plugin("aicr_pytest.fixtures")
+    asked = asking.decide(asking.read_command_line(config, os.environ))
+    if not asked.asked:
+        _refuse_bad_options(config)
+        return
+    if asked.arguments is not None:
+        config.args = list(asked.arguments)
+    _activate(config, expects_checks=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # the marks are added before pytest selects by them
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take note of third-party checks in a run that did not ask for any."""
+    from aicr_pytest.selection import is_check
+
+    if config.pluginmanager.has_plugin(HOOKS) or not any(is_check(item) for item in items):
+        return
+    if hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "Under pytest-xdist, checks of aicr-pytest have to be asked for.\n"
+            "  Set aicr_suite = checks in the project's pytest configuration."
+        )
+    _activate(config, expects_checks=False).pytest_collection_modifyitems(items)
+
+
+def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
+    from aicr_pytest.hooks import RunHooks
+
+    marks.register_selecting(config)
+    try:
+        hooks = RunHooks.of(config, expects_checks=expects_checks)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(hooks, HOOKS)
+    return hooks
+
+
+def _refuse_bad_options(config: pytest.Config) -> None:
+    """Say what is wrong with an option although nothing is going to use it."""
+    from aicr_pytest.settings import resolve
+
+    try:
+        resolve(
+            command_line=vars(config.option),
+            environment={},
+            project={},
+            invocation_dir=config.invocation_params.dir,
+            project_dir=config.rootpath,
+        )
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from None

@@ -1,0 +1,153 @@
+"""What a run would need, and what the cluster has: looked at, nothing created."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.errors import AicrError
+from aicr_pytest.images import IMAGE_NAMES
+from aicr_pytest.options import ALLOWANCES
+from aicr_pytest.rights import all_needs
+from aicr_pytest.session import Run, begin
+from aicr_pytest.survey import Survey, take
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.preflight import Need
+    from aicr_pytest.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What was found."""
+
+    context: str
+    """Of the kubeconfig."""
+    server: str
+    """URL of the API server."""
+    version: str
+    """Of Kubernetes."""
+    list_version: str
+    """Whose list of requirements applies."""
+    dra: tuple[str, ...]
+    """Kinds of resource.k8s.io/v1 that are served."""
+    survey: Survey
+    """Nodes and accelerators."""
+    missing: "tuple[Need, ...]"
+    """Rights that the suite needs and that we do not have."""
+    access_trouble: str
+    """Why rights could not be reviewed; empty where they were."""
+    images: dict[str, str]
+    """Where the suite's images are pulled from."""
+    allowed: frozenset[str]
+    """What the user has opted in to."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a run can look at everything that is not opt-in."""
+        return not (self.missing or self.access_trouble or self.survey.trouble)
+
+    def as_text(self) -> str:
+        """For people."""
+        lines = [
+            f"cluster: context {self.context}, {self.server}, Kubernetes {self.version}",
+            f"requirements: the list of Kubernetes {self.list_version}",
+            f"resource.k8s.io/v1: {', '.join(self.dra) or 'not served'}",
+            *(f"accelerators: {line}" for line in self.survey.lines()),
+            *(f"image {name}: {ref}" for name, ref in self.images.items()),
+        ]
+        if self.access_trouble:
+            lines.append(f"rights: could not be reviewed: {self.access_trouble}")
+        elif not self.missing:
+            lines.append("rights: all there")
+        for need in self.missing:
+            lines.append(f"rights: MISSING {need} ({need.feature}): {need.why}")
+        for name, what in ALLOWANCES.items():
+            state = "allowed" if name in self.allowed else f"opt-in, --aicr-allow {name}"
+            lines.append(f"{name}: {what}: {state}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "ready": self.is_ready,
+            "cluster": {
+                "context": self.context,
+                "server": self.server,
+                "version": self.version,
+                "nodes": list(self.survey.nodes),
+            },
+            "list_version": self.list_version,
+            "dra": list(self.dra),
+            "accelerators": [
+                {
+                    "node": node.name,
+                    "pool": node.pool_label,
+                    "model": node.model,
+                    "mechanism": node.mechanism,
+                    "total": node.total,
+                    "free": node.free,
+                    "looked_at": node.name in self.survey.looked_at,
+                }
+                for node in self.survey.stock
+            ],
+            "accelerators_trouble": self.survey.trouble,
+            "images": self.images,
+            "rights_missing": [
+                {"right": str(need), "feature": need.feature, "why": need.why}
+                for need in self.missing
+            ],
+            "rights_trouble": self.access_trouble,
+            "opt_in": {name: name in self.allowed for name in ALLOWANCES},
+        }
+
+
+def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
+    """Look at the cluster.
+
+    Raises:
+        AicrError: it cannot be reached at all.
+    """
+    run = _run(settings)
+    run.connect()
+    cluster = run.cluster
+    say(f"looking at {cluster.server} …")
+    missing, trouble = _missing(run)
+    return Preflight(
+        context=cluster.context,
+        server=cluster.server,
+        version=cluster.version(),
+        list_version=run.shared.list_version,
+        dra=tuple(cluster.serves("resource.k8s.io", "v1")),
+        survey=take(cluster, run.accelerators),
+        missing=missing,
+        access_trouble=trouble,
+        images={name: run.image(name) for name in IMAGE_NAMES},
+        allowed=frozenset(ALLOWANCES) if settings.lab else settings.allow,
+    )
+
+
+def _run(settings: "Settings") -> Run:
+    from dataclasses import replace
+    from pathlib import Path
+
+    from aicr_pytest.provision import running_kubeconfig
+
+    kubeconfig: str | Path | None = settings.kubeconfig
+    if settings.lab:
+        kubeconfig = running_kubeconfig("lab", settings.lab_name)
+    quiet = replace(
+        settings,
+        kubeconfig=str(kubeconfig) if kubeconfig else None,
+        evidence=False,
+        evidence_dir=None,
+    )
+    return Run(quiet, begin(quiet, run_id="none", invocation_dir=Path.cwd()))
+
+
+def _missing(run: Run) -> "tuple[tuple[Need, ...], str]":
+    from aicr_pytest.cluster.preflight import review
+
+    try:
+        return tuple(review(run.cluster, all_needs())), ""
+    except AicrError as error:
+        return (), str(error).partition("\n")[0]

@@ -1,0 +1,1 @@
+"""Reports: functions of a directory of evidence, and of nothing else."""

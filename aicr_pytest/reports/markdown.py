@@ -1,0 +1,107 @@
+"""summary.md: the verdicts on one screen, for pull requests and CI job summaries."""
+
+import re
+
+from aicr_pytest.evidence.printable import printable
+from aicr_pytest.reports import words
+from aicr_pytest.reports.view import CheckView, RequirementView, RunView
+
+
+def render(view: RunView) -> str:
+    """The summary; text of the cluster is escaped: it makes no links and mentions nobody."""
+    lines = ["# AI conformance", ""]
+    lines += _warnings(view)
+    lines += [*_head(view), "", *_table(view), ""]
+    for requirement in view.requirements:
+        lines += _details(requirement)
+    lines += ["The whole evidence: [index.html](index.html)", ""]
+    return "\n".join(lines)
+
+
+def _warnings(view: RunView) -> list[str]:
+    lines = []
+    if view.run.simulated:
+        lines += [
+            f"> **SIMULATED**: {words.SIMULATED}",
+            "",
+        ]
+    if view.run.interrupted:
+        lines += ["> **The run was interrupted**; what did not run is listed as such.", ""]
+    for problem in view.problems:
+        lines += [f"> **Problem**: {_escape(problem)}", ""]
+    return lines
+
+
+def _head(view: RunView) -> list[str]:
+    run, cluster = view.run, view.run.cluster
+    facts = {
+        "Cluster": " · ".join(filter(None, (cluster.platform, cluster.context))),
+        "Kubernetes": cluster.version,
+        "Requirement list": run.list_version,
+        "Run": f"{run.run_id}, {words.moment(run.started_at)}, {words.duration(run.seconds)}",
+    }
+    return [f"- {name}: {_escape(value)}" for name, value in facts.items() if value]
+
+
+def _table(view: RunView) -> list[str]:
+    lines = [
+        "| Requirement | Category | Level | Verdict | Checks passed | Reason |",
+        "|---|---|---|---|---|---|",
+    ]
+    for requirement in view.requirements:
+        result = requirement.result
+        symbol, _ = words.VERDICTS[result.verdict]
+        cells = (
+            f"`{_code(result.id)}`",
+            _escape(words.words(result.category)),
+            _escape(result.level),
+            f"{symbol} **{result.verdict}**",
+            f"{requirement.count('passed')} of {len(requirement.checks)}",
+            _escape(result.reason),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _details(requirement: RequirementView) -> list[str]:
+    telling = [c for c in requirement.checks if c.outcome != "passed" or c.kept.left_behind]
+    if not telling:
+        return []
+    lines = [f"## {_escape(requirement.result.title)} (`{_code(requirement.result.id)}`)", ""]
+    for check in telling:
+        lines += [*_check(check), ""]
+    return lines
+
+
+def _check(check: CheckView) -> list[str]:
+    symbol, _ = words.OUTCOMES[check.outcome]
+    finding = ", finding" if check.is_finding else ""
+    lines = [f"- {symbol} **{check.outcome}{finding}**: {_escape(check.result.title)}"]
+    told = [check.message]
+    if check.kept.left_behind:
+        told.append(f"left behind: {check.kept.left_behind}")
+    if text := "\n".join(filter(None, told)):
+        lines += ["", *_fenced(text)]
+    return lines
+
+
+def _fenced(text: str) -> list[str]:
+    """A code block whose fence is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    body = printable(text).splitlines()
+    return [f"  {line}".rstrip() for line in (fence + "text", *body, fence)]
+
+
+def _escape(text: str) -> str:
+    """Text on one line that Markdown shows as it is."""
+    one_line = " ".join(printable(text).split())
+    safe = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # An entity stops GitHub from mentioning; a backslash would not.
+    safe = re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", safe).replace("@", "&#64;")
+    return safe.replace("://", ":&#47;&#47;")
+
+
+def _code(text: str) -> str:
+    """Text within one pair of backticks, in a table."""
+    return " ".join(printable(text).split()).replace("`", "'").replace("|", "\\|")

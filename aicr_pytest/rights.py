@@ -1,0 +1,65 @@
+"""What the suite needs to be allowed, per feature: the table that preflight reviews."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.preflight import Need
+
+_DRA = "resource.k8s.io"
+
+_BASIC = (
+    ("", "namespaces", "", "create get list watch delete", "a namespace per module, removed again"),
+    ("", "pods", "", "create get list watch delete", "probe pods"),
+)
+_ALL = (
+    ("", "nodes", "", "get list", "to see who offers accelerators"),
+    ("", "events", "", "list", "to say why a pod does not start"),
+    ("", "configmaps", "", "get list watch", "to wait until a namespace is usable"),
+    ("", "serviceaccounts", "", "get list watch", "to wait until a namespace is usable"),
+    ("", "pods", "exec", "create get", "to look from inside a container"),
+)
+_BY_FEATURE = {
+    "dra_support": (
+        (_DRA, "resourceclaims", "", "create get list watch patch delete", "claims of the checks"),
+        (_DRA, "resourceclaimtemplates", "", "create get list watch patch delete", "API check"),
+        (_DRA, "deviceclasses", "", "create get list watch patch delete", "API check"),
+        (_DRA, "resourceslices", "", "create get list watch patch delete", "API check"),
+    ),
+    "secure_accelerator_access": (
+        (_DRA, "resourceclaims", "", "create get list watch delete", "claims of the checks"),
+        (_DRA, "resourceslices", "", "list", "to know each device's identity"),
+        (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
+    ),
+}
+_CLUSTER_SCOPED = ("namespaces", "nodes", "deviceclasses", "resourceslices")
+
+
+def basic_needs() -> "list[Need]":
+    """Without these no check can begin."""
+    return _needs("every check", _BASIC)
+
+
+def all_needs() -> "list[Need]":
+    """Everything, the basic ones first."""
+    needs = [*basic_needs(), *_needs("every check", _ALL)]
+    for feature, rows in _BY_FEATURE.items():
+        needs += _needs(feature, rows)
+    return needs
+
+
+def _needs(feature: str, rows: tuple[tuple[str, str, str, str, str], ...]) -> "list[Need]":
+    from aicr_pytest.cluster.preflight import Need
+
+    return [
+        Need(
+            verb=verb,
+            group=group,
+            resource=resource,
+            subresource=subresource,
+            namespaced=resource not in _CLUSTER_SCOPED,
+            feature=feature,
+            why=why,
+        )
+        for group, resource, subresource, verbs, why in rows
+        for verb in verbs.split()
+    ]

@@ -1,0 +1,90 @@
+"""What the cluster offers, as the header, preflight and run.json tell it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aicr_pytest.errors import AicrError
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.finder import Accelerators
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.run import AcceleratorPool, NodeSeen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """One look at the cluster's nodes and accelerators."""
+
+    nodes: tuple[str, ...] = ()
+    """Names of all nodes."""
+    stock: "tuple[AcceleratorNode, ...]" = ()
+    """Nodes that offer accelerators."""
+    looked_at: tuple[str, ...] = ()
+    """Names of the nodes that checks look at."""
+    trouble: str = ""
+    """Why there is nothing to look at; empty where there is."""
+
+    def lines(self) -> list[str]:
+        """One line per node that is looked at, or why there is none."""
+        if self.trouble:
+            return [self.trouble]
+        lines = [str(node) for node in self.stock if node.name in self.looked_at]
+        if others := len(self.stock) - len(lines):
+            lines.append(f"{others} more node{'s' * (others > 1)} of these kinds, not looked at")
+        return lines
+
+    def pools(self) -> "tuple[AcceleratorPool, ...]":
+        """For run.json: accelerators by node pool, model and mechanism."""
+        from aicr_pytest.evidence.run import AcceleratorPool
+
+        return tuple(
+            AcceleratorPool(
+                pool=kind[0],
+                model=kind[1],
+                mechanism=kind[2],
+                count=sum(node.total for node in self.stock if node.kind == kind),
+                looked_at=", ".join(
+                    n.name for n in self.stock if n.kind == kind and n.name in self.looked_at
+                ),
+            )
+            for kind in dict.fromkeys(node.kind for node in self.stock)
+        )
+
+    def nodes_seen(self) -> "tuple[NodeSeen, ...]":
+        """For run.json: every node, and whether checks look at it."""
+        from aicr_pytest.evidence.run import NodeSeen
+
+        by_name = {node.name: node for node in self.stock}
+        return tuple(
+            NodeSeen(
+                name=name,
+                pool=by_name[name].pool_label if name in by_name else "",
+                accelerators=by_name[name].total if name in by_name else 0,
+                looked_at=name in self.looked_at,
+                note=_note(by_name.get(name)),
+            )
+            for name in sorted(self.nodes)
+        )
+
+
+def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
+    """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
+    from aicr_pytest.cluster.kinds import NODE
+
+    nodes: tuple[str, ...] = ()
+    stock: tuple[AcceleratorNode, ...] = ()
+    try:
+        nodes = tuple(node["metadata"]["name"] for node in cluster.list(NODE))
+        stock = tuple(accelerators.stock)
+        looked_at = tuple(node.name for node in accelerators.looked_at())
+    except AicrError as error:
+        return Survey(nodes=nodes, stock=stock, trouble=str(error).partition("\n")[0])
+    return Survey(nodes=nodes, stock=stock, looked_at=looked_at)
+
+
+def _note(node: "AcceleratorNode | None") -> str:
+    if node is None:
+        return ""
+    said = ["" if node.ready else "not Ready", "" if node.schedulable else "cordoned"]
+    return ", ".join(word for word in said if word)

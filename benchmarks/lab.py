@@ -1,0 +1,83 @@
+"""Times of the lab, on an idle machine with built binaries: ``python benchmarks/lab.py [ROUNDS]``.
+
+Prints one row per figure: what, promised, median, worst.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from aicr_lab.images import BUSYBOX
+from aicr_lab.lab import Lab
+from aicr_lab.state import LabOptions
+
+PROMISED = {
+    "up to nodes Ready, slices, DNS (s)": 15.0,
+    "up of a running lab (s)": 1.0,
+    "pod create to Ready (s)": 2.0,
+    "idle memory, sum of RSS (MB)": 1536.0,
+    "down (s)": 5.0,
+}
+
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "bare", "namespace": "default"},
+    "spec": {
+        "terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "c", "image": BUSYBOX, "command": ["sleep", "600"]}],
+    },
+}
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
+
+
+def pod_ready(lab: Lab) -> None:
+    """Creates a pod and waits, by kubectl, as a user would."""
+    command = ["kubectl", "--kubeconfig", str(lab.kubeconfig)]
+    subprocess.run([*command, "create", "-f", "-"], input=json.dumps(POD), text=True, check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    subprocess.run([*command, "wait", "--for=condition=Ready", "pod/bare"], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+
+
+def one_round(lab: Lab) -> list[float]:
+    """One value per figure, in the order of ``PROMISED``."""
+
+    def quiet(_: str) -> None:
+        return None
+
+    lab.down(quiet)
+    up = seconds(lambda: lab.up(LabOptions(), quiet))
+    again = seconds(lambda: lab.up(None, quiet))
+    pod = seconds(lambda: pod_ready(lab))
+    lab.api.delete("v1", "Pod", "bare", "default")
+    time.sleep(20)  # until it idles
+    memory = sum(component.rss for component in lab.status()) / 2**20
+    return [up, again, pod, memory, seconds(lambda: lab.down(quiet))]
+
+
+def main() -> None:
+    """Prints the figures."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    lab = Lab("benchmark")
+    try:
+        measured = [one_round(lab) for _ in range(rounds)]
+    finally:
+        lab.down(lambda _: None)
+    print("| figure | promised | median | worst |\n|---|---|---|---|")
+    for (name, promised), values in zip(PROMISED.items(), zip(*measured, strict=True), strict=True):
+        median = statistics.median(values)
+        print(f"| {name} | {promised:.0f} | {median:.1f} | {max(values):.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What the plugin's tests share: a project directory with a fake suite and a fake cluster."""
+
+import json
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+FAKE = Path(__file__).parent / "fake_platform.py"
+
+SECURE = """
+    import pytest
+
+    pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+    @pytest.mark.aicr_check(basis="text", creates="a pod", accelerators=2, seconds=3)
+    def test_pod_sees_its_device(aicr_cluster):
+        '''A pod sees its device.'''
+
+    @pytest.mark.aicr_check(basis="plan", creates="a pod", seconds=4)
+    def test_neighbour_sees_none(aicr_cluster):
+        pass
+"""
+DRA = """
+    import pytest
+
+    pytestmark = pytest.mark.requirement("dra_support")
+
+    def test_claim_is_allocated(aicr_cluster):
+        pass
+"""
+
+
+@dataclass
+class Project:
+    """A directory in which pytest runs."""
+
+    pytester: pytest.Pytester
+
+    @property
+    def path(self) -> Path:
+        return self.pytester.path
+
+    def suite(self, **modules: str) -> None:
+        """Write the suite: requirement id → its module."""
+        folder = self.path / "package" / "suite" / "conformance"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in modules.items():
+            (folder / f"test_{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+
+    def ini(self, *lines: str) -> None:
+        """Write the project's pytest configuration."""
+        text = "\n".join(["[pytest]", *lines])
+        (self.path / "pytest.ini").write_text(f"{text}\n", encoding="utf-8")
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in this process."""
+        return self.pytester.runpytest_inprocess("-p", "fake_platform", *arguments)
+
+    def run_apart(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in a process of its own."""
+        return self.pytester.runpytest_subprocess("-p", "fake_platform", *arguments)
+
+    @property
+    def connections(self) -> list[str]:
+        """Who connected to the cluster."""
+        return _lines(self.path / "connections.txt")
+
+    @property
+    def lab(self) -> list[str]:
+        """What was done to the lab."""
+        return _lines(self.path / "lab.txt")
+
+    def read_run(self, directory: str = "out") -> dict[str, Any]:
+        """run.json of an evidence directory."""
+        text = (self.path / directory / "run.json").read_text(encoding="utf-8")
+        loaded: dict[str, Any] = json.loads(text)
+        return loaded
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with a suite of two requirements, of which every check passes."""
+    (pytester.path / "fake_platform.py").write_text(FAKE.read_text(encoding="utf-8"))
+    pytester.syspathinsert()
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    for name in ("PYTEST_ADDOPTS", "AICR_SUITE", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    made = Project(pytester)
+    made.suite(secure_accelerator_access=SECURE, dra_support=DRA)
+    return made
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -1,0 +1,83 @@
+"""A pytest plugin that gives a run a suite of its own and a cluster that is only an object.
+
+Loaded with ``-p fake_platform`` from a copy in the test's directory, so that it works in process,
+in a subprocess and in xdist workers alike. What the cluster does comes from the environment.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aicr_pytest import errors
+
+HERE = Path(__file__).parent
+
+
+class FakeCluster:
+    """Answers what a run asks before its first check."""
+
+    context = "fake"
+    server = "https://fake.example:6443"
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+
+    @classmethod
+    def connect(cls, *, run_id: str, observer: Any = None, **target: Any) -> "FakeCluster":
+        with (HERE / "connections.txt").open("a", encoding="utf-8") as log:
+            log.write(f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')} {run_id} {target}\n")
+        if name := os.environ.get("FAKE_REFUSAL"):
+            raise getattr(errors, name)("the cluster says no", **{})
+        cluster = cls(run_id)
+        cluster.observer = observer  # type: ignore[attr-defined]
+        return cluster
+
+    def version(self) -> str:
+        return os.environ.get("FAKE_VERSION", "v1.37.2")
+
+    def serves(self, group: str, version: str) -> list[str]:
+        return []
+
+    def list(self, kind: Any, namespace: str | None = None, **selectors: str) -> list[Any]:
+        return []
+
+    def can(self, verb: str, resource: str, **where: str) -> bool:
+        return f"{verb} {resource}" not in os.environ.get("FAKE_FORBIDDEN", "")
+
+
+class FakeLab:
+    """A provider whose cluster costs nothing."""
+
+    class Provided:
+        kubeconfig = HERE / "lab.kubeconfig"
+        simulated = True
+        description = "fake lab"
+        started_here = True
+
+    def start(self, name: str, say: Any) -> "FakeLab.Provided":
+        if trouble := os.environ.get("FAKE_LAB_TROUBLE"):
+            raise RuntimeError(trouble)
+        say(f"starting {name}")
+        self._note(f"start {name}")
+        return self.Provided()
+
+    def stop(self, name: str, say: Any) -> None:
+        self._note(f"stop {name}")
+
+    def _note(self, line: str) -> None:
+        with (HERE / "lab.txt").open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    from aicr_pytest import locations, session
+    from aicr_pytest.cluster import client
+
+    patch = pytest.MonkeyPatch()
+    early_config.add_cleanup(patch.undo)
+    patch.setattr(locations, "_PACKAGE", HERE / "package")
+    patch.setattr(client, "Cluster", FakeCluster)
+    patch.setattr(session, "provider", lambda name: FakeLab())

@@ -1,0 +1,122 @@
+"""Bad input: one message that names it and the way out, exit status 4, no check, no traceback."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+
+def refused(project: "Project", *arguments: str) -> str:
+    """Run with bad input; what was said about it."""
+    result = project.run("--aicr", *arguments)
+    said = result.stderr.str()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in said + result.stdout.str()
+    assert "passed" not in result.stdout.str()
+    assert said.count("ERROR:") == 1
+    return said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--aicr-feature", "drra"), "--aicr-feature: 'drra' is no feature*Did you mean 'dra'?"),
+        (("--aicr-keep", "sometimes"), "'sometimes'*never, failed, always"),
+        (("--aicr-timeout-scale", "0"), "--aicr-timeout-scale: '0' is not valid*above 0"),
+        (("--aicr-timeout-scale", "nan"), "--aicr-timeout-scale: 'nan'*above 0"),
+        (("--aicr-allocation", "magic"), "'magic'*auto, dra, extended-resource, device-plugin"),
+        (("--aicr-k8s-version", "1.99"), "'1.99'*1.33, 1.34"),
+        (("--aicr-k8s-version", "new"), "'new'*1.33, 1.34"),
+        (("--aicr-toleration", "a=b:Sometimes"), "*KEY*EFFECT one of NoSchedule"),
+        (("--aicr-image", "cuda"), "'cuda'*NAME=REF"),
+        (("--aicr-image", "cuda=x"), "the suite's images are: probe"),
+        (("--aicr-registry", "https://mirror"), "*without a scheme"),
+        (("--aicr-allow", "all"), "'all'*scale-out, load-balancer, disruption"),
+        (("--aicr-nodes", "every"), "'every'*pools*all*label selector"),
+        (("--aicr-not-applicable", "cluster_autoscaling"), "*needs a reason"),
+        (("--aicr-not-applicable", "gang_scheduling=why"), "*MUST of 1.37 and cannot be N/A"),
+        (("--aicr-lab", "--aicr-context", "x"), "--aicr-lab and --aicr-context contradict"),
+        (("--aicr-lab-name", "x"), "*Add --aicr-lab"),
+        (("--aicr-lab", "--aicr-lab-name", "../x"), "*lower-case letters"),
+        (("--evidence-dir", " "), "--evidence-dir: ' ' is not valid"),
+    ],
+)
+def test_bad_option_is_named_with_what_is_valid(
+    project: "Project", arguments: tuple[str, ...], named: str
+) -> None:
+    said = refused(project, *arguments)
+
+    for part in named.split("*"):
+        assert part in said
+    assert project.connections == []
+    assert project.lab == []
+
+
+def test_bad_environment_is_named(project: "Project", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AICR_KEEP", "sometimes")
+
+    assert "AICR_KEEP (environment): 'sometimes' is not valid" in refused(project)
+
+
+def test_bad_project_file_is_named(project: "Project") -> None:
+    project.ini("aicr_keep = sometimes")
+
+    assert "aicr_keep (ini): 'sometimes' is not valid" in refused(project)
+
+
+def test_bad_option_is_refused_though_nothing_uses_it(project: "Project") -> None:
+    project.pytester.makepyfile("def test_mine(): pass")
+
+    result = project.run("--aicr-keep", "sometimes")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize("name", ["SettingsError", "ApiUnreachable", "AccessDenied"])
+def test_cluster_that_cannot_be_reached_ends_the_run_before_any_check(
+    project: "Project", monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("FAKE_REFUSAL", name)
+
+    assert "the cluster says no" in refused(project)
+
+
+def test_missing_basic_access_is_named(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_FORBIDDEN", "create namespaces;delete pods")
+
+    said = refused(project)
+
+    assert "create namespaces" in said
+    assert "delete pods" in said
+    assert "get pods" not in said
+
+
+def test_lab_that_does_not_start_is_one_message_and_is_given_back(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_LAB_TROUBLE", "not root\n  Run it as root.")
+
+    assert "--aicr-lab: not root" in refused(project, "--aicr-lab")
+
+
+def test_lab_is_taken_down_when_its_api_server_says_no(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_REFUSAL", "ApiUnreachable")
+
+    refused(project, "--aicr-lab")
+
+    assert project.lab == ["start default", "stop default"]
+
+
+def test_directory_of_another_run_is_refused(project: "Project") -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+
+    said = refused(project, "--evidence-dir", "out")
+
+    assert "holds run" in said
+    assert "--evidence-dir" in said

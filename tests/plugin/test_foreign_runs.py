@@ -1,0 +1,144 @@
+"""Runs of other people: the plugin is installed there, and must not be noticed."""
+
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+FOREIGN = """
+    import pytest
+
+    @pytest.mark.dra
+    def test_their_own_dra():
+        pass
+"""
+
+
+def test_dra_mark_of_a_stranger_touches_no_cluster(project: "Project") -> None:
+    project.ini("markers = dra: their own")
+    project.pytester.makepyfile(FOREIGN)
+
+    result = project.run("-m", "dra", "--strict-markers")
+
+    result.assert_outcomes(passed=1)
+    assert project.connections == []
+    assert "conformance" not in result.stdout.str()
+
+
+def test_our_generic_marks_are_not_registered_for_strangers(project: "Project") -> None:
+    project.pytester.makepyfile(FOREIGN)
+
+    result = project.run("--strict-markers")
+
+    result.stdout.fnmatch_lines(["*'dra' not found in `markers` configuration option*"])
+
+
+def test_settings_of_the_environment_start_nothing(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AICR_EVIDENCE", "true")
+    monkeypatch.setenv("AICR_LAB", "true")
+    monkeypatch.setenv("AICR_KEEP", "nonsense")
+    project.pytester.makepyfile("def test_mine(): pass")
+
+    project.run().assert_outcomes(passed=1)
+
+    assert project.connections == []
+    assert project.lab == []
+
+
+def test_sigterm_keeps_its_meaning_for_strangers(project: "Project") -> None:
+    project.pytester.makepyfile(
+        """
+        import signal
+
+        def test_mine():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        """
+    )
+
+    project.run_apart().assert_outcomes(passed=1)
+
+
+def test_third_party_check_runs_against_the_cluster_and_decides_nothing(
+    project: "Project",
+) -> None:
+    project.pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.aicr_check(requirement="secure_accelerator_access", basis="text")
+        def test_theirs(aicr_cluster, aicr_evidence):
+            aicr_evidence.fact("context", aicr_cluster.context)
+        """
+    )
+
+    result = project.run()
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["secure_accelerator_access*Inconclusive*there was no deciding check to run*"]
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_public_fixture_without_a_run_says_how_to_ask_for_one(project: "Project") -> None:
+    project.pytester.makepyfile("def test_mine(aicr_cluster): pass")
+
+    result = project.run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*the run was not asked to look at one*", "*Add --aicr*"])
+
+
+def test_plugin_imports_nothing_heavy() -> None:
+    probe = """
+        import sys
+        import pytest
+        before = set(sys.modules)
+        import aicr_pytest.plugin, aicr_pytest.fixtures
+        new = {name.partition(".")[0] for name in set(sys.modules) - before}
+        print(sorted(new))
+    """
+
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(probe)], capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.strip() == "['aicr_pytest']"
+
+
+def test_plugin_is_imported_in_less_than_15_ms() -> None:
+    probe = """
+        import time
+        import pytest
+        started = time.process_time()
+        import aicr_pytest.plugin, aicr_pytest.fixtures
+        print(time.process_time() - started)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(probe)]
+
+    # The best of several: whatever else runs on the machine can only add to it.
+    seconds = min(
+        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(7)
+    )
+
+    assert seconds < 0.015
+
+
+def test_every_option_is_documented_with_its_twins(project: "Project") -> None:
+    from aicr_pytest.options import OPTIONS
+
+    told = project.run("--help").stdout.str()
+
+    for option in OPTIONS:
+        assert option.flag in told
+        assert f"{option.ini} (" in told
+
+

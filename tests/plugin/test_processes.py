@@ -1,0 +1,147 @@
+"""Workers, signals and output that need a process of their own."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+
+def test_workers_give_the_same_verdicts_and_share_one_run(project: "Project") -> None:
+    result = project.run_apart("--aicr", "-n", "2", "--evidence-dir", "out", "-p", "xdist")
+
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "plan: 3 checks of dra_support (not listed), secure_accelerator_access (MUST)",
+            "dra_support *Implemented*1 of 1 deciding checks passed",
+            "secure_accelerator_access *Implemented*2 of 2 deciding checks passed",
+        ]
+    )
+    assert len({line.split()[1] for line in project.connections}) == 1, "one run id"
+    told = project.read_run()
+    assert [r["verdict"] for r in told["requirements"]] == ["Implemented", "Implemented"]
+
+
+def test_only_the_controller_starts_the_lab(project: "Project") -> None:
+    result = project.run_apart("--aicr", "--aicr-lab", "-n", "2")
+
+    assert result.ret == 0
+    assert project.lab == ["start default", "stop default"]
+    assert all("lab.kubeconfig" in line for line in project.connections)
+
+
+def test_workers_tell_inconclusive_and_what_does_not_apply(project: "Project") -> None:
+    project.suite(
+        secure_accelerator_access="""
+        import pytest
+        from aicr_pytest.errors import DoesNotApply, NoCapacity
+        pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+        def test_blind():
+            raise NoCapacity("0 free")
+
+        def test_other():
+            raise DoesNotApply("no claims")
+        """
+    )
+
+    result = project.run_apart("--aicr", "-n", "2", "-m", "secure")
+
+    result.stdout.fnmatch_lines(["*1 inconclusive*"])
+    result.stdout.fnmatch_lines(["*Inconclusive*Blind: NoCapacity: 0 free*"])
+
+
+def test_worker_that_dies_leaves_its_check_not_run(project: "Project") -> None:
+    project.suite(
+        secure_accelerator_access="""
+        import os, pytest
+        pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+        def test_dies():
+            os._exit(3)
+
+        def test_other():
+            pass
+        """
+    )
+
+    result = project.run_apart("--aicr", "-n", "1", "-m", "secure", "--evidence-dir", "out")
+
+    assert result.ret != 0
+    (requirement,) = project.read_run()["requirements"]
+    assert requirement["verdict"] == "Inconclusive"
+    assert [check["outcome"] for check in requirement["checks"]] == ["not run", "passed"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_in_the_middle_of_a_check_runs_every_undo(
+    project: "Project", number: signal.Signals
+) -> None:
+    project.suite(
+        secure_accelerator_access="""
+        import pathlib, time, pytest
+        pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+        @pytest.fixture
+        def pod():
+            yield
+            pathlib.Path("undone").touch()
+
+        def test_long(pod):
+            pathlib.Path("began").touch()
+            time.sleep(60)
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "fake_platform", "--aicr", "-m", "secure"]
+    process = subprocess.Popen(
+        [*command, "--evidence-dir", "out"],
+        cwd=project.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    _wait_for(lambda: (project.path / "began").exists())
+
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=30)
+
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert (project.path / "undone").exists()
+    assert "secure_accelerator_access" in said
+    assert project.read_run()["interrupted"] is True
+
+
+def test_long_wait_is_told_while_it_lasts(project: "Project") -> None:
+    project.suite(
+        secure_accelerator_access="""
+        import pytest
+        pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+        def test_waits(aicr_cluster):
+            for elapsed in (1, 3, 4):
+                aicr_cluster.observer.awaiting("Pod aicr-x/gpu", "Pending", elapsed, 120)
+            aicr_cluster.observer.awaiting("Pod aicr-x/gpu", "Running", 5, 120)
+        """
+    )
+
+    result = project.run_apart("--aicr", "-m", "secure")
+
+    lines = [line for line in result.outlines if "…" in line]
+    assert lines == [
+        "  … Pod aicr-x/gpu: Pending (3 of 120 s)",
+        "  … Pod aicr-x/gpu: Running (5 of 120 s)",
+    ]
+
+
+def _wait_for(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not there():
+        assert time.monotonic() < deadline, "the check never began"
+        time.sleep(0.05)

@@ -1,0 +1,327 @@
+"""A pod's start, judged from what a kubelet and a scheduler write."""
+
+from typing import Any
+
+import pytest
+
+from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.errors import (
+    ImageNotPullable,
+    NoCapacity,
+    PodFailed,
+    WaitFailed,
+    WaitTimeout,
+)
+from tests.unit.cluster.fake_api import FakeApi
+
+PODS = "/api/v1/namespaces/ns/pods"
+EVENTS = "/api/v1/namespaces/ns/events"
+UNSCHEDULABLE = "0/2 nodes are available: 2 cannot allocate all claims."
+
+
+def status(phase: str = "Pending", **container: Any) -> Object:
+    containers = [{"name": "probe", **container}] if container else []
+    ready = "True" if "ready" in container else "False"
+    conditions = [{"type": "Ready", "status": ready}]
+    return {"phase": phase, "conditions": conditions, "containerStatuses": containers}
+
+
+def waiting(reason: str, message: str = "", **more: Any) -> Object:
+    return status(state={"waiting": {"reason": reason, "message": message}}, **more)
+
+
+RUNNING = status("Running", ready=True, state={"running": {}})
+
+
+class Node:
+    """Writes what the scheduler and a kubelet would write about one pod."""
+
+    def __init__(self, fake: FakeApi, policy: str) -> None:
+        self.fake = fake
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "gpu"},
+            "spec": {"restartPolicy": policy},
+            "status": {"phase": "Pending"},
+        }
+        self.obj = fake.put(PODS, pod)
+        self.uid = self.obj["metadata"]["uid"]
+
+    def writes(self, status: Object, node: str = "node-0") -> None:
+        def change(pod: Object) -> None:
+            pod["spec"]["nodeName"] = node
+            pod["status"] = status
+
+        self.fake.change(f"{PODS}/gpu", change)
+
+    def says(self, reason: str, message: str, count: int = 1) -> None:
+        self.fake.put(
+            EVENTS,
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": f"gpu.{reason.lower()}"},
+                "involvedObject": {"uid": self.uid},
+                "type": "Warning",
+                "reason": reason,
+                "message": message,
+                "count": count,
+                "lastTimestamp": "2026-01-02T03:04:05Z",
+            },
+        )
+
+    def cannot_be_placed(self) -> None:
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": UNSCHEDULABLE,
+        }
+        self.fake.change(
+            f"{PODS}/gpu",
+            lambda pod: pod.update(status={"phase": "Pending", "conditions": [condition]}),
+        )
+
+
+@pytest.fixture
+def node(fake: FakeApi) -> Node:
+    return Node(fake, "Never")
+
+
+@pytest.fixture
+def pod(cluster: Cluster, waiter: Waiter, node: Node) -> Pod:
+    return Pod(cluster, waiter, node.obj)
+
+
+def test_pod_that_runs_is_ready(pod: Pod, node: Node) -> None:
+    node.fake.later(0.1, lambda: node.writes(RUNNING))
+
+    assert pod.ready() is pod
+    assert pod.node == "node-0"
+
+
+def test_running_without_being_ready_is_not_enough(pod: Pod, node: Node) -> None:
+    node.writes(status("Running", state={"running": {}}))
+
+    with pytest.raises(WaitTimeout, match=r"Pod ns/gpu: ready: not within 1 s.*\n.*on node-0"):
+        pod.ready()
+
+
+def test_device_that_cannot_be_prepared_twice_accuses_the_platform(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedPrepareDynamicResources", "driver not registered")
+    node.fake.later(
+        0.2, lambda: node.says("FailedPrepareDynamicResources", "driver not registered", 2)
+    )
+
+    with pytest.raises(PodFailed, match="FailedPrepareDynamicResources: driver not registered"):
+        pod.ready()
+
+
+def test_device_that_is_prepared_at_the_second_try_is_fine(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedPrepareDynamicResources", "driver not registered")
+    node.fake.later(0.3, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_refusal_that_persists_accuses_though_kubelet_is_silent(pod: Pod, node: Node) -> None:
+    node.writes(waiting("CreateContainerError", "unresolvable CDI devices"))
+
+    with pytest.raises(PodFailed, match=r"CreateContainerError.*unresolvable CDI devices"):
+        pod.ready()
+
+
+def test_container_that_cannot_be_created_once_gets_another_try(pod: Pod, node: Node) -> None:
+    node.writes(waiting("CreateContainerError", "busy"))
+    node.fake.later(0.3, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_container_that_ended_is_told_with_exit_code_and_log(
+    pod: Pod, node: Node, fake: FakeApi
+) -> None:
+    fake.texts[f"{PODS}/gpu/log"] = "loading\nno device found\n"
+    ended = {"terminated": {"exitCode": 3, "reason": "Error"}}
+    node.writes(status("Failed", state=ended))
+
+    with pytest.raises(PodFailed) as caught:
+        pod.ready()
+
+    assert str(caught.value) == (
+        "Pod ns/gpu: Error: container probe ended with exit code 3 (Error)\n"
+        "  The end of its log:\n    loading\n    no device found"
+    )
+
+
+def test_log_that_cannot_be_read_does_not_hide_the_failure(
+    pod: Pod, node: Node, fake: FakeApi
+) -> None:
+    fake.refuse("GET", "/log", 500, message="kubelet is away", times=10_000)
+    node.writes(status("Failed", state={"terminated": {"exitCode": 3}}))
+
+    with pytest.raises(PodFailed, match=r"exit code 3\n  Its log cannot be read: .*away"):
+        pod.ready()
+
+
+def test_container_that_crashes_again_and_again_accuses(
+    cluster: Cluster, waiter: Waiter, fake: FakeApi
+) -> None:
+    node = Node(fake, "Always")
+    fake.texts[f"{PODS}/gpu/log"] = ""
+    last = {"terminated": {"exitCode": 139, "reason": "Error"}}
+    node.writes(waiting("CrashLoopBackOff", "back-off 10s", restartCount=2, lastState=last))
+
+    with pytest.raises(PodFailed, match=r"CrashLoopBackOff: .*exit code 139.*\n.*log is empty"):
+        Pod(cluster, waiter, node.obj).ready()
+
+
+def test_pod_that_kubelet_refuses_is_told_in_its_words(pod: Pod, node: Node) -> None:
+    refused = {"reason": "UnexpectedAdmissionError", "message": "Allocate failed"}
+    node.writes({"phase": "Failed", **refused})
+
+    with pytest.raises(PodFailed, match="UnexpectedAdmissionError: Allocate failed"):
+        pod.ready()
+
+
+def test_pod_that_ended_well_was_never_ready(pod: Pod, node: Node) -> None:
+    node.writes(status("Succeeded", state={"terminated": {"exitCode": 0, "reason": "Completed"}}))
+
+    with pytest.raises(PodFailed, match="ended with exit code 0"):
+        pod.ready()
+
+
+def test_pod_that_was_deleted_has_failed(pod: Pod, fake: FakeApi) -> None:
+    fake.later(0.1, lambda: fake.remove(f"{PODS}/gpu"))
+
+    with pytest.raises(PodFailed, match="was deleted while it was awaited"):
+        pod.ready()
+
+
+def test_pod_that_is_preempted_has_failed_with_the_reason(pod: Pod, fake: FakeApi) -> None:
+    def preempt(obj: Object) -> None:
+        obj["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+        condition = {"type": "DisruptionTarget", "status": "True", "message": "preempted by big"}
+        obj["status"] = {"phase": "Pending", "conditions": [condition]}
+
+    fake.later(0.1, lambda: fake.change(f"{PODS}/gpu", preempt))
+
+    with pytest.raises(PodFailed, match=r"is being deleted.*preempted by big"):
+        pod.ready()
+
+
+def test_image_that_is_missing_twice_is_not_pullable(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ErrImagePull", "not found"))
+    node.fake.later(0.2, lambda: node.writes(waiting("ImagePullBackOff", "Back-off pulling")))
+
+    with pytest.raises(ImageNotPullable, match="ImagePullBackOff: Back-off") as caught:
+        pod.ready()
+    assert "--aicr-registry" in caught.value.hint
+
+
+def test_image_that_comes_at_the_second_try_is_fine(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ErrImagePull", "connection reset"))
+    node.fake.later(0.3, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_image_that_is_never_pulled_is_not_pullable_at_once(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ErrImageNeverPull", "Container image is not present"))
+
+    with pytest.raises(ImageNotPullable):
+        pod.ready()
+
+
+def test_pulling_gets_the_longer_deadline(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("Pulling", "Pulling image")
+    node.fake.later(1.4, lambda: node.writes(RUNNING))
+
+    pod.ready()  # pod_ready alone is 1 s here
+
+
+def test_pulling_without_end_is_not_pullable(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("Pulling", "Pulling image")
+
+    with pytest.raises(ImageNotPullable, match="still being pulled after 2 s"):
+        pod.ready()
+
+
+def test_pod_without_a_node_ends_with_the_schedulers_words(pod: Pod, node: Node) -> None:
+    node.cannot_be_placed()
+
+    with pytest.raises(WaitTimeout, match=f"no node within 0.5 s.\n.*{UNSCHEDULABLE}"):
+        pod.ready()
+
+
+def test_scheduler_that_says_nothing_is_told(pod: Pod) -> None:
+    with pytest.raises(WaitTimeout, match="the scheduler has said nothing"):
+        pod.ready()
+
+
+def test_who_knows_why_it_is_pending_has_the_word(
+    cluster: Cluster, waiter: Waiter, node: Node
+) -> None:
+    node.cannot_be_placed()
+
+    def why(obj: Object, reason: str) -> None:
+        raise NoCapacity(f"{obj['metadata']['name']}: {reason}")
+
+    with pytest.raises(NoCapacity, match=f"gpu: Unschedulable: {UNSCHEDULABLE}"):
+        Pod(cluster, waiter, node.obj, why_pending=why).ready()
+
+
+def test_pod_that_is_placed_late_is_fine(pod: Pod, node: Node) -> None:
+    node.cannot_be_placed()
+    node.fake.later(0.3, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_pending_pod_tells_the_schedulers_reason(pod: Pod, node: Node) -> None:
+    node.fake.later(0.1, node.cannot_be_placed)
+
+    assert pod.pending_reason() == f"Unschedulable: {UNSCHEDULABLE}"
+    assert pod.stays_pending(0.2) == f"Unschedulable: {UNSCHEDULABLE}"
+
+
+def test_pod_that_gets_a_node_for_a_moment_did_not_stay_pending(pod: Pod, node: Node) -> None:
+    node.cannot_be_placed()
+
+    def flicker() -> None:
+        node.writes(status(), node="node-1")
+        node.writes(status(), node="")
+
+    node.fake.when_watched.append(("/pods", flicker))
+
+    with pytest.raises(WaitFailed, match="bound to node node-1"):
+        pod.stays_pending(2)
+
+
+def test_deletion_is_of_this_very_pod(pod: Pod, fake: FakeApi) -> None:
+    fake.gone_after["pods"] = 0.1
+    pod.delete()
+    pod.gone()
+    another = fake.put(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "gpu"}})
+
+    pod.delete()
+    pod.gone()
+
+    assert fake.objects[f"{PODS}/gpu"] is another
+
+
+def test_events_are_those_of_this_pod_oldest_first(pod: Pod, node: Node, fake: FakeApi) -> None:
+    node.says("Pulling", "second")
+    node.says("Scheduled", "first")
+    fake.change(f"{EVENTS}/gpu.scheduled", lambda e: e.update(lastTimestamp="2026-01-01T00:00:00Z"))
+    fake.put(EVENTS, {"metadata": {"name": "x"}, "involvedObject": {"uid": "another"}})
+
+    assert [event["message"] for event in pod.events()] == ["first", "second"]

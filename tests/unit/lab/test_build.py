@@ -1,0 +1,173 @@
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aicr_lab import build
+from aicr_lab.artifacts import kubernetes_version, names, version_flags
+from aicr_lab.build import Artifact, Builder, Command
+from aicr_lab.errors import BuildFailed, HostUnfit, LabError
+
+
+def artifact(source: Path, script: str = "cp source {out}/result") -> Artifact:
+    (source / "source").write_text("one")
+    return Artifact(
+        name="thing",
+        outputs=("result",),
+        sources=(source / "source",),
+        commands=(Command(argv=("/bin/sh", "-ec", script), cwd=source),),
+        tools=(),
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "source").mkdir()
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def test_what_is_built_is_not_built_again(source: Path, cache: Path) -> None:
+    said: list[str] = []
+    thing = artifact(source)
+    Builder([thing], cache).ensure(["thing"], said.append)
+    assert Builder([thing], cache).program("thing", "result").read_text() == "one"
+    assert [line.split()[0] for line in said] == ["building", "built"]
+    Builder([thing], cache).ensure(["thing"], said.append)
+    assert len(said) == 2
+
+
+def test_a_changed_source_is_built_anew(source: Path, cache: Path) -> None:
+    thing = artifact(source)
+    before = Builder([thing], cache).fingerprint("thing")
+    (source / "source").write_text("two")
+    builder = Builder([thing], cache)
+    assert builder.fingerprint("thing") != before
+    builder.ensure(["thing"], lambda _: None)
+    assert builder.program("thing", "result").read_text() == "two"
+
+
+def test_a_changed_command_is_built_anew(source: Path, cache: Path) -> None:
+    one = Builder([artifact(source)], cache).fingerprint("thing")
+    other = Builder([artifact(source, "cp source {out}/result; :")], cache).fingerprint("thing")
+    assert one != other
+
+
+def test_two_clones_share_a_build(tmp_path: Path, cache: Path) -> None:
+    prints = set()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        prints.add(Builder([artifact(tmp_path / name)], cache).fingerprint("thing"))
+    assert len(prints) == 1
+
+
+def test_a_need_is_built_first_and_its_place_is_filled_in(source: Path, cache: Path) -> None:
+    later = Artifact(
+        name="later",
+        outputs=("copy",),
+        sources=(),
+        commands=(Command(argv=("/bin/cp", "{needs:thing}/result", "{out}/copy"), cwd=source),),
+        needs=("thing",),
+        tools=(),
+    )
+    builder = Builder([later, artifact(source)], cache)
+    builder.ensure(["later"], lambda _: None)
+    assert builder.program("later", "copy").read_text() == "one"
+
+
+def test_a_failed_build_leaves_nothing_and_shows_the_compilers_words(
+    source: Path, cache: Path
+) -> None:
+    builder = Builder([artifact(source, "echo undefined: foo; exit 3")], cache)
+    with pytest.raises(BuildFailed, match=r"(?s)ended with 3.*undefined: foo"):
+        builder.ensure(["thing"], lambda _: None)
+    assert not builder.built("thing")
+    with pytest.raises(LabError, match="not built"):
+        builder.program("thing", "result")
+
+
+def test_a_build_without_its_output_has_failed(source: Path, cache: Path) -> None:
+    builder = Builder([artifact(source, "true")], cache)
+    with pytest.raises(BuildFailed, match="left no result"):
+        builder.ensure(["thing"], lambda _: None)
+
+
+def test_a_full_disk_is_said_in_words(source: Path, cache: Path) -> None:
+    builder = Builder([artifact(source, "echo write: no space left on device; exit 1")], cache)
+    with pytest.raises(BuildFailed, match="the disk is full"):
+        builder.ensure(["thing"], lambda _: None)
+
+
+def test_too_little_space_is_seen_before_the_build(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(source)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(HostUnfit, match="AICR_LAB_CACHE"):
+        Builder([artifact(source)], cache).ensure(["thing"], lambda _: None)
+
+
+def _build(source: Path, cache: Path, script: str) -> None:
+    Builder([artifact(source, script)], cache).ensure(["thing"], lambda _: None)
+
+
+def test_a_killed_build_is_redone(source: Path, cache: Path) -> None:
+    # The same command both times, so the same hash: it waits only while the file "slow" is there.
+    script = "cp source {out}/result; : > {out}/begun; while [ -e slow ]; do sleep 0.05; done"
+    (source / "slow").write_text("")
+    context = multiprocessing.get_context("spawn")
+    first = context.Process(target=_build, args=(source, cache, script))
+    first.start()
+    while not list(cache.glob(".thing.*/begun")):
+        assert first.is_alive()
+    first.kill()
+    first.join()
+    builder = Builder([artifact(source, script)], cache)
+    assert not builder.built("thing"), "half a build must not pass for one"
+    (source / "slow").unlink()
+    builder.ensure(["thing"], lambda _: None)
+    assert builder.program("thing", "result").read_text() == "one"
+    assert not list(cache.glob(".thing.*"))
+
+
+def test_progress_is_told_while_it_takes_long(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "_PROGRESS_EVERY", 0.05)
+    said: list[str] = []
+    script = "sleep 0.3; cp source {out}/result"
+    Builder([artifact(source, script)], cache).ensure(["thing"], said.append)
+    assert sum(line.startswith("building thing: ") for line in said) >= 2
+
+
+def test_a_missing_compiler_is_named_with_the_way_out(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(source))
+    build._version.cache_clear()
+    thing = build.c_program("thing", source / "source")
+    (source / "source").write_text("")
+    with pytest.raises(HostUnfit, match="install a C compiler"):
+        Builder([thing], cache).ensure(["thing"], lambda _: None)
+    build._version.cache_clear()
+
+
+def test_components_say_the_version_of_their_module() -> None:
+    go_mod = "module x\n\nrequire (\n\tk8s.io/kubernetes v1.37.2\n\tk8s.io/api v0.37.2\n)\n"
+    assert kubernetes_version(go_mod) == "v1.37.2"
+    flags = version_flags("v1.37.2").split()
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
+        assert f"{package}.gitVersion=v1.37.2" in flags
+        assert f"{package}.gitMinor=37" in flags
+    with pytest.raises(LabError):
+        kubernetes_version("require k8s.io/kubernetes v1.37.0-rc.1\n")
+
+
+def test_every_artifact_has_a_name_of_its_own() -> None:
+    assert len(set(names())) == len(names())
+    assert names()[0] == "aicr-init"

@@ -1,0 +1,131 @@
+"""junit-report.xml tells a broken platform from one that could not be looked at."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from aicr_pytest.evidence.record import Outcome
+from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.run import CheckResult, RequirementResult, RunInfo
+from aicr_pytest.evidence.store import EvidenceStore
+from aicr_pytest.reports import junit
+from aicr_pytest.reports.view import read_view
+from tests.unit.reports import sample
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> ElementTree.Element:
+    run = sample.make(tmp_path / "out")
+    return ElementTree.fromstring((run / "junit-report.xml").read_bytes())
+
+
+def case(report: ElementTree.Element, name: str) -> ElementTree.Element:
+    [found] = [case for case in report.iter("testcase") if case.get("name") == name]
+    return found
+
+
+def properties(element: ElementTree.Element) -> dict[str | None, str | None]:
+    return {p.get("name"): p.get("value") for p in element.findall("properties/property")}
+
+
+def test_each_check_is_one_test_case(report: ElementTree.Element) -> None:
+    suite = report.find("testsuite")
+    assert suite is not None
+    names = [(c.get("classname"), c.get("name")) for c in report.iter("testcase")]
+
+    assert len(names) == len(set(names)) == 7
+    assert names[0] == ("aicr.dra_support", "test_stable_dra_api_is_served")
+    counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "7", "failures": "2", "errors": "1", "skipped": "1"}
+
+
+def test_properties_tell_requirement_and_evidence(report: ElementTree.Element) -> None:
+    assert properties(case(report, "test_stable_dra_api_is_served")) == {
+        "requirement": "dra_support",
+        "level": "not listed",
+        "verdict": "Implemented",
+        "basis": "plan",
+        "outcome": "passed",
+        "simulated": "true",
+        "evidence": "dra_support/test_stable_dra_api_is_served",
+    }
+    suite = report.find("testsuite")
+    assert suite is not None
+    assert properties(suite)["simulated"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tag"),
+    [
+        ("passed", None),
+        ("failed", "failure"),
+        ("inconclusive", "error"),
+        ("unknown", "error"),
+        ("error", "error"),
+        ("skipped", "skipped"),
+        ("not run", "skipped"),
+    ],
+)
+def test_only_a_failed_check_is_a_failure(
+    tmp_path: Path, outcome: Outcome, tag: str | None
+) -> None:
+    found = _report_of(tmp_path, outcome).find("testsuite/testcase")
+
+    assert found is not None
+    tags = {child.tag for child in found} & {"failure", "error", "skipped"}
+    assert tags == ({tag} if tag else set())
+
+
+def test_passed_check_that_left_something_behind_is_an_error(tmp_path: Path) -> None:
+    error = _report_of(tmp_path, "passed", left_behind="claim x").find("testsuite/testcase/error")
+
+    assert error is not None
+    assert (error.get("type"), error.get("message")) == ("left behind", "left behind: claim x")
+
+
+def test_not_run_is_skipped_with_that_message(report: ElementTree.Element) -> None:
+    skipped = case(report, "test_access_is_mediated").find("skipped")
+
+    assert skipped is not None
+    assert skipped.get("message") == "not run"
+
+
+def test_binary_junk_is_valid_xml(tmp_path: Path) -> None:
+    junk = bytes(range(256)).decode("utf-8", "surrogateescape") + "]]>\ud800\uffff"
+
+    report = _report_of(tmp_path, "failed", message=junk)
+
+    failure = report.find("testsuite/testcase/failure")
+    assert failure is not None
+    assert failure.text is not None
+    assert "\\x00" in failure.text
+
+
+def test_problems_of_the_evidence_are_told(tmp_path: Path) -> None:
+    store = EvidenceStore.open(tmp_path, "run-1", Redactor())
+    store.write_run(RunInfo(run_id="run-1", problems=("disk full",)))
+
+    report = ElementTree.fromstring(junit.render(read_view(tmp_path)))
+
+    assert report.findtext("testsuite/system-err") == "disk full"
+
+
+def _report_of(
+    directory: Path, outcome: Outcome, *, message: str = "why", left_behind: str = ""
+) -> ElementTree.Element:
+    store = EvidenceStore.open(directory, "run-1", Redactor())
+    evidence = store.begin("dra_support", "test_x", title="X", proves="", basis="text")
+    store.end(evidence, outcome, message, left_behind=left_behind)
+    result = CheckResult(check="test_x", title="X", basis="text", outcome=outcome, message=message)
+    requirement = RequirementResult(
+        id="dra_support",
+        title="DRA",
+        category="accelerators",
+        level="MUST",
+        verdict="Inconclusive",
+        reason="",
+        checks=(result,),
+    )
+    store.write_run(RunInfo(run_id="run-1", requirements=(requirement,)))
+    return ElementTree.fromstring(junit.render(read_view(directory)))
