@@ -189,7 +189,7 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the record of a check."""
-        if not is_check(item):
+        if looks_only(self._config) or not is_check(item):
             return
         running = Running.begin(item, self._run)
         if reason := self._run.not_applicable(running.check.requirement):

@@ -116,12 +116,15 @@ class Workspaces:
 
     def exercise(self, actor: str) -> list[str]:
         """Take one API object through its life; the verbs that were honoured."""
-        return exercise(actor, self.at(), self._run_id)
+        return exercise(actor, self.at(), self._run_id, self._evidence())
 
     def refusal_of_claim(self, node: AcceleratorNode, *, admin: bool) -> str:
         """Why the API server refuses a claim (dry run); empty where it admits it."""
         return refusal_of_claim(
-            self.at(), node.device_class or node.profile.device_class, admin=admin
+            self.at(),
+            node.device_class or node.profile.device_class,
+            self._evidence(),
+            admin=admin,
         )
 
     def close(self) -> None:

@@ -1,9 +1,16 @@
 """Every defect of the lab, by requirement; the ids are those of the list of checks."""
 
-from collections.abc import Callable
-
 from aicr_lab.accelerators.node import device_class
 from aicr_lab.accelerators.state_file import Sections
+from aicr_lab.defects.admission import (
+    ADMIN_LABEL,
+    CRUD_REFUSED,
+    IMAGES_UNPULLABLE,
+    NEVER_RELEASED,
+    PSA_LABEL,
+    SELECTORS_IGNORED,
+    every_namespace_gets,
+)
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.device_path import (
     AllocatorDown,
@@ -12,14 +19,11 @@ from aicr_lab.defects.device_path import (
     IncompletePools,
     LyingDriver,
     LyingTool,
-    release_claims,
 )
 from aicr_lab.defects.identities import FaultyDoor, RestrictedUser
 from aicr_lab.defects.occupation import FilledNodes, QuotaEverywhere, SilentKubelet
-from aicr_lab.defects.policies import Object, refusing, rewriting, rule
-from aicr_lab.defects.ways import DRA, Applied, Cordoned, Replaced, Tainted, dry_run
+from aicr_lab.defects.ways import Cordoned, Replaced, Tainted
 from aicr_lab.errors import LabError
-from aicr_lab.lab import Lab
 
 # --- checks by short names ----------------------------------------------------------------------
 
@@ -35,144 +39,24 @@ AGAIN = "test_released_device_can_be_claimed_again"
 UNSATISFIABLE = "test_claim_that_no_device_satisfies_stays_pending"
 OVERSIZED = "test_claim_larger_than_the_node_stays_pending_and_gets_no_part"
 
+GRANTED = "test_container_sees_exactly_the_devices_it_was_granted"
+OUTSIDER = "test_pod_without_a_request_sees_no_device"
+SIBLING = "test_sibling_container_without_a_request_sees_no_device"
+DIFFERENT = "test_two_pods_hold_different_devices"
+CANNOT_OPEN = "test_pod_cannot_open_the_device_of_another_pod"
+MEDIATED = "test_granted_device_came_through_kubernetes"
+ADMIN = "test_admin_access_is_refused_in_an_ordinary_namespace"
+BY_ENVIRONMENT = "test_environment_variable_gives_no_device"
+BY_RUNTIME_CLASS = "test_runtime_class_gives_no_device"
+BY_VOLUME_MOUNT = "test_volume_mount_gives_no_device"
+
+_UNASKED = frozenset({OUTSIDER, SIBLING, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT})
+"""Checks that look into a container that was granted nothing."""
+
 _WITH_PODS = frozenset({EXACTLY, SHARED, SEVERAL, APART, CHOSEN, AGAIN})
 """Checks that look into a container that was granted something."""
 
-# --- admission policies ---------------------------------------------------------------------------
-
-_PODS = rule("", ["pods"], ["CREATE"])
-_NAMESPACES = rule("", ["namespaces"], ["CREATE", "UPDATE"])
-_CLAIMS = rule("resource.k8s.io", ["resourceclaims"], ["CREATE"])
-
-
-def _claim(*, selector: str = "true") -> Object:
-    selectors = [{"cel": {"expression": selector}}]
-    exactly = {"deviceClassName": "gpu.nvidia.com", "count": 1, "selectors": selectors}
-    return {
-        "apiVersion": DRA,
-        "kind": "ResourceClaim",
-        "metadata": {"name": "aicr-lab-probe", "namespace": "default"},
-        "spec": {"devices": {"requests": [{"name": "gpu", "exactly": exactly}]}},
-    }
-
-
-def _template() -> Object:
-    return {
-        "apiVersion": DRA,
-        "kind": "ResourceClaimTemplate",
-        "metadata": {"name": "aicr-lab-probe", "namespace": "default"},
-        "spec": {"spec": _claim()["spec"]},
-    }
-
-
-def _namespace() -> Object:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "aicr-lab-probe"}}
-
-
-def _pod() -> Object:
-    container = {"name": "probe", "image": "probe", "imagePullPolicy": "IfNotPresent"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "aicr-lab-probe", "namespace": "default"},
-        "spec": {"containers": [container], "restartPolicy": "Never"},
-    }
-
-
-def _selectors_are_dropped(lab: Lab) -> bool:
-    made = dry_run(lab, _claim())
-    return made is not None and "selectors" not in made["spec"]["devices"]["requests"][0]["exactly"]
-
-
-def _namespaces_are_labelled(label: str) -> Callable[[Lab], bool]:
-    def look(lab: Lab) -> bool:
-        made = dry_run(lab, _namespace())
-        return made is not None and label in made["metadata"].get("labels", {})
-
-    return look
-
-
-def _images_are_pulled(lab: Lab) -> bool:
-    made = dry_run(lab, _pod())
-    return made is not None and made["spec"]["containers"][0]["imagePullPolicy"] == "Always"
-
-
-_CRUD_REFUSED = Applied(
-    objects=tuple(
-        refusing(
-            "crud",
-            [rule("resource.k8s.io", ["resourceclaimtemplates"], ["CREATE"])],
-            expression="false",
-            message="claim templates are not allowed here",
-        )
-    ),
-    effective=lambda lab: dry_run(lab, _template()) is None,
-)
-
-# The control plane frees a claim by taking its allocation from the status; a refused write leaves
-# the device taken for ever, as a driver does whose unprepare fails. (NVIDIA's driver v0.4.1 logs and
-# forgets when it cannot remove its files, so that they cannot be used for it.)
-_NEVER_RELEASED = Applied(
-    objects=tuple(
-        refusing(
-            "release",
-            [rule("resource.k8s.io", ["resourceclaims/status"], ["UPDATE"])],
-            expression=(
-                "!has(oldObject.status) || !has(oldObject.status.allocation) || "
-                "(has(object.status) && has(object.status.allocation))"
-            ),
-            message="unprepare failed: device is busy",
-        )
-    ),
-    afterwards=release_claims,
-)
-
-_SELECTORS_IGNORED = Applied(
-    objects=tuple(
-        rewriting(
-            "selectors",
-            [_CLAIMS],
-            when="object.spec.devices.requests.exists(r, has(r.exactly.selectors))",
-            patches=[
-                '[JSONPatch{op: "remove", path: "/spec/devices/requests/0/exactly/selectors"}]'
-            ],
-        )
-    ),
-    effective=_selectors_are_dropped,
-)
-
-_ADMIN_LABEL = "resource.kubernetes.io/admin-access"
-_PSA_LABEL = "pod-security.kubernetes.io/enforce"
-
-
-def _every_namespace_gets(name: str, label: str, value: str) -> Applied:
-    return Applied(
-        objects=tuple(
-            rewriting(
-                name,
-                [_NAMESPACES],
-                when=f"!has(object.metadata.labels) || !('{label}' in object.metadata.labels)",
-                merge=f"Object{{metadata: Object.metadata{{labels: {{'{label}': '{value}'}}}}}}",
-            )
-        ),
-        effective=_namespaces_are_labelled(label),
-    )
-
-
-_IMAGES_UNPULLABLE = Applied(
-    objects=tuple(
-        rewriting(
-            "images",
-            [_PODS],
-            when="true",
-            merge=(
-                "Object{spec: Object.spec{containers: object.spec.containers.map(c, "
-                'Object.spec.containers{name: c.name, imagePullPolicy: "Always"})}}'
-            ),
-        )
-    ),
-    effective=_images_are_pulled,
-)
+# --- what is broken, where it takes more than a line ---------------------------------------------
 
 _CLASS = device_class("gpu.nvidia.com", "gpu", extended_resource="nvidia.com/gpu")
 _EMPTY_CLASS = {
@@ -249,7 +133,7 @@ _DRA_SUPPORT = (
         id="dra-class-ignores-selector",
         requirement="dra_support",
         sentence="The selectors of claims are dropped on admission.",
-        way=_SELECTORS_IGNORED,
+        way=SELECTORS_IGNORED,
         aimed_at=UNSATISFIABLE,
         turns_red=frozenset({CHOSEN, AGAIN, CRUD}),
     ),
@@ -257,7 +141,7 @@ _DRA_SUPPORT = (
         id="dra-claim-never-released",
         requirement="dra_support",
         sentence="The device of a claim stays allocated when its pod is gone.",
-        way=_NEVER_RELEASED,
+        way=NEVER_RELEASED,
         aimed_at=AGAIN,
     ),
     Defect(
@@ -288,7 +172,7 @@ _DRA_SUPPORT = (
         id="dra-crud-refused",
         requirement="dra_support",
         sentence="An admission policy refuses ResourceClaimTemplates.",
-        way=_CRUD_REFUSED,
+        way=CRUD_REFUSED,
         aimed_at=CRUD,
         basis="plan",
     ),
@@ -310,6 +194,8 @@ _SECURE_ACCESS = (
         requirement=_SECURE,
         sentence="The default runtime gives what NVIDIA_VISIBLE_DEVICES says, baked or set.",
         way=BrokenRuntime(mode="env-bypass"),
+        aimed_at=SIBLING,
+        turns_red=_UNASKED,
     ),
     Defect(
         id="env-bypass-explicit",
@@ -318,6 +204,7 @@ _SECURE_ACCESS = (
         way=BrokenRuntime(mode="env-bypass-explicit"),
         basis="hardening",
         expects="Implemented",
+        aimed_at=BY_ENVIRONMENT,
     ),
     Defect(
         id="runtimeclass-bypass",
@@ -326,6 +213,7 @@ _SECURE_ACCESS = (
         way=BrokenRuntime(mode="runtimeclass-bypass"),
         basis="hardening",
         expects="Implemented",
+        aimed_at=BY_RUNTIME_CLASS,
     ),
     Defect(
         id="volume-mount-bypass",
@@ -334,12 +222,14 @@ _SECURE_ACCESS = (
         way=BrokenRuntime(mode="volume-mount-bypass"),
         basis="hardening",
         expects="Implemented",
+        aimed_at=BY_VOLUME_MOUNT,
     ),
     Defect(
         id="sibling-gets-device",
         requirement=_SECURE,
         sentence="All containers of a pod get the devices that one of them asked for.",
         way=BrokenRuntime(mode="sibling"),
+        aimed_at=SIBLING,
     ),
     Defect(
         id="device-cgroup-open",
@@ -347,12 +237,15 @@ _SECURE_ACCESS = (
         sentence="The devices cgroup of every container allows all accelerators.",
         way=BrokenRuntime(mode="cgroup-open"),
         basis="plan",
+        aimed_at=CANNOT_OPEN,
     ),
     Defect(
         id="plugin-injects-all",
         requirement=_SECURE,
         sentence="A container that was granted one device gets all of its node.",
         way=BrokenRuntime(mode="inject-all"),
+        aimed_at=GRANTED,
+        turns_red=frozenset({DIFFERENT, CANNOT_OPEN, MEDIATED}),
     ),
     Defect(
         id="every-pod-gets-a-device",
@@ -360,20 +253,25 @@ _SECURE_ACCESS = (
         sentence="Every container gets the node's first device.",
         way=BrokenRuntime(mode="every-pod"),
         basis="plan",
+        aimed_at=OUTSIDER,
+        turns_red=_UNASKED,
     ),
     Defect(
         id="admin-access-open",
         requirement=_SECURE,
         sentence="Every namespace is labelled for admin access.",
-        way=_every_namespace_gets("admin-access", _ADMIN_LABEL, "true"),
+        way=every_namespace_gets("admin-access", ADMIN_LABEL, "true"),
         basis="hardening",
         expects="Implemented",
+        aimed_at=ADMIN,
     ),
     Defect(
         id="tool-lies",
         requirement=_SECURE,
         sentence="nvidia-smi lists one device less than the container can open.",
         way=LyingTool(changes={"driver": {"hide last": "yes"}}),
+        aimed_at=GRANTED,
+        turns_red=frozenset({DIFFERENT, MEDIATED}),
     ),
     Defect(
         id="exec-forbidden",
@@ -417,7 +315,7 @@ _ACROSS = (
           defect="api-429-storm"),
     _door("500-blips", "The API server answers every fourth request with a 5xx.",
           defect="api-500-blips"),
-    _door("watch-drops", "The API server cuts every watch after two seconds.", defect="watch-drops"),
+    _door("watch-drops", "The API server cuts every watch after 2 s.", defect="watch-drops"),
     _door("slow", "The API server is 100 ms away.", defect="api-slow"),
     _door("errors-only", "The API server answers nothing but errors.",
           defect="api-errors-only", healthy=False),
@@ -427,7 +325,7 @@ _ACROSS = (
         id="image-pull-fails",
         requirement="",
         sentence="The images of new pods cannot be pulled.",
-        way=_IMAGES_UNPULLABLE,
+        way=IMAGES_UNPULLABLE,
         expects="Inconclusive",
     ),
     Defect(
@@ -441,7 +339,7 @@ _ACROSS = (
         id="psa-restricted-default",
         requirement="",
         sentence="Namespaces without a label enforce Pod Security restricted: healthy.",
-        way=_every_namespace_gets("psa", _PSA_LABEL, "restricted"),
+        way=every_namespace_gets("psa", PSA_LABEL, "restricted"),
         expects="Implemented",
     ),
     Defect(

@@ -13,14 +13,23 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
     """Runs a command on a lab; its exit status."""
     parser = argparse.ArgumentParser(prog="python -m aicr_lab defect")
     commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="which defects there are; * marks the active ones")
+    common = argparse.ArgumentParser(add_help=False)
+    # The outer command takes it too, but sees nothing behind the name of a defect.
+    common.add_argument("--name", default=lab.name, help="which lab (default: %(default)s)")
+    parents = [common]
+    listing = commands.add_parser(
+        "list", parents=parents, help="which defects there are; * marks the active ones"
+    )
     listing.add_argument("requirement", nargs="?", default="", help="only those of a requirement")
-    injecting = commands.add_parser("inject", help="break the lab")
+    injecting = commands.add_parser("inject", parents=parents, help="break the lab")
     injecting.add_argument("id")
-    healing = commands.add_parser("heal", help="mend the lab; without an id: everything")
+    healing = commands.add_parser(
+        "heal", parents=parents, help="mend the lab; without an id: everything"
+    )
     healing.add_argument("id", nargs="?")
     healing.add_argument("--all", action="store_true", help="all active defects")
     options = parser.parse_args(argv)
+    lab = Lab(options.name)
     if options.command == "list":
         return _list(lab, options.requirement)
     if not lab.running:

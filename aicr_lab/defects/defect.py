@@ -1,4 +1,4 @@
-"""What a defect is: one thing broken, the check that must notice, and the verdict that must follow."""
+"""What a defect is: one thing broken, the check that must notice, the verdict that must follow."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

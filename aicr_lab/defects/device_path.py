@@ -16,7 +16,7 @@ from aicr_lab.node import Node
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRuntime:
-    """The OCI runtime of every node edits containers; see :mod:`aicr_lab.accelerators.oci_defects`."""
+    """The OCI runtime of every node edits containers; see ``accelerators/oci_defects.py``."""
 
     mode: str
 
@@ -210,7 +210,7 @@ class ApiNotServed:
     version: str
 
     def inject(self, lab: Lab) -> None:
-        """Restarts it without; it answers, though it never calls itself ready: it misses the API."""
+        """Restarts it without; it answers, but misses the API itself and is never ready."""
         lab.restart("kube-apiserver", [f"--runtime-config={self.group}/{self.version}=false"])
         await_effect(
             "the API server's flags", lambda: serves(lab, self.group, self.version) is False

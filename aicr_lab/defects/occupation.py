@@ -1,9 +1,10 @@
-"""Ways to break nothing and be in the way: others who hold devices, quotas, a node that is silent."""
+"""Ways to be in the way: others who hold devices, quotas everywhere, a node that is silent."""
 
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from aicr_lab.defects import quota
 from aicr_lab.defects.device_path import await_devices
 from aicr_lab.defects.policies import Object
 from aicr_lab.defects.ways import await_effect
@@ -67,14 +68,15 @@ def _occupant(node: Node, gpus: int) -> Object:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaEverywhere:
-    """Every new namespace gets a LimitRange and a ResourceQuota, as platforms do; see :mod:`.quota`."""
+    """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota`."""
 
     _component = "quota-keeper"
 
     def inject(self, lab: Lab) -> None:
-        """Starts the program that gives them."""
+        """Starts the program that gives them, and waits until it looks."""
         argv = (sys.executable, "-m", "aicr_lab.defects.quota", lab.name)
         log = lab.control_plane.log(self._component)
+        log.unlink(missing_ok=True)
         lab.start(
             Process(
                 name=self._component,
@@ -84,6 +86,7 @@ class QuotaEverywhere:
                 env={"AICR_LAB_HOME": str(lab.dir.parent)},
             )
         )
+        await_effect("the quota keeper", lambda: log.exists() and quota.READY in log.read_text())
 
     def heal(self, lab: Lab) -> None:
         """Stops it; what it gave goes with the namespaces."""

@@ -1,4 +1,4 @@
-"""Admission policies that break a cluster: the API server itself enforces them, no webhook needed."""
+"""Admission policies that break a cluster; the API server itself enforces them."""
 
 from collections.abc import Sequence
 from typing import Any

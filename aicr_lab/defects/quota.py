@@ -1,7 +1,7 @@
 """Gives every namespace that appears a LimitRange and a ResourceQuota, as many platforms do.
 
-Run by the lab while the defect ``limitrange-and-quota`` is there: ``python -m aicr_lab.defects.quota
-LAB``. Namespaces that existed before it are left alone.
+Run by the lab while the defect ``limitrange-and-quota`` is there (``python -m
+aicr_lab.defects.quota LAB``). Namespaces that existed before it are left alone.
 """
 
 import sys
@@ -12,6 +12,9 @@ from aicr_lab.api import Api
 from aicr_lab.defects.policies import Object
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
+
+READY = "new namespaces get a LimitRange and a ResourceQuota from now on"
+"""What it says once it looks."""
 
 _EVERY = 0.2
 """Seconds between two looks: a namespace must have its quota before its first pod."""
@@ -71,6 +74,7 @@ def main(name: str) -> None:
         key=admin.key,
     )
     known = _names(api)
+    print(READY, flush=True)  # noqa: T201  (its log)
     while True:
         time.sleep(_EVERY)
         try:

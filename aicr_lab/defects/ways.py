@@ -1,7 +1,7 @@
 """Ways to break a lab and to mend it again; a defect is one of these with particulars.
 
-Healing works from what is on disk and in the cluster, not from memory: the process that injected may
-be long gone. Healing twice, or healing what was never broken, is fine.
+Healing works from what is on disk and in the cluster, not from memory: the process that injected
+may be long gone. Healing twice, or healing what was never broken, is fine.
 """
 
 import time

@@ -26,6 +26,7 @@ from aicr_pytest.errors import DoesNotApply, NoAccelerators, NoCapacity, Unknown
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.settings import Settings
 
 PROFILES: tuple[Profile, ...] = (nvidia.PROFILE,)
@@ -40,7 +41,7 @@ class Accelerators:
         cluster: "Cluster",
         *,
         allocation: str = "auto",
-        nodes: str = "pools",
+        nodes: str = "",
         tolerations: Sequence[Object] = (),
     ) -> None:
         self._cluster = cluster
@@ -104,7 +105,7 @@ class Accelerators:
                 f"No accelerator node hands out devices by {' or '.join(mechanisms)}: "
                 + "; ".join(str(node) for node in self.stock)
             )
-        chosen = representatives(fitting) if self._nodes == "pools" else self._widened(fitting)
+        chosen = self._widened(fitting) if self._nodes else representatives(fitting)
         if not chosen:
             raise NoAccelerators(
                 "No accelerator node is Ready and schedulable: "
@@ -119,10 +120,13 @@ class Accelerators:
         named = {n["metadata"]["name"] for n in self._cluster.list(NODE, labels=self._nodes)}
         return [node for node in usable if node.name in named]
 
-    def publication_faults(self) -> list[str]:
+    def publication_faults(self, evidence: "CheckEvidence") -> list[str]:
         """What is wrong with the ResourceSlices of the accelerators' driver, as sentences."""
         nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
-        return pool_faults(self.stock[0].profile, nodes, slices)
+        profile = self.stock[0].profile
+        own = [item for item in slices if item["spec"]["driver"] == profile.driver]
+        evidence.yaml("ResourceSlices", {"items": own}, source="kubectl get resourceslices -o yaml")
+        return pool_faults(profile, nodes, slices)
 
     def needs_runtime_class(self) -> None:
         """Go on only where the vendor's RuntimeClass is installed.

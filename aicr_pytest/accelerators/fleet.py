@@ -98,12 +98,8 @@ class Fleet:
 
         The window began when the pods were created.
         """
-        reasons = [pod.pod.pending_reason() for pod in self.pods]
         left = max(0.0, seconds - (time.monotonic() - self._created))
-        return [
-            pod.pod.stays_pending(left) or reason
-            for pod, reason in zip(self.pods, reasons, strict=True)
-        ]
+        return [pod.stays_pending(left) for pod in self.pods]
 
     @contextmanager
     def seeing_theirs(self) -> Iterator[frozenset[int]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.observing import Execution
     from aicr_pytest.cluster.pods import Pod
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.evidence.record import Observation
 
 Object = dict[str, Any]
 
@@ -64,6 +65,7 @@ class AcceleratorPod:
         self._claim = claims
         self._evidence = evidence
         self._views: dict[str, View] = {}
+        self._seen_in: dict[str, list[Observation]] = {}
 
     def __str__(self) -> str:
         return f"{self.on.name}: pod {self.pod.namespace}/{self.pod.name}"
@@ -102,6 +104,9 @@ class AcceleratorPod:
         container = container or self.first_container()
         if container not in self._views:
             self._views[container] = self.look_again(container, known_majors=known_majors)
+        else:
+            for observation in self._seen_in[container]:
+                self._evidence().cite(observation)
         return self._views[container]
 
     def look_again(
@@ -109,8 +114,17 @@ class AcceleratorPod:
     ) -> View:
         """What a container sees now."""
         container = container or self.first_container()
-        ran = self._run(probe_command(self.on.profile), container, f"What {container} sees")
-        return parse_view(self.on.profile, ran, known_majors=known_majors)
+        ran, seen = self._run(probe_command(self.on.profile), container, f"What {container} sees")
+        view = parse_view(self.on.profile, ran, known_majors=known_majors)
+        self._seen_in[container] = [seen]
+        if view.screen:
+            screen = self._evidence().text(
+                f"{self.on.profile.tool} in pod {self.pod.name}, container {container}",
+                view.screen,
+                source=f"{view.tool}, run by the probe above",
+            )
+            self._seen_in[container].append(screen)
+        return view
 
     def held(self, container: str = "") -> tuple[str, ...]:
         """Identities of the devices that a container sees, sorted; never empty.
@@ -128,14 +142,15 @@ class AcceleratorPod:
 
     def reach(self, node: DeviceNode, whose: str) -> Reach:
         """Make a device node with these numbers in the first container and try to open it."""
-        ran = self._run(reach_command(node), self.first_container(), f"Reaching for {whose}")
+        ran, _ = self._run(reach_command(node), self.first_container(), f"Reaching for {whose}")
         return parse_reach(ran)
 
-    def _run(self, command: tuple[str, ...], container: str, title: str) -> "Execution":
+    def _run(
+        self, command: tuple[str, ...], container: str, title: str
+    ) -> "tuple[Execution, Observation]":
         assert self.running
         ran = self.pod.run(*command, container=container)
-        self._evidence().execution(ran, f"{title} in pod {self.pod.name}")
-        return ran
+        return ran, self._evidence().execution(ran, f"{title} in pod {self.pod.name}")
 
     def grant(self, container: str = "") -> Grant:
         """What the API says that a container was given.
@@ -340,6 +355,17 @@ class AcceleratorPod:
             describe=lambda obj: "allocated" if obj.get("status", {}).get("allocation") else "free",
             timeout=self.pod.waiter.deadlines.claim_released,
         )
+
+    def stays_pending(self, seconds: float) -> str:
+        """The scheduler's reason, after so many seconds in which the pod got no node."""
+        reason = self.pod.pending_reason()
+        reason = self.pod.stays_pending(seconds) or reason
+        self._evidence().text(
+            f"Why pod {self.pod.name} stays pending",
+            reason,
+            source=f"watch of pod {self.pod.namespace}/{self.pod.name} and its events",
+        )
+        return reason
 
     def allocated(self) -> list[str]:
         """Devices that claims of this pod hold, as sentences."""

@@ -1,7 +1,6 @@
 """The client: the API's verbs on raw objects, with timeouts, retries and our own errors."""
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -254,8 +253,7 @@ class Cluster:
             "PATCH",
             kind.path(metadata.get("namespace"), metadata["name"]),
             query=[("fieldManager", FIELD_MANAGER), ("force", "true"), *_dry_run(dry_run)],
-            # As text: older clients know no way to serialize this content type.
-            body=json.dumps(ours),
+            body=ours,
             content_type="application/apply-patch+yaml",
         )
         return self._object(kind, response)

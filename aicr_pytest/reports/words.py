@@ -25,6 +25,7 @@ OUTCOMES: dict[Outcome, tuple[str, Tone]] = {
     "unknown": ("◇", "unknown"),
     "error": ("!", "unsure"),
     "skipped": ("—", "quiet"),
+    "not applicable": ("—", "quiet"),
     "not run": ("○", "quiet"),
 }
 """Symbol and tone of each outcome."""

@@ -56,9 +56,12 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
 
 
 @pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=1)
-def test_stable_dra_api_is_served(aicr_cluster: Cluster) -> None:
+def test_stable_dra_api_is_served(aicr_cluster: Cluster, aicr_evidence: CheckEvidence) -> None:
     """The API server serves resource.k8s.io/v1 with its four kinds."""
-    assert set(KINDS) <= set(aicr_cluster.serves("resource.k8s.io", "v1"))
+    served = aicr_cluster.serves("resource.k8s.io", "v1")
+    aicr_evidence.json("Kinds served", served, source="GET /apis/resource.k8s.io/v1")
+
+    assert set(KINDS) <= set(served)
 
 
 @pytest.mark.aicr_check(basis="plan", creates="one object of each kind, deleted at once", seconds=1)
@@ -77,19 +80,23 @@ def test_dra_object_can_be_created_read_updated_and_deleted(
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=1)
 def test_every_accelerator_node_publishes_a_complete_pool(
-    aicr_accelerators: Accelerators, nodes: Nodes
+    aicr_accelerators: Accelerators, nodes: Nodes, aicr_evidence: CheckEvidence
 ) -> None:
     """Every Ready accelerator node publishes a complete pool, with the vendor's attributes."""
-    assert aicr_accelerators.publication_faults() == []
+    assert aicr_accelerators.publication_faults(aicr_evidence) == []
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=4)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=4
+)
 def test_container_sees_exactly_the_device_that_its_claim_was_given(actors: Cast) -> None:
     """What is published is what is allocated is what the container sees: one device, the same."""
     assert actors["claimed"].differences() == []
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=1)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=1
+)
 def test_containers_that_share_a_claim_see_the_same_device(actors: Cast) -> None:
     """Two containers of a pod that name one claim see the one device of it."""
     claimed = actors["claimed"]
@@ -98,13 +105,17 @@ def test_containers_that_share_a_claim_see_the_same_device(actors: Cast) -> None
     assert claimed.identities("first") == claimed.identities("second")
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 2 accelerators", seconds=3)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod and a claim for 2 accelerators", accelerators=AT_ONCE, seconds=3
+)
 def test_claim_for_several_devices_is_given_that_many(actors: Cast) -> None:
     """A claim that counts two is given two, and the container sees those two."""
     assert actors["several"].needing_two().differences() == []
 
 
-@pytest.mark.aicr_check(basis="text", creates="2 pods with claims for 3 accelerators", seconds=1)
+@pytest.mark.aicr_check(
+    basis="text", creates="2 pods with claims for 3 accelerators", accelerators=AT_ONCE, seconds=1
+)
 def test_two_claims_never_get_the_same_device(actors: Cast) -> None:
     """Pods with a claim each see different devices."""
     claimed, several = actors.together("claimed", "several")
@@ -112,13 +123,17 @@ def test_two_claims_never_get_the_same_device(actors: Cast) -> None:
     assert several.overlap(claimed) == []
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=2)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=2
+)
 def test_claim_can_choose_a_device_by_expression(actors: Cast, nodes: Nodes) -> None:
     """A CEL expression on an attribute is honoured: the container sees the device that it names."""
     assert actors["selected"].identities() == [(chosen_device(node).identity,) for node in nodes]
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod and a claim for 1 accelerator", seconds=8)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=8
+)
 def test_released_device_can_be_claimed_again(
     actors: Cast, nodes: Nodes, aicr_evidence: CheckEvidence
 ) -> None:

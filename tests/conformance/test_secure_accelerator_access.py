@@ -47,13 +47,17 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
     )
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod with 1 accelerator", seconds=4)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=4
+)
 def test_container_sees_exactly_the_devices_it_was_granted(actors: Cast) -> None:
     """Device nodes and the vendor's tool show what the container was granted, and no more."""
     assert actors["holder"].differences() == []
 
 
-@pytest.mark.aicr_check(basis="plan", creates="a pod without a request", seconds=1)
+@pytest.mark.aicr_check(
+    basis="plan", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
+)
 def test_pod_without_a_request_sees_no_device(actors: Cast) -> None:
     """A pod that asked for nothing sees none, on the node and image where another sees its own."""
     holder, bystander = actors.together("holder", "bystander")
@@ -62,7 +66,9 @@ def test_pod_without_a_request_sees_no_device(actors: Cast) -> None:
         assert bystander.sightings(majors) == []
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod with 1 accelerator", seconds=1)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=1
+)
 def test_sibling_container_without_a_request_sees_no_device(actors: Cast) -> None:
     """A container that asked for nothing sees none beside one of its pod that sees its own."""
     holder = actors["holder"]
@@ -71,7 +77,9 @@ def test_sibling_container_without_a_request_sees_no_device(actors: Cast) -> Non
         assert holder.sightings(majors, container="sibling") == []
 
 
-@pytest.mark.aicr_check(basis="plan", creates="2 pods with 1 accelerator each", seconds=1)
+@pytest.mark.aicr_check(
+    basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
+)
 def test_two_pods_hold_different_devices(actors: Cast) -> None:
     """Two pods that were granted one exclusive device each do not see the same one."""
     holder, neighbour = actors.together("holder", "neighbour")
@@ -79,7 +87,9 @@ def test_two_pods_hold_different_devices(actors: Cast) -> None:
     assert neighbour.needing_two().overlap(holder) == []
 
 
-@pytest.mark.aicr_check(basis="plan", creates="2 pods with 1 accelerator each", seconds=1)
+@pytest.mark.aicr_check(
+    basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
+)
 def test_pod_cannot_open_the_device_of_another_pod(actors: Cast) -> None:
     """A device node made on purpose opens one's own device and not that of another pod."""
     holder, neighbour = actors.together("holder", "neighbour")
@@ -87,7 +97,9 @@ def test_pod_cannot_open_the_device_of_another_pod(actors: Cast) -> None:
     assert neighbour.intrusions(holder) == []
 
 
-@pytest.mark.aicr_check(basis="text", creates="a pod with 1 accelerator", seconds=1)
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=1
+)
 def test_granted_device_came_through_kubernetes(actors: Cast) -> None:
     """The granted device is on the books: allocated to this pod by a claim or the device plugin."""
     assert actors["holder"].unmediated() == []
@@ -102,7 +114,9 @@ def test_admin_access_is_refused_in_an_ordinary_namespace(
     assert aicr_workspace.refusal_of_claim(nodes[0], admin=True) != ""
 
 
-@pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
+@pytest.mark.aicr_check(
+    basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
+)
 def test_environment_variable_gives_no_device(actors: Cast) -> None:
     """The vendor's visibility variable, set in the pod, gives no device that was not granted."""
     holder, asker = actors.together("holder", "by-environment")
@@ -111,7 +125,9 @@ def test_environment_variable_gives_no_device(actors: Cast) -> None:
         assert asker.sightings(majors) == []
 
 
-@pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
+@pytest.mark.aicr_check(
+    basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
+)
 def test_runtime_class_gives_no_device(actors: Cast, aicr_accelerators: Accelerators) -> None:
     """The vendor's RuntimeClass, without a request, gives no device."""
     aicr_accelerators.needs_runtime_class()
@@ -121,7 +137,9 @@ def test_runtime_class_gives_no_device(actors: Cast, aicr_accelerators: Accelera
         assert asker.sightings(majors) == []
 
 
-@pytest.mark.aicr_check(basis="hardening", creates="a pod without a request", seconds=1)
+@pytest.mark.aicr_check(
+    basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
+)
 def test_volume_mount_gives_no_device(actors: Cast) -> None:
     """A mount that the vendor's toolkit may read as a device list gives no device."""
     holder, asker = actors.together("holder", "by-volume-mount")

@@ -15,6 +15,7 @@ import pathlib
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 import urllib.parse
@@ -245,6 +246,11 @@ class WebSocket:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # by default 5, and many threads that connect at once are dropped
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has gone away is no news; anything else is."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,51 @@
+"""The list of defects: complete, consistent, and about checks that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aicr_lab.accelerators.oci_defects import MODES
+from aicr_lab.defects.catalogue import DEFECTS, defect_named
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.device_path import BrokenRuntime
+from aicr_lab.errors import LabError
+
+CONFORMANCE = Path(__file__).parents[3] / "tests" / "conformance"
+
+
+def test_ids_are_unique() -> None:
+    ids = [defect.id for defect in DEFECTS]
+
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.id)
+def test_defect_names_checks_of_its_requirement(defect: Defect) -> None:
+    named = {*defect.turns_red, *filter(None, [defect.aimed_at])}
+    if not defect.requirement:
+        assert not named, "what cuts across is aimed at no check"
+        return
+    text = (CONFORMANCE / f"test_{defect.requirement}.py").read_text()
+    assert named <= set(re.findall(r"^def (test_\w+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.id)
+def test_defect_that_costs_the_verdict_is_aimed_at_a_check(defect: Defect) -> None:
+    if defect.expects == "Not Implemented":
+        assert defect.aimed_at
+
+
+def test_every_runtime_defect_has_its_edit() -> None:
+    used = {defect.way.mode for defect in DEFECTS if isinstance(defect.way, BrokenRuntime)}
+
+    assert used == set(MODES)
+
+
+def test_defect_is_found_with_and_without_its_prefix() -> None:
+    assert defect_named("d:env-bypass") is defect_named("env-bypass")
+
+
+def test_unknown_defect_is_refused() -> None:
+    with pytest.raises(LabError, match="no defect 'env-bypas'"):
+        defect_named("env-bypas")
