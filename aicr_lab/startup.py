@@ -26,6 +26,8 @@ _MANIFESTS = Path(__file__).resolve().parent / "manifests"
 _APISERVER_TIMEOUT = 90.0
 _COMPONENT_TIMEOUT = 60.0
 _NODE_TIMEOUT = 90.0
+SIMULATED = "aicr-pytest/simulated"
+"""Label of the lab's nodes, by which a run through any kubeconfig knows what it looks at."""
 
 
 def start(lab: Lab, options: LabOptions, say: Say) -> None:
@@ -205,7 +207,7 @@ class _Startup:
     def _labels(self, node: Node) -> Mapping[str, str]:
         options = self._options
         size = f"{options.gpu_profile}-{options.gpus}" if options.gpus else "cpu"
-        labels = {"node.kubernetes.io/instance-type": f"lab-{size}"}
+        labels = {"node.kubernetes.io/instance-type": f"lab-{size}", SIMULATED: "true"}
         if self._accelerators is not None:
             labels |= self._accelerators.labels(node, options)
         return labels

@@ -46,6 +46,7 @@ class RunHooks:
         self._live = live
         self._expects_checks = expects
         self._started = False
+        self._called: Running | None = None
         self._refused = False
         self._collected: list[pytest.Item] = []
         self._planned_by_worker = False
@@ -117,7 +118,7 @@ class RunHooks:
                 + "\n".join(f"  {line}" for line in missing)
                 + "\n  `aicr-pytest preflight` lists every right that the suite needs."
             )
-        self._run.survey = survey.take(self._run.cluster, self._run.accelerators)
+        self._run.took(survey.take(self._run.cluster, self._run.accelerators))
         for line in header(self._run):
             self._terminal.say(line)
 
@@ -198,12 +199,18 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """Note the phase that observations belong to."""
-        if running := Running.of(item):
-            running.enter("call")
+        self._called = Running.of(item)
+        if self._called is not None:
+            self._called.enter("call")
+
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str] | None:
+        """Have a check say in full what it found; pytest cuts long texts in the middle."""
+        return None if self._called is None else self._called.explain(op, left, right)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """Note the phase that observations belong to."""
+        self._called = None
         if running := Running.of(item):
             running.enter("teardown")
 

@@ -74,7 +74,7 @@ def _decided(setup: PhaseSeen | None, call: PhaseSeen | None) -> CheckOutcome:
     for seen, otherwise in ((setup, "error"), (call, "failed")):
         if seen is None or seen.error is None:
             continue
-        message = error_message(seen.error)
+        message = seen.phase.message or error_message(seen.error)
         if seen.skipped:
             return CheckOutcome(outcome="skipped", message=message)
         outcome: Outcome = "error" if otherwise == "error" else "failed"

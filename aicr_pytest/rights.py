@@ -1,4 +1,8 @@
-"""What the suite needs to be allowed, per feature: the table that preflight reviews."""
+"""What the suite needs to be allowed, per feature.
+
+Preflight reviews this table, ``docs/rbac.md`` and ``docs/rbac.yaml`` are made of it, and tests hold it
+against the requests of a real run: with exactly these rights the suite runs.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -13,9 +17,9 @@ _BASIC = (
 )
 _ALL = (
     ("", "nodes", "", "get list", "to see who offers accelerators"),
-    ("", "events", "", "list", "to say why a pod does not start"),
-    ("", "configmaps", "", "get list watch", "to wait until a namespace is usable"),
-    ("", "serviceaccounts", "", "get list watch", "to wait until a namespace is usable"),
+    ("", "events", "", "list watch", "to say why a pod does not start"),
+    ("", "configmaps", "", "list watch", "to wait until a namespace is usable"),
+    ("", "serviceaccounts", "", "list watch", "to wait until a namespace is usable"),
     ("", "pods", "exec", "create get", "to look from inside a container"),
 )
 _BY_FEATURE = {
@@ -27,11 +31,13 @@ _BY_FEATURE = {
     ),
     "secure_accelerator_access": (
         (_DRA, "resourceclaims", "", "create get list watch delete", "claims of the checks"),
+        (_DRA, "resourceclaimtemplates", "", "create get patch delete", "claims of the pods"),
         (_DRA, "resourceslices", "", "list", "to know each device's identity"),
         (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
+        ("node.k8s.io", "runtimeclasses", "", "get", "to see whether the vendor has one"),
     ),
 }
-_CLUSTER_SCOPED = ("namespaces", "nodes", "deviceclasses", "resourceslices")
+_CLUSTER_SCOPED = ("namespaces", "nodes", "deviceclasses", "resourceslices", "runtimeclasses")
 
 
 def basic_needs() -> "list[Need]":

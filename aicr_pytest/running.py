@@ -1,6 +1,7 @@
 """One check while it runs: its record is opened, every phase is noted, its outcome is told."""
 
 import json
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ class Running:
     """Those that ended."""
     shown: int = 0
     """Observations that pytest-html was given already."""
+    explained: str = ""
+    """What the comparison that failed has to say, uncut."""
 
     @classmethod
     def begin(cls, item: pytest.Item, run: Run) -> "Running":
@@ -75,6 +78,12 @@ class Running:
         """Note that a phase begins."""
         self.evidence.phase = phase
 
+    def explain(self, op: str, left: object, right: object) -> list[str] | None:
+        """Put a failed comparison into words; None where pytest's own will do."""
+        lines = difference(op, left, right)
+        self.explained = "\n".join(lines or ())
+        return lines
+
     def note(self, call: pytest.CallInfo[None]) -> None:
         """Note that a phase has ended; the last one decides the outcome."""
         error = call.excinfo.value if call.excinfo else None
@@ -85,7 +94,7 @@ class Running:
             name=call.when,
             outcome=outcome,
             seconds=round(call.duration, 3),
-            message=error_message(error) if error else "",
+            message=self._words(error) if error else "",
         )
         self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped))
         if call.when == "teardown":
@@ -103,6 +112,10 @@ class Running:
             reason = f"does not apply: {error_message(call.excinfo.value)}"
             report.outcome = "skipped"
             report.longrepr = (path, (line or 0) + 1, reason)
+
+    def _words(self, error: BaseException) -> str:
+        compared = isinstance(error, AssertionError) and str(error).startswith("assert ")
+        return self.explained if compared and self.explained else error_message(error)
 
     def _end(self, came: CheckOutcome) -> None:
         phases = [seen.phase for seen in self.phases]
@@ -133,3 +146,17 @@ class Running:
         made = extras(new, directory=self.run.directory, report=Path(path))
         vars(report)["extras"] = [*getattr(report, "extras", []), *made]
         self.shown += len(new)
+
+
+def difference(op: str, left: object, right: object) -> list[str] | None:
+    """A failed comparison in words, nothing cut; None where pytest's own words will do.
+
+    Checks compare a list of sentences, each a fault, with the empty list.
+    """
+    if op == "==" and isinstance(left, list) and right == []:
+        return [str(fault) for fault in left]
+    if op == "==" and isinstance(left, list) and isinstance(right, list):
+        return [f"found {left}", f"expected {right}"]
+    if op == "<=" and isinstance(left, Set) and isinstance(right, Set):
+        return [f"missing: {', '.join(sorted(map(str, left - right)))}"]
+    return None

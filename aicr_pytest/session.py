@@ -226,6 +226,11 @@ class Run:
         if self.settings.k8s_version is None:
             self._share(list_version=applicable_list(version))
 
+    def took(self, survey: Survey) -> None:
+        """Keep what was found, and whether the nodes themselves say that they are simulated."""
+        self.survey = survey
+        self._share(simulated=self.shared.simulated or survey.simulated)
+
     def not_applicable(self, requirement: str) -> str:
         """The user's reason why a requirement is N/A; empty where it is not."""
         return self.settings.not_applicable.get(requirement, "")

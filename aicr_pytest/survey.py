@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.evidence.run import AcceleratorPool, NodeSeen
 
+SIMULATED = "aicr-pytest/simulated"
+"""Label of the lab's nodes: however a run reaches them, it is marked as simulated."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -22,6 +25,8 @@ class Survey:
     """Nodes that offer accelerators."""
     looked_at: tuple[str, ...] = ()
     """Names of the nodes that checks look at."""
+    simulated: bool = False
+    """Whether a node says that its accelerators are not real."""
     trouble: str = ""
     """Why there is nothing to look at; empty where there is."""
 
@@ -74,13 +79,17 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
 
     nodes: tuple[str, ...] = ()
     stock: tuple[AcceleratorNode, ...] = ()
+    simulated = False
     try:
-        nodes = tuple(node["metadata"]["name"] for node in cluster.list(NODE))
+        listed = cluster.list(NODE)
+        nodes = tuple(node["metadata"]["name"] for node in listed)
+        simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
         stock = tuple(accelerators.stock)
         looked_at = tuple(node.name for node in accelerators.looked_at())
     except AicrError as error:
-        return Survey(nodes=nodes, stock=stock, trouble=str(error).partition("\n")[0])
-    return Survey(nodes=nodes, stock=stock, looked_at=looked_at)
+        trouble = str(error).partition("\n")[0]
+        return Survey(nodes=nodes, stock=stock, simulated=simulated, trouble=trouble)
+    return Survey(nodes=nodes, stock=stock, simulated=simulated, looked_at=looked_at)
 
 
 def _note(node: "AcceleratorNode | None") -> str:

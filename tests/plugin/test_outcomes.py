@@ -253,3 +253,27 @@ def test_check_with_an_unknown_requirement_is_refused(project: "Project") -> Non
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*'dra' is no requirement id*"])
+
+
+@pytest.mark.parametrize(
+    ("comparison", "message"),
+    [
+        ("[f'pod-{n} sees {300 * chr(120)}' for n in (1, 2)] == []",
+         f"pod-1 sees {300 * 'x'}\npod-2 sees {300 * 'x'}"),
+        ("[('GPU-1',)] == [('GPU-2',)]", "found [('GPU-1',)]\nexpected [('GPU-2',)]"),
+        ("{'DeviceClass', 'ResourceClaim'} <= {'ResourceClaim'}", "missing: DeviceClass"),
+    ],
+)  # fmt: skip
+def test_failed_comparison_is_told_in_full(
+    project: "Project", comparison: str, message: str
+) -> None:
+    body = f"""
+    def test_it():
+        assert {comparison}
+    """
+    project.suite(secure_accelerator_access=HEAD + body)
+    project.run("--aicr", "-m", "secure", "--evidence-dir", "out")
+
+    (requirement,) = project.read_run()["requirements"]
+    assert requirement["checks"][0]["message"] == message
+    assert message.partition("\n")[0][:200] in requirement["reason"]
