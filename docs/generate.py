@@ -13,9 +13,9 @@ ACCOUNT = {"name": "aicr-pytest", "namespace": "aicr-pytest"}
 
 HEAD = """# Rights
 
-What the suite asks of the API server, by requirement. This page and [rbac.yaml](rbac.yaml) are made
-by `make docs` from the table that `aicr-pytest preflight` reviews. The tests run the suite on the lab
-with exactly these rights, and hold its journal of requests against the table.
+What the suite asks of the API server, by requirement. This page and [rbac.yaml](rbac.yaml) are
+made by `make docs` from the table that `aicr-pytest preflight` reviews. The tests run the suite on
+the lab with exactly these rights, and hold its journal of requests against the table.
 
 The namespaces are made by the run, so that a Role cannot be bound in them beforehand: a ClusterRole
 is needed. Nothing is read of Secrets, but for the one that `--aicr-pull-secret` names.

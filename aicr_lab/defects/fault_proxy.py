@@ -198,10 +198,23 @@ def _pump(client: ssl.SSLSocket, server: ssl.SSLSocket, cut_after: float | None)
         if not ready:
             return
         for side in ready:
-            data = side.recv(_CHUNK)
+            data = _receive(side)
+            if data is None:
+                continue
             if not data:
                 return
             other[side].sendall(data)
+
+
+def _receive(side: ssl.SSLSocket) -> bytes | None:
+    """What has come; ``None`` when it was TLS's own business, as the tickets of a new session."""
+    side.setblocking(False)
+    try:
+        return side.recv(_CHUNK)
+    except ssl.SSLWantReadError:
+        return None
+    finally:
+        side.setblocking(True)
 
 
 def _contexts(options: argparse.Namespace) -> tuple[ssl.SSLContext, ssl.SSLContext]:

@@ -1,6 +1,7 @@
 """The client: the API's verbs on raw objects, with timeouts, retries and our own errors."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ Objects = list[Object]
 
 FIELD_MANAGER = "aicr-pytest"
 _PAGE = 500
+_FIRST_ANSWER = 4.0
+"""Seconds within which the API server has to answer for the first time."""
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -63,7 +66,10 @@ class Cluster:
         target = choose(kubeconfig, context)
         configuration = read_configuration(target)
 
-        link = transport.connect(configuration, observer or Unobserved(), patience)
+        patience = patience or Patience()
+        # Whoever has mistyped an address shall hear of it soon.
+        hasty = dataclasses.replace(patience, seconds=min(patience.seconds, _FIRST_ANSWER))
+        link = transport.connect(configuration, observer or Unobserved(), hasty)
         for name, value in target.headers.items():
             link.api_client.set_default_header(name, value)
         cluster = cls(link, context=target.context, server=configuration.host or "", run_id=run_id)
@@ -77,6 +83,7 @@ class Cluster:
                     hint="See whether kubectl works with this context: kubectl get namespaces",
                 ) from error
             raise
+        link.patience = patience
         return cluster
 
     @property

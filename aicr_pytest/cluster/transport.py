@@ -141,7 +141,7 @@ class Transport:
         started = time.monotonic()
         # A server that was found dead is asked once per request until it answers again; else each
         # of many checks would wait for it in turn.
-        budget = self.patience.seconds if self._answers else 0.0
+        budget, attempts = (self.patience.seconds, 2) if self._answers else (0.0, 1)
 
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -157,7 +157,8 @@ class Transport:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Later),
-            stop=tenacity.stop_after_delay(budget),
+            # A read that timed out has used up the time by itself; it gets a second attempt.
+            stop=tenacity.stop_after_delay(budget) & tenacity.stop_after_attempt(attempts),
             wait=pause,
             before=count,
             reraise=True,
@@ -203,7 +204,7 @@ class Transport:
             )
 
 
-def connect(configuration: Any, observer: Observer, patience: Patience | None) -> Transport:
+def connect(configuration: Any, observer: Observer, patience: Patience) -> Transport:
     """A transport with a pool of its own."""
     # urllib3 would retry by itself: unseen by the journal, and as long as Retry-After wishes.
     configuration.retries = False
@@ -211,7 +212,7 @@ def connect(configuration: Any, observer: Observer, patience: Patience | None) -
     configuration.keep_alive = True  # known to newer clients; others ignore it
     api_client: Any = ApiClient(configuration)
     api_client.user_agent = f"aicr-pytest/{_own_version()}"
-    return Transport(api_client, observer, patience or Patience())
+    return Transport(api_client, observer, patience)
 
 
 def _own_version() -> str:

@@ -83,9 +83,7 @@ def test_cluster_that_cannot_be_reached_ends_the_run_before_any_check(
     assert "the cluster says no" in refused(project)
 
 
-def test_missing_basic_access_is_named(
-    project: "Project", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_basic_access_is_named(project: "Project", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_FORBIDDEN", "create namespaces;delete pods")
 
     said = refused(project)

@@ -140,5 +140,3 @@ def test_every_option_is_documented_with_its_twins(project: "Project") -> None:
     for option in OPTIONS:
         assert option.flag in told
         assert f"{option.ini} (" in told
-
-

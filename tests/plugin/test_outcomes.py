@@ -246,8 +246,10 @@ def test_stop_at_the_first_failure_leaves_the_rest_not_run(project: "Project") -
 
 
 def test_check_with_an_unknown_requirement_is_refused(project: "Project") -> None:
-    project.suite(dra_support="import pytest\npytestmark = pytest.mark.requirement('dra')\n"
-                  "def test_it(): pass\n")
+    project.suite(
+        dra_support="import pytest\npytestmark = pytest.mark.requirement('dra')\n"
+        "def test_it(): pass\n"
+    )
 
     result = project.run("--aicr")
 

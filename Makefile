@@ -1,0 +1,40 @@
+# Two commands: `make conformance` brings the lab up and runs the suite on it, `make test` runs all
+# tests of this project. Both do their own set-up.
+BIN := .venv/bin
+# Whatever the user's shell has set must not choose another cluster.
+unexport KUBECONFIG
+
+.PHONY: conformance test quick lint docs example setup clean
+
+conformance: setup  ## the lab comes up, both requirements are proven on it, the dossier is printed
+	$(BIN)/pytest --aicr-lab --evidence
+
+test: setup-test lint quick  ## all our tests; needs root for the lab
+	$(BIN)/python -m aicr_lab up --build-only
+	$(BIN)/pytest tests/lab tests/truth
+
+quick: setup-test  ## the tests that need no cluster
+	$(BIN)/pytest tests/unit tests/plugin -n auto
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: setup  ## what is generated in docs/
+	$(BIN)/python docs/generate.py
+
+example: setup  ## the example in reports/
+	rm -rf reports/lab
+	$(BIN)/pytest --aicr-lab --evidence-dir reports/lab
+
+.PHONY: setup-test
+setup-test:
+	@scripts/setup.sh test
+
+setup:
+	@scripts/setup.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache aicr-evidence

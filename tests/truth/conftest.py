@@ -1,0 +1,71 @@
+"""Real labs for the truth tests, one at a time per process, and the defects on them."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from aicr_lab.defects.active import heal, inject
+from aicr_lab.defects.defect import Defect
+from aicr_lab.lab import Lab
+from aicr_lab.state import LabOptions
+
+from .health import faults
+
+Labs = Callable[[LabOptions], Lab]
+Broken = Callable[[Lab, Defect], AbstractContextManager[None]]
+
+
+class Stage:
+    """At most one lab; another kind of lab takes the place of the one before."""
+
+    def __init__(self, name: str) -> None:
+        self._lab = Lab(name)
+
+    def lab(self, options: LabOptions) -> Lab:
+        """A running lab of this kind."""
+        if self._lab.running and self._lab.options != options:
+            self.clear()
+        self._lab.up(options, lambda _: None)
+        return self._lab
+
+    def clear(self) -> None:
+        """Takes the lab down."""
+        self._lab.down(lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """The place for labs of this process."""
+    if os.geteuid() != 0:
+        pytest.skip("a lab needs root")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    made = Stage(f"truth-{os.getpid()}-{worker}")
+    try:
+        yield made
+    finally:
+        made.clear()
+
+
+@pytest.fixture
+def labs(stage: Stage) -> Labs:
+    """Gives a running lab of some kind; the one of the test before where it is of that kind."""
+    return stage.lab
+
+
+@pytest.fixture
+def broken() -> Broken:
+    """Breaks a lab for as long as a context lasts; afterwards it must be healthy again."""
+
+    @contextlib.contextmanager
+    def context(lab: Lab, defect: Defect) -> Iterator[None]:
+        try:
+            inject(lab, defect)
+            yield
+        finally:
+            heal(lab, [defect])
+        assert faults(lab) == []
+
+    return context

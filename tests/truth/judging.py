@@ -1,0 +1,77 @@
+"""What is wrong with a run on a broken lab: the rules by which the truth matrix judges."""
+
+import re
+
+from aicr_lab.defects.defect import Defect
+from aicr_pytest.evidence.run import CheckResult
+from tests.truth.suite import SuiteRun
+
+_FINE = ("passed", "not applicable")
+
+
+def complaints(defect: Defect, run: SuiteRun) -> list[str]:
+    """Where a run is not what the defect promises, as sentences; empty where it is."""
+    if not run.requirements:
+        return [f"there is no verdict: {run}"]
+    wrong = [
+        f"{one.id} is {one.verdict}, expected {defect.expects}: {one.reason}"
+        for one in run.requirements
+        if one.verdict != defect.expects
+    ]
+    wrong += _beside(defect, run.results)
+    wrong += _aimed(defect, run)
+    return wrong
+
+
+def _beside(defect: Defect, results: list[CheckResult]) -> list[str]:
+    """Checks that noticed something though the defect does not say so."""
+    declared = {defect.aimed_at, *defect.turns_red}
+    anywhere = defect.expects == "Inconclusive" and not defect.aimed_at
+    wrong = []
+    for result in results:
+        told = f"{result.check} is {result.outcome}: {result.message}"
+        if result.outcome == "failed" and defect.expects == "Inconclusive":
+            wrong.append(f"accuses the platform where nobody could look: {told}")
+        elif result.outcome not in _FINE and not anywhere and not _names(declared, result.check):
+            wrong.append(f"nothing was to be seen there: {told}")
+    return wrong
+
+
+def _names(declared: set[str], check: str) -> bool:
+    return check in declared or check.partition("[")[0] in declared
+
+
+def _aimed(defect: Defect, run: SuiteRun) -> list[str]:
+    """Whether the defect was noticed where it is aimed at, for the right reason."""
+    if not defect.aimed_at and defect.expects == "Implemented":
+        return _was_there(defect, run)
+    sought = "inconclusive" if defect.expects == "Inconclusive" else "failed"
+    if not defect.aimed_at:
+        told = [result.message for result in run.results if result.outcome == sought]
+        if any(re.search(defect.because, message) for message in told):
+            return []
+        return [f"no check is {sought} because of {defect.because!r}: {told}"]
+    result = run.result(defect.aimed_at)
+    if result is None:
+        return [f"there is no {defect.aimed_at}"]
+    if result.outcome == "passed":
+        return [f"FALSE PASS: {defect.aimed_at} passed though: {defect.sentence}"]
+    wrong = []
+    if result.outcome != sought:
+        wrong.append(f"{result.check} is {result.outcome}, expected {sought}: {result.message}")
+    if result.basis != defect.basis:
+        wrong.append(f"{result.check} has basis {result.basis}, expected {defect.basis}")
+    if not re.search(defect.because, result.message, re.DOTALL):
+        wrong.append(
+            f"{result.check} is {result.outcome} for another reason than {defect.because!r}: "
+            f"{result.message}"
+        )
+    return wrong
+
+
+def _was_there(defect: Defect, run: SuiteRun) -> list[str]:
+    """That nothing was noticed proves something only if the run met the defect."""
+    files = [path for path in run.directory.rglob("*") if path.is_file()]
+    if any(re.search(defect.because, path.read_text(encoding="utf-8")) for path in files):
+        return []
+    return [f"the run never met the defect: no file of evidence has {defect.because!r}"]

@@ -1,0 +1,129 @@
+"""The suite as a user runs it: a pytest of its own, and what it left as evidence."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from aicr_pytest.evidence.record import read_records
+from aicr_pytest.evidence.run import RUN_FILE, CheckResult, RequirementResult, RunInfo, read_run
+
+REQUIREMENTS = ("dra_support", "secure_accelerator_access")
+"""What the lab's defects are about."""
+
+TIMEOUT_SCALE = 0.3
+"""The lab answers within seconds; deadlines are those of a cluster that pulls images."""
+
+_PATIENCE = 240.0
+"""Seconds after which a run is ended, gracefully, so that it removes what it created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRun:
+    """One run of the suite, finished."""
+
+    directory: Path
+    """Its evidence."""
+    exit_status: int
+    """Of pytest."""
+    output: str
+    """What it said."""
+    info: RunInfo | None
+    """run.json; ``None`` where the run ended before it began."""
+
+    @property
+    def requirements(self) -> tuple[RequirementResult, ...]:
+        """What run.json says of requirements."""
+        return self.info.requirements if self.info else ()
+
+    @property
+    def results(self) -> list[CheckResult]:
+        """What run.json says of checks."""
+        return [check for requirement in self.requirements for check in requirement.checks]
+
+    def result(self, check: str) -> CheckResult | None:
+        """One check, by the name of its test."""
+        return next((result for result in self.results if result.check == check), None)
+
+    def files_with(self, text: str) -> list[Path]:
+        """Files of evidence in which a text occurs."""
+        files = [path for path in self.directory.rglob("*") if path.is_file()]
+        return [path for path in files if text in path.read_text(encoding="utf-8")]
+
+    def __str__(self) -> str:
+        return f"exit status {self.exit_status}, evidence in {self.directory}\n{self.output}"
+
+
+def run_suite(
+    kubeconfig: Path,
+    features: Sequence[str],
+    directory: Path,
+    *arguments: str,
+    timeout_scale: float = TIMEOUT_SCALE,
+) -> SuiteRun:
+    """Runs the checks of some requirements on a cluster, from an empty directory."""
+    directory.mkdir(parents=True)
+    evidence = directory / "evidence"
+    command = [
+        *(sys.executable, "-m", "pytest", "--aicr", "-p", "no:cacheprovider"),
+        *(f"--aicr-feature={feature}" for feature in features),
+        f"--aicr-kubeconfig={kubeconfig}",
+        f"--evidence-dir={evidence}",
+        f"--aicr-timeout-scale={timeout_scale:g}",
+        *arguments,
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=directory,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=_PATIENCE)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=60)
+    info = read_run(evidence) if (evidence / RUN_FILE).exists() else None
+    finished = SuiteRun(
+        directory=evidence, exit_status=process.returncode, output=output, info=info
+    )
+    _agree(finished)
+    return finished
+
+
+def run_side_by_side(
+    kubeconfig: Path, directory: Path, *, timeout_scale: float = TIMEOUT_SCALE
+) -> list[SuiteRun]:
+    """Runs each requirement in a run of its own, at the same time, as two people would."""
+
+    def run(requirement: str) -> SuiteRun:
+        place = directory / requirement
+        return run_suite(kubeconfig, [requirement], place, timeout_scale=timeout_scale)
+
+    with ThreadPoolExecutor(max_workers=len(REQUIREMENTS)) as threads:
+        return list(threads.map(run, REQUIREMENTS))
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what belongs to the pytest that we run in or would steer the one we start."""
+    ours = ("AICR_", "PYTEST_")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "KUBECONFIG" and not (name.startswith(ours) and name[:8] != "AICR_LAB")
+    }
+
+
+def _agree(run: SuiteRun) -> None:
+    """run.json must say of each check what its record says."""
+    records = {record.check: record for record in read_records(run.directory)}
+    for result in run.results:
+        if result.outcome != "not run":
+            record = records[result.check]
+            assert (record.outcome, record.basis) == (result.outcome, result.basis)

@@ -1,0 +1,39 @@
+"""What stands in docs/ is what the code says."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from aicr_pytest.options import OPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_rights_is_the_generated_one(generate: ModuleType) -> None:
+    assert (ROOT / "docs" / "rbac.md").read_text() == generate.rbac_markdown()
+
+
+def test_the_manifest_of_rights_is_the_generated_one(generate: ModuleType) -> None:
+    assert (ROOT / "docs" / "rbac.yaml").read_text() == generate.rbac_yaml()
+
+
+def test_every_option_that_the_readme_names_exists() -> None:
+    named = set(
+        re.findall(r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*)", (ROOT / "README.md").read_text())
+    )
+
+    assert named
+    assert named <= {option.flag for option in OPTIONS} | {"--aicr"}
