@@ -87,7 +87,7 @@ def _maker(
     request: pytest.FixtureRequest, run: "Run", cluster: "Cluster", waiter: "Waiter"
 ) -> Callable[["PodSecurity"], "Workspace"]:
     """Makes the namespace of a Pod Security level."""
-    from aicr_pytest.cluster.workspace import PodSecurity, Workspace
+    from aicr_pytest.cluster.workspace import Workspace
 
     module = request.node.name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
     failed_before = request.session.testsfailed

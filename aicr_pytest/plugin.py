@@ -13,6 +13,8 @@ from aicr_pytest import asking, marks, options
 from aicr_pytest.errors import SettingsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aicr_pytest.hooks import RunHooks
 
 HOOKS = "aicr-run"
@@ -36,6 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if asked.arguments is not None:
         config.args = list(asked.arguments)
     _activate(config, expects_checks=True)
+
+
+def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> bool | None:
+    """Leave the suite out where only a folder above it was named, e.g. ``pytest .`` in a checkout."""
+    if collection_path.name != "conformance" or config.pluginmanager.has_plugin(HOOKS):
+        return None
+    from aicr_pytest.locations import suite_dir
+
+    return True if collection_path == suite_dir() else None
 
 
 @pytest.hookimpl(tryfirst=True)  # the marks are added before pytest selects by them

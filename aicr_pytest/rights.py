@@ -1,7 +1,7 @@
 """What the suite needs to be allowed, per feature.
 
-Preflight reviews this table, ``docs/rbac.md`` and ``docs/rbac.yaml`` are made of it, and tests hold it
-against the requests of a real run: with exactly these rights the suite runs.
+Preflight reviews this table, ``docs/rbac.md`` and ``docs/rbac.yaml`` are made of it, and tests hold
+it against the requests of a real run: with exactly these rights the suite runs.
 """
 
 from typing import TYPE_CHECKING

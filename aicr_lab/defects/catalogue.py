@@ -53,8 +53,23 @@ BY_VOLUME_MOUNT = "test_volume_mount_gives_no_device"
 _UNASKED = frozenset({OUTSIDER, SIBLING, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT})
 """Checks that look into a container that was granted nothing."""
 
+
 _WITH_PODS = frozenset({EXACTLY, SHARED, SEVERAL, APART, CHOSEN, AGAIN})
 """Checks that look into a container that was granted something."""
+_DRA_CHECKS = _WITH_PODS | {SERVED, CRUD, POOL, UNSATISFIABLE, OVERSIZED}
+_IN_CONTAINERS = _UNASKED | {GRANTED, DIFFERENT, CANNOT_OPEN, MEDIATED}
+
+# --- what checks say -----------------------------------------------------------------------------
+
+_UUID = "GPU-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_ANOTHER_DEVICE = rf"was given 1 \(({_UUID})\), but \S+nvidia-smi lists: (?!\1){_UUID}"
+
+
+def _sees(container: str, devices: str) -> str:
+    return f"container {container} asked for nothing and sees {devices}(?:$|\n)"
+
+
+_ALL = ", ".join(f"/dev/nvidia{number}" for number in range(8))
 
 # --- what is broken, where it takes more than a line ---------------------------------------------
 
@@ -88,6 +103,7 @@ _DRA_SUPPORT = (
         way=AllocatorDown(),
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS | {POOL},
+        because=r"DRA driver gpu\.nvidia\.com is not registered",
     ),
     Defect(
         id="dra-driver-injects-all",
@@ -96,6 +112,7 @@ _DRA_SUPPORT = (
         way=BrokenRuntime(mode="inject-all"),
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS,
+        because=rf"was given 1 \({_UUID}\), but its device nodes are: /dev/nvidia0, .*/dev/nvidia7",
     ),
     Defect(
         id="dra-driver-injects-none",
@@ -104,6 +121,7 @@ _DRA_SUPPORT = (
         way=BrokenRuntime(mode="inject-none"),
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS,
+        because=rf"was given 1 \({_UUID}\), but its device nodes are: none",
     ),
     Defect(
         id="dra-driver-injects-wrong-device",
@@ -112,6 +130,7 @@ _DRA_SUPPORT = (
         way=BrokenRuntime(mode="wrong-device"),
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS,
+        because=_ANOTHER_DEVICE,
     ),
     Defect(
         id="dra-slices-incomplete-pool",
@@ -120,6 +139,8 @@ _DRA_SUPPORT = (
         way=IncompletePools(),
         aimed_at=POOL,
         turns_red=_WITH_PODS,
+        because=r"pool node-0 of generation \d+ has 1 of 2 ResourceSlices",
+        basis="hardening",
     ),
     Defect(
         id="dra-class-matches-nothing",
@@ -128,6 +149,7 @@ _DRA_SUPPORT = (
         way=Replaced(healthy=_CLASS, broken=_EMPTY_CLASS),
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS,
+        because="Unschedulable: .*cannot allocate all claims",
     ),
     Defect(
         id="dra-class-ignores-selector",
@@ -135,7 +157,8 @@ _DRA_SUPPORT = (
         sentence="The selectors of claims are dropped on admission.",
         way=SELECTORS_IGNORED,
         aimed_at=UNSATISFIABLE,
-        turns_red=frozenset({CHOSEN, AGAIN, CRUD}),
+        turns_red=frozenset({CHOSEN, AGAIN}),
+        because="unsatisfiable: .* was bound to node node-0",
     ),
     Defect(
         id="dra-claim-never-released",
@@ -143,6 +166,8 @@ _DRA_SUPPORT = (
         sentence="The device of a claim stays allocated when its pod is gone.",
         way=NEVER_RELEASED,
         aimed_at=AGAIN,
+        because="ResourceClaim .*/selected to be released: not within .*\n.*allocated",
+        leaves_behind=True,
     ),
     Defect(
         id="dra-same-device-twice",
@@ -151,6 +176,7 @@ _DRA_SUPPORT = (
         way=BrokenRuntime(mode="same-device"),
         aimed_at=APART,
         turns_red=_WITH_PODS,
+        because=rf"several and .*claimed both see {_UUID}",
     ),
     Defect(
         id="dra-uuid-attribute-lies",
@@ -159,6 +185,7 @@ _DRA_SUPPORT = (
         way=LyingDriver(lie=_other_uuids),
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS,
+        because=rf"was given 1 \(GPU-[0-9a-f-]+-0{{11}}\d\), but \S+nvidia-smi lists: {_UUID}",
     ),
     Defect(
         id="dra-api-not-served",
@@ -166,15 +193,18 @@ _DRA_SUPPORT = (
         sentence="The API server does not serve resource.k8s.io/v1.",
         way=ApiNotServed(group="resource.k8s.io", version="v1"),
         aimed_at=SERVED,
-        turns_red=_WITH_PODS | {CRUD, POOL, UNSATISFIABLE, OVERSIZED},
+        turns_red=_DRA_CHECKS,
+        because="missing: DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice",
+        basis="plan",
     ),
     Defect(
         id="dra-crud-refused",
         requirement="dra_support",
         sentence="An admission policy refuses ResourceClaimTemplates.",
         way=CRUD_REFUSED,
-        aimed_at=CRUD,
+        aimed_at=f"{CRUD}[ResourceClaimTemplate]",
         basis="plan",
+        because="claim templates are not allowed here",
     ),
     Defect(
         id="dra-api-forbidden",
@@ -183,6 +213,9 @@ _DRA_SUPPORT = (
         way=_NO_DRA,
         kubeconfig=_NO_DRA.kubeconfig,
         expects="Inconclusive",
+        aimed_at=EXACTLY,
+        because="AccessDenied: .*no-dra may not list resourceslices",
+        turns_red=_DRA_CHECKS - {SERVED},
     ),
 )
 
@@ -196,6 +229,7 @@ _SECURE_ACCESS = (
         way=BrokenRuntime(mode="env-bypass"),
         aimed_at=SIBLING,
         turns_red=_UNASKED,
+        because=_sees("sibling", _ALL),
     ),
     Defect(
         id="env-bypass-explicit",
@@ -205,6 +239,7 @@ _SECURE_ACCESS = (
         basis="hardening",
         expects="Implemented",
         aimed_at=BY_ENVIRONMENT,
+        because=_sees("asker", _ALL),
     ),
     Defect(
         id="runtimeclass-bypass",
@@ -214,6 +249,7 @@ _SECURE_ACCESS = (
         basis="hardening",
         expects="Implemented",
         aimed_at=BY_RUNTIME_CLASS,
+        because=_sees("asker", _ALL),
     ),
     Defect(
         id="volume-mount-bypass",
@@ -223,6 +259,7 @@ _SECURE_ACCESS = (
         basis="hardening",
         expects="Implemented",
         aimed_at=BY_VOLUME_MOUNT,
+        because=_sees("asker", _ALL),
     ),
     Defect(
         id="sibling-gets-device",
@@ -230,6 +267,7 @@ _SECURE_ACCESS = (
         sentence="All containers of a pod get the devices that one of them asked for.",
         way=BrokenRuntime(mode="sibling"),
         aimed_at=SIBLING,
+        because=_sees("sibling", r"/dev/nvidia\d"),
     ),
     Defect(
         id="device-cgroup-open",
@@ -238,6 +276,7 @@ _SECURE_ACCESS = (
         way=BrokenRuntime(mode="cgroup-open"),
         basis="plan",
         aimed_at=CANNOT_OPEN,
+        because=r"can open /dev/nvidia\d of .* by mknod \d+:\d \(open: ",
     ),
     Defect(
         id="plugin-injects-all",
@@ -246,6 +285,7 @@ _SECURE_ACCESS = (
         way=BrokenRuntime(mode="inject-all"),
         aimed_at=GRANTED,
         turns_red=frozenset({DIFFERENT, CANNOT_OPEN, MEDIATED}),
+        because=f"was given 1.*, but its device nodes are: {_ALL}",
     ),
     Defect(
         id="every-pod-gets-a-device",
@@ -255,6 +295,7 @@ _SECURE_ACCESS = (
         basis="plan",
         aimed_at=OUTSIDER,
         turns_red=_UNASKED,
+        because=_sees("bystander", "/dev/nvidia0"),
     ),
     Defect(
         id="admin-access-open",
@@ -264,6 +305,7 @@ _SECURE_ACCESS = (
         basis="hardening",
         expects="Implemented",
         aimed_at=ADMIN,
+        because="admin",
     ),
     Defect(
         id="tool-lies",
@@ -272,6 +314,7 @@ _SECURE_ACCESS = (
         way=LyingTool(changes={"driver": {"hide last": "yes"}}),
         aimed_at=GRANTED,
         turns_red=frozenset({DIFFERENT, MEDIATED}),
+        because=r"was given 1.*, but \S+nvidia-smi lists",
     ),
     Defect(
         id="exec-forbidden",
@@ -280,6 +323,9 @@ _SECURE_ACCESS = (
         way=_NO_EXEC,
         kubeconfig=_NO_EXEC.kubeconfig,
         expects="Inconclusive",
+        aimed_at=GRANTED,
+        because="AccessDenied: .*no-exec may not create pods/exec",
+        turns_red=_IN_CONTAINERS,
     ),
     Defect(
         id="mknod-refused",
@@ -287,6 +333,7 @@ _SECURE_ACCESS = (
         sentence="No container has CAP_MKNOD, as with CRI-O: healthy.",
         way=BrokenRuntime(mode="mknod-refused"),
         expects="Implemented",
+        because=r"refused: Operation not permitted; what is visible decides",
     ),
     Defect(
         id="positive-twin-fails",
@@ -294,17 +341,21 @@ _SECURE_ACCESS = (
         sentence="Containers that were granted a device cannot start.",
         way=BrokenRuntime(mode="granted-fails"),
         expects="Inconclusive",
+        aimed_at=GRANTED,
+        because="nvidia-container-cli: initialization error: driver error",
+        turns_red=_IN_CONTAINERS,
     ),
 )
 
 
-def _door(mode: str, sentence: str, *, defect: str, healthy: bool = True) -> Defect:
+def _door(mode: str, sentence: str, *, defect: str, because: str, healthy: bool = True) -> Defect:
     door = FaultyDoor(mode=mode)
     return Defect(
         id=defect,
         requirement="",
         sentence=sentence,
         way=door,
+        because=because,
         kubeconfig=door.kubeconfig,
         expects="Implemented" if healthy else "Inconclusive",
     )
@@ -312,21 +363,23 @@ def _door(mode: str, sentence: str, *, defect: str, healthy: bool = True) -> Def
 
 _ACROSS = (
     _door("429-storm", "The API server refuses every third request for a second.",
-          defect="api-429-storm"),
+          defect="api-429-storm", because='"status": 429'),
     _door("500-blips", "The API server answers every fourth request with a 5xx.",
-          defect="api-500-blips"),
-    _door("watch-drops", "The API server cuts every watch after 2 s.", defect="watch-drops"),
-    _door("slow", "The API server is 100 ms away.", defect="api-slow"),
+          defect="api-500-blips", because='"status": 50[0234]'),
+    _door("watch-drops", "The API server cuts every watch after 2 s.",
+          defect="watch-drops", because="watch"),
+    _door("slow", "The API server is 100 ms away.", defect="api-slow", because="ms"),
     _door("errors-only", "The API server answers nothing but errors.",
-          defect="api-errors-only", healthy=False),
+          defect="api-errors-only", because="fault proxy", healthy=False),
     _door("gone-midway", "The API server goes away in the middle of the run.",
-          defect="api-gone-midway", healthy=False),
+          defect="api-gone-midway", because="ApiUnreachable: ", healthy=False),
     Defect(
         id="image-pull-fails",
         requirement="",
         sentence="The images of new pods cannot be pulled.",
         way=IMAGES_UNPULLABLE,
         expects="Inconclusive",
+        because="ImageNotPullable: ",
     ),
     Defect(
         id="no-capacity",
@@ -334,6 +387,7 @@ _ACROSS = (
         sentence="Somebody else holds every accelerator.",
         way=FilledNodes(),
         expects="Inconclusive",
+        because="NoCapacity: .* needs 1 accelerators of node-0, 0 of 8 are free",
     ),
     Defect(
         id="psa-restricted-default",
@@ -341,6 +395,7 @@ _ACROSS = (
         sentence="Namespaces without a label enforce Pod Security restricted: healthy.",
         way=every_namespace_gets("psa", PSA_LABEL, "restricted"),
         expects="Implemented",
+        because="pod-security.kubernetes.io/enforce: restricted",
     ),
     Defect(
         id="limitrange-and-quota",
@@ -348,6 +403,7 @@ _ACROSS = (
         sentence="Every new namespace gets a LimitRange and a ResourceQuota: healthy.",
         way=QuotaEverywhere(),
         expects="Implemented",
+        because="kubernetes.io/limit-ranger",
     ),
     Defect(
         id="node-cordoned",
@@ -355,6 +411,7 @@ _ACROSS = (
         sentence="The last node is cordoned: healthy.",
         way=Cordoned(),
         expects="Implemented",
+        because="cordoned",
     ),
     Defect(
         id="tainted-accelerators",
@@ -362,6 +419,7 @@ _ACROSS = (
         sentence="Accelerator nodes carry the taint nvidia.com/gpu: healthy.",
         way=Tainted(key="nvidia.com/gpu", value="present"),
         expects="Implemented",
+        because="key: nvidia.com/gpu",
     ),
     Defect(
         id="node-not-ready",
@@ -369,6 +427,7 @@ _ACROSS = (
         sentence="The last node's kubelet is silent: healthy, there is another.",
         way=SilentKubelet(),
         expects="Implemented",
+        because="not ready",
     ),
 )  # fmt: skip
 

@@ -24,10 +24,16 @@ class Defect:
     """What is broken."""
     way: Way
     """How it is broken and mended."""
+    because: str
+    """Regular expression that the check aimed at must say: it names what is really broken. Where no
+    check may turn red it is found in the evidence, as proof that the run met the defect."""
     aimed_at: str = ""
-    """The check that must turn red, for this reason; empty where none may."""
+    """The check that must turn red (inconclusive, where that is expected), with its parameter in
+    brackets; empty where none may, or whichever meets it first."""
     turns_red: frozenset[str] = frozenset()
-    """Checks that may turn red beside it, since they see the same fault."""
+    """Checks that may turn red or inconclusive beside it, since they see the same fault."""
+    leaves_behind: bool = False
+    """Whether the suite cannot remove all that it created, and says so."""
     expects: Expected = "Not Implemented"
     """Verdict of the requirement while the defect is there; a failed ``hardening`` check is a
     finding and leaves it ``Implemented``."""

@@ -22,7 +22,13 @@ from aicr_pytest.cluster.kinds import (
     RESOURCE_SLICE,
     RUNTIME_CLASS,
 )
-from aicr_pytest.errors import DoesNotApply, NoAccelerators, NoCapacity, UnknownAccelerator
+from aicr_pytest.errors import (
+    DoesNotApply,
+    NoAccelerators,
+    NoCapacity,
+    UnknownAccelerator,
+    WaitTimeout,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -120,6 +126,19 @@ class Accelerators:
         named = {n["metadata"]["name"] for n in self._cluster.list(NODE, labels=self._nodes)}
         return [node for node in usable if node.name in named]
 
+    def _asked_by(self, node: AcceleratorNode) -> str:
+        """How the accelerators of a node are published and asked for, in a sentence."""
+        if node.mechanism == "device-plugin":
+            return f"{node.name} has {node.total} {node.profile.extended_resource} allocatable."
+        found = self._cluster.find(DEVICE_CLASS, node.device_class) or {}
+        selectors = found.get("spec", {}).get("selectors", ())
+        expressions = [item.get("cel", {}).get("expression", "") for item in selectors]
+        faults = "; ".join(pool_faults(node.profile, [], self._cluster.list(RESOURCE_SLICE)))
+        return (
+            f"{node.total} devices are published; DeviceClass {node.device_class or '(none)'} "
+            f"selects by {expressions}" + (f"; {faults}." if faults else ".")
+        )
+
     def publication_faults(self, evidence: "CheckEvidence") -> list[str]:
         """What is wrong with the ResourceSlices of the accelerators' driver, as sentences."""
         nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
@@ -161,6 +180,10 @@ class Accelerators:
                     f"{now.free} of {now.total} are free: {reason}",
                     hint="Free some, or choose other nodes with --aicr-nodes.",
                 )
+            raise WaitTimeout(
+                f"Pod {pod['metadata']['name']} gets none of the {now.free} free accelerators of "
+                f"{node.name}.\n  The scheduler says: {reason}\n  {self._asked_by(now)}"
+            )
 
         return judge
 

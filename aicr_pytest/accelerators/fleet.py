@@ -51,14 +51,14 @@ class Fleet:
     def overlap(self, other: "Fleet") -> list[str]:
         """Devices that a pod of both actors sees on one node, as sentences.
 
-        A pod that gets none because every other device is held shares nothing: that its claim was
-        refused is the observation.
+        A pod of this actor that gets none because every device is held shares nothing: that it was
+        refused what the other holds is the observation.
         """
         found = []
         for mine, theirs in zip(self.pods, other.pods, strict=True):
-            held = set(mine.held())
+            held = set(theirs.held())
             try:
-                common = held & set(theirs.held())
+                common = held & set(mine.held())
             except NoCapacity:
                 continue
             found += [f"{mine} and {theirs} both see {identity}" for identity in sorted(common)]

@@ -393,10 +393,10 @@ class AcceleratorPod:
         """Accelerators that a container sees though it was given none, as sentences."""
         container = container or self.first_container()
         view = self.look_again(container, known_majors=known_majors)
-        return [
-            f"{self}, container {container} asked for nothing and sees {node.path}"
-            for node in view.reachable
-        ]
+        if not view.reachable:
+            return []
+        paths = ", ".join(node.path for node in view.reachable)
+        return [f"{self}, container {container} asked for nothing and sees {paths}"]
 
 
 def _results(claim: Object, request: str) -> list[Object]:

@@ -50,6 +50,8 @@ class Pod:
         """Namespace of the pod."""
         self.uid: str = obj["metadata"]["uid"]
         """Uid; another pod of the same name is not this pod."""
+        self.created_at = time.monotonic()
+        """When it was created, by this process' clock."""
         self._last = obj
         self._why_pending = why_pending
 
@@ -199,6 +201,10 @@ class _Start:
         self._pod = pod
         self._why_pending = why_pending
         self._deadlines = pod.waiter.deadlines
+        # Pods that were created together are awaited one after the other; the scheduler has had them
+        # all the while.
+        waited = (time.monotonic() - pod.created_at) / pod.waiter.scale
+        self._schedule = max(1.0, self._deadlines.schedule - waited)
         self._since: dict[str, float] = {}
         self._image_reasons: list[str] = []
 
@@ -247,7 +253,7 @@ class _Start:
     def timeout(self, views: Views) -> float:
         obj = self._pod.find(views)
         if obj is not None and not pod_state.node_of(obj):
-            return self._deadlines.schedule
+            return self._schedule
         if pod_state.is_pulling(views[1].values()):
             return max(self._deadlines.image_pull, self._deadlines.pod_ready)
         return self._deadlines.pod_ready

@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+# Here, so that pytester does not import them anew for every run in this process.
+import aicr_pytest.cluster.client
+import aicr_pytest.hooks
+import aicr_pytest.reports.rebuild  # noqa: F401 - see above
+
 pytest_plugins = ["pytester"]
 
 FAKE = Path(__file__).parent / "fake_platform.py"
@@ -47,7 +52,7 @@ class Project:
 
     def suite(self, **modules: str) -> None:
         """Write the suite: requirement id → its module."""
-        folder = self.path / "package" / "suite" / "conformance"
+        folder = self.path / ".package" / "suite" / "conformance"
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in modules.items():
             (folder / f"test_{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")

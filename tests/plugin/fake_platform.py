@@ -4,6 +4,7 @@ Loaded with ``-p fake_platform`` from a copy in the test's directory, so that it
 in a subprocess and in xdist workers alike. What the cluster does comes from the environment.
 """
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,13 @@ class FakeLab:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    from aicr_pytest import locations, session
-    from aicr_pytest.cluster import client
-
+    # By their full names: the attribute of a package may be a module of an earlier run.
+    locations, client, session = map(
+        importlib.import_module,
+        ("aicr_pytest.locations", "aicr_pytest.cluster.client", "aicr_pytest.session"),
+    )
     patch = pytest.MonkeyPatch()
     early_config.add_cleanup(patch.undo)
-    patch.setattr(locations, "_PACKAGE", HERE / "package")
+    patch.setattr(locations, "_PACKAGE", HERE / ".package")
     patch.setattr(client, "Cluster", FakeCluster)
     patch.setattr(session, "provider", lambda name: FakeLab())

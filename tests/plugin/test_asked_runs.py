@@ -57,8 +57,17 @@ def test_plain_pytest_in_our_repository_runs_its_own_tests(project: "Project") -
     assert project.connections == []
 
 
+def test_folder_above_the_suite_does_not_ask_for_it(project: "Project") -> None:
+    project.ini("aicr_suite = asked", "norecursedirs = nothing")
+    project.pytester.makepyfile(test_own="def test_mine(): pass")
+
+    project.run(".").assert_outcomes(passed=1)
+
+    assert project.connections == []
+
+
 def test_path_of_the_suite_asks_for_it(project: "Project") -> None:
-    result = project.run("package/suite/conformance/test_dra_support.py")
+    result = project.run(".package/suite/conformance/test_dra_support.py")
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["dra_support*Implemented*"])

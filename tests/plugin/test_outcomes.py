@@ -175,7 +175,7 @@ def test_selection_of_some_checks_is_no_verdict_about_the_requirement(
 
 
 def test_node_id_of_one_check_is_a_selection_of_some(project: "Project") -> None:
-    module = "package/suite/conformance/test_secure_accelerator_access.py"
+    module = ".package/suite/conformance/test_secure_accelerator_access.py"
 
     result = project.run(f"{module}::test_pod_sees_its_device")
 

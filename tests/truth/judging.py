@@ -3,10 +3,10 @@
 import re
 
 from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.device_path import BrokenRuntime, LyingTool
 from aicr_pytest.evidence.run import CheckResult
-from tests.truth.suite import SuiteRun
 
-_FINE = ("passed", "not applicable")
+from .suite import FINE, SuiteRun
 
 
 def complaints(defect: Defect, run: SuiteRun) -> list[str]:
@@ -20,6 +20,11 @@ def complaints(defect: Defect, run: SuiteRun) -> list[str]:
     ]
     wrong += _beside(defect, run.results)
     wrong += _aimed(defect, run)
+    if run.left_behind and not defect.leaves_behind:
+        wrong.append(f"left behind: {run.left_behind}")
+    expected = 0 if run.all_fine else 1
+    if run.exit_status != expected:
+        wrong.append(f"exit status {run.exit_status}, expected {expected}")
     return wrong
 
 
@@ -32,7 +37,7 @@ def _beside(defect: Defect, results: list[CheckResult]) -> list[str]:
         told = f"{result.check} is {result.outcome}: {result.message}"
         if result.outcome == "failed" and defect.expects == "Inconclusive":
             wrong.append(f"accuses the platform where nobody could look: {told}")
-        elif result.outcome not in _FINE and not anywhere and not _names(declared, result.check):
+        elif result.outcome not in FINE and not anywhere and not _names(declared, result.check):
             wrong.append(f"nothing was to be seen there: {told}")
     return wrong
 
@@ -66,7 +71,20 @@ def _aimed(defect: Defect, run: SuiteRun) -> list[str]:
             f"{result.check} is {result.outcome} for another reason than {defect.because!r}: "
             f"{result.message}"
         )
-    return wrong
+    return wrong + _overlooked(defect, run, result)
+
+
+def _overlooked(defect: Defect, run: SuiteRun, result: CheckResult) -> list[str]:
+    """Looked-at nodes on which a defect of every node was not noticed: a false PASS there."""
+    if result.outcome != "failed" or not isinstance(defect.way, BrokenRuntime | LyingTool):
+        return []
+    assert run.info is not None
+    nodes = [node.name for node in run.info.cluster.nodes if node.looked_at]
+    return [
+        f"FALSE PASS on {node}: {result.check} says nothing of it: {result.message}"
+        for node in nodes
+        if node not in result.message
+    ]
 
 
 def _was_there(defect: Defect, run: SuiteRun) -> list[str]:

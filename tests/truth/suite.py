@@ -17,6 +17,9 @@ REQUIREMENTS = ("dra_support", "secure_accelerator_access")
 TIMEOUT_SCALE = 0.3
 """The lab answers within seconds; deadlines are those of a cluster that pulls images."""
 
+FINE = ("passed", "not applicable")
+"""Outcomes of checks that noticed nothing."""
+
 _PATIENCE = 240.0
 """Seconds after which a run is ended, gracefully, so that it removes what it created."""
 
@@ -44,14 +47,20 @@ class SuiteRun:
         """What run.json says of checks."""
         return [check for requirement in self.requirements for check in requirement.checks]
 
+    @property
+    def left_behind(self) -> list[str]:
+        """What checks could not remove."""
+        records = read_records(self.directory)
+        return [record.left_behind for record in records if record.left_behind]
+
+    @property
+    def all_fine(self) -> bool:
+        """Whether every check passed or does not apply."""
+        return all(result.outcome in FINE for result in self.results) and not self.left_behind
+
     def result(self, check: str) -> CheckResult | None:
         """One check, by the name of its test."""
         return next((result for result in self.results if result.check == check), None)
-
-    def files_with(self, text: str) -> list[Path]:
-        """Files of evidence in which a text occurs."""
-        files = [path for path in self.directory.rglob("*") if path.is_file()]
-        return [path for path in files if text in path.read_text(encoding="utf-8")]
 
     def __str__(self) -> str:
         return f"exit status {self.exit_status}, evidence in {self.directory}\n{self.output}"
@@ -108,6 +117,14 @@ def run_side_by_side(
 
     with ThreadPoolExecutor(max_workers=len(REQUIREMENTS)) as threads:
         return list(threads.map(run, REQUIREMENTS))
+
+
+def clean(kubeconfig: Path, run: SuiteRun) -> None:
+    """Removes what a run left behind, as its user would."""
+    assert run.info is not None
+    command = [Path(sys.executable).with_name("aicr-pytest"), "clean", "--run", run.info.run_id]
+    environment = _environment() | {"KUBECONFIG": str(kubeconfig)}
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_PATIENCE)
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,275 @@
+"""What is granted and what is seen, compared: the judgement, on objects as the API gives them.
+
+The pod is a stand-in that answers from memory; the lab's truth tests do the same with real ones.
+"""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from aicr_pytest.accelerators.fleet import Fleet
+from aicr_pytest.accelerators.inventory import AcceleratorNode, take_stock
+from aicr_pytest.accelerators.nvidia import PROFILE
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.errors import (
+    DoesNotApply,
+    NoCapacity,
+    PodFailed,
+    PolicyRefused,
+    ProbeFailed,
+)
+from tests.unit.accelerators.objects import claim, device, device_class, node, resource_slice
+
+A, B = "GPU-n0-0", "GPU-n0-1"
+
+
+@dataclasses.dataclass
+class Ran:
+    stdout: str
+    stderr: str = ""
+    exit_code: int = 0
+
+
+class Silence:
+    """Evidence that nobody keeps."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None
+
+
+@dataclasses.dataclass
+class StandIn:
+    """A pod that answers from memory."""
+
+    seen: dict[str, str]
+    spec: dict[str, Any]
+    status: dict[str, Any]
+    trouble: Exception | None = None
+    name: str = "p"
+    namespace: str = "ns"
+    uid: str = "u1"
+    started: int = 0
+
+    def ready(self) -> None:
+        self.started += 1
+        if self.trouble:
+            raise self.trouble
+
+    def object(self) -> dict[str, Any]:
+        return {"spec": {"nodeName": "n0"} | self.spec, "status": self.status}
+
+    def run(self, *command: str, container: str = "") -> Ran:
+        if "aicr-reach" in command:
+            return Ran(self.seen[f"reach {command[-1]}"])
+        return Ran(self.seen[container])
+
+
+def stock(total: int = 2, mechanism: str = "dra") -> AcceleratorNode:
+    slices = [resource_slice("n0", [device(index, "n0") for index in range(total)])]
+    allocatable = {"nvidia.com/gpu": str(total)} if mechanism == "device-plugin" else {}
+    (found,) = take_stock(
+        PROFILE,
+        nodes=[node("n0", allocatable=allocatable)],
+        slices=slices,
+        claims=[],
+        classes=[device_class("gpu.nvidia.com")],
+        pods=[],
+    )
+    return found
+
+
+def sees(*numbers: int, listed: tuple[str, ...] | None = None, tool_exit: int = 0) -> str:
+    rows = [f"device\t/dev/nvidia{n}\t240\t{n}\tNo such device or address" for n in numbers]
+    if listed is not None:
+        rows += ["tool\t/usr/bin/nvidia-smi", f"tool-exit\t{tool_exit}"]
+        rows += [f"listed\t{identity}" for identity in listed]
+    return "\n".join([*rows, "end"]) + "\n"
+
+
+def holding(seen: str, *devices: str, total: int = 2, trouble: Exception | None = None) -> Any:
+    """A pod whose claim was allocated these devices."""
+    spec = {
+        "resourceClaims": [{"name": "c", "resourceClaimName": "claim"}],
+        "containers": [{"name": "main", "resources": {"claims": [{"name": "c"}]}}],
+    }
+    allocated = claim("claim", *(("n0", name) for name in devices))
+    allocated["status"]["reservedFor"] = [{"uid": "u1"}]
+    return AcceleratorPod(
+        StandIn(seen={"main": seen}, spec=spec, status={}, trouble=trouble),  # type: ignore[arg-type]  # a stand-in
+        stock(total),
+        claims=lambda _: allocated,
+        evidence=lambda: Silence(),  # type: ignore[arg-type, return-value]  # a stand-in
+        must_start=True,
+    )
+
+
+def test_what_was_allocated_is_what_is_seen() -> None:
+    assert holding(sees(0, listed=(A,)), "gpu-0").differences() == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (sees(0, 1, listed=(A, B)), "its device nodes are: /dev/nvidia0, /dev/nvidia1"),
+        (sees(), "its device nodes are: none"),
+        (sees(1, listed=(B,)), f"lists: {B}"),
+        (sees(0, listed=(), tool_exit=6), "lists: none"),
+        (sees(0, listed=(A, B)), f"lists: {A}, {B}"),
+    ],
+    ids=["all", "none", "another", "tool sees none", "tool sees more"],
+)
+def test_what_is_seen_beside_the_allocation_is_said(seen: str, words: str) -> None:
+    assert words in "\n".join(holding(seen, "gpu-0").differences())
+
+
+@pytest.mark.parametrize("seen", [sees(0), sees(0, listed=("x",), tool_exit=9)])
+def test_devices_without_an_identity_prove_nothing(seen: str) -> None:
+    with pytest.raises(ProbeFailed, match="cannot be read"):
+        holding(seen, "gpu-0").differences()
+
+
+def test_an_allocated_device_that_nobody_published_is_a_difference() -> None:
+    found = holding(sees(0, listed=(A,)), "gpu-9").differences()
+
+    assert "unpublished gpu-9" in found[0]
+
+
+def test_the_device_plugin_tells_identities_where_the_kubelet_reports_them() -> None:
+    status = {
+        "containerStatuses": [
+            {
+                "name": "main",
+                "allocatedResourcesStatus": [
+                    {"name": "nvidia.com/gpu", "resources": [{"resourceID": B}]}
+                ],
+            }
+        ]
+    }
+    spec = {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}
+    pod = AcceleratorPod(
+        StandIn(seen={"main": sees(0, listed=(A,))}, spec=spec, status=status),  # type: ignore[arg-type]  # a stand-in
+        stock(mechanism="device-plugin"),
+        claims=lambda _: {},
+        evidence=lambda: Silence(),  # type: ignore[arg-type, return-value]  # a stand-in
+        must_start=True,
+    )
+
+    assert pod.grant().identities == (B,)
+    assert f"was given 1 ({B})" in pod.differences()[0]
+
+
+def test_an_extended_resource_is_read_from_the_claim_that_the_scheduler_made() -> None:
+    status = {
+        "extendedResourceClaimStatus": {
+            "resourceClaimName": "made",
+            "requestMappings": [{"containerName": "main", "requestName": "r"}],
+        }
+    }
+    spec = {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}
+    pod = AcceleratorPod(
+        StandIn(seen={}, spec=spec, status=status),  # type: ignore[arg-type]  # a stand-in
+        stock(),
+        claims=lambda _: claim("made", ("n0", "gpu-1")),
+        evidence=lambda: Silence(),  # type: ignore[arg-type, return-value]  # a stand-in
+        must_start=True,
+    )
+
+    assert pod.grant().identities == (B,)
+
+
+def test_a_pod_on_another_node_proves_nothing() -> None:
+    pod = holding(sees(), "gpu-0")
+    pod.pod.spec["nodeName"] = "n1"
+
+    with pytest.raises(ProbeFailed, match="runs on n1"):
+        pod.differences()
+
+
+def test_a_pod_that_does_not_start_accuses_only_where_starting_is_the_claim() -> None:
+    failed = PodFailed("no")
+    strict = holding(sees(), "gpu-0", trouble=failed)
+    lenient = holding(sees(), "gpu-0", trouble=failed)
+    lenient._must_start = False
+
+    with pytest.raises(PodFailed):
+        strict.differences()
+    with pytest.raises(ProbeFailed, match="nothing to look into"):
+        lenient.differences()
+
+
+def test_a_pod_that_did_not_start_is_not_waited_for_again() -> None:
+    pod = holding(sees(), "gpu-0", trouble=PodFailed("no"))
+    for _ in range(3):
+        with pytest.raises(PodFailed):
+            pod.differences()
+
+    assert pod.pod.started == 1
+
+
+def test_no_capacity_is_asked_again_for_it_may_come() -> None:
+    pod = holding(sees(), "gpu-0", trouble=NoCapacity("none free"))
+    for _ in range(2):
+        with pytest.raises(NoCapacity):
+            pod.differences()
+
+    assert pod.pod.started == 2
+
+
+def test_intruders_are_found_by_their_own_device_node() -> None:
+    holder, rival = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(1, listed=(B,)), "gpu-1")
+    holder.pod.seen["reach 0"] = "open\tNo such device or address\n"
+    rival.pod.seen["reach 0"] = "open\tNo such device or address\n"
+
+    assert "can open /dev/nvidia0" in rival.intrusions(holder)[0]
+
+    rival.pod.seen["reach 0"] = "open\tOperation not permitted\n"
+    assert rival.intrusions(holder) == []
+
+
+def test_a_refusal_proves_nothing_where_the_victim_is_refused_as_well() -> None:
+    holder, rival = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(1, listed=(B,)), "gpu-1")
+    holder.pod.seen["reach 0"] = "open\tPermission denied\n"
+
+    with pytest.raises(ProbeFailed, match="its own"):
+        rival.intrusions(holder)
+
+
+def test_without_mknod_what_is_visible_decides() -> None:
+    holder, rival = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(1, listed=(B,)), "gpu-1")
+    holder.pod.seen["reach 0"] = "mknod\tOperation not permitted\n"
+
+    assert rival.intrusions(holder) == []
+
+
+def test_two_pods_that_see_one_device_overlap_and_a_refused_claim_does_not() -> None:
+    first, second = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(0, listed=(A,)), "gpu-1")
+    refused = holding(sees(), "gpu-1", trouble=NoCapacity("none free"))
+
+    overlap = Fleet("second", [second], None).overlap(Fleet("first", [first], None))
+    assert A in overlap[0]
+    assert Fleet("refused", [refused], None).overlap(Fleet("first", [first], None)) == []
+
+
+def test_two_devices_are_too_many_for_a_node_with_one() -> None:
+    with pytest.raises(DoesNotApply):
+        Fleet("x", [holding(sees(), total=1)], None).needing_two()
+
+
+def test_an_empty_fleet_is_no_observation() -> None:
+    with pytest.raises(ProbeFailed):
+        Fleet("x", [], None).differences()
+
+
+def test_what_went_wrong_at_creation_is_raised_by_the_check_that_needs_it() -> None:
+    fleet = Fleet("x", [], PolicyRefused("quota"))
+
+    with pytest.raises(PolicyRefused):
+        fleet.differences()
+
+
+def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:
+    fleet = Fleet("holder", [holding(sees(), "gpu-0")], None)
+
+    with pytest.raises(ProbeFailed, match="before the look"), fleet.seeing_theirs():
+        pytest.fail("the body must not run")
