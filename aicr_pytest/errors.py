@@ -102,7 +102,7 @@ class ApiError(AicrError):
 
 
 class WaitTimeout(AicrError):
-    """What was awaited did not happen in time; names the object, the wait and what was last seen."""
+    """What was awaited did not happen in time; names object, wait and what was last seen."""
 
 
 class WaitFailed(AicrError):

@@ -48,6 +48,7 @@ class RunHooks:
         self._started = False
         self._called: Running | None = None
         self._refused = False
+        self._header: list[str] = []
         self._collected: list[pytest.Item] = []
         self._planned_by_worker = False
         self._old_sigterm: Any = None
@@ -119,8 +120,12 @@ class RunHooks:
                 + "\n  `aicr-pytest preflight` lists every right that the suite needs."
             )
         self._run.took(survey.take(self._run.cluster, self._run.accelerators))
-        for line in header(self._run):
-            self._terminal.say(line)
+        self._header = header(self._run)
+
+    def pytest_report_header(self) -> list[str]:
+        """What is looked at, below pytest's own header."""
+        told, self._header = self._header, []
+        return told
 
     def _let_sigterm_interrupt(self) -> None:
         # SIGTERM ends Python without finalizers, and everything would stay on the cluster. It is
@@ -181,9 +186,12 @@ class RunHooks:
         self._tell_plan()
 
     def _tell_plan(self) -> None:
+        # Where pytest shows no header (-q), ours is still to be told.
+        lines, self._header = self._header, []
         if self._run.plan.selected:
-            for line in plan_lines(self._run.plan, self._run.shared.list_version):
-                self._terminal.say(line)
+            lines += plan_lines(self._run.plan, self._run.shared.list_version)
+        for line in lines:
+            self._terminal.say(line)
 
     # -- one check -----------------------------------------------------------------------------
 
@@ -335,8 +343,12 @@ def looks_only(config: pytest.Config) -> bool:
 def _show_in_pytest_html(config: pytest.Config, run: Run) -> None:
     """Let pytest-html, where it is installed, write the run as report.html into the evidence."""
     options = config.option
-    if run.directory is None or not config.pluginmanager.has_plugin("html"):
+    if not hasattr(options, "htmlpath"):
         return
-    if getattr(options, "htmlpath", None) is None:
+    if options.htmlpath is None and run.directory is not None:
         options.htmlpath = str(run.directory / "report.html")
         options.self_contained_html = True
+    if options.htmlpath is not None:
+        from aicr_pytest.html_report import HtmlReport
+
+        config.pluginmanager.register(HtmlReport(run), "aicr-html")

@@ -13,10 +13,11 @@ OWN_MARKS = (
         "(aicr-pytest); selects by the marks of `pytest --aicr --markers`"
     ),
     (
-        "aicr_check(requirement, proves, basis, creates, accelerators, seconds): a conformance check "
-        "(aicr-pytest). requirement: its id, where the module does not say it; proves: one sentence, "
-        "else the first line of the docstring; basis: text, plan or hardening; creates: what it puts "
-        "on the cluster; accelerators: how many it holds at once; seconds: about how long it takes"
+        "aicr_check(requirement, proves, basis, creates, accelerators, seconds): a conformance "
+        "check (aicr-pytest). requirement: its id, where the module does not say it; proves: one "
+        "sentence, else the first line of the docstring; basis: text, plan or hardening; creates: "
+        "what it puts on the cluster; accelerators: how many it holds at once; seconds: about how "
+        "long it takes"
     ),
 )
 """Registered in every run."""

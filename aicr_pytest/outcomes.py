@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aicr_pytest.errors import DoesNotApply, Inconclusive, LeftBehind, UnknownAccelerator
+import pytest
+
+from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, LeftBehind, UnknownAccelerator
 from aicr_pytest.evidence.record import Outcome, Phase
 
 
@@ -35,7 +37,8 @@ def outcome_of(phases: Sequence[PhaseSeen]) -> CheckOutcome:
     """The outcome of a check from its phases, in their order.
 
     ``Inconclusive`` in any phase means that we could not look. Another error in setup means the
-    same; only in the call it accuses the platform. A teardown that fails leaves the call's outcome
+    same. In the call, a failed assertion and our own words for what the platform did accuse it; any
+    other exception is a fault of the check. A teardown that fails leaves the call's outcome
     as it is, and what stayed is said.
     """
     by_name = {seen.phase.name: seen for seen in phases}
@@ -77,11 +80,18 @@ def _decided(setup: PhaseSeen | None, call: PhaseSeen | None) -> CheckOutcome:
         message = seen.phase.message or error_message(seen.error)
         if seen.skipped:
             return CheckOutcome(outcome="skipped", message=message)
-        outcome: Outcome = "error" if otherwise == "error" else "failed"
+        accused = otherwise == "failed" and _accuses(seen.error)
+        outcome: Outcome = "failed" if accused else "error"
         return CheckOutcome(outcome=kind_of_error(seen.error) or outcome, message=message)
     if call is None:
         return CheckOutcome(outcome="not run", message="The check was never called.")
     return CheckOutcome(outcome="passed")
+
+
+def _accuses(error: BaseException) -> bool:
+    """Whether an error of the call phase says what the platform did, not what is wrong with us."""
+    words = (AssertionError, AicrError, pytest.fail.Exception)
+    return all(isinstance(single, words) for single in _flat(error))
 
 
 def _flat(error: BaseException) -> Iterator[BaseException]:

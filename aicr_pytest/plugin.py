@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> bool | None:
-    """Leave the suite out where only a folder above it was named, e.g. ``pytest .`` in a checkout."""
+    """Leave the suite out where only a folder above it was named: ``pytest .`` in a checkout."""
     if collection_path.name != "conformance" or config.pluginmanager.has_plugin(HOOKS):
         return None
     from aicr_pytest.locations import suite_dir

@@ -122,7 +122,7 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
         missing=missing,
         access_trouble=trouble,
         images={name: run.image(name) for name in IMAGE_NAMES},
-        allowed=frozenset(ALLOWANCES) if settings.lab else settings.allow,
+        allowed=settings.allow,
     )
 
 

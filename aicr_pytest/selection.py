@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     import pytest
 
 
-_NOTHING = ("", "nothing")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One check as its marks describe it."""
@@ -82,9 +79,7 @@ class Plan:
     @property
     def creates(self) -> list[str]:
         """What is put on the cluster, each thing once."""
-        return list(
-            dict.fromkeys(check.creates for check in self.selected if check.creates not in _NOTHING)
-        )
+        return list(dict.fromkeys(check.creates for check in self.selected if _is_something(check)))
 
     def to_json(self) -> dict[str, Any]:
         """For another process of the same run."""
@@ -133,6 +128,10 @@ def check_of(item: "pytest.Item") -> Check:
         seconds=float(said.get("seconds", 0.0)),
         module=str(item.path),
     )
+
+
+def _is_something(check: Check) -> bool:
+    return bool(check.creates) and not check.creates.startswith("nothing")
 
 
 def sentence(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.errors import SettingsError
-from aicr_pytest.options import OPTIONS, Option, Toleration
+from aicr_pytest.options import ALLOWANCES, OPTIONS, Option, Toleration
 from aicr_pytest.requirements import BY_ID, VERSIONS, Level
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def resolve(
         base = project_dir if given["evidence_dir"].endswith("(ini)") else invocation_dir
         values["evidence_dir"] = base / Path(directory).expanduser()
         values["evidence"] = True
+    if values.get("lab"):
+        values["allow"] = frozenset(ALLOWANCES)  # the lab costs nothing and disturbs nobody
     _refuse_contradictions(values, given)
     return Settings(**values, origins=given)
 

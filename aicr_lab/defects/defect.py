@@ -26,7 +26,8 @@ class Defect:
     """How it is broken and mended."""
     because: str
     """Regular expression that the check aimed at must say: it names what is really broken. Where no
-    check may turn red it is found in the evidence, as proof that the run met the defect."""
+    check may turn red it is found in the evidence or in a log of the lab, as proof that the run met
+    the defect; empty where a healthy run shows no trace of it."""
     aimed_at: str = ""
     """The check that must turn red (inconclusive, where that is expected), with its parameter in
     brackets; empty where none may, or whichever meets it first."""

@@ -84,7 +84,7 @@ _NOTHING = Fault()
 _BLIPS = (500, 502, 503, 504)
 
 MODES: Mapping[str, Faults] = {
-    "429-storm": lambda n, _: Fault(status=429, retry_after=1) if n % 3 == 0 else _NOTHING,
+    "429-storm": lambda n, _: Fault(status=429, retry_after=1) if n % 9 == 0 else _NOTHING,
     "500-blips": lambda n, _: _NOTHING if n % 4 else Fault(status=_BLIPS[n // 4 % len(_BLIPS)]),
     "watch-drops": lambda _, r: Fault(cut_after=DROP_WATCH_AFTER) if r.is_watch else _NOTHING,
     "slow": lambda _n, _r: Fault(delay=SLOW_BY),

@@ -82,6 +82,7 @@ def main(name: str) -> None:
             for namespace in sorted(present - known):
                 for gift in gifts(namespace):
                     api.apply(gift)
+                print(f"{namespace}: a LimitRange and a ResourceQuota", flush=True)  # noqa: T201
             known = present
         except LabError as error:
             print(error, flush=True)  # noqa: T201  (its log; a namespace may go meanwhile)

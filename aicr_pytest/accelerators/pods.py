@@ -17,7 +17,7 @@ from aicr_pytest.accelerators.probe import (
     reach_command,
 )
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
-from aicr_pytest.errors import ProbeFailed, WaitFailed, WaitTimeout
+from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.observing import Execution
@@ -60,7 +60,7 @@ class AcceleratorPod:
     ) -> None:
         self.pod = pod
         self._must_start = must_start
-        self._did_not_start: WaitFailed | WaitTimeout | None = None
+        self._did_not_start: WaitFailed | WaitTimeout | ImageNotPullable | None = None
         self.on = on
         self._claim = claims
         self._evidence = evidence
@@ -88,10 +88,10 @@ class AcceleratorPod:
         if self._did_not_start is None:
             try:
                 self.pod.ready()
-            except (WaitFailed, WaitTimeout) as error:
+            except (WaitFailed, WaitTimeout, ImageNotPullable) as error:
                 self._did_not_start = error  # the next check need not wait as long again
         if self._did_not_start is not None:
-            if self._must_start:
+            if self._must_start or isinstance(self._did_not_start, ImageNotPullable):
                 raise self._did_not_start
             raise ProbeFailed(f"There is nothing to look into: {self._did_not_start}")
 
@@ -396,7 +396,9 @@ class AcceleratorPod:
         if not view.reachable:
             return []
         paths = ", ".join(node.path for node in view.reachable)
-        return [f"{self}, container {container} asked for nothing and sees {paths}"]
+        sight = f"{self}, container {container} asked for nothing and sees {paths}"
+        remedy = self.on.profile.environment_remedy
+        return [f"{sight}\n  Where the runtime honours variables: {remedy}" if remedy else sight]
 
 
 def _results(claim: Object, request: str) -> list[Object]:

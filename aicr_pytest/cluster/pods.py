@@ -201,8 +201,8 @@ class _Start:
         self._pod = pod
         self._why_pending = why_pending
         self._deadlines = pod.waiter.deadlines
-        # Pods that were created together are awaited one after the other; the scheduler has had them
-        # all the while.
+        # Pods that were created together are awaited one after the other; the scheduler has had
+        # them all the while.
         waited = (time.monotonic() - pod.created_at) / pod.waiter.scale
         self._schedule = max(1.0, self._deadlines.schedule - waited)
         self._since: dict[str, float] = {}

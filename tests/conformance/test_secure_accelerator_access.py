@@ -111,7 +111,8 @@ def test_admin_access_is_refused_in_an_ordinary_namespace(
 ) -> None:
     """A claim with admin access is refused in a namespace without the label for it."""
     assert aicr_workspace.refusal_of_claim(nodes[0], admin=False) == ""
-    assert aicr_workspace.refusal_of_claim(nodes[0], admin=True) != ""
+    refusal = aicr_workspace.refusal_of_claim(nodes[0], admin=True)
+    assert refusal != "", "a claim with admin access is admitted in a namespace without the label"
 
 
 @pytest.mark.aicr_check(

@@ -30,7 +30,7 @@ class FakeCluster:
         with (HERE / "connections.txt").open("a", encoding="utf-8") as log:
             log.write(f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')} {run_id} {target}\n")
         if name := os.environ.get("FAKE_REFUSAL"):
-            raise getattr(errors, name)("the cluster says no", **{})
+            raise getattr(errors, name)("the cluster says no")
         cluster = cls(run_id)
         cluster.observer = observer  # type: ignore[attr-defined]
         return cluster

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.plugin.conftest import DRA
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
@@ -28,12 +30,15 @@ def test_aicr_runs_the_suite_and_nothing_else(project: "Project") -> None:
     assert len(project.connections) == 1
 
 
-def test_header_comes_before_the_first_check(project: "Project") -> None:
-    result = project.run("--aicr", "-v")
+@pytest.mark.parametrize("verbosity", ["-v", "-q"])
+def test_header_comes_before_the_first_check(project: "Project", verbosity: str) -> None:
+    project.suite(dra_support=DRA.replace("pass", "print('it began')"))
+
+    result = project.run("--aicr", "-s", verbosity)
 
     lines = result.stdout.str()
     assert lines.index("cluster: context fake") < lines.index("plan: 3 checks")
-    assert lines.index("plan: 3 checks") < lines.index("test_claim_is_allocated")
+    assert lines.index("plan: 3 checks") < lines.index("it began")
 
 
 def test_feature_mark_asks_for_the_suite_in_our_repository(project: "Project") -> None:
@@ -213,6 +218,31 @@ def test_run_works_without_a_terminal(project: "Project") -> None:
     assert result.ret == 0
     assert result.stdout.str() == ""
     assert project.read_run()["exit_status"] == 0
+
+
+def test_page_of_pytest_html_says_that_it_is_simulated_and_leads_to_the_dossier(
+    project: "Project",
+) -> None:
+    project.run("--aicr", "--aicr-lab", "--evidence-dir", "out")
+
+    page = (project.path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "SIMULATED" in page
+    assert 'href="index.html"' in page
+    assert "col-requirement" in page
+
+
+def test_module_that_cannot_be_collected_ends_the_run_before_any_check(
+    project: "Project",
+) -> None:
+    project.suite(dra_support="import nothing_that_exists")
+
+    result = project.run("--aicr", "--evidence-dir", "out")
+
+    result.assert_outcomes(errors=1)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "INTERNALERROR" not in result.stdout.str()
+    outcomes = [c["outcome"] for r in project.read_run()["requirements"] for c in r["checks"]]
+    assert outcomes == ["not run", "not run"]
 
 
 def test_run_works_without_pytest_html(project: "Project") -> None:

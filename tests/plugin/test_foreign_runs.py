@@ -33,7 +33,7 @@ def test_dra_mark_of_a_stranger_touches_no_cluster(project: "Project") -> None:
 def test_our_generic_marks_are_not_registered_for_strangers(project: "Project") -> None:
     project.pytester.makepyfile(FOREIGN)
 
-    result = project.run("--strict-markers")
+    result = project.run_apart("--strict-markers")
 
     result.stdout.fnmatch_lines(["*'dra' not found in `markers` configuration option*"])
 

@@ -28,6 +28,7 @@ def outcome_of(project: "Project", body: str, *arguments: str) -> tuple[str, str
     [
         ("AssertionError('it sees 8')", "failed", "Not Implemented"),
         ("WaitTimeout('not within 60 s')", "failed", "Not Implemented"),
+        ("AttributeError('a fault of ours')", "error", "Inconclusive"),
         ("NoCapacity('0 free')", "inconclusive", "Inconclusive"),
         ("UnknownAccelerator('of ACME')", "unknown", "Unknown"),
         ("DoesNotApply('no claims here')", "not applicable", "Inconclusive"),

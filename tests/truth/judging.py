@@ -1,6 +1,8 @@
 """What is wrong with a run on a broken lab: the rules by which the truth matrix judges."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.device_path import BrokenRuntime, LyingTool
@@ -9,8 +11,12 @@ from aicr_pytest.evidence.run import CheckResult
 from .suite import FINE, SuiteRun
 
 
-def complaints(defect: Defect, run: SuiteRun) -> list[str]:
-    """Where a run is not what the defect promises, as sentences; empty where it is."""
+def complaints(defect: Defect, run: SuiteRun, logs: Iterable[Path] = ()) -> list[str]:
+    """Where a run is not what the defect promises, as sentences; empty where it is.
+
+    Args:
+        logs: of the lab's components, where a defect without a check may have left its trace.
+    """
     if not run.requirements:
         return [f"there is no verdict: {run}"]
     wrong = [
@@ -19,7 +25,7 @@ def complaints(defect: Defect, run: SuiteRun) -> list[str]:
         if one.verdict != defect.expects
     ]
     wrong += _beside(defect, run.results)
-    wrong += _aimed(defect, run)
+    wrong += _aimed(defect, run) if defect.aimed_at else _met(defect, run, logs)
     if run.left_behind and not defect.leaves_behind:
         wrong.append(f"left behind: {run.left_behind}")
     expected = 0 if run.all_fine else 1
@@ -48,14 +54,7 @@ def _names(declared: set[str], check: str) -> bool:
 
 def _aimed(defect: Defect, run: SuiteRun) -> list[str]:
     """Whether the defect was noticed where it is aimed at, for the right reason."""
-    if not defect.aimed_at and defect.expects == "Implemented":
-        return _was_there(defect, run)
     sought = "inconclusive" if defect.expects == "Inconclusive" else "failed"
-    if not defect.aimed_at:
-        told = [result.message for result in run.results if result.outcome == sought]
-        if any(re.search(defect.because, message) for message in told):
-            return []
-        return [f"no check is {sought} because of {defect.because!r}: {told}"]
     result = run.result(defect.aimed_at)
     if result is None:
         return [f"there is no {defect.aimed_at}"]
@@ -87,9 +86,15 @@ def _overlooked(defect: Defect, run: SuiteRun, result: CheckResult) -> list[str]
     ]
 
 
-def _was_there(defect: Defect, run: SuiteRun) -> list[str]:
-    """That nothing was noticed proves something only if the run met the defect."""
-    files = [path for path in run.directory.rglob("*") if path.is_file()]
-    if any(re.search(defect.because, path.read_text(encoding="utf-8")) for path in files):
-        return []
-    return [f"the run never met the defect: no file of evidence has {defect.because!r}"]
+def _met(defect: Defect, run: SuiteRun, logs: Iterable[Path]) -> list[str]:
+    """Whether a run met a defect that is aimed at no check; else its verdict proves nothing."""
+    if defect.expects == "Inconclusive":
+        told = [result.message for result in run.results if result.outcome == "inconclusive"]
+        if any(re.search(defect.because, message) for message in told):
+            return []
+        return [f"no check is inconclusive because of {defect.because!r}: {told}"]
+    evidence = (path for path in run.directory.rglob("*") if path.is_file())
+    for path in (*evidence, *logs):
+        if re.search(defect.because, path.read_text(encoding="utf-8", errors="replace")):
+            return []
+    return [f"the run never met the defect: nothing has {defect.because!r}"]

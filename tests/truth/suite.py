@@ -122,7 +122,12 @@ def run_side_by_side(
 def clean(kubeconfig: Path, run: SuiteRun) -> None:
     """Removes what a run left behind, as its user would."""
     assert run.info is not None
-    command = [Path(sys.executable).with_name("aicr-pytest"), "clean", "--run", run.info.run_id]
+    command = [
+        str(Path(sys.executable).with_name("aicr-pytest")),
+        "clean",
+        "--run",
+        run.info.run_id,
+    ]
     environment = _environment() | {"KUBECONFIG": str(kubeconfig)}
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_PATIENCE)
 

@@ -7,9 +7,10 @@ import pytest
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
-from .suite import REQUIREMENTS, SuiteRun, run_suite
+from .health import faults
+from .suite import REQUIREMENTS, SuiteRun, clean, run_suite
 
-pytestmark = pytest.mark.xdist_group("platforms")
+PLATFORMS = pytest.mark.xdist_group("platforms")
 
 API_CHECKS = {
     "test_stable_dra_api_is_served",
@@ -38,6 +39,7 @@ def assert_implemented(run: SuiteRun) -> None:
     assert run.exit_status == 0, run
 
 
+@PLATFORMS
 def test_device_plugin_alone_is_judged_by_what_applies_to_it(labs: Labs, tmp_path: Path) -> None:
     run = run_on(labs, LabOptions(nodes=1, allocation="device-plugin"), tmp_path)
 
@@ -47,6 +49,7 @@ def test_device_plugin_alone_is_judged_by_what_applies_to_it(labs: Labs, tmp_pat
     assert outcomes(run) == {"passed": API_CHECKS | secure, "not applicable": dra - API_CHECKS}
 
 
+@PLATFORMS
 def test_one_accelerator_in_all_is_enough(labs: Labs, tmp_path: Path) -> None:
     run = run_on(labs, LabOptions(nodes=1, gpus=1), tmp_path)
 
@@ -57,3 +60,18 @@ def test_one_accelerator_in_all_is_enough(labs: Labs, tmp_path: Path) -> None:
         "test_claim_for_several_devices_is_given_that_many",
         "test_two_pods_hold_different_devices",
     }
+
+
+@pytest.mark.xdist_group("dra_support")
+def test_leftovers_of_an_earlier_run_change_nothing(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LabOptions())
+    first = run_suite(lab.kubeconfig, ["dra_support"], tmp_path / "first", "--aicr-keep=always")
+    kept = lab.api.list("resource.k8s.io/v1", "ResourceClaim")
+
+    second = run_suite(lab.kubeconfig, ["dra_support"], tmp_path / "second")
+    clean(lab.kubeconfig, first)
+
+    assert kept, "the first run left nothing"
+    for run in (first, second):
+        assert {one.verdict for one in run.requirements} == {"Implemented"}, run
+    assert faults(lab) == []

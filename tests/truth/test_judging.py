@@ -134,6 +134,9 @@ def test_healthy_variant_must_have_been_met_by_the_run(tmp_path: Path) -> None:
     green = run(tmp_path, FINE, verdict="Implemented")
 
     assert "never met the defect" in complaints(defect, green)[0]
-    (tmp_path / "record.json").write_text("it sees /dev/nvidia3")
+    log = tmp_path.with_suffix(".log")
+    log.write_text("it sees /dev/nvidia3")
+    assert complaints(defect, green, [log]) == []
+    log.rename(tmp_path / "record.json")
     assert complaints(defect, green) == []
     assert complaints(defect, run(tmp_path, WRONG, verdict="Implemented")) != []

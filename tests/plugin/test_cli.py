@@ -1,0 +1,135 @@
+"""The command `aicr-pytest`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+
+def command(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run it in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "aicr_pytest.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=directory,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_list_shows_levels_and_checks_from_an_empty_directory(tmp_path: Path) -> None:
+    said = command("list", directory=tmp_path)
+
+    assert said.returncode == 0
+    assert said.stderr == ""
+    assert "secure_accelerator_access: Access to accelerators" in said.stdout
+    assert "1.35 MUST, 1.36 not listed" in said.stdout
+    assert "not automated: " in said.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list_is_not_disturbed_by_the_project_around_it(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
+
+    said = command("list", "--json", directory=tmp_path)
+
+    requirements = json.loads(said.stdout)["requirements"]
+    assert len(requirements) == 16
+    assert requirements[0]["checks"][0]["basis"] == "plan"
+
+
+def test_run_is_pytest_with_the_suite(project: "Project") -> None:
+    said = command("run", "-p", "fake_platform", "-m", "dra", directory=project.path)
+
+    assert said.returncode == 0
+    assert "dra_support  not listed  Implemented" in said.stdout
+
+
+def test_values_of_our_options_do_not_move_the_rootdir(project: "Project") -> None:
+    elsewhere = project.path / "elsewhere"
+    elsewhere.mkdir()
+    config = elsewhere / "config"
+    config.touch()
+
+    said = command(
+        "run", "-p", "fake_platform", "--aicr-kubeconfig", str(config), directory=project.path
+    )
+
+    assert f"rootdir: {project.path}\n" in said.stdout
+    assert not (elsewhere / ".pytest_cache").exists()
+
+
+def test_unreadable_kubeconfig_is_one_message(tmp_path: Path) -> None:
+    said = command("preflight", "--aicr-kubeconfig", "none.yaml", directory=tmp_path)
+
+    assert said.returncode == 4
+    assert said.stderr.count("ERROR:") == 1
+    assert "none.yaml" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_bad_option_of_a_command_is_named(tmp_path: Path) -> None:
+    said = command("preflight", "--aicr-allocation", "magic", directory=tmp_path)
+
+    assert said.returncode == 4
+    assert "--aicr-allocation: 'magic' is not valid; valid: auto, dra" in said.stderr
+
+
+def test_report_of_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
+    said = command("report", str(tmp_path), directory=tmp_path)
+
+    assert said.returncode == 4
+    assert "run.json" in said.stderr
+
+
+def test_report_writes_lost_reports_anew(project: "Project") -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    page = project.path / "out" / "index.html"
+    page.unlink()
+
+    said = command("report", "out", directory=project.path)
+
+    assert said.returncode == 0
+    assert page.is_file()
+
+
+def test_report_of_a_killed_run_gives_no_verdict_that_it_cannot_know(project: "Project") -> None:
+    project.suite(
+        secure_accelerator_access="""
+        import os, pytest
+        pytestmark = pytest.mark.requirement("secure_accelerator_access")
+
+        def test_first():
+            pass
+
+        def test_second():
+            os._exit(9)
+        """
+    )
+    project.run_apart("--aicr", "-m", "secure", "--evidence-dir", "out")
+
+    said = command("report", "out", directory=project.path)
+
+    assert said.returncode == 0
+    told = project.read_run()
+    assert told["interrupted"] is True
+    assert [r["verdict"] for r in told["requirements"]] == ["Inconclusive"]
+
+
+@pytest.mark.parametrize("name", ["list", "preflight", "report", "clean"])
+def test_every_command_has_a_help_that_teaches(name: str, tmp_path: Path) -> None:
+    said = command(name, "--help", directory=tmp_path)
+
+    assert said.returncode == 0
+    assert len(said.stdout) > 250
+
+
+def test_command_without_a_verb_is_refused(tmp_path: Path) -> None:
+    assert command(directory=tmp_path).returncode == 2
