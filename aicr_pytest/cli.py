@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest import __version__
 from aicr_pytest.errors import AicrError
 from aicr_pytest.options import OPTIONS, Option
+from aicr_pytest.rootdir import joined
 from aicr_pytest.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -51,23 +52,7 @@ def run(arguments: Sequence[str]) -> int:
     # Where entry points are not loaded, the plugin has to be named; twice it must not be loaded.
     alone = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     early = ["-p", "aicr_pytest.plugin"] if alone else []
-    return int(pytest.main([*early, "--aicr", *_joined(arguments)]))
-
-
-def _joined(arguments: Sequence[str]) -> list[str]:
-    """The arguments with our options and their values in one word.
-
-    pytest looks for its rootdir before it knows our options, and would take the folder of
-    ``--aicr-kubeconfig FILE`` for it.
-    """
-    valued = {option.flag for option in OPTIONS if not option.is_switch}
-    words: list[str] = []
-    for word in arguments:
-        if words and words[-1] in valued:
-            words[-1] = f"{words[-1]}={word}"
-        else:
-            words.append(word)
-    return words
+    return int(pytest.main([*early, "--aicr", *joined(arguments, OPTIONS)]))
 
 
 def list_checks(parsed: argparse.Namespace) -> int:

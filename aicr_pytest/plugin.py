@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest import asking, marks, options
+from aicr_pytest import asking, marks, options, rootdir
 from aicr_pytest.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ HOOKS = "aicr-run"
 """Name of the plugin that a run gets which asks for checks."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Register options and their ini twins."""
     options.add_options(parser)
+    if (config := pluginmanager.get_plugin("pytestconfig")) is not None:
+        rootdir.restart_if_misled(config, options.OPTIONS)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-html reads where its report goes
@@ -68,6 +70,7 @@ def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
     from aicr_pytest.hooks import RunHooks
 
     marks.register_selecting(config)
+    rootdir.hand_on_joined(config, options.OPTIONS)
     try:
         hooks = RunHooks.of(config, expects_checks=expects_checks)
     except SettingsError as error:

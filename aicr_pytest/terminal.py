@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from aicr_pytest.selection import Plan
     from aicr_pytest.session import Run
 
-_QUIET_SECONDS = 2.0
-"""A shorter wait is not worth a line."""
+_QUIET_SECONDS = {True: 2.0, False: 6.0}
+"""A shorter wait is not worth a line, by whether the line can be overwritten; clusters take 5 s to
+begin with the deletion of a namespace."""
+_SEEN_LENGTH = 160
+"""Characters of what is seen; names of many objects fill a terminal otherwise."""
 _HEARTBEAT_SECONDS = 15.0
 """Where lines cannot be overwritten, a wait in which nothing changes is told this often."""
 
@@ -90,8 +93,9 @@ class LiveLine:
 
     def awaiting(self, what: str, seen: str, elapsed: float, timeout: float) -> None:
         """One more look at what is awaited; called from any thread."""
-        if elapsed < _QUIET_SECONDS:
+        if elapsed < _QUIET_SECONDS[self._terminal.is_interactive]:
             return
+        seen = seen if len(seen) <= _SEEN_LENGTH else f"{seen[: _SEEN_LENGTH - 2]} …"
         line = f"  … {what}: {seen} ({elapsed:.0f} of {timeout:.0f} s)"
         with self._lock:
             if self._terminal.is_interactive:

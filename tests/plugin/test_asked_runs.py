@@ -132,7 +132,7 @@ def test_options_that_only_show_something_contact_no_cluster(
 
 
 def test_lab_is_started_and_taken_down(project: "Project") -> None:
-    result = project.run("--aicr", "--aicr-lab", "--aicr-lab-name", "two", "--evidence-dir", "out")
+    result = project.run("--aicr", "--aicr-lab", "--aicr-lab-name", "two", "--evidence-dir=out")
 
     result.stdout.fnmatch_lines(["starting two", "cluster: fake lab, *", "SIMULATED: *"])
     assert project.lab == ["start two", "stop two"]
@@ -144,7 +144,7 @@ def test_lab_is_not_started_when_the_evidence_directory_is_refused(project: "Pro
     (project.path / "out").mkdir()
     (project.path / "out" / "mine.txt").write_text("precious")
 
-    result = project.run("--aicr", "--aicr-lab", "--evidence-dir", "out")
+    result = project.run("--aicr", "--aicr-lab", "--evidence-dir=out")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: evidence directory *out: holds something else*"])
@@ -162,7 +162,7 @@ def test_evidence_alone_gets_a_directory_of_its_own_each_time(project: "Project"
 
 
 def test_evidence_holds_reports_records_and_a_manifest_that_fits(project: "Project") -> None:
-    result = project.run("--aicr", "--evidence-dir", "out")
+    result = project.run("--aicr", "--evidence-dir=out")
 
     out = project.path / "out"
     names = {path.name for path in out.iterdir()}
@@ -182,7 +182,7 @@ def test_evidence_holds_reports_records_and_a_manifest_that_fits(project: "Proje
 
 
 def test_run_json_tells_requirement_level_verdict_and_checks(project: "Project") -> None:
-    project.run("--aicr", "--evidence-dir", "out")
+    project.run("--aicr", "--evidence-dir=out")
 
     told = project.read_run()
     assert told["simulated"] is False
@@ -207,13 +207,13 @@ def test_without_evidence_nothing_is_written(project: "Project") -> None:
 def test_run_without_any_check_says_how_to_get_some(project: "Project") -> None:
     project.pytester.makepyfile(test_own="def test_mine(): pass")
 
-    result = project.run("test_own.py", "--evidence-dir", "out")
+    result = project.run("test_own.py", "--evidence-dir=out")
 
     result.stdout.fnmatch_lines(["aicr-pytest: no check was selected.*"])
 
 
 def test_run_works_without_a_terminal(project: "Project") -> None:
-    result = project.run_apart("--aicr", "-p", "no:terminal", "--evidence-dir", "out")
+    result = project.run_apart("--aicr", "-p", "no:terminal", "--evidence-dir=out")
 
     assert result.ret == 0
     assert result.stdout.str() == ""
@@ -223,7 +223,7 @@ def test_run_works_without_a_terminal(project: "Project") -> None:
 def test_page_of_pytest_html_says_that_it_is_simulated_and_leads_to_the_dossier(
     project: "Project",
 ) -> None:
-    project.run("--aicr", "--aicr-lab", "--evidence-dir", "out")
+    project.run("--aicr", "--aicr-lab", "--evidence-dir=out")
 
     page = (project.path / "out" / "report.html").read_text(encoding="utf-8")
     assert "SIMULATED" in page
@@ -236,7 +236,7 @@ def test_module_that_cannot_be_collected_ends_the_run_before_any_check(
 ) -> None:
     project.suite(dra_support="import nothing_that_exists")
 
-    result = project.run("--aicr", "--evidence-dir", "out")
+    result = project.run("--aicr", "--evidence-dir=out")
 
     result.assert_outcomes(errors=1)
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -246,7 +246,7 @@ def test_module_that_cannot_be_collected_ends_the_run_before_any_check(
 
 
 def test_run_works_without_pytest_html(project: "Project") -> None:
-    result = project.run("--aicr", "-p", "no:html", "--evidence-dir", "out")
+    result = project.run("--aicr", "-p", "no:html", "--evidence-dir=out")
 
     assert result.ret == 0
     assert (project.path / "out" / "index.html").is_file()

@@ -112,9 +112,9 @@ def test_lab_is_taken_down_when_its_api_server_says_no(
 
 
 def test_directory_of_another_run_is_refused(project: "Project") -> None:
-    project.run("--aicr", "--evidence-dir", "out")
+    project.run("--aicr", "--evidence-dir=out")
 
-    said = refused(project, "--evidence-dir", "out")
+    said = refused(project, "--evidence-dir=out")
 
     assert "holds run" in said
     assert "--evidence-dir" in said

@@ -80,6 +80,41 @@ def test_worker_that_dies_leaves_its_check_not_run(project: "Project") -> None:
     assert [check["outcome"] for check in requirement["checks"]] == ["not run", "passed"]
 
 
+def test_evidence_directory_does_not_become_the_root_of_workers(project: "Project") -> None:
+    project.ini("aicr_suite = asked")
+    project.pytester.makepyfile(test_own="def test_mine(): assert False, 'must not be collected'")
+
+    result = project.run_apart("-m", "dra or secure", "-n", "1", "--evidence-dir", "out")
+
+    result.assert_outcomes(passed=3)
+
+
+def test_folder_of_a_kubeconfig_does_not_become_the_root(
+    project: "Project", tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project.ini("aicr_suite = asked")
+    kubeconfig = tmp_path_factory.mktemp("elsewhere") / "config"
+    kubeconfig.touch()
+
+    result = project.run_apart("-m", "dra", "--aicr-kubeconfig", str(kubeconfig))
+
+    result.assert_outcomes(passed=1, deselected=2)
+    result.stdout.fnmatch_lines([f"rootdir: {project.path}", "configfile: pytest.ini"])
+    assert [path.name for path in kubeconfig.parent.iterdir()] == ["config"]
+
+
+def test_misled_root_is_one_message_where_pytest_cannot_be_started_again(
+    project: "Project", tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    kubeconfig = tmp_path_factory.mktemp("elsewhere") / "config"
+    kubeconfig.touch()
+
+    result = project.run("--aicr", "--aicr-kubeconfig", str(kubeconfig))
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*one word: --aicr-kubeconfig={kubeconfig}*"])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_in_the_middle_of_a_check_runs_every_undo(
     project: "Project", number: signal.Signals
@@ -125,9 +160,9 @@ def test_long_wait_is_told_while_it_lasts(project: "Project") -> None:
         pytestmark = pytest.mark.requirement("secure_accelerator_access")
 
         def test_waits(aicr_cluster):
-            for elapsed in (1, 3, 4):
+            for elapsed in (1, 7, 8):
                 aicr_cluster.observer.awaiting("Pod aicr-x/gpu", "Pending", elapsed, 120)
-            aicr_cluster.observer.awaiting("Pod aicr-x/gpu", "Running", 5, 120)
+            aicr_cluster.observer.awaiting("Pod aicr-x/gpu", "Running", 9, 120)
         """
     )
 
@@ -135,8 +170,8 @@ def test_long_wait_is_told_while_it_lasts(project: "Project") -> None:
 
     lines = [line for line in result.outlines if "…" in line]
     assert lines == [
-        "  … Pod aicr-x/gpu: Pending (3 of 120 s)",
-        "  … Pod aicr-x/gpu: Running (5 of 120 s)",
+        "  … Pod aicr-x/gpu: Pending (7 of 120 s)",
+        "  … Pod aicr-x/gpu: Running (9 of 120 s)",
     ]
 
 
