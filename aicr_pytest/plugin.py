@@ -71,12 +71,22 @@ def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
 
     marks.register_selecting(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
+    _keep_modules_together(config)
     try:
         hooks = RunHooks.of(config, expects_checks=expects_checks)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(hooks, HOOKS)
     return hooks
+
+
+def _keep_modules_together(config: pytest.Config) -> None:
+    """Let pytest-xdist give a module to one worker: it has one workspace and holds accelerators.
+
+    ``-n`` alone means ``--dist load``; with pytest 9.2 and xdist 3.8 ``loadgroup`` does the same.
+    """
+    if getattr(config.option, "dist", "no") in ("load", "loadgroup", "worksteal"):
+        config.option.dist = "loadfile"
 
 
 def _refuse_bad_options(config: pytest.Config) -> None:

@@ -51,16 +51,15 @@ class Fleet:
     def overlap(self, other: "Fleet") -> list[str]:
         """Devices that a pod of both actors sees on one node, as sentences.
 
-        A pod of this actor that gets none because every device is held shares nothing: that it was
+        Where one of the two gets none because every device is held, they share nothing: that it was
         refused what the other holds is the observation.
+
+        Raises:
+            NoCapacity: neither holds any.
         """
         found = []
         for mine, theirs in zip(self.pods, other.pods, strict=True):
-            held = set(theirs.held())
-            try:
-                common = held & set(mine.held())
-            except NoCapacity:
-                continue
+            common = set.intersection(*_held_by(theirs, mine))
             found += [f"{mine} and {theirs} both see {identity}" for identity in sorted(common)]
         return found
 
@@ -128,3 +127,18 @@ class Fleet:
             return look(pods[0])
         with ThreadPoolExecutor(max_workers=8) as threads:
             return [sentence for found in threads.map(look, pods) for sentence in found]
+
+
+def _held_by(*pods: AcceleratorPod) -> list[set[str]]:
+    """What each pod sees; nothing for one that was refused while another holds something."""
+    held: list[set[str]] = []
+    refusals = []
+    for pod in pods:
+        try:
+            held.append(set(pod.held()))
+        except NoCapacity as refusal:
+            refusals.append(refusal)
+            held.append(set())
+    if len(refusals) == len(pods):
+        raise refusals[0]
+    return held

@@ -23,6 +23,7 @@ _TAGS: dict[Outcome, str] = {
     "unknown": "error",
     "error": "error",
     "skipped": "skipped",
+    "not applicable": "skipped",
     "not run": "skipped",
 }
 

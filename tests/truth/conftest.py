@@ -1,19 +1,14 @@
-"""Real labs for the truth tests, one at a time per process, and the defects on them."""
+"""Real labs for the truth tests, one at a time per process."""
 
-import contextlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
 
-from aicr_lab.defects.active import heal, inject
-from aicr_lab.defects.defect import Defect
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 
 Labs = Callable[[LabOptions], Lab]
-Broken = Callable[[Lab, Defect], AbstractContextManager[None]]
 
 
 class Stage:
@@ -51,18 +46,3 @@ def stage() -> Iterator[Stage]:
 def labs(stage: Stage) -> Labs:
     """Gives a running lab of some kind; the one of the test before where it is of that kind."""
     return stage.lab
-
-
-@pytest.fixture
-def broken() -> Broken:
-    """Breaks a lab for as long as a context lasts."""
-
-    @contextlib.contextmanager
-    def context(lab: Lab, defect: Defect) -> Iterator[None]:
-        try:
-            inject(lab, defect)
-            yield
-        finally:
-            heal(lab, [defect])
-
-    return context

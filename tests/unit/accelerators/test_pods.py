@@ -249,6 +249,9 @@ def test_two_pods_that_see_one_device_overlap_and_a_refused_claim_does_not() -> 
     overlap = Fleet("second", [second], None).overlap(Fleet("first", [first], None))
     assert A in overlap[0]
     assert Fleet("refused", [refused], None).overlap(Fleet("first", [first], None)) == []
+    assert Fleet("first", [first], None).overlap(Fleet("refused", [refused], None)) == []
+    with pytest.raises(NoCapacity):
+        Fleet("refused", [refused], None).overlap(Fleet("refused", [refused], None))
 
 
 def test_two_devices_are_too_many_for_a_node_with_one() -> None:

@@ -196,6 +196,17 @@ def test_claim_that_stays_is_named_with_its_finalizers_and_keeps_them(
     assert fake.objects[path]["metadata"]["finalizers"] == [protection]
 
 
+def test_user_who_may_not_list_claims_leaves_no_namespace_behind(
+    workspace: Workspace, fake: FakeApi
+) -> None:
+    message = 'x is forbidden: User "me" cannot list resource "x" in API group ""'
+    fake.refuse("GET", "/resourceclaims", 403, reason="Forbidden", message=message)
+
+    workspace.close()
+
+    assert deletions(fake) == [f"namespaces/{workspace.namespace}"]
+
+
 def test_namespace_that_stays_tells_what_is_in_its_way(workspace: Workspace, fake: FakeApi) -> None:
     fake.gone_after["namespaces"] = None
     condition = {"type": "NamespaceContentRemaining", "status": "True", "message": "1 widget left"}

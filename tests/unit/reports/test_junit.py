@@ -64,6 +64,7 @@ def test_properties_tell_requirement_and_evidence(report: ElementTree.Element) -
         ("unknown", "error"),
         ("error", "error"),
         ("skipped", "skipped"),
+        ("not applicable", "skipped"),
         ("not run", "skipped"),
     ],
 )

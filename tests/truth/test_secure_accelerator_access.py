@@ -1,0 +1,27 @@
+"""Every defect of ``secure_accelerator_access`` is seen, whatever hands out the devices."""
+
+from pathlib import Path
+
+import pytest
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.state import LabOptions
+
+from .conftest import Labs
+from .matrix import defects_of, not_green, try_out
+from .suite import REQUIREMENTS, run_suite
+
+LAB = LabOptions(allocation="mixed")
+"""Claims on one node, the device plugin on the other: a defect must be seen on both."""
+
+
+@pytest.mark.parametrize("defect", defects_of("secure_accelerator_access"))
+def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
+    assert try_out(labs(LAB), defect, tmp_path) == []
+
+
+def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) -> None:
+    run = run_suite(labs(LAB).kubeconfig, REQUIREMENTS, tmp_path / "run")
+
+    assert not_green(run) == []
+    assert {result.outcome for result in run.results} == {"passed"}
