@@ -104,6 +104,8 @@ _DRA_SUPPORT = (
         aimed_at=EXACTLY,
         turns_red=_WITH_PODS | {POOL},
         because=r"DRA driver gpu\.nvidia\.com is not registered",
+        # The kubelet withdraws a dead driver's ResourceSlices after 30 s.
+        or_blind=r"no ResourceSlice of gpu\.nvidia\.com",
     ),
     Defect(
         id="dra-driver-injects-all",
