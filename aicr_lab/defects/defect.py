@@ -29,8 +29,8 @@ class Defect:
     check may turn red it is found in the evidence or in a log of the lab, as proof that the run met
     the defect; empty where a healthy run shows no trace of it."""
     or_blind: str = ""
-    """Regular expression of what the check aimed at says where the defect, after a while, takes away
-    what could be looked at: inconclusive for this reason is as right. Empty: it never does."""
+    """Regular expression of what the check aimed at says where the defect, after a while, takes
+    away what could be looked at: inconclusive for this reason is as right. Empty: it never does."""
     aimed_at: str = ""
     """The check that must turn red (inconclusive, where that is expected), with its parameter in
     brackets; empty where none may, or whichever meets it first."""
