@@ -60,7 +60,12 @@ class Settings:
 
     def as_text(self) -> dict[str, str]:
         """What differs from the defaults, and where it came from, for run.json."""
-        return {name: f"{_text(getattr(self, name))}  [{o}]" for name, o in self.origins.items()}
+        return {name: f"{self._shown(name)}  [{o}]" for name, o in self.origins.items()}
+
+    def _shown(self, name: str) -> str:
+        text = _text(getattr(self, name))
+        # Evidence is published; where it lay on somebody's machine is not part of it.
+        return Path(text).name if name in ("evidence_dir", "kubeconfig") else text
 
 
 def resolve(
