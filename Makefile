@@ -12,7 +12,7 @@ conformance: setup  ## the lab comes up, both requirements are proven on it, the
 test: setup-test lint quick  ## all our tests; needs root for the lab
 	$(BIN)/python -m aicr_lab up --build-only
 	$(BIN)/pytest tests/lab
-	$(BIN)/pytest tests/truth -n 2 --dist loadfile  # a lab per file, two at once
+	$(BIN)/pytest tests/truth -n 3 --dist loadfile  # a lab per file, three at once
 
 quick: setup-test  ## the tests that need no cluster
 	$(BIN)/pytest tests/unit tests/plugin -n auto

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aicr_pytest.locations import in_suite, suite_dir
 from aicr_pytest.marks import selecting_marks
@@ -18,8 +17,7 @@ _ASKING = ("aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_feature")
 file they say how a run goes, not whether."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class Asking(NamedTuple):
     """What a command line asks for."""
 
     asked: bool
@@ -28,8 +26,7 @@ class Asking:
     """Replaces pytest's arguments, so that the suite is collected; None leaves them alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandLine:
+class CommandLine(NamedTuple):
     """The part of a command line that decides it."""
 
     ordered: bool

@@ -6,8 +6,7 @@ pytest configuration. What a value means and what is valid is said once, in ``pa
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.images import IMAGE_NAMES
@@ -29,8 +28,7 @@ ALLOCATION = ("auto", "dra", "extended-resource", "device-plugin")
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toleration:
+class Toleration(NamedTuple):
     """A taint that probe pods tolerate, beside the taints of the node they are meant for."""
 
     key: str
@@ -50,8 +48,7 @@ class Toleration:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One setting, and how it is given."""
 
     field: str

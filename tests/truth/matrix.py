@@ -4,11 +4,8 @@ Each test module has a lab of its own, so that ``-n 3 --dist loadfile`` runs thr
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import pytest
-from _pytest.mark import ParameterSet
 
 from aicr_lab.defects.active import heal, inject
 from aicr_lab.defects.catalogue import DEFECTS
@@ -23,7 +20,6 @@ from .suite import (
     SuiteRun,
     clean,
     run_side_by_side,
-    run_suite,
 )
 
 STOPS_BEFORE_ANY_CHECK = "api-errors-only"
@@ -46,15 +42,19 @@ _LAST = (
 )
 
 
-def defects_of(requirement: str) -> list[ParameterSet]:
+def defects_of(requirement: str) -> list[Defect]:
     """The defects of a requirement; empty: those that cut across."""
     found = [
         defect
         for defect in DEFECTS
         if defect.requirement == requirement and defect.id != STOPS_BEFORE_ANY_CHECK
     ]
-    found.sort(key=lambda defect: _LAST.index(defect.id) if defect.id in _LAST else -1)
-    return [pytest.param(defect, id=defect.id) for defect in found]
+    return sorted(found, key=lambda defect: _LAST.index(defect.id) if defect.id in _LAST else -1)
+
+
+def name_of(value: object) -> str | None:
+    """How a parameter of a test is called."""
+    return value.id if isinstance(value, Defect) else None
 
 
 @contextlib.contextmanager
@@ -67,15 +67,19 @@ def broken(lab: Lab, defect: Defect) -> Iterator[Path]:
         heal(lab, [defect])
 
 
-def try_out(lab: Lab, defect: Defect, directory: Path) -> list[str]:
-    """What is wrong with the suite's answer to a defect, and with the lab after it is healed."""
+def try_out(
+    lab: Lab, defect: Defect, directory: Path, *arguments: str, requirements: Sequence[str] = ()
+) -> list[str]:
+    """What is wrong with the suite's answer to a defect, and with the lab after it is healed.
+
+    Args:
+        arguments: more of them for the suite.
+        requirements: to be run side by side; empty: the one that the defect is about.
+    """
     scale = _IMPATIENT if defect.id in _NEVER_COMES else TIMEOUT_SCALE
+    chosen = requirements or [defect.requirement]
     with broken(lab, defect) as kubeconfig:
-        if defect.requirement:
-            place = directory / "run"
-            runs = [run_suite(kubeconfig, [defect.requirement], place, timeout_scale=scale)]
-        else:
-            runs = run_side_by_side(kubeconfig, directory)
+        runs = run_side_by_side(kubeconfig, chosen, directory, *arguments, timeout_scale=scale)
     if defect.leaves_behind:
         for run in runs:
             clean(lab.kubeconfig, run)

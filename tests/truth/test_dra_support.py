@@ -9,13 +9,13 @@ from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
-from .matrix import defects_of, not_green, try_out
+from .matrix import defects_of, name_of, not_green, try_out
 from .suite import REQUIREMENTS, clean, run_suite
 
 LAB = LabOptions()
 
 
-@pytest.mark.parametrize("defect", defects_of("dra_support"))
+@pytest.mark.parametrize("defect", defects_of("dra_support"), ids=name_of)
 def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
     assert try_out(labs(LAB), defect, tmp_path) == []
 
