@@ -4,6 +4,7 @@ import functools
 import importlib
 import importlib.util
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from aicr_lab.build import Artifact, Builder, c_program, cache_dir, go_artifact
@@ -79,17 +80,27 @@ def accelerator_artifacts() -> tuple[Artifact, ...]:
 
 def builder() -> Builder:
     """A builder that knows every artifact."""
-    return Builder((*core_artifacts(), *accelerator_artifacts()))
+    return Builder(_all_artifacts())
 
 
-def names() -> list[str]:
-    """Every artifact, in the order in which they are built."""
-    return [artifact.name for artifact in (*core_artifacts(), *accelerator_artifacts())]
+def names(addons: Iterable[str] = ()) -> list[str]:
+    """The artifacts that a lab with these add-ons needs, in the order in which they are built."""
+    from aicr_lab.addons import chosen  # its modules ask this one where things are
+
+    found = [artifact.name for artifact in (*core_artifacts(), *accelerator_artifacts())]
+    return found + [artifact.name for addon in chosen(addons) for artifact in addon.artifacts()]
+
+
+def _all_artifacts() -> tuple[Artifact, ...]:
+    from aicr_lab.addons import ADDONS  # its modules ask this one where things are
+
+    of_addons = {artifact.name: artifact for addon in ADDONS for artifact in addon.artifacts()}
+    return (*core_artifacts(), *accelerator_artifacts(), *of_addons.values())
 
 
 @functools.cache
 def _locate(output: str, artifact: str, cache: Path) -> Path:
-    artifacts = (*core_artifacts(), *accelerator_artifacts())
+    artifacts = _all_artifacts()
     for candidate in artifacts:
         if artifact in ("", candidate.name) and output in candidate.outputs:
             return Builder(artifacts, cache).program(candidate.name, output)

@@ -7,9 +7,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from aicr_lab import addons
+from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
 from aicr_lab.processes import LAB, ComponentStatus
@@ -79,6 +81,17 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     add("--gpu-profile", help=f"which accelerators ({_DEFAULTS.gpu_profile})")
     add("--allocation", choices=ALLOCATIONS, help=f"how they are handed out ({ALLOCATIONS[0]})")
     add("--port", type=int, help="port of the API server on 127.0.0.1 (any free one)")
+    add(
+        "--addons",
+        metavar="NAMES",
+        help=f"products beside Kubernetes: core (none), all, or of {', '.join(addons.names())}",
+    )
+    add(
+        "--fast",
+        action="store_const",
+        const=True,
+        help="metrics and autoscaling look every second or two, not as seldom as by default",
+    )
     add("--build-only", action="store_true", help="build what is missing, start nothing")
 
 
@@ -87,12 +100,14 @@ def _say(text: str) -> None:
 
 
 def _up(lab: Lab, arguments: argparse.Namespace) -> int:
+    if arguments.addons is not None:
+        arguments.addons = addons.parse(arguments.addons)
     if arguments.build_only:
         from aicr_lab import artifacts  # the builds of accelerators are looked for at import
 
-        artifacts.builder().ensure(artifacts.names(), _say)
+        artifacts.builder().ensure(artifacts.names(arguments.addons or ()), _say)
         return 0
-    names = ("nodes", "gpus", "gpu_profile", "allocation", "port")
+    names = ("nodes", "gpus", "gpu_profile", "allocation", "port", "addons", "fast")
     given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     lab.up(LabOptions(**given) if given else None, _say)
     return 0
@@ -104,16 +119,41 @@ def _down(lab: Lab, arguments: argparse.Namespace) -> int:
 
 
 def _status(lab: Lab, arguments: argparse.Namespace) -> int:
-    components = lab.status()
+    components, lacking = lab.status(), _addons_lack(lab)
     healthy = lab.running and all(component.health == "ok" for component in components)
     if arguments.json:
-        print(json.dumps(_status_object(lab, components), indent=1))
+        print(json.dumps(_status_object(lab, components, lacking), indent=1))
     else:
         print(status_text(lab.name, lab.running, components))
-    return 0 if healthy else 1
+        if lacking:
+            print(addons_text(lacking))
+    return 0 if healthy and not any(lacking.values()) else 1
 
 
-def _status_object(lab: Lab, components: Sequence[ComponentStatus]) -> dict[str, object]:
+def _addons_lack(lab: Lab) -> dict[str, str]:
+    """Add-on → what it lacks, empty where it is ready."""
+    if not lab.running:
+        return {}
+    return {addon.name: _lacks(addon, lab) for addon in addons.chosen(lab.options.addons)}
+
+
+def _lacks(addon: Addon, lab: Lab) -> str:
+    try:
+        return addon.missing(lab)
+    except AicrLabError as error:
+        return str(error)
+
+
+def addons_text(lacking: Mapping[str, str]) -> str:
+    """The add-ons as a table."""
+    rows = [("ADD-ON", "HEALTH"), *((name, lack or "ok") for name, lack in lacking.items())]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.ljust(width)}  {health}" for name, health in rows)
+
+
+def _status_object(
+    lab: Lab, components: Sequence[ComponentStatus], lacking: Mapping[str, str]
+) -> dict[str, object]:
     listed = [
         {
             "name": each.name,
@@ -127,7 +167,8 @@ def _status_object(lab: Lab, components: Sequence[ComponentStatus]) -> dict[str,
         }
         for each in components
     ]
-    return {"name": lab.name, "running": lab.running, "components": listed}
+    ready = [{"name": name, "missing": lack} for name, lack in lacking.items()]
+    return {"name": lab.name, "running": lab.running, "components": listed, "addons": ready}
 
 
 def status_text(name: str, running: bool, components: Sequence[ComponentStatus]) -> str:

@@ -51,6 +51,8 @@ class ControlPlane:
     binary: Path
     """The multi-call program ``kubernetes``."""
     authority: Authority
+    fast: bool = False
+    """Whether the autoscaler looks every 2 s instead of every 15 s."""
 
     @property
     def server(self) -> str:
@@ -182,8 +184,7 @@ class ControlPlane:
             # per second makes that the longest part of ``up``.
             "--kube-api-qps=300",
             "--kube-api-burst=600",
-            # Upstream: 15 s.
-            "--horizontal-pod-autoscaler-sync-period=2s",
+            f"--horizontal-pod-autoscaler-sync-period={2 if self.fast else 15}s",
             "--node-monitor-period=2s",
             "--node-monitor-grace-period=30s",
             "--profiling=false",

@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from aicr_lab.build import Say
@@ -21,7 +21,7 @@ CUDA = "nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04"
 BUSYBOX = "docker.io/library/busybox:1.37"
 COREDNS = "registry.k8s.io/coredns/coredns:v1.15.0"
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What the vendor's base image has of a GNU userland, as far as probes use it. No nvidia-smi: the
 # real image has none either, it comes with the device.
@@ -149,16 +149,25 @@ def ensure_archive(cache: Path, programs: Mapping[str, Path], say: Say) -> Path:
     """
     # Their libraries change with them or with libc; asking ldd takes longer than all of this.
     sources = [*_gnu_programs().values(), *programs.values(), _busybox(), Path(__file__)]
-    archive = cache / f"images-{_fingerprint(sources)}.tar"
+    return ensure_archive_of(
+        cache, "images", _fingerprint(sources), lambda: all_images(programs), say
+    )
+
+
+def ensure_archive_of(
+    cache: Path, name: str, fingerprint: str, make: Callable[[], Iterable[Image]], say: Say
+) -> Path:
+    """An archive of that name, made anew when its fingerprint is another; older ones go."""
+    archive = cache / f"{name}-{fingerprint}.tar"
     if archive.exists():
         return archive
-    with locked(cache / "images.lock", busy="images are being made by another process; waiting"):
+    with locked(cache / f"{name}.lock", busy=f"{name}: made by another process; waiting"):
         if not archive.exists():
-            say("making images")
+            say("making images" if name == "images" else f"making images: {name}")
             temporary = archive.with_suffix(".partial")
-            write_archive(temporary, all_images(programs))
+            write_archive(temporary, make())
             temporary.rename(archive)
-            for old in cache.glob("images-*.tar"):
+            for old in cache.glob(f"{name}-{'?' * len(fingerprint)}.tar"):
                 if old != archive:
                     old.unlink(missing_ok=True)
     return archive
@@ -184,21 +193,21 @@ def pause_image(program: Path) -> Image:
 def busybox_image(program: Path) -> Image:
     """busybox with a link per applet."""
     layer = Layer()
-    _system_directories(layer)
+    system_directories(layer)
     layer.copy(program, "bin/busybox")
     listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
     for applet in listed.stdout.split():
         layer.link(f"bin/{applet}", "busybox")
-    config = {"Env": [f"PATH={_PATH}"], "Cmd": ["sh"]}
+    config = {"Env": [f"PATH={PATH}"], "Cmd": ["sh"]}
     return Image(name=BUSYBOX, layers=[layer.content()], config=config)
 
 
 def coredns_image(program: Path) -> Image:
     """The cluster's DNS; upstream's manifest runs it unchanged."""
     base, layer = Layer(), Layer()
-    _system_directories(base)
+    system_directories(base)
     layer.copy(program, "coredns")
-    config = {"Entrypoint": ["/coredns"], "User": "65532", "Env": [f"PATH={_PATH}"]}
+    config = {"Entrypoint": ["/coredns"], "User": "65532", "Env": [f"PATH={PATH}"]}
     return Image(name=COREDNS, layers=[base.content(), layer.content()], config=config)
 
 
@@ -212,7 +221,7 @@ def cuda_image(files: Mapping[str, Path], extra: Mapping[str, Path]) -> Image:
     for name in ("bin", "sbin", "lib", "lib64"):
         layer.directory(f"usr/{name}")
         layer.link(name, f"usr/{name}")
-    _system_directories(layer)
+    system_directories(layer)
     for path, source in files.items():
         layer.copy(source, path)
     added = Layer()
@@ -220,7 +229,7 @@ def cuda_image(files: Mapping[str, Path], extra: Mapping[str, Path]) -> Image:
         added.copy(source, path)
     config = {
         "Env": [
-            f"PATH={_PATH}",
+            f"PATH={PATH}",
             "NVIDIA_VISIBLE_DEVICES=all",
             "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
             "CUDA_VERSION=12.8.1",
@@ -231,7 +240,8 @@ def cuda_image(files: Mapping[str, Path], extra: Mapping[str, Path]) -> Image:
     return Image(name=CUDA, layers=layers, config=config)
 
 
-def _system_directories(layer: Layer) -> None:
+def system_directories(layer: Layer) -> None:
+    """What every root file system has, and names for root and nobody."""
     for path in ("etc", "proc", "sys", "dev", "root", "var", "run", "usr/bin"):
         layer.directory(path)
     layer.directory("tmp", 0o1777)
@@ -251,7 +261,7 @@ def _gnu_programs() -> dict[str, Path]:
     """Path in the image → program of this machine."""
     programs: dict[str, Path] = {}
     for name in _GNU_PROGRAMS:
-        found = shutil.which(name, path=_PATH)
+        found = shutil.which(name, path=PATH)
         if found is not None:
             programs[f"usr/bin/{name}"] = Path(found).resolve()
         elif name not in _OPTIONAL:

@@ -113,6 +113,7 @@ class Lab:
             dir=self.dir / "control-plane",
             binary=artifacts.locate("kubernetes"),
             authority=self.authority,
+            fast=self.options.fast,
         )
 
     @property
@@ -140,11 +141,18 @@ class Lab:
 
     # Up and down
 
-    def up(self, options: LabOptions | None = None, say: Say = print) -> bool:
+    def up(
+        self,
+        options: LabOptions | None = None,
+        say: Say = print,
+        *,
+        otherwise: LabOptions | None = None,
+    ) -> bool:
         """Brings it up, or finds it running; true when it was started here.
 
         Args:
-            options: what to make it with; ``None``: the defaults, or whatever runs already.
+            options: what to make it with; ``None``: whatever runs already, else ``otherwise``.
+            otherwise: what to make it with where none runs; ``None``: the defaults.
         """
         host.require_root()
         with self._locked():
@@ -155,7 +163,7 @@ class Lab:
             from aicr_lab.startup import start  # needs packages that ``down`` can do without
 
             try:
-                start(self, options or LabOptions(), say)
+                start(self, options or otherwise or LabOptions(), say)
             except BaseException:
                 # Logs stay for whoever wants to know why; the next ``up`` or ``down`` removes them.
                 self._end_namespaces()

@@ -4,14 +4,16 @@ import dataclasses
 import importlib.util
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from aicr_lab import artifacts, containerd, host, images, kubelet, mounts, network
+from aicr_lab import addons, artifacts, containerd, host, images, kubelet, mounts, network
+from aicr_lab.addons import images as addon_images
+from aicr_lab.addons.addon import Addon
 from aicr_lab.api import Object
 from aicr_lab.build import Say, cache_dir
 from aicr_lab.errors import AicrLabError, ApiRefused, ComponentFailed, HostUnfit, LabError
@@ -26,6 +28,7 @@ _MANIFESTS = Path(__file__).resolve().parent / "manifests"
 _APISERVER_TIMEOUT = 90.0
 _COMPONENT_TIMEOUT = 60.0
 _NODE_TIMEOUT = 90.0
+_ADDON_TIMEOUT = 240.0
 SIMULATED = "aicr-pytest/simulated"
 """Label of the lab's nodes, by which a run through any kubeconfig knows what it looks at."""
 
@@ -36,7 +39,9 @@ def start(lab: Lab, options: LabOptions, say: Say) -> None:
     host.require_resources(lab.dir)
     host.ensure_packages(say)
     builder = artifacts.builder()
-    builder.ensure(artifacts.names(), say)
+    # Before anything is built: a wrong name must not cost half an hour.
+    addons.chosen(options.addons)
+    builder.ensure(artifacts.names(options.addons), say)
     _Startup(lab, options, say).run()
 
 
@@ -59,20 +64,24 @@ class _Startup:
             options=dataclasses.asdict(options), boot_id=boot_id(), port=port, complete=False
         )
         self._say(f"starting lab {lab.name!r} ({options.nodes} nodes)")
-        with ThreadPoolExecutor(thread_name_prefix="up") as pool:
+        # Tasks wait for each other, so all of them must have a thread.
+        with ThreadPoolExecutor(max_workers=64, thread_name_prefix="up") as pool:
             archive = pool.submit(self._images)
             self._begin_control_plane()
             self._begin_nodes()
             runtimes = [pool.submit(self._start_runtime, node, archive) for node in lab.nodes]
             self._finish_control_plane()
             self._apply_manifests()
+            coming = self._begin_addons(pool, runtimes)
             joined = [
                 pool.submit(self._join, node, runtime)
                 for node, runtime in zip(lab.nodes, runtimes, strict=True)
             ]
             for future in joined:
                 future.result()
-        self._await("cluster DNS", self._dns_missing, _NODE_TIMEOUT)
+            self._await("cluster DNS", self._dns_missing, _NODE_TIMEOUT)
+            for future in coming:
+                future.result()
         lab.record(complete=True)
         self._say(f"lab {lab.name!r} is up: {lab.kubeconfig} ({self._elapsed()})")
 
@@ -128,6 +137,37 @@ class _Startup:
                 return str(error)
             raise
         return ""
+
+    # Add-ons
+
+    def _begin_addons(
+        self, pool: ThreadPoolExecutor, runtimes: "Sequence[Future[None]]"
+    ) -> "list[Future[None]]":
+        installed: dict[str, Future[None]] = {}
+        for addon in _by_need(addons.chosen(self._options.addons)):
+            needs = [installed[need] for need in addon.needs]
+            installed[addon.name] = pool.submit(self._install, addon, runtimes, needs)
+        return [
+            pool.submit(self._await_addon, addon, installed[addon.name])
+            for addon in addons.chosen(self._options.addons)
+        ]
+
+    def _install(
+        self, addon: Addon, runtimes: "Sequence[Future[None]]", needs: "Sequence[Future[None]]"
+    ) -> None:
+        archive = addon_images.ensure_archive(addon, self._say)
+        for future in (*runtimes, *needs):
+            future.result()
+        if archive is not None:
+            self._lab.import_images(archive)
+        addon.install(self._lab)
+
+    def _await_addon(self, addon: Addon, installed: "Future[None]") -> None:
+        installed.result()
+        self._await(
+            f"add-on {addon.name}", lambda: addon.missing(self._lab), _ADDON_TIMEOUT, every=0.5
+        )
+        self._say(f"{addon.name} is ready ({self._elapsed()})")
 
     # Nodes
 
@@ -214,7 +254,9 @@ class _Startup:
 
     # What is waited for: each gives what is missing, empty when nothing is
 
-    def _await(self, what: str, missing: Callable[[], str], timeout: float) -> None:
+    def _await(
+        self, what: str, missing: Callable[[], str], timeout: float, *, every: float = 0.1
+    ) -> None:
         """Waits until nothing is missing; a component that dies meanwhile ends the wait."""
         deadline = time.monotonic() + timeout
         while seen := missing():
@@ -224,7 +266,7 @@ class _Startup:
                     f"{what}: not there after {timeout:.0f} s; last seen: {seen}",
                     hint=f"logs: {self._lab.dir}",
                 )
-            time.sleep(0.1)
+            time.sleep(every)
 
     def _require_alive(self) -> None:
         table = self._lab.processes
@@ -264,6 +306,19 @@ class _Startup:
 
     def _elapsed(self) -> str:
         return f"{time.monotonic() - self._began:.1f} s"
+
+
+def _by_need(addons: Iterable[Addon]) -> list[Addon]:
+    """Each after those that it needs."""
+    left, ordered = list(addons), list[Addon]()
+    while left:
+        placed = {addon.name for addon in ordered}
+        ready = [addon for addon in left if placed.issuperset(addon.needs)]
+        if not ready:
+            raise LabError(f"add-ons need each other: {', '.join(addon.name for addon in left)}")
+        ordered += ready
+        left = [addon for addon in left if addon not in ready]
+    return ordered
 
 
 def _kubelet_missing(node: Node) -> str:

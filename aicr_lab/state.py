@@ -41,6 +41,10 @@ class LabOptions:
     """How they are handed out; ``mixed``: the device plugin on the last node, DRA on the others."""
     port: int = 0
     """Port of the API server on the host's 127.0.0.1; 0: any free one."""
+    addons: tuple[str, ...] = ()
+    """Products beside Kubernetes, by their names in ``aicr_lab.addons``."""
+    fast: bool = False
+    """Metrics and autoscaling look every second or two, instead of as seldom as by default."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.nodes <= 9:
@@ -54,16 +58,19 @@ class LabOptions:
 
     def command_line(self) -> str:
         """The options as ``up`` takes them."""
-        return " ".join(
-            f"--{field.name.replace('_', '-')} {getattr(self, field.name)}"
-            for field in dataclasses.fields(self)
-        )
+        words = [
+            f"--{name} {getattr(self, name.replace('-', '_'))}"
+            for name in ("nodes", "gpus", "gpu-profile", "allocation", "port")
+        ]
+        words.append(f"--addons {','.join(self.addons) or 'core'}")
+        return " ".join([*words, "--fast"] if self.fast else words)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "LabOptions":
         """Options of a record; keys of a newer version are ignored."""
         known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        given = {key: value for key, value in values.items() if key in known}
+        return cls(**{**given, "addons": tuple(given.get("addons", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,49 @@
+"""The add-ons' images: an archive per add-on, and what several of them are made like."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from aicr_lab import artifacts, images, oci
+from aicr_lab.addons.addon import Addon
+from aicr_lab.build import Say, cache_dir
+from aicr_lab.oci import Image, Layer
+
+_HERE = Path(__file__).resolve().parent
+
+
+def ensure_archive(addon: Addon, say: Say) -> Path | None:
+    """The archive with an add-on's images, made anew when it is older than its sources.
+
+    ``None`` where the add-on has no images.
+    """
+    if addon.images is None:
+        return None
+    return images.ensure_archive_of(
+        cache_dir(), f"addon-{addon.name}", _fingerprint(addon), addon.images, say
+    )
+
+
+def _fingerprint(addon: Addon) -> str:
+    builder = artifacts.builder()
+    digest = hashlib.sha256(sys.version.encode())
+    for artifact in addon.artifacts():
+        digest.update(builder.fingerprint(artifact.name).encode())
+    # Which of our files an image is made of is in the code only.
+    for file in (*sorted(_HERE.rglob("*.*")), Path(images.__file__), Path(oci.__file__)):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def static_image(name: str, program: Path, path: str, *, user: str = "65532") -> Image:
+    """An image of one program without libraries, which is its entry point.
+
+    Args:
+        path: absolute path of the program in the image.
+    """
+    base, layer = Layer(), Layer()
+    images.system_directories(base)
+    layer.copy(program, path)
+    config = {"Entrypoint": [path], "User": user, "Env": [f"PATH={images.PATH}"]}
+    return Image(name=name, layers=[base.content(), layer.content()], config=config)
