@@ -11,21 +11,27 @@ from aicr_pytest.accelerators.selection import choosing, chosen_device, nobodys_
 from aicr_pytest.cast import Cast
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.errors import DoesNotApply, Inconclusive
+from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
+from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
 from aicr_pytest.workspaces import Workspaces
 
 __all__ = [
     "AcceleratorNode",
     "Accelerators",
+    "Candidate",
     "Cast",
     "CheckEvidence",
     "Cluster",
     "Device",
     "DoesNotApply",
     "Fleet",
+    "Found",
     "Inconclusive",
     "Profile",
+    "Solution",
+    "SolutionAbsent",
+    "Solutions",
     "Waiter",
     "Workspaces",
     "choosing",

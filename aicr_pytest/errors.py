@@ -13,17 +13,20 @@
     │   ├── NotAllowed          the user has to opt in (``--aicr-allow``)
     │   └── ProbeFailed         the probe ran and could not look
     ├── DoesNotApply            this check says nothing about this platform; counts for no verdict
+    ├── SolutionAbsent          the platform has none of the known solutions: not implemented
     ├── UnknownAccelerator      accelerators of a vendor that no profile describes
     ├── ApiError                the API server answered, and the answer is no (404, 409, 422 …)
     ├── WaitTimeout             what was awaited did not happen in time
     ├── WaitFailed              what was awaited cannot happen any more
     │   └── PodFailed           a pod cannot start or has failed
+    ├── InvalidExposition       a metrics endpoint answers something else than metrics
     ├── ManifestError           a manifest and its values do not fit
     ├── LeftBehind              something of ours stays on the cluster
     └── SettingsError           bad input of the user; ends as pytest's usage error (4)
 
-A check that raises anything but ``Inconclusive``, ``DoesNotApply`` or ``UnknownAccelerator`` in its
-call phase accuses the platform. The same error in setup says that we could not look.
+A check that raises anything but ``Inconclusive``, ``DoesNotApply``, ``SolutionAbsent`` or
+``UnknownAccelerator`` in its call phase accuses the platform. The same error in setup says that we
+could not look.
 """
 
 
@@ -82,6 +85,13 @@ class DoesNotApply(AicrError):
     """
 
 
+class SolutionAbsent(AicrError):
+    """None of the known solutions is installed; the message says what was looked for and where.
+
+    Absent is not broken: the check has nothing to look at, and the verdict is ``Not Implemented``.
+    """
+
+
 class UnknownAccelerator(AicrError):
     """Accelerators of a vendor that no profile describes; the verdict is ``Unknown``."""
 
@@ -111,6 +121,10 @@ class WaitFailed(AicrError):
 
 class PodFailed(WaitFailed):
     """A pod cannot start or has failed; carries the kubelet's words."""
+
+
+class InvalidExposition(AicrError):
+    """A metrics endpoint answers something else than metrics, or than it claims to answer."""
 
 
 class ManifestError(AicrError):

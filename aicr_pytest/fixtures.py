@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.session import Run
+    from aicr_pytest.solutions.frame import Solutions
     from aicr_pytest.workspaces import Workspaces
 
 
@@ -58,6 +59,23 @@ def aicr_accelerators(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -
 def aicr_evidence(request: pytest.FixtureRequest) -> "CheckEvidence":
     """What this check observes: texts, objects, tables, facts."""
     return _run(request.config).evidence
+
+
+@pytest.fixture(scope="module")
+def aicr_solution(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Solutions[Any]":
+    """The installed solutions of this module's requirement; absent ones are not implemented."""
+    from aicr_pytest.solutions.frame import solutions_for
+
+    run = _run(request.config)
+    mark = request.node.get_closest_marker("requirement")
+    if mark is None:
+        raise SettingsError(
+            f"{request.node.name} uses aicr_solution and says not for which requirement.\n"
+            '  Add pytestmark = pytest.mark.requirement("<id>").'
+        )
+    return solutions_for(
+        mark.args[0], aicr_cluster, run.settings.solutions, evidence=lambda: run.evidence
+    )
 
 
 @pytest.fixture(scope="module")

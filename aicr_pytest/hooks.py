@@ -253,7 +253,7 @@ class RunHooks:
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """Tell inconclusive from failed, and "does not apply" from skipped."""
         outcome = getattr(report, OUTCOME, "")
-        words = {"inconclusive": "?", "unknown": "u", "not applicable": "-"}
+        words = {"absent": "a", "inconclusive": "?", "unknown": "u", "not applicable": "-"}
         if outcome not in words or report.when == "teardown":
             return None
         return outcome, words[outcome], (outcome.upper(), {"yellow": True})

@@ -48,6 +48,20 @@ class Toleration(NamedTuple):
         return found
 
 
+class Reference(NamedTuple):
+    """An object on the cluster that the user names as ``NAMESPACE/NAME`` or with a port."""
+
+    namespace: str
+    """Namespace of the object."""
+    name: str
+    """Name of the object."""
+    port: str = ""
+    """Number or name of a port; empty: the object's only one."""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" + (f":{self.port}" if self.port else "")
+
+
 class Option(NamedTuple):
     """One setting, and how it is given."""
 
@@ -125,6 +139,61 @@ def _scale(text: str) -> float:
     if not 0 < scale < float("inf"):
         raise ValueError(wrong)
     return scale
+
+
+def _seconds(text: str) -> float:
+    wrong = "it has to be a number of seconds above 0, e.g. 900"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not 0 < seconds < float("inf"):
+        raise ValueError(wrong)
+    return seconds
+
+
+def _reference(*, port: bool) -> Callable[[str], Reference]:
+    form = "NAMESPACE/NAME" + ("[:PORT]" if port else "")
+
+    def parse(text: str) -> Reference:
+        found = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9.-]+)(?::([a-z0-9-]+))?", text)
+        if found is None or (found[3] and not port):
+            raise ValueError(f"it has to be {form}")
+        return Reference(namespace=found[1], name=found[2], port=found[3] or "")
+
+    return parse
+
+
+def _name(what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text):
+            raise ValueError(f"it has to be the name of {what}")
+        return text
+
+    return parse
+
+
+def _metric(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_:][\w:.-]*", text):
+        raise ValueError("it has to be the name of a metric, e.g. DCGM_FI_DEV_GPU_UTIL")
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        raise ValueError("it has to be http://… or https://…, without a query")
+    return text.rstrip("/")
+
+
+def _solution(text: str) -> tuple[str, str]:
+    from aicr_pytest.solutions import AREAS, solution_names
+
+    area, _, name = text.partition("=")
+    if area not in AREAS:
+        raise ValueError(f"it has to be AREA=NAME, AREA one of {', '.join(AREAS)}")
+    if name not in (names := solution_names(area)):
+        raise ValueError(f"solutions of {area} are: {', '.join(names) or 'none yet'}")
+    return area, name
 
 
 def _version(text: str) -> str:
@@ -371,6 +440,79 @@ OPTIONS: tuple[Option, ...] = (
         default={},
         help="declare a requirement N/A, with the reason that is published; repeatable. "
         "Its checks do not run. Of the MUSTs only cluster_autoscaling may be",
+    ),
+    Option(
+        field="solutions",
+        flag="--aicr-solution",
+        metavar="AREA=NAME",
+        parse=_solution,
+        gather=dict,
+        default={},
+        help="look at this solution only, e.g. gang=kueue; repeatable, one per area. Else those "
+        "that are installed are tried in a written order until one passes",
+    ),
+    Option(
+        field="prometheus_url",
+        flag="--aicr-prometheus-url",
+        metavar="URL",
+        parse=_url,
+        help="where the monitoring system's Prometheus API answers, path prefix included; "
+        "else it is looked for in the cluster",
+    ),
+    Option(
+        field="prometheus_token_file",
+        flag="--aicr-prometheus-token-file",
+        metavar="FILE",
+        parse=_filled("a file"),
+        help="file with the bearer token for --aicr-prometheus-url; read anew for each request",
+    ),
+    Option(
+        field="prometheus_service",
+        flag="--aicr-prometheus-service",
+        metavar="NAMESPACE/NAME[:PORT]",
+        parse=_reference(port=True),
+        help="Service of the cluster behind which the Prometheus API answers",
+    ),
+    Option(
+        field="hpa_metric",
+        flag="--aicr-hpa-metric",
+        metavar="NAME",
+        parse=_metric,
+        help="metric of the metrics API by which pods are scaled; "
+        "else one that the accelerator's profile names",
+    ),
+    Option(
+        field="queue",
+        flag="--aicr-queue",
+        metavar="NAME",
+        parse=_name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
+        help="queue of the whole cluster (Kueue: ClusterQueue) that the gang checks go through; "
+        "else one that the run makes",
+    ),
+    Option(
+        field="gateway",
+        flag="--aicr-gateway",
+        metavar="NAMESPACE/NAME",
+        parse=_reference(port=False),
+        help="Gateway that admits the routes of the checks; else the only one, or a new one where "
+        "--aicr-allow load-balancer is given",
+    ),
+    Option(
+        field="service",
+        flag="--aicr-service",
+        metavar="NAMESPACE/NAME[:PORT]",
+        parse=_reference(port=True),
+        help="inference service of yours to look at instead of the suite's sample",
+    ),
+    Option(
+        field="scale_in_timeout",
+        flag="--aicr-scale-in-timeout",
+        metavar="SECONDS",
+        parse=_seconds,
+        default=900.0,
+        shown_default="900",
+        help="how long an autoscaler may take to remove a node that nobody uses; "
+        "cluster-autoscaler waits 10 minutes before it begins",
     ),
 )
 

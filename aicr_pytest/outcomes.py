@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, LeftBehind, UnknownAccelerator
+from aicr_pytest.errors import (
+    AicrError,
+    DoesNotApply,
+    Inconclusive,
+    LeftBehind,
+    SolutionAbsent,
+    UnknownAccelerator,
+)
 from aicr_pytest.evidence.record import Outcome, Phase
 
 
@@ -61,6 +68,8 @@ def kind_of_error(error: BaseException) -> Outcome | None:
     for single in _flat(error):
         if isinstance(single, Inconclusive):
             return "inconclusive"
+        if isinstance(single, SolutionAbsent):
+            return "absent"
         if isinstance(single, UnknownAccelerator):
             return "unknown"
         if isinstance(single, DoesNotApply):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.errors import SettingsError
-from aicr_pytest.options import ALLOWANCES, OPTIONS, Option, Toleration
+from aicr_pytest.options import ALLOWANCES, OPTIONS, Option, Reference, Toleration
 from aicr_pytest.requirements import BY_ID, VERSIONS, Level
 
 if TYPE_CHECKING:
@@ -55,6 +55,24 @@ class Settings:
     """Whether hardening checks decide verdicts."""
     not_applicable: dict[str, str] = field(default_factory=dict)
     """Requirement id → the user's reason why it is N/A."""
+    solutions: dict[str, str] = field(default_factory=dict)
+    """Area → name of the only solution to look at; an area that is missing tries all."""
+    prometheus_url: str | None = None
+    """Base URL of the Prometheus API; None: it is looked for in the cluster."""
+    prometheus_token_file: str | None = None
+    """File with the bearer token for ``prometheus_url``; None: no token."""
+    prometheus_service: Reference | None = None
+    """Service behind which the Prometheus API answers; None: it is looked for."""
+    hpa_metric: str | None = None
+    """Metric by which pods are scaled; None: one that the accelerator's profile names."""
+    queue: str | None = None
+    """Queue of the whole cluster for gangs; None: one of the run's own."""
+    gateway: Reference | None = None
+    """Gateway for the routes of the checks; None: the only one, or a new one."""
+    service: Reference | None = None
+    """Inference service of the user; None: the suite's sample."""
+    scale_in_timeout: float = 900.0
+    """Seconds within which an autoscaler removes a node that nobody uses; never scaled."""
     origins: dict[str, str] = field(default_factory=dict)
     """Field → where its value came from, e.g. ``AICR_KEEP (environment)``; defaults are absent."""
 
@@ -65,7 +83,10 @@ class Settings:
     def _shown(self, name: str) -> str:
         text = _text(getattr(self, name))
         # Evidence is published; where it lay on somebody's machine is not part of it.
-        return Path(text).name if name in ("evidence_dir", "kubeconfig") else text
+        return Path(text).name if name in _PATHS else text
+
+
+_PATHS = ("evidence_dir", "kubeconfig", "prometheus_token_file")
 
 
 def resolve(
@@ -154,6 +175,16 @@ def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) 
             )
     if given.get("lab_name", "").startswith("--") and not values.get("lab"):
         raise SettingsError("--aicr-lab-name names a lab that is not used.\n  Add --aicr-lab.")
+    if "prometheus_url" in values and "prometheus_service" in values:
+        raise SettingsError(
+            f"{given['prometheus_url']} and {given['prometheus_service']} both say where "
+            "Prometheus is.\n  Leave one of them out."
+        )
+    if "prometheus_token_file" in values and "prometheus_url" not in values:
+        raise SettingsError(
+            f"{given['prometheus_token_file']} is for a URL that is not given.\n"
+            "  Add --aicr-prometheus-url."
+        )
     version = values.get("k8s_version") or VERSIONS[-1]
     for name in values.get("not_applicable", {}):
         requirement = BY_ID[name]
@@ -168,6 +199,8 @@ def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) 
 def _text(value: Any) -> str:
     if isinstance(value, Toleration):
         return ":".join(f"{key}={text}" for key, text in value.as_object().items())
+    if isinstance(value, Reference):
+        return str(value)
     if isinstance(value, dict):
         return ", ".join(f"{key}={text}" for key, text in value.items())
     if isinstance(value, (tuple, frozenset)):

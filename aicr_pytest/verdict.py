@@ -2,7 +2,7 @@
 
 The first that fits:
 
-1. ``Not Implemented``: a deciding check failed;
+1. ``Not Implemented``: a deciding check failed, or no solution is there;
 2. ``Inconclusive``: a deciding check errored, was inconclusive, was skipped or did not run;
 3. ``Unknown``: a deciding check met accelerators or a solution that no profile describes;
 4. ``N/A``: by the user's word and reason;
@@ -69,6 +69,8 @@ def decides(basis: Basis, *, strict: bool) -> bool:
 def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdict, str]:
     if failed := [check for check in deciding if check.outcome == "failed"]:
         return "Not Implemented", _because(failed, deciding, "failed")
+    if absent := [check for check in deciding if check.outcome == "absent"]:
+        return "Not Implemented", _first_line(absent[0].message) or "no solution is there"
     if blind := [check for check in deciding if check.outcome in _COULD_NOT_LOOK]:
         return "Inconclusive", _blind_reason(blind, deciding)
     if unknown := [check for check in deciding if check.outcome == "unknown"]:

@@ -10,6 +10,7 @@ from aicr_pytest.evidence.stored import SCHEMA, Fields, read_fields
 Outcome = Literal[
     "passed",
     "failed",
+    "absent",
     "inconclusive",
     "unknown",
     "error",
@@ -17,7 +18,8 @@ Outcome = Literal[
     "not applicable",
     "not run",
 ]
-"""Of a check; ``failed`` is the only one that accuses the platform."""
+"""Of a check; ``failed`` is the only one that accuses the platform. ``absent``: the platform has no
+solution that the check could look at."""
 
 Basis = Literal["text", "plan", "hardening"]
 """Why a check exists: the requirement's words, its test plan, or ours beyond both."""

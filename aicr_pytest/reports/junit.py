@@ -19,6 +19,7 @@ _LONGEST_MESSAGE = 500
 _TAGS: dict[Outcome, str] = {
     "passed": "",
     "failed": "failure",
+    "absent": "failure",
     "inconclusive": "error",
     "unknown": "error",
     "error": "error",

@@ -21,6 +21,7 @@ VERDICTS: dict[Verdict, tuple[str, Tone]] = {
 OUTCOMES: dict[Outcome, tuple[str, Tone]] = {
     "passed": ("✓", "good"),
     "failed": ("✗", "bad"),
+    "absent": ("∅", "bad"),
     "inconclusive": ("?", "unsure"),
     "unknown": ("◇", "unknown"),
     "error": ("!", "unsure"),

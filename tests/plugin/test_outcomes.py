@@ -30,6 +30,7 @@ def outcome_of(project: "Project", body: str, *arguments: str) -> tuple[str, str
         ("WaitTimeout('not within 60 s')", "failed", "Not Implemented"),
         ("AttributeError('a fault of ours')", "error", "Inconclusive"),
         ("NoCapacity('0 free')", "inconclusive", "Inconclusive"),
+        ("SolutionAbsent('no gateway')", "absent", "Not Implemented"),
         ("UnknownAccelerator('of ACME')", "unknown", "Unknown"),
         ("DoesNotApply('no claims here')", "not applicable", "Inconclusive"),
         ("pytest.skip.Exception('no time')", "skipped", "Inconclusive"),

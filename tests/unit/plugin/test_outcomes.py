@@ -10,6 +10,7 @@ from aicr_pytest.errors import (
     Inconclusive,
     LeftBehind,
     NoCapacity,
+    SolutionAbsent,
     UnknownAccelerator,
 )
 from aicr_pytest.evidence.record import Phase
@@ -42,6 +43,7 @@ def test_other_errors_accuse_only_in_the_call(error: BaseException) -> None:
     [
         (Inconclusive("x"), "inconclusive"),
         (NoCapacity("x"), "inconclusive"),
+        (SolutionAbsent("x"), "absent"),
         (UnknownAccelerator("x"), "unknown"),
         (DoesNotApply("x"), "not applicable"),
         (ExceptionGroup("g", [ValueError("v"), NoCapacity("x")]), "inconclusive"),

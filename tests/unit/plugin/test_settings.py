@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aicr_pytest.errors import SettingsError
-from aicr_pytest.options import OPTIONS, Toleration
+from aicr_pytest.options import OPTIONS, Reference, Toleration
 from aicr_pytest.settings import Settings, resolve
 
 HERE = Path("/somewhere")
@@ -48,6 +48,15 @@ def test_defaults_are_promises() -> None:
         allow=frozenset(),
         strict=False,
         not_applicable={},
+        solutions={},
+        prometheus_url=None,
+        prometheus_token_file=None,
+        prometheus_service=None,
+        hpa_metric=None,
+        queue=None,
+        gateway=None,
+        service=None,
+        scale_in_timeout=900.0,
     )
 
 
@@ -124,6 +133,28 @@ def test_allowances_of_several_options_add_up() -> None:
 
 def test_lab_allows_all() -> None:
     assert settings({"aicr_lab": True}).allow == {"scale-out", "load-balancer", "disruption"}
+
+
+def test_objects_of_the_cluster_are_named_with_their_namespace() -> None:
+    made = settings({"aicr_gateway": "infra/edge", "aicr_service": "chat/vllm:8000"})
+
+    assert made.gateway == Reference(namespace="infra", name="edge")
+    assert made.service == Reference(namespace="chat", name="vllm", port="8000")
+    assert made.as_text()["service"] == "chat/vllm:8000  [--aicr-service]"
+
+
+def test_two_places_of_prometheus_contradict() -> None:
+    line = {"aicr_prometheus_url": "https://metrics/prom/"}
+
+    assert settings(line).prometheus_url == "https://metrics/prom"
+    with pytest.raises(SettingsError, match="both say where"):
+        settings(line, {"AICR_PROMETHEUS_SERVICE": "monitoring/prometheus:web"})
+
+
+def test_place_of_the_token_file_is_not_published() -> None:
+    line = {"aicr_prometheus_url": "https://m", "aicr_prometheus_token_file": "/home/me/token"}
+
+    assert settings(line).as_text()["prometheus_token_file"].startswith("token ")
 
 
 def test_number_of_the_project_file_may_be_a_number() -> None:

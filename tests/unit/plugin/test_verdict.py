@@ -26,6 +26,8 @@ def verdict(*outcomes: Outcome, strict: bool = False, not_applicable: str = "") 
         (("passed", "passed"), "Implemented"),
         (("passed", "not applicable"), "Implemented"),
         (("passed", "failed", "error", "unknown"), "Not Implemented"),
+        (("absent", "absent"), "Not Implemented"),
+        (("absent", "inconclusive"), "Not Implemented"),
         (("passed", "inconclusive"), "Inconclusive"),
         (("passed", "error"), "Inconclusive"),
         (("passed", "skipped"), "Inconclusive"),

@@ -60,6 +60,7 @@ def test_properties_tell_requirement_and_evidence(report: ElementTree.Element) -
     [
         ("passed", None),
         ("failed", "failure"),
+        ("absent", "failure"),
         ("inconclusive", "error"),
         ("unknown", "error"),
         ("error", "error"),
@@ -68,7 +69,7 @@ def test_properties_tell_requirement_and_evidence(report: ElementTree.Element) -
         ("not run", "skipped"),
     ],
 )
-def test_only_a_failed_check_is_a_failure(
+def test_only_what_speaks_against_the_platform_is_a_failure(
     tmp_path: Path, outcome: Outcome, tag: str | None
 ) -> None:
     found = _report_of(tmp_path, outcome).find("testsuite/testcase")
