@@ -1,10 +1,40 @@
 """NVIDIA GPUs.
 
 Sources: sigs.k8s.io/dra-driver-nvidia-gpu (attributes, classes), NVIDIA/k8s-device-plugin (resource
-names), NVIDIA/nvidia-container-toolkit (variables, volume mounts), Linux devices.txt (major 195).
+names), NVIDIA/nvidia-container-toolkit (variables, volume mounts), Linux devices.txt (major 195),
+NVIDIA/dcgm-exporter (labels, metrics), GKE's managed DCGM (labels), NVIDIA/cuda-samples (N-body).
 """
 
-from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.profile import ExporterProfile, Profile, Reading
+
+EXPORTER = ExporterProfile(
+    name="dcgm-exporter",
+    selectors=(
+        "app.kubernetes.io/name=dcgm-exporter",
+        "app=nvidia-dcgm-exporter",
+        "app.kubernetes.io/name=gke-managed-dcgm-exporter",
+    ),
+    port=9400,
+    identity_label="UUID",
+    index_label="gpu",
+    utilization=(
+        Reading(name="DCGM_FI_DEV_GPU_UTIL"),
+        Reading(name="DCGM_FI_PROF_GR_ENGINE_ACTIVE", full=1.0),
+    ),
+    memory=(Reading(name="DCGM_FI_DEV_FB_USED"),),
+    sensors={
+        "temperature": (
+            Reading(name="DCGM_FI_DEV_GPU_TEMP"),
+            Reading(name="DCGM_FI_DEV_MEMORY_TEMP"),
+        ),
+        "power": (Reading(name="DCGM_FI_DEV_POWER_USAGE"),),
+        "interconnect": (
+            Reading(name="DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL"),
+            Reading(name="DCGM_FI_PROF_NVLINK_TX_BYTES"),
+            Reading(name="DCGM_FI_PROF_PCIE_TX_BYTES"),
+        ),
+    },
+)
 
 PROFILE = Profile(
     vendor="nvidia",
@@ -33,4 +63,9 @@ PROFILE = Profile(
     volume_mount_bypass="/var/run/nvidia-container-devices",
     probe_image="nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04",
     model_label="nvidia.com/gpu.product",
+    exporter=EXPORTER,
+    load_program=("/cuda-samples/nbody", "-benchmark", "-numbodies=4194304", "-iterations=30"),
+    load_arguments=("--query-gpu=uuid,utilization.gpu", "--format=csv,noheader,nounits"),
+    replicas_label="nvidia.com/gpu.replicas",
+    pod_metrics=("gpu_utilization", "DCGM_FI_DEV_GPU_UTIL", "dcgm_*gpu_util*", "*gpu*util*"),
 )

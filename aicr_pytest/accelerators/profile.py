@@ -5,6 +5,42 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One metric of an exporter, by its name."""
+
+    name: str
+    """Name of the series."""
+    full: float = 100.0
+    """Value at full load, for shares of it; without meaning for what is no share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterProfile:
+    """How a vendor's exporter is found and read; one pod of it serves each accelerator node."""
+
+    name: str
+    """What people call it, e.g. ``dcgm-exporter``."""
+    selectors: tuple[str, ...]
+    """Label selectors of its pods, one per way to install it."""
+    port: int
+    """Port of the endpoint where no container port has one of ``port_names``."""
+    port_names: tuple[str, ...] = ("metrics", "http-metrics")
+    """Names of container ports that serve metrics."""
+    path: str = "/metrics"
+    """Path of the endpoint."""
+    identity_label: str
+    """Label whose value is the accelerator's identity, comparable with the slice's attribute."""
+    index_label: str
+    """Label with the number of the accelerator on its node."""
+    utilization: tuple[Reading, ...]
+    """Utilization; the first that is exposed counts."""
+    memory: tuple[Reading, ...]
+    """Memory in use; the first that is exposed counts."""
+    sensors: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
+    """What some models offer beside: temperature, power, interconnect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """How one vendor's accelerators appear in Kubernetes and in a container."""
 
@@ -54,3 +90,13 @@ class Profile:
     """Image of probe pods: the vendor's own, as users run it."""
     model_label: str = ""
     """Node label with the product name, where no slice tells it."""
+    exporter: ExporterProfile | None = None
+    """Its metrics; None where no exporter is known."""
+    load_program: tuple[str, ...] = ()
+    """Command of the ``load`` image that keeps one accelerator busy and ends by itself."""
+    load_arguments: tuple[str, ...] = ()
+    """Arguments that make the tool print ``identity, utilization in percent`` per line."""
+    replicas_label: str = ""
+    """Node label with the number of units that the device plugin makes of one device."""
+    pod_metrics: tuple[str, ...] = ()
+    """Patterns of metrics per pod by which pods that hold accelerators scale."""

@@ -12,6 +12,7 @@ from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import CheckRecord, Observation, ObservationKind
 from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.timeline import Timeline
 
 _SUFFIX: dict[ObservationKind, str] = {
     "text": "txt",
@@ -112,6 +113,16 @@ class CheckEvidence:
     def svg(self, title: str, content: str, *, source: str) -> Observation:
         """Keep a drawing of ours."""
         return self._add(title, "svg", self._clean(content), source)
+
+    def timeline(self, timeline: Timeline, *, source: str) -> tuple[Observation, Observation]:
+        """Keep samples over time twice: the numbers as CSV, and a drawing of them.
+
+        Args:
+            timeline: what was sampled, by us; the drawing and the numbers are of the same samples.
+            source: what was asked to get them.
+        """
+        drawing = self.svg(timeline.title, timeline.svg(), source=source)
+        return self.csv(f"{timeline.title} (numbers)", timeline.csv(), source=source), drawing
 
     def table(
         self,

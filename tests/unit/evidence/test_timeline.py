@@ -1,0 +1,120 @@
+"""Samples over time become a CSV and a drawing that a stranger can read."""
+
+import csv
+import datetime
+import io
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from aicr_pytest.evidence.drawing import _ticks
+from aicr_pytest.evidence.timeline import Timeline
+
+SVG = "{http://www.w3.org/2000/svg}"
+BEGAN = datetime.datetime(2026, 11, 23, 20, 0, tzinfo=datetime.UTC)
+
+
+def at(seconds: float) -> datetime.datetime:
+    return BEGAN + datetime.timedelta(seconds=seconds)
+
+
+def scaling() -> Timeline:
+    timeline = Timeline(
+        "Deployment load under load", {"metric": "%", "target": "%", "ready": "replicas"}
+    )
+    timeline.sample(at(0), metric=3.0, target=50.0, ready=1)
+    timeline.sample(at(10), metric=None, target=50.0, ready=1)
+    timeline.sample(at(20), metric=95.0, target=50.0, ready=2)
+    timeline.mark(at(5), "load <on>")
+    timeline.mark(at(12), "=HYPERLINK(1)")
+    return timeline
+
+
+def texts(timeline: Timeline) -> list[str]:
+    root = ET.fromstring(timeline.svg())
+    return ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+
+
+def test_csv_has_a_row_per_moment_in_the_order_of_time() -> None:
+    rows = list(csv.reader(io.StringIO(scaling().csv())))
+
+    assert rows[0] == ["time", "seconds", "metric (%)", "target (%)", "ready (replicas)", "mark"]
+    assert [row[1] for row in rows[1:]] == ["0.0", "5.0", "10.0", "12.0", "20.0"]
+    assert rows[1][2:5] == ["3", "50", "1"]
+    assert rows[2][2:] == ["", "", "", "load <on>"]
+    assert rows[3][2] == ""
+
+
+def test_mark_becomes_no_formula_in_a_spreadsheet() -> None:
+    assert "'=HYPERLINK(1)" in scaling().csv()
+
+
+def test_drawing_names_title_units_series_and_marks() -> None:
+    shown = texts(scaling())
+
+    for text in ("Deployment load under load", "%", "replicas", "metric", "target", "ready"):
+        assert text in shown
+    assert any("load <on>" in text for text in shown)
+    assert any(text.startswith("seconds since 20:00:00") for text in shown)
+
+
+def test_drawing_reads_on_light_and_on_dark_ground_without_script() -> None:
+    svg = scaling().svg()
+
+    assert "prefers-color-scheme:dark" in svg
+    assert "<script" not in svg
+    assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_series_ends_where_there_was_no_value() -> None:
+    paths = [path.get("d", "") for path in ET.fromstring(scaling().svg()).iter(f"{SVG}path")]
+
+    (metric,) = [d for d in paths if d.count("M") == 2]
+    assert metric.count("V") == 0
+
+
+def test_moments_of_one_series_do_not_cut_another() -> None:
+    timeline = Timeline("two", {"a": "s", "b": "s"})
+    timeline.sample(at(0), a=1)
+    timeline.sample(at(1), b=1)
+    timeline.sample(at(2), a=2)
+
+    paths = [path.get("d", "") for path in ET.fromstring(timeline.svg()).iter(f"{SVG}path")]
+    assert any(d.count("M") == 1 and "V" in d and "H876.0" in d for d in paths)
+
+
+def test_timeline_without_samples_says_so() -> None:
+    assert "no samples" in texts(Timeline("nothing", {"metric": "%"}))
+
+
+def test_single_sample_can_be_drawn() -> None:
+    timeline = Timeline("one", {"metric": "%"})
+    timeline.sample(at(0), metric=0.0)
+
+    assert "metric" in texts(timeline)
+
+
+def test_the_same_mark_is_noted_once() -> None:
+    timeline = Timeline("marks", {})
+    timeline.mark(at(1), "Scaled")
+    timeline.mark(at(1), "Scaled")
+
+    assert len(timeline.marks) == 1
+
+
+def test_series_without_a_unit_is_refused() -> None:
+    with pytest.raises(KeyError, match="watts"):
+        Timeline("x", {"metric": "%"}).sample(at(0), watts=1.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.0, 100.0, [0, 20, 40, 60, 80, 100]),
+        (0.0, 1.0, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0.0, 2.0, [0, 0.5, 1, 1.5, 2]),
+        (-3.0, 4.0, [-4, -2, 0, 2, 4]),
+    ],
+)
+def test_axes_have_round_numbers(low: float, high: float, expected: list[float]) -> None:
+    assert list(_ticks(low, high)) == expected
