@@ -179,7 +179,7 @@ def all_images(programs: Mapping[str, Path]) -> Iterator[Image]:
     yield busybox_image(_busybox())
     yield coredns_image(programs["coredns"])
     extra = {path: source for path, source in programs.items() if path.startswith("/")}
-    yield cuda_image(_gnu_files(), extra)
+    yield cuda_image(with_libraries(_gnu_programs()), extra)
 
 
 def pause_image(program: Path) -> Image:
@@ -269,17 +269,18 @@ def _gnu_programs() -> dict[str, Path]:
     return programs
 
 
-def _gnu_files() -> dict[str, Path]:
+def with_libraries(programs: Mapping[str, Path]) -> dict[str, Path]:
     """Programs and their libraries: path in the image → file of this machine."""
-    files = _gnu_programs()
-    for library in _libraries(files.values()):
+    files = dict(programs)
+    for library in libraries(programs.values()):
         # /lib is a link to /usr/lib in the image, as on every current distribution.
         path = library.as_posix().lstrip("/")
         files[path if path.startswith("usr/") else f"usr/{path}"] = library.resolve()
     return files
 
 
-def _libraries(programs: Iterable[Path]) -> set[Path]:
+def libraries(programs: Iterable[Path]) -> set[Path]:
+    """The shared libraries that programs of this machine load, by their own paths."""
     unique = sorted({str(program) for program in programs})
     # ldd ends with 1 when one of the files is a script or static; the rest is listed all the same.
     listed = subprocess.run(["ldd", *unique], capture_output=True, text=True, check=False)
