@@ -10,6 +10,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, dress
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
+from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError
 from aicr_pytest.exercise import exercise, refusal_of_claim
@@ -113,6 +114,24 @@ class Workspaces:
             evidence=self._evidence,
             must_start=must_start,
         )
+
+    def place(self, actor: str, *, image: str, name: str = "", **values: str) -> Pod:
+        """Create an actor that holds no accelerator, with what belongs to it, on whatever node.
+
+        Args:
+            actor: the manifest, ``<requirement id>/<name>``; its last object is the pod.
+            image: the suite's name of the image.
+            name: of the pod; empty: the manifest's own.
+        """
+        *others, pod = render_actor(
+            actor, actor=name or actor.rpartition("/")[2], image=self._image(image), **values
+        )
+        workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
+        if self._pull_secret:
+            pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        pod["spec"].setdefault("tolerations", []).extend(self._accelerators.tolerations)
+        workspace.apply(others)
+        return workspace.pod(pod)
 
     def exercise(self, actor: str) -> list[str]:
         """Take one API object through its life; the verbs that were honoured."""

@@ -47,8 +47,25 @@ class Deadlines:
     """A deleted namespace is gone; the cluster takes at least 5 s."""
     namespace_usable: float = 30.0
     """A new namespace has its service account and the cluster's certificate."""
+    lease_granted: float = 1800.0
+    """Other checks of ours give back the accelerators that they hold."""
     object_gone: float = 60.0
     """Any other deleted object is gone."""
+    endpoint_answers: float = 60.0
+    """A metrics endpoint that is just starting answers."""
+    workload_loads: float = 60.0
+    """A workload that was told to has begun or ended to use its accelerator."""
+    reading_follows: float = 120.0
+    """What an exporter shows follows the accelerator; DCGM reads it every 30 s by default."""
+    monitoring_follows: float = 240.0
+    """A new target is loaded, discovered and scraped, and its samples can be asked for; an
+    operator's configuration alone may take 90 s to reach Prometheus."""
+    gateway_programmed: float = 180.0
+    """A Gateway is Programmed and has an address; clouds take minutes for a new one."""
+    route_in_effect: float = 180.0
+    """What a new or changed HTTPRoute says is what requests meet; minutes on managed gateways."""
+    route_reported: float = 60.0
+    """A controller has said what it thinks of an HTTPRoute."""
 
     def scaled(self, factor: float) -> "Deadlines":
         """All deadlines multiplied, to be shown; ``Waiter`` scales by itself."""
