@@ -13,6 +13,8 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
+from aicr_pytest.exclusive import Exclusive
+from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
 from aicr_pytest.workspaces import Workspaces
 
@@ -25,10 +27,12 @@ __all__ = [
     "Cluster",
     "Device",
     "DoesNotApply",
+    "Exclusive",
     "Fleet",
     "Found",
     "Inconclusive",
     "Profile",
+    "Settings",
     "Solution",
     "SolutionAbsent",
     "Solutions",

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.exclusive import Exclusive
     from aicr_pytest.session import Run
+    from aicr_pytest.settings import Settings
     from aicr_pytest.solutions.frame import Solutions
     from aicr_pytest.workspaces import Workspaces
 
@@ -31,6 +33,12 @@ def _run(config: pytest.Config) -> "Run":
             "  Add --aicr, or aicr_suite = true to the project's pytest configuration."
         )
     return run
+
+
+@pytest.fixture(scope="session")
+def aicr_settings(request: pytest.FixtureRequest) -> "Settings":
+    """What the user wants, as it was resolved from command line, environment and project."""
+    return _run(request.config).settings
 
 
 @pytest.fixture(scope="session")
@@ -79,11 +87,33 @@ def aicr_solution(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "S
 
 
 @pytest.fixture(scope="module")
+def aicr_exclusive(
+    request: pytest.FixtureRequest,
+    aicr_cluster: "Cluster",
+    aicr_wait: "Waiter",
+    aicr_accelerators: "Accelerators",
+) -> Iterator["Exclusive"]:
+    """Accelerators for this module alone, among all checks of ours on the cluster."""
+    from aicr_pytest.cluster.leases import Leases
+    from aicr_pytest.exclusive import Exclusive
+
+    run = _run(request.config)
+    holder = "/".join(part for part in (run.run_id, run.worker, _module(request)) if part)
+    exclusive = Exclusive(
+        Leases(aicr_cluster, aicr_wait, holder=holder),
+        lambda: [node for node in aicr_accelerators.stock if node.ready and node.schedulable],
+    )
+    yield exclusive
+    exclusive.close()
+
+
+@pytest.fixture(scope="module")
 def aicr_workspace(
     request: pytest.FixtureRequest,
     aicr_cluster: "Cluster",
     aicr_wait: "Waiter",
     aicr_accelerators: "Accelerators",
+    aicr_exclusive: "Exclusive",  # set up before, hence ended after the last pod is gone
 ) -> Iterator["Workspaces"]:
     """The namespaces of this module with everything in them; taken down DRA-safe at its end."""
     from aicr_pytest.workspaces import Workspaces
@@ -101,13 +131,19 @@ def aicr_workspace(
     workspaces.close()
 
 
+def _module(request: pytest.FixtureRequest) -> str:
+    """Name of the module that uses a fixture: the requirement's id in our suite."""
+    name: str = request.node.name
+    return name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+
+
 def _maker(
     request: pytest.FixtureRequest, run: "Run", cluster: "Cluster", waiter: "Waiter"
 ) -> Callable[["PodSecurity"], "Workspace"]:
     """Makes the namespace of a Pod Security level."""
     from aicr_pytest.cluster.workspace import Workspace
 
-    module = request.node.name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+    module = _module(request)
     failed_before = request.session.testsfailed
 
     def keep() -> bool:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.preflight import Need
 
 _DRA = "resource.k8s.io"
+_LEASES = "coordination.k8s.io"
 
 _BASIC = (
     ("", "namespaces", "", "create get list watch delete", "a namespace per module, removed again"),
@@ -21,6 +22,7 @@ _ALL = (
     ("", "configmaps", "", "list watch", "to wait until a namespace is usable"),
     ("", "serviceaccounts", "", "list watch", "to wait until a namespace is usable"),
     ("", "pods", "exec", "create get", "to look from inside a container"),
+    (_LEASES, "leases", "", "create list watch update patch delete", "turns at the accelerators"),
 )
 _BY_FEATURE = {
     "dra_support": (

@@ -1,0 +1,330 @@
+"""Leases: who of us holds which accelerators, across workers and runs on one cluster.
+
+One ``coordination.k8s.io`` Lease stands for one accelerator of one node, so that ``kubectl get
+leases`` shows who holds it. The API server makes creating one atomic: what fits is held side by
+side, what does not takes turns. Others on the cluster know nothing of it; it keeps only our own
+checks from taking capacity from each other.
+
+They lie in ``default``, which every cluster has: a namespace of ours could not be removed by the
+last run without the next one losing the Lease that it has just made there.
+"""
+
+import dataclasses
+import datetime
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster import labels
+from aicr_pytest.cluster.kinds import LEASE, Object
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import AicrError, ApiError, Inconclusive, LeftBehind, NoCapacity
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+NAMESPACE = "default"
+DURATION = 30
+"""Seconds after which a Lease that nobody renews is free for the taking."""
+_RENEW_EVERY = 8.0
+_NODE = "aicr-pytest/node"
+"""Annotation with the node's name, which may be longer than a label's value."""
+_INDEX = "aicr-pytest/accelerator"
+"""Annotation with the number of the accelerator on its node."""
+
+Slot = tuple[str, int]
+"""Node and number of an accelerator; the number is nobody's device, it only counts."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """So many accelerators of one node."""
+
+    node: str
+    """Name of the node."""
+    total: int
+    """How many it has."""
+    wanted: int
+    """How many are needed at once."""
+
+
+def choose(
+    alternatives: Sequence[Sequence[Share]], taken: Mapping[str, set[int]]
+) -> list[Slot] | None:
+    """The slots of the first alternative that fits beside what is taken; None where none does.
+
+    The lowest numbers come first, in the order of names: whoever is stopped by a slot that another
+    has just taken gives way, and of two that meet one always goes on.
+    """
+    for shares in alternatives:
+        slots: list[Slot] = []
+        for share in sorted(shares, key=lambda share: share.node):
+            free = [n for n in range(share.total) if n not in taken.get(share.node, set())]
+            if len(free) < share.wanted:
+                break
+            slots += [(share.node, number) for number in free[: share.wanted]]
+        else:
+            return slots
+    return None
+
+
+def lease_name(slot: Slot) -> str:
+    """Name of the Lease of a slot; a node's name may leave no room for ours."""
+    node, number = slot
+    stem = node if len(node) <= 200 else hashlib.sha256(node.encode()).hexdigest()[:32]
+    return f"aicr-pytest-{stem}-{number}"
+
+
+class Staleness:
+    """Tells Leases that nobody renews, by our own clock: those of others may be minutes off."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: dict[str, tuple[tuple[str, str], float]] = {}
+
+    def expired(self, lease: Object) -> bool:
+        """Whether it has stood unchanged for its duration since we first saw it so."""
+        spec, metadata = lease["spec"], lease["metadata"]
+        state = (metadata["uid"], str(spec.get("renewTime")))
+        known, since = self._since.get(metadata["name"], (None, 0.0))
+        if known != state:
+            since = self._clock()
+            self._since[metadata["name"]] = (state, since)
+        return self._clock() - since > float(spec.get("leaseDurationSeconds") or DURATION)
+
+
+class Window:
+    """Accelerators that are ours until ``release``; a context manager."""
+
+    def __init__(self, leases: "Leases", held: Sequence[Object]) -> None:
+        self._leases = leases
+        self.held = tuple(held)
+        """The Leases as they were made."""
+        self.lost = ""
+        """Why a Lease is not ours any more; empty while all are."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes whose accelerators are ours."""
+        return tuple(dict.fromkeys(_slot(lease)[0] for lease in self.held))
+
+    def __str__(self) -> str:
+        return tell(self.held)
+
+    def __enter__(self) -> "Window":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the accelerators back to other checks; doing it twice is fine.
+
+        Raises:
+            Inconclusive: a Lease was lost meanwhile, so that others may have been in the way.
+            LeftBehind: a Lease stays; it expires by itself.
+        """
+        self._leases.give_back(self)
+
+
+class Leases:
+    """Takes and renews Leases for one process of a run."""
+
+    def __init__(self, cluster: "Cluster", waiter: Waiter, *, holder: str) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._holder = holder
+        self._windows: list[Window] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def take(self, alternatives: Sequence[Sequence[Share]]) -> Window:
+        """Wait until all shares of one alternative are free, and take them.
+
+        Raises:
+            NoCapacity: no node has so many, or other checks hold them for too long.
+        """
+        fitting = [
+            shares for shares in alternatives if all(s.wanted <= s.total for s in shares) and shares
+        ]
+        if not fitting:
+            told = "; ".join(
+                f"{s.wanted} of {s.total} on {s.node}" for a in alternatives for s in a
+            )
+            raise NoCapacity(f"More accelerators are needed than there are: {told or 'no node'}.")
+        staleness = Staleness()
+        wanted = " or ".join(_told(shares) for shares in fitting)
+
+        def expired(views: Views) -> None:
+            raise NoCapacity(
+                f"Other checks have not given back {wanted} within "
+                f"{self._waiter.deadlines.lease_granted * self._waiter.scale:g} s: "
+                f"{_seen(views)}.",
+                hint=f"kubectl get leases -n {NAMESPACE} -l {labels.selector(None)}",
+            )
+
+        return self._waiter.until(
+            f"Leases for {wanted}",
+            [Subject(kind=LEASE, namespace=NAMESPACE, labels=labels.selector(None))],
+            judge=lambda views: self._try(fitting, views[0].values(), staleness),
+            describe=_seen,
+            timeout=self._waiter.deadlines.lease_granted,
+            expired=expired,
+        )
+
+    def _try(
+        self,
+        alternatives: Sequence[Sequence[Share]],
+        leases: Iterable[Object],
+        staleness: Staleness,
+    ) -> Window | None:
+        there = {_slot(lease): lease for lease in leases if _INDEX in _notes(lease)}
+        dead = {slot: lease for slot, lease in there.items() if staleness.expired(lease)}
+        taken: dict[str, set[int]] = {}
+        for node, number in there.keys() - dead.keys():
+            taken.setdefault(node, set()).add(number)
+        if (slots := choose(alternatives, taken)) is None:
+            return None
+        held: list[Object] = []
+        try:
+            for slot in slots:
+                held.append(self._take_one(slot, dead.get(slot)))
+        except AicrError as error:
+            for lease in held:
+                self._delete(lease)
+            if isinstance(error, ApiError) and error.status in (404, 409):
+                return None  # somebody was faster; the watch brings it
+            raise
+        window = Window(self, held)
+        self._keep(window)
+        return window
+
+    def _take_one(self, slot: Slot, dead: Object | None) -> Object:
+        now = _now()
+        spec = {
+            "holderIdentity": self._holder,
+            "leaseDurationSeconds": DURATION,
+            "acquireTime": now,
+            "renewTime": now,
+        }
+        if dead is not None:
+            ours = labels.labelled(dead, labels.run_labels(self._cluster.run_id))
+            return self._cluster.replace({**ours, "spec": spec})
+        made = self._cluster.create(
+            {
+                "apiVersion": LEASE.api_version,
+                "kind": LEASE.name,
+                "metadata": {
+                    "name": lease_name(slot),
+                    "namespace": NAMESPACE,
+                    "annotations": {_NODE: slot[0], _INDEX: str(slot[1])},
+                },
+                "spec": spec,
+            }
+        )
+        if made["spec"].get("acquireTime") != now or made["spec"]["holderIdentity"] != self._holder:
+            # The client takes what is there for ours where an answer was lost; a worker of the same
+            # run may have made it.
+            raise ApiError(409, "AlreadyExists", "another worker holds it", request="POST lease")
+        return made
+
+    def give_back(self, window: Window) -> None:
+        """As ``Window.release``."""
+        with self._lock:
+            if window not in self._windows:
+                return
+            self._windows.remove(window)
+            last = not self._windows
+        if last:
+            self._stop.set()
+        troubles = [str(error) for lease in window.held if (error := self._delete(lease))]
+        if window.lost:
+            raise Inconclusive(f"{window}: lost meanwhile ({window.lost}).")
+        if troubles:
+            raise LeftBehind(f"{window}: not given back: {'; '.join(troubles)}")
+
+    def _delete(self, lease: Object) -> AicrError | None:
+        metadata = lease["metadata"]
+        try:
+            self._cluster.delete(LEASE, metadata["name"], NAMESPACE, uid=metadata["uid"])
+        except AicrError as error:
+            return error
+        return None
+
+    def _keep(self, window: Window) -> None:
+        with self._lock:
+            self._windows.append(window)
+            if self._thread is None or self._stop.is_set():
+                self._stop = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._renew_all, args=(self._stop,), name="leases", daemon=True
+                )
+                self._thread.start()
+
+    def _renew_all(self, stop: threading.Event) -> None:
+        renewed = time.monotonic()
+        while not stop.wait(_RENEW_EVERY):
+            with self._lock:
+                windows = list(self._windows)
+            unreachable = ""
+            for window in windows:
+                for lease in window.held:
+                    unreachable = self._renew(window, lease) or unreachable
+            if not unreachable:
+                renewed = time.monotonic()
+            elif time.monotonic() - renewed > DURATION:
+                for window in windows:
+                    window.lost = window.lost or unreachable
+
+    def _renew(self, window: Window, lease: Object) -> str:
+        """Renew one Lease; why the API server could not be asked, empty where it answered."""
+        name, uid = lease["metadata"]["name"], lease["metadata"]["uid"]
+        patch = {"metadata": {"uid": uid}, "spec": {"renewTime": _now()}}
+        try:
+            self._cluster.patch(LEASE, name, NAMESPACE, patch)
+        except ApiError as error:
+            window.lost = str(error)
+        except AicrError as error:
+            return str(error)
+        return ""
+
+
+def tell(leases: Iterable[Object]) -> str:
+    """Who holds how many of which node, in one line."""
+    held: dict[tuple[str, str], int] = {}
+    for lease in leases:
+        if _INDEX in _notes(lease):
+            key = (lease["spec"].get("holderIdentity") or "nobody", _slot(lease)[0])
+            held[key] = held.get(key, 0) + 1
+    return "; ".join(f"{who} holds {n} of {node}" for (who, node), n in sorted(held.items()))
+
+
+def _seen(views: Views) -> str:
+    return tell(views[0].values()) or "nobody holds any"
+
+
+def _told(shares: Sequence[Share]) -> str:
+    return " and ".join(f"{s.wanted} accelerators of {s.node}" for s in shares)
+
+
+def _notes(lease: Object) -> Mapping[str, str]:
+    return lease["metadata"].get("annotations") or {}
+
+
+def _slot(lease: Object) -> Slot:
+    notes = _notes(lease)
+    return notes[_NODE], int(notes[_INDEX])
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

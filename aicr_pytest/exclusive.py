@@ -1,0 +1,68 @@
+"""Windows of capacity: accelerators that no other check of ours holds at the same time."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster.leases import Leases, Share, Window
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
+
+
+class Exclusive:
+    """Takes windows (fixture ``aicr_exclusive``).
+
+    A window ends with its ``with`` block; one that is not used so ends with the module, after the
+    workspace's pods are gone.
+    """
+
+    def __init__(self, leases: Leases, usable: Callable[[], "Sequence[AcceleratorNode]"]) -> None:
+        self._leases = leases
+        self._usable = usable
+        self._taken: list[Window] = []
+
+    def __call__(
+        self,
+        accelerators: int,
+        *,
+        each: "Sequence[AcceleratorNode]" = (),
+        any_of: "Sequence[AcceleratorNode]" = (),
+    ) -> Window:
+        """Wait until so many accelerators are ours.
+
+        Args:
+            accelerators: how many on a node; a node that has fewer gives all it has where it is
+                one of ``each``.
+            each: on each of these nodes at once.
+            any_of: on one of these nodes, the first that fits; every usable node where neither is
+                given.
+
+        Raises:
+            NoCapacity: no node has so many, or other checks hold them for too long.
+        """
+        if each:
+            alternatives = [[_share(node, min(accelerators, node.total)) for node in each]]
+        else:
+            alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
+        window = self._leases.take(alternatives)
+        self._taken.append(window)
+        return window
+
+    def close(self) -> None:
+        """End every window.
+
+        Raises:
+            ExceptionGroup: some could not be given back, or had been lost.
+        """
+        troubles: list[Exception] = []
+        for window in self._taken:
+            try:
+                window.release()
+            except Exception as error:  # noqa: BLE001  raised below, with the others
+                troubles.append(error)
+        if troubles:
+            raise ExceptionGroup("Leases", troubles)
+
+
+def _share(node: "AcceleratorNode", wanted: int) -> Share:
+    return Share(node=node.name, total=node.total, wanted=wanted)
