@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 
+from aicr_lab.addons import jobset, kuberay
 from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import LabError
 
-ADDONS: tuple[Addon, ...] = ()
+ADDONS: tuple[Addon, ...] = (
+    jobset.ADDON,
+    kuberay.ADDON,
+)
 """All of them, in the order in which they are built."""
 
 CORE, ALL = "core", "all"

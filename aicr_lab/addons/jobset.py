@@ -1,0 +1,68 @@
+"""JobSet: groups of Jobs as one, with a webhook whose certificate the controller makes itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aicr_lab import artifacts
+from aicr_lab.addons import manifests
+from aicr_lab.addons.addon import Addon
+from aicr_lab.addons.images import static_image
+from aicr_lab.addons.kustomize import manifest_artifact
+from aicr_lab.build import Artifact, go_artifact
+from aicr_lab.lab import Lab
+from aicr_lab.oci import Image
+
+NAMESPACE = "jobset-system"
+DEPLOYMENT = "jobset-controller-manager"
+IMAGE = "registry.k8s.io/jobset/jobset:v0.12.0"
+
+_MODULE = "sigs.k8s.io/jobset"
+_WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+
+
+def _artifacts() -> tuple[Artifact, ...]:
+    directory = Path(__file__).resolve().parent.parent / "go" / "jobset"
+    return (
+        go_artifact("jobset", directory, [_MODULE], ["jobset"]),
+        manifest_artifact("jobset", module=_MODULE, overlay="config/default"),
+    )
+
+
+def _images() -> Sequence[Image]:
+    return [static_image(IMAGE, artifacts.locate("jobset"), "/manager")]
+
+
+def _install(lab: Lab) -> None:
+    # The released manifest names the registry of builds that are not released.
+    objects = [
+        manifests.with_image(obj, IMAGE) if obj["kind"] == "Deployment" else obj
+        for obj in manifests.documents(artifacts.locate("jobset.yaml"))
+    ]
+    manifests.apply_all(lab, objects)
+
+
+def _missing(lab: Lab) -> str:
+    lacking = manifests.unavailable(lab, "Deployment", DEPLOYMENT, NAMESPACE)
+    return lacking or _without_authority(lab)
+
+
+def _without_authority(lab: Lab) -> str:
+    """Which webhook the API server could not call yet: its caller has to know who signed for it."""
+    for kind in _WEBHOOKS:
+        for found in lab.api.list("admissionregistration.k8s.io/v1", kind):
+            for webhook in found["webhooks"]:
+                service = webhook["clientConfig"].get("service") or {}
+                ours = service.get("namespace") == NAMESPACE
+                if ours and not webhook["clientConfig"].get("caBundle"):
+                    return f"webhook {webhook['name']} has no caBundle"
+    return ""
+
+
+ADDON = Addon(
+    name="jobset",
+    sentence="JobSet v0.12.0, an operator with webhooks: groups of Jobs as one",
+    artifacts=_artifacts,
+    images=_images,
+    install=_install,
+    missing=_missing,
+)
