@@ -19,6 +19,7 @@ from aicr_lab.state import locked
 
 CUDA = "nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04"
 BUSYBOX = "docker.io/library/busybox:1.37"
+NBODY = "nvcr.io/nvidia/k8s/cuda-sample:nbody-cuda11.7.1-ubuntu18.04"
 COREDNS = "registry.k8s.io/coredns/coredns:v1.15.0"
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -144,8 +145,8 @@ def ensure_archive(cache: Path, programs: Mapping[str, Path], say: Say) -> Path:
     """The archive with all images, made anew when a file in it has changed.
 
     Args:
-        programs: ``coredns`` and ``pause``, and by absolute path what else goes into the CUDA
-            image.
+        programs: ``coredns``, ``pause`` and ``nbody``, and by absolute path what else goes into the
+            CUDA image.
     """
     # Their libraries change with them or with libc; asking ldd takes longer than all of this.
     sources = [*_gnu_programs().values(), *programs.values(), _busybox(), Path(__file__)]
@@ -179,7 +180,9 @@ def all_images(programs: Mapping[str, Path]) -> Iterator[Image]:
     yield busybox_image(_busybox())
     yield coredns_image(programs["coredns"])
     extra = {path: source for path, source in programs.items() if path.startswith("/")}
-    yield cuda_image(with_libraries(_gnu_programs()), extra)
+    files = gnu_files()
+    yield cuda_image(files, extra)
+    yield nbody_image(files, programs["nbody"])
 
 
 def pause_image(program: Path) -> Image:
@@ -217,13 +220,6 @@ def cuda_image(files: Mapping[str, Path], extra: Mapping[str, Path]) -> Image:
     The environment is what makes isolation worth checking: whoever honours it instead of the
     allocation hands out every GPU.
     """
-    layer = Layer()
-    for name in ("bin", "sbin", "lib", "lib64"):
-        layer.directory(f"usr/{name}")
-        layer.link(name, f"usr/{name}")
-    system_directories(layer)
-    for path, source in files.items():
-        layer.copy(source, path)
     added = Layer()
     for path, source in extra.items():
         added.copy(source, path)
@@ -236,8 +232,32 @@ def cuda_image(files: Mapping[str, Path], extra: Mapping[str, Path]) -> Image:
         ],
         "Cmd": ["/bin/bash"],
     }
-    layers = [layer.content()] + ([added.content()] if extra else [])
+    layers = [gnu_layer(files)] + ([added.content()] if extra else [])
     return Image(name=CUDA, layers=layers, config=config)
+
+
+def nbody_image(files: Mapping[str, Path], program: Path) -> Image:
+    """NVIDIA's N-body sample, as far as it keeps a GPU busy for a while."""
+    layer = Layer()
+    layer.copy(program, "cuda-samples/nbody")
+    layer.link("usr/local/bin/nbody", "/cuda-samples/nbody")
+    config = {
+        "Env": [f"PATH={PATH}", "NVIDIA_VISIBLE_DEVICES=all"],
+        "Cmd": ["/cuda-samples/nbody", "-benchmark"],
+    }
+    return Image(name=NBODY, layers=[gnu_layer(files), layer.content()], config=config)
+
+
+def gnu_layer(files: Mapping[str, Path]) -> bytes:
+    """A layer with a GNU userland, the same bytes for every image that has it."""
+    layer = Layer()
+    for name in ("bin", "sbin", "lib", "lib64"):
+        layer.directory(f"usr/{name}")
+        layer.link(name, f"usr/{name}")
+    system_directories(layer)
+    for path, source in files.items():
+        layer.copy(source, path)
+    return layer.content()
 
 
 def system_directories(layer: Layer) -> None:
@@ -267,6 +287,11 @@ def _gnu_programs() -> dict[str, Path]:
         elif name not in _OPTIONAL:
             raise HostUnfit(f"{name} is not installed", hint="the CUDA image is made of it")
     return programs
+
+
+def gnu_files() -> dict[str, Path]:
+    """A GNU userland with its libraries: path in the image → file of this machine."""
+    return with_libraries(_gnu_programs())
 
 
 def with_libraries(programs: Mapping[str, Path]) -> dict[str, Path]:

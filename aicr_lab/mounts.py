@@ -35,6 +35,7 @@ def script(node: Node, state: Path) -> str:
         state: the lab's state directory, which has to stay reachable under its own path.
     """
     quoted = shlex.quote
+    driver = quoted(str(node.driver_root))
     lines = [
         # Volumes with mount propagation want shared mounts; the peers are the node's own.
         "mount --make-rshared /",
@@ -45,6 +46,8 @@ def script(node: Node, state: Path) -> str:
         "mkdir -p /var/lib/kubelet",
         f"mount --bind {quoted(str(node.kubelet_root))} /var/lib/kubelet",
         f"mount --bind {quoted(str(node.cdi_dir))} /run/cdi",
+        # Where NVIDIA's GPU operator has it too: pods find it at one path on every node.
+        f"mkdir -p {driver} /run/nvidia/driver && mount --bind {driver} /run/nvidia/driver",
         *_private_file("/etc/resolv.conf", RESOLV_CONF),
         *_private_file("/etc/hosts", f"127.0.0.1 localhost\n{node.ip} {node.name}\n"),
     ]

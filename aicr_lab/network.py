@@ -16,6 +16,7 @@ SERVICE_CIDR = "10.96.0.0/16"
 KUBERNETES_SERVICE_IP = "10.96.0.1"
 DNS_SERVICE_IP = "10.96.0.10"
 POD_CIDR = "10.244.0.0/16"
+NODE_PREFIX = "10.200.0."
 API_PORT = 6443
 """Port of the API server inside the lab; on the host a free port is taken."""
 

@@ -196,7 +196,8 @@ class _Startup:
             )
 
     def _images(self) -> Path:
-        programs = {"coredns": artifacts.locate("coredns"), "pause": artifacts.locate("pause")}
+        programs = {name: artifacts.locate(name) for name in ("coredns", "pause")}
+        programs["nbody"] = artifacts.locate("gpu-workload")
         programs |= _image_programs()
         return images.ensure_archive(cache_dir(), programs, self._say)
 

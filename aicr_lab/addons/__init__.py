@@ -2,11 +2,26 @@
 
 from collections.abc import Iterable
 
-from aicr_lab.addons import jobset, kuberay
+from aicr_lab.addons import (
+    accelerator_exporter,
+    jobset,
+    kuberay,
+    loadbalancer,
+    prometheus,
+    prometheus_adapter,
+    prometheus_operator,
+    python,
+)
 from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import LabError
 
 ADDONS: tuple[Addon, ...] = (
+    loadbalancer.ADDON,
+    python.ADDON,
+    accelerator_exporter.ADDON,
+    prometheus_operator.ADDON,
+    prometheus.ADDON,
+    prometheus_adapter.ADDON,
     jobset.ADDON,
     kuberay.ADDON,
 )

@@ -121,10 +121,10 @@ def until(missing: Callable[[], str], what: str, timeout: float = _PATIENCE) -> 
 def _refused(lab: Lab, obj: Object) -> str:
     try:
         lab.api.apply(obj)
-    except ApiRefused as error:
-        if error.status in _REFUSED_AT_FIRST:
-            return str(error)
-        raise
+    except LabError as error:
+        if isinstance(error, ApiRefused) and error.status not in _REFUSED_AT_FIRST:
+            raise
+        return str(error)  # no such kind, too: its CRD may be another add-on's
     return ""
 
 

@@ -1,6 +1,10 @@
 /* gpu-workload: keeps a granted GPU busy, as far as the lab's side can see.
  *
  *     gpu-workload [--seconds N] [--load PERCENT]
+ *     nbody [-benchmark] [-numbodies=N] [-iterations=N]
+ *
+ * As nbody it stands for NVIDIA's sample of that name and takes as long as its work would on a GPU that is
+ * sixty times as fast as a real one.
  *
  * Like a CUDA program it takes device 0 of what its container was given, and fails without one. While
  * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD" as one line, every half second; the lab's
@@ -22,6 +26,7 @@
 
 #define HEARTBEAT "/dev/shm/aicr-lab-gpu-load"
 #define MAX_GPUS 16
+#define INTERACTIONS_PER_SECOND 1.8e14
 
 static volatile sig_atomic_t ended;
 
@@ -57,13 +62,26 @@ static int beat(int gpu, int load) {
     return fclose(file) == 0;
 }
 
+/* NVIDIA's sample takes its options with one dash or two. */
+static int number_after(const char *argument, const char *option, double *number) {
+    argument += strspn(argument, "-");
+    size_t width = strlen(option);
+    if (strncmp(argument, option, width) != 0 || argument[width] != '=')
+        return 0;
+    *number = atof(argument + width + 1);
+    return 1;
+}
+
 int main(int count, char **arguments) {
     int seconds = 0, load = 95;
-    for (int i = 1; i + 1 < count; i += 2) {
-        if (strcmp(arguments[i], "--seconds") == 0)
-            seconds = atoi(arguments[i + 1]);
-        else if (strcmp(arguments[i], "--load") == 0)
-            load = atoi(arguments[i + 1]);
+    double bodies = 0, iterations = 10;
+    for (int i = 1; i < count; i++) {
+        if (number_after(arguments[i], "numbodies", &bodies) || number_after(arguments[i], "iterations", &iterations))
+            seconds = 1 + (int)(bodies * bodies * iterations / INTERACTIONS_PER_SECOND);
+        else if (i + 1 < count && strcmp(arguments[i], "--seconds") == 0)
+            seconds = atoi(arguments[++i]);
+        else if (i + 1 < count && strcmp(arguments[i], "--load") == 0)
+            load = atoi(arguments[++i]);
     }
     signal(SIGTERM, end);
     signal(SIGINT, end);
@@ -81,5 +99,7 @@ int main(int count, char **arguments) {
         nanosleep(&pause, NULL);
     }
     unlink(HEARTBEAT);
+    if (bodies > 0)
+        printf("%.0f bodies, total time for %.0f iterations: %d ms\n", bodies, iterations, seconds * 1000);
     return 0;
 }

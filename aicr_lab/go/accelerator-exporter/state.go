@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// gpu is what the state file says about one GPU.
+type gpu struct {
+	index       int
+	uuid        string
+	model       string
+	pci         string
+	utilization float64 // percent
+	memoryBusy  float64 // percent
+	memory      float64 // MiB
+	memoryUsed  float64 // MiB
+	celsius     float64
+	watts       float64
+}
+
+// state is a whole state file.
+type state struct {
+	driver string // version
+	gpus   []gpu
+}
+
+// readState reads the state file of the driver below a root; c/state.h describes the format.
+func readState(driverRoot string) (state, error) {
+	found, _ := filepath.Glob(filepath.Join(driverRoot, "usr/lib/*/libnvidia-lab-gpus.so.*"))
+	if len(found) == 0 {
+		return state{}, fmt.Errorf("no driver in %s", driverRoot)
+	}
+	text, err := readShared(found[0])
+	if err != nil {
+		return state{}, err
+	}
+	sections := parse(text)
+	result := state{driver: sections["driver"]["version"]}
+	for index := 0; ; index++ {
+		own, there := sections[fmt.Sprintf("gpu %d", index)]
+		if !there {
+			return result, nil
+		}
+		value := func(key string) string {
+			if mine, there := own[key]; there {
+				return mine
+			}
+			return sections["profile"][key]
+		}
+		number := func(key string) float64 {
+			parsed, _ := strconv.ParseFloat(value(key), 64)
+			return parsed
+		}
+		if value("lost") == "yes" {
+			continue // NVML answers nothing about it, so DCGM shows nothing
+		}
+		result.gpus = append(result.gpus, gpu{
+			index:       int(number("minor")),
+			uuid:        value("uuid"),
+			model:       value("name"),
+			pci:         value("pci"),
+			utilization: number("utilization"),
+			memoryBusy:  number("memory utilization"),
+			memory:      number("memory"),
+			memoryUsed:  number("memory used"),
+			celsius:     number("temperature"),
+			watts:       number("power mw") / 1000,
+		})
+	}
+}
+
+// readShared reads a file that is rewritten in place under an exclusive lock.
+func readShared(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH); err != nil {
+		return "", err
+	}
+	var content bytes.Buffer
+	_, err = content.ReadFrom(file)
+	return content.String(), err
+}
+
+func parse(text string) map[string]map[string]string {
+	sections := map[string]map[string]string{}
+	var current map[string]string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
+			current = map[string]string{}
+			sections[line[1:len(line)-1]] = current
+		} else if key, value, ok := strings.Cut(line, "="); ok && current != nil && !strings.HasPrefix(line, "#") {
+			current[strings.TrimSpace(key)] = strings.TrimSpace(value)
+		}
+	}
+	return sections
+}
