@@ -6,6 +6,7 @@ The suite itself uses nothing else of this package.
 from aicr_pytest.accelerators.finder import Accelerators
 from aicr_pytest.accelerators.fleet import Fleet
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.loading import LoadStory
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.selection import choosing, chosen_device, nobodys_device
 from aicr_pytest.cast import Cast
@@ -14,8 +15,10 @@ from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.exclusive import Exclusive
+from aicr_pytest.metrics import Metrics, needs_two_accelerators
 from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
+from aicr_pytest.solutions.gateway.site import GatewaySite
 from aicr_pytest.workspaces import Workspaces
 
 __all__ = [
@@ -30,7 +33,10 @@ __all__ = [
     "Exclusive",
     "Fleet",
     "Found",
+    "GatewaySite",
     "Inconclusive",
+    "LoadStory",
+    "Metrics",
     "Profile",
     "Settings",
     "Solution",
@@ -40,5 +46,6 @@ __all__ = [
     "Workspaces",
     "choosing",
     "chosen_device",
+    "needs_two_accelerators",
     "nobodys_device",
 ]

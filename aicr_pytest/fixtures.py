@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.exclusive import Exclusive
+    from aicr_pytest.metrics import Metrics
     from aicr_pytest.session import Run
     from aicr_pytest.settings import Settings
     from aicr_pytest.solutions.frame import Solutions
@@ -105,6 +106,22 @@ def aicr_exclusive(
     )
     yield exclusive
     exclusive.close()
+
+
+@pytest.fixture(scope="module")
+def aicr_metrics(
+    request: pytest.FixtureRequest,
+    aicr_cluster: "Cluster",
+    aicr_wait: "Waiter",
+    aicr_accelerators: "Accelerators",
+) -> "Metrics":
+    """The accelerators' metrics: exporters, and the cluster's Prometheus."""
+    from aicr_pytest.metrics import Metrics
+
+    run = _run(request.config)
+    return Metrics(
+        aicr_cluster, aicr_wait, aicr_accelerators, run.settings, evidence=lambda: run.evidence
+    )
 
 
 @pytest.fixture(scope="module")

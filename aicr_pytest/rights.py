@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _DRA = "resource.k8s.io"
 _LEASES = "coordination.k8s.io"
+_GATEWAYS = "gateway.networking.k8s.io"
 
 _BASIC = (
     ("", "namespaces", "", "create get list watch delete", "a namespace per module, removed again"),
@@ -38,8 +39,23 @@ _BY_FEATURE = {
         (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
         ("node.k8s.io", "runtimeclasses", "", "get", "to see whether the vendor has one"),
     ),
+    "ai_inference": (
+        (_GATEWAYS, "gatewayclasses", "", "list", "to find the platform's gateways"),
+        (_GATEWAYS, "gateways", "", "list watch", "to find one that takes our routes"),
+        (_GATEWAYS, "gateways", "", "create patch", "a new one, where that is allowed"),
+        (_GATEWAYS, "httproutes", "", "create get list watch patch", "routes of the checks"),
+        ("", "services", "", "create patch", "the backends' addresses"),
+        ("", "configmaps", "", "create patch", "scripts of backends and client"),
+    ),
 }
-_CLUSTER_SCOPED = ("namespaces", "nodes", "deviceclasses", "resourceslices", "runtimeclasses")
+_CLUSTER_SCOPED = (
+    "namespaces",
+    "nodes",
+    "deviceclasses",
+    "resourceslices",
+    "runtimeclasses",
+    "gatewayclasses",
+)
 
 
 def basic_needs() -> "list[Need]":

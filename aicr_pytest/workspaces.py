@@ -1,6 +1,6 @@
 """Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,11 @@ class Workspaces:
         self._run_id = run_id
         self._evidence = evidence
         self._made: dict[str, Workspace] = {}
+
+    @property
+    def evidence(self) -> "CheckEvidence":
+        """Of the check that runs."""
+        return self._evidence()
 
     def at(self, level: PodSecurity = "restricted") -> Workspace:
         """The namespace of a Pod Security level."""
@@ -96,6 +101,8 @@ class Workspaces:
             actor,
             actor=name,
             image=self._image("probe"),
+            load_image=self._image("load"),
+            load_program=" ".join(node.profile.load_program),
             device_class=node.device_class,
             **{key: value(node) for key, value in values.items()},
         )
@@ -132,6 +139,21 @@ class Workspaces:
         pod["spec"].setdefault("tolerations", []).extend(self._accelerators.tolerations)
         workspace.apply(others)
         return workspace.pod(pod)
+
+    def fill(self, actor: str, *, image: str, name: str, **values: str) -> list[Object]:
+        """The objects of an actor that makes pods through somebody else; nothing is created.
+
+        Args:
+            actor: the manifest, ``<requirement id>/<name>``.
+            image: the suite's name of the image.
+            name: of the actor.
+        """
+        objects = render_actor(actor, actor=name, image=self._image(image), **values)
+        for spec in (spec for obj in objects for spec in _pod_specs(obj)):
+            spec.setdefault("tolerations", []).extend(self._accelerators.tolerations)
+            if self._pull_secret:
+                spec["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        return objects
 
     def exercise(self, actor: str) -> list[str]:
         """Take one API object through its life; the verbs that were honoured."""
@@ -180,6 +202,18 @@ def wanted(pod: Object, others: Sequence[Object]) -> int:
         for request in obj["spec"]["devices"]["requests"]
     )
     return placeholders + claimed
+
+
+def _pod_specs(part: object) -> Iterator[Object]:
+    """Every pod specification inside an object, however deep; known by its containers."""
+    if isinstance(part, dict):
+        if isinstance(part.get("containers"), list):
+            yield part
+        for value in part.values():
+            yield from _pod_specs(value)
+    if isinstance(part, list):
+        for item in part:
+            yield from _pod_specs(item)
 
 
 def pull_secret(secret: Object, name: str = "aicr-pull-secret") -> Object:

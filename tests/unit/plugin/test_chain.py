@@ -47,7 +47,7 @@ def test_every_folder_of_manifests_is_a_requirement() -> None:
 
 def test_every_manifest_is_used() -> None:
     package = Path(aicr_pytest.__file__).parent
-    sources = [*suite_dir().glob("test_*.py"), *package.glob("*.py")]
+    sources = [*suite_dir().glob("test_*.py"), *package.rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     for path in manifests_dir().glob("*/*.yaml"):
         family = path.stem.partition("_")[0]  # api_Kind is used as api_{kind}

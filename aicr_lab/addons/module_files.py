@@ -1,0 +1,54 @@
+"""Manifests out of a Go module as its files say them, read when the lab is built.
+
+``python -m aicr_lab.addons.module_files MODULE OUTPUT FILE…``, in the directory of a ``go.mod``
+that requires the module; files may be patterns.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from aicr_lab.build import Artifact, Command
+
+_LAB = Path(__file__).resolve().parent.parent
+
+
+def files_artifact(name: str, *, module: str, files: tuple[str, ...]) -> Artifact:
+    """Files of a module, one after the other, as ``<name>.yaml``.
+
+    Args:
+        name: the product, whose Go module is ``aicr_lab/go/<name>``.
+        module: path of the upstream module.
+        files: relative to the module's directory; patterns are taken in alphabetical order.
+    """
+    directory = _LAB / "go" / name
+    output = f"{name}.yaml"
+    program = (sys.executable, "-m", "aicr_lab.addons.module_files")
+    return Artifact(
+        name=f"{name}-files",
+        outputs=(output,),
+        sources=(directory / "go.mod", Path(__file__)),
+        commands=(
+            Command(
+                argv=(*program, module, f"{{out}}/{output}", *files),
+                cwd=directory,
+                env=(("GOFLAGS", "-mod=readonly"), ("PYTHONPATH", str(_LAB.parent))),
+            ),
+        ),
+    )
+
+
+def main(module: str, output: str, *files: str) -> None:
+    """Downloads the module unless it is there, and joins its files."""
+    downloaded = subprocess.run(
+        ["go", "mod", "download", "-json", module], stdout=subprocess.PIPE, check=True
+    )
+    directory = Path(json.loads(downloaded.stdout)["Dir"])
+    found = [path for pattern in files for path in sorted(directory.glob(pattern))]
+    text = "\n---\n".join(path.read_text() for path in found)
+    Path(output).write_text(text)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
