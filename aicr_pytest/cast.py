@@ -20,6 +20,11 @@ class Cast:
         if room_for_all:
             self._on_stage.update({name: start() for name, start in deploy.items()})
 
+    @property
+    def has_room(self) -> bool:
+        """Whether all can be on stage at once."""
+        return self._room_for_all
+
     def __getitem__(self, name: str) -> Fleet:
         """One actor, alone if it must be."""
         return self.together(name)[0]

@@ -19,6 +19,7 @@
     ├── WaitTimeout             what was awaited did not happen in time
     ├── WaitFailed              what was awaited cannot happen any more
     │   └── PodFailed           a pod cannot start or has failed
+    ├── EndpointSilent          a pod's or the monitoring system's endpoint gives no usable answer
     ├── InvalidExposition       a metrics endpoint answers something else than metrics
     ├── ManifestError           a manifest and its values do not fit
     ├── LeftBehind              something of ours stays on the cluster
@@ -121,6 +122,10 @@ class WaitFailed(AicrError):
 
 class PodFailed(WaitFailed):
     """A pod cannot start or has failed; carries the kubelet's words."""
+
+
+class EndpointSilent(AicrError):
+    """An endpoint of the platform, e.g. an exporter or Prometheus, gives no usable answer."""
 
 
 class InvalidExposition(AicrError):

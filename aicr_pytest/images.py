@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-IMAGE_NAMES = {"probe": "what probe pods run; the vendor's own base image, as users run it"}
+IMAGE_NAMES = {
+    "probe": "what probe pods run; the vendor's own base image, as users run it",
+    "load": "what keeps an accelerator busy: the vendor's N-body sample",
+    "service": "what the sample inference service runs on: Python, the service itself is ours",
+    "ray": "what the pods of a Ray cluster run, where KubeRay is looked at",
+}
 """What ``--aicr-image`` can replace, with the meaning."""
 
 
@@ -11,7 +16,12 @@ def default_images() -> dict[str, str]:
     # Profiles are imported late: options only need the names.
     from aicr_pytest.accelerators.finder import PROFILES
 
-    return {"probe": PROFILES[0].probe_image}
+    return {
+        "probe": PROFILES[0].probe_image,
+        "load": PROFILES[0].load_image,
+        "service": "docker.io/library/python:3.13-slim",
+        "ray": "docker.io/rayproject/ray:2.52.0",
+    }
 
 
 def reference(name: str, *, replaced: Mapping[str, str], registry: str | None) -> str:

@@ -64,6 +64,7 @@ PROFILE = Profile(
     probe_image="nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04",
     model_label="nvidia.com/gpu.product",
     exporter=EXPORTER,
+    load_image="nvcr.io/nvidia/k8s/cuda-sample:nbody-cuda11.7.1-ubuntu18.04",
     load_program=("/cuda-samples/nbody", "-benchmark", "-numbodies=4194304", "-iterations=30"),
     load_arguments=("--query-gpu=uuid,utilization.gpu", "--format=csv,noheader,nounits"),
     replicas_label="nvidia.com/gpu.replicas",

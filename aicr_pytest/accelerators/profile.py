@@ -92,8 +92,10 @@ class Profile:
     """Node label with the product name, where no slice tells it."""
     exporter: ExporterProfile | None = None
     """Its metrics; None where no exporter is known."""
+    load_image: str = ""
+    """Image with a program that keeps one accelerator busy."""
     load_program: tuple[str, ...] = ()
-    """Command of the ``load`` image that keeps one accelerator busy and ends by itself."""
+    """Command in that image; it ends by itself."""
     load_arguments: tuple[str, ...] = ()
     """Arguments that make the tool print ``identity, utilization in percent`` per line."""
     replicas_label: str = ""

@@ -54,17 +54,13 @@ def parse(text: str, content_type: str) -> Exposition:
         InvalidExposition: it claims to be something else, or is not what it claims.
     """
     claimed = content_type.partition(";")[0].strip().lower()
-    if claimed == _OPENMETRICS:
-        from prometheus_client.openmetrics.parser import text_string_to_metric_families as families
-    elif claimed == _TEXT:
-        from prometheus_client.parser import text_string_to_metric_families as families
-    else:
+    if claimed not in (_TEXT, _OPENMETRICS):
         raise InvalidExposition(
             f"the endpoint claims {content_type or 'no content type'}, not {_TEXT} (Prometheus) or "
             f"{_OPENMETRICS}; it answers {_head(text)}"
         )
     try:
-        found = list(families(text))
+        found = _families(text, openmetrics=claimed == _OPENMETRICS)
     except (ValueError, IndexError, KeyError) as error:
         raise InvalidExposition(
             f"what claims {claimed} does not parse: {error}; it answers {_head(text)}"
@@ -72,6 +68,15 @@ def parse(text: str, content_type: str) -> Exposition:
     samples = tuple(_sample(sample) for family in found for sample in family.samples)
     _refuse_nonsense(samples, text)
     return Exposition(types={family.name: family.type for family in found}, samples=samples)
+
+
+def _families(text: str, *, openmetrics: bool) -> list[Any]:
+    from prometheus_client import parser
+    from prometheus_client.openmetrics import parser as openmetrics_parser
+
+    # Neither says what types it takes.
+    chosen: Any = openmetrics_parser if openmetrics else parser
+    return list(chosen.text_string_to_metric_families(text))
 
 
 def _sample(sample: Any) -> Sample:

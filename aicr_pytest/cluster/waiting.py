@@ -57,6 +57,8 @@ class Deadlines:
     """A workload that was told to has begun or ended to use its accelerator."""
     reading_follows: float = 120.0
     """What an exporter shows follows the accelerator; DCGM reads it every 30 s by default."""
+    monitoring_answers: float = 30.0
+    """The monitoring system answers again after it was restarted."""
     monitoring_follows: float = 240.0
     """A new target is loaded, discovered and scraped, and its samples can be asked for; an
     operator's configuration alone may take 90 s to reach Prometheus."""

@@ -69,11 +69,11 @@ def draw(timeline: "Timeline") -> str:
         f'<rect class="ground" width="{_WIDTH}" height="{height}"/>',
         f'<text class="title" x="{_LEFT}" y="22">{escape(timeline.title)}</text>',
     ]
-    began = timeline.began
-    if began is None or not timeline.points:
+    if not timeline.points:
         out.append(f'<text class="soft" x="{_LEFT}" y="{_TOP + 20}">no samples</text></svg>')
         return "\n".join(out)
-    last = max(one.at for one in (*timeline.points, *marks))
+    moments = timeline.moments()
+    began, last = moments[0].at, moments[-1].at
     x = _Scale(
         low=0.0,
         high=max(1.0, (last - began).total_seconds()),
@@ -153,9 +153,7 @@ def _time_axis(x: _Scale, at: float, began: datetime.datetime) -> list[str]:
     ]
 
 
-def _marks(
-    timeline: "Timeline", x: _Scale, began: datetime.datetime, bottom: float
-) -> list[str]:
+def _marks(timeline: "Timeline", x: _Scale, began: datetime.datetime, bottom: float) -> list[str]:
     out = []
     for number, mark in enumerate(sorted(timeline.marks, key=lambda one: one.at), 1):
         seconds = (mark.at - began).total_seconds()

@@ -63,10 +63,10 @@ class Timeline:
         if mark not in self.marks:
             self.marks.append(mark)
 
-    @property
-    def began(self) -> datetime.datetime | None:
-        """The earliest moment; None while there is nothing."""
-        return min((one.at for one in (*self.points, *self.marks)), default=None)
+    def moments(self) -> list[Point | Mark]:
+        """Samples and marks, the earliest first."""
+        everything: list[Point | Mark] = [*self.points, *self.marks]
+        return sorted(everything, key=lambda one: one.at)
 
     def csv(self) -> str:
         """One row per moment: time, seconds since the first, one column per series, the mark."""
@@ -74,10 +74,9 @@ class Timeline:
         writer = csv.writer(out, lineterminator="\n")
         units = [f"{name} ({unit})" if unit else name for name, unit in self.units.items()]
         writer.writerow(["time", "seconds", *map(_harmless, units), "mark"])
-        began = self.began
-        for one in sorted((*self.points, *self.marks), key=lambda item: item.at):
-            assert began is not None
-            seconds = f"{(one.at - began).total_seconds():.1f}"
+        moments = self.moments()
+        for one in moments:
+            seconds = f"{(one.at - moments[0].at).total_seconds():.1f}"
             if isinstance(one, Mark):
                 cells = ["" for _ in self.units]
                 text = _harmless(one.text)

@@ -1,0 +1,240 @@
+"""The vendor's exporter: its pod on each accelerator node, found by the profile and asked."""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.profile import ExporterProfile
+from aicr_pytest.accelerators.readings import Exposed, Offered
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.exposition import parse
+from aicr_pytest.cluster.forwarding import Answer, ask_pod, source_of
+from aicr_pytest.cluster.kinds import NODE, POD
+from aicr_pytest.errors import EndpointSilent, InvalidExposition, SolutionAbsent, UnknownAccelerator
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.finder import Accelerators
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.evidence.record import Observation
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The metrics endpoint of one exporter pod."""
+
+    pod: str
+    """Name of the pod."""
+    namespace: str
+    """Namespace of the pod."""
+    node: str
+    """Node that it runs on; empty while it has none."""
+    port: int
+    """Port of the endpoint."""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.pod}"
+
+
+class Exporters:
+    """The exporter pods of all accelerator nodes, and what they answer.
+
+    Every node counts, not only those where workloads are tried: asking holds no accelerator, and
+    one pod says nothing of another node.
+    """
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        accelerators: "Accelerators",
+        evidence: Callable[[], "CheckEvidence"],
+    ) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._accelerators = accelerators
+        self._evidence = evidence
+        self._endpoints: list[Endpoint] | None = None
+        self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
+
+    @property
+    def profile(self) -> ExporterProfile:
+        """How the vendor's exporter is read.
+
+        Raises:
+            UnknownAccelerator: no exporter of this vendor is described.
+        """
+        vendor = self._accelerators.stock[0].profile
+        if vendor.exporter is None:
+            raise UnknownAccelerator(f"No metrics exporter of {vendor.vendor} is described.")
+        return vendor.exporter
+
+    def nodes(self) -> list[AcceleratorNode]:
+        """Every accelerator node that is Ready."""
+        return [node for node in self._accelerators.stock if node.ready]
+
+    def offered(self, node: AcceleratorNode) -> Offered:
+        """What a node offers, as Kubernetes knows it."""
+        per_device = 1
+        if not node.devices and node.profile.replicas_label:
+            labels = self._cluster.get(NODE, node.name)["metadata"].get("labels", {})
+            # Time-slicing: so many units of one device.
+            per_device = int(labels.get(node.profile.replicas_label) or 1) or 1
+        return Offered(
+            node=node.name,
+            identities=frozenset(device.identity for device in node.devices),
+            count=node.total // per_device,
+        )
+
+    def endpoints(self) -> list[Endpoint]:
+        """The exporter's pods that live, wherever they run; looked for once.
+
+        Raises:
+            SolutionAbsent: there is none.
+        """
+        if self._endpoints is None:
+            pods: dict[tuple[str, str], Object] = {}
+            for selector in self.profile.selectors:
+                for pod in self._cluster.list(POD, labels=selector):
+                    if pod_state.phase(pod) not in ("Succeeded", "Failed"):
+                        pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
+            if not pods:
+                raise SolutionAbsent(
+                    f"There is no metrics exporter: no pod of {self.profile.name} in any "
+                    f"namespace. Looked for pods with {' or '.join(self.profile.selectors)}."
+                )
+            self._endpoints = [self._endpoint(pod) for _, pod in sorted(pods.items())]
+        return self._endpoints
+
+    def _endpoint(self, pod: Object) -> Endpoint:
+        ports = [
+            port
+            for container in pod["spec"]["containers"]
+            for port in container.get("ports") or ()
+            if port.get("name") in self.profile.port_names
+        ]
+        return Endpoint(
+            pod=pod["metadata"]["name"],
+            namespace=pod["metadata"]["namespace"],
+            node=pod_state.node_of(pod),
+            port=ports[0]["containerPort"] if ports else self.profile.port,
+        )
+
+    def on(self, node: str) -> list[Endpoint]:
+        """The endpoints of one node."""
+        return [endpoint for endpoint in self.endpoints() if endpoint.node == node]
+
+    def exposed(self, node: str) -> list[Exposed]:
+        """What the exporter pods of a node answered at the first look, parsed.
+
+        Raises:
+            InvalidExposition: one answers something else than metrics.
+            WaitTimeout: one is not Ready, or does not answer.
+        """
+        found = []
+        for endpoint in self.on(node):
+            answer, observation = self._first(endpoint)
+            self._evidence().cite(observation)
+            found.append(_parsed(endpoint, answer))
+        return found
+
+    def exposed_now(self, node: str) -> list[Exposed]:
+        """What they answer now; kept by whoever asks.
+
+        Raises:
+            EndpointSilent: one does not answer.
+            InvalidExposition: one answers something else than metrics.
+        """
+        return [_parsed(endpoint, self._ask(endpoint)) for endpoint in self.on(node)]
+
+    def gather(self, look: Callable[[AcceleratorNode], list[str]]) -> list[str]:
+        """What a look at every node finds, several at a time; never of no node."""
+        nodes = self.nodes()
+        if not nodes:
+            raise EndpointSilent("No accelerator node is Ready, so that no exporter can be asked.")
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            return [sentence for found in threads.map(look, nodes) for sentence in found]
+
+    def invalid(self) -> list[str]:
+        """Answers that are not what they claim to be, as sentences."""
+
+        def look(node: AcceleratorNode) -> list[str]:
+            try:
+                self.exposed(node.name)
+            except InvalidExposition as error:
+                return [str(error)]
+            return []
+
+        return self.gather(look)
+
+    def claimed_types(self) -> dict[str, str]:
+        """Pod → the content type that its answer claims."""
+        return {
+            str(endpoint): answer.content_type for endpoint, (answer, _) in self._answers.items()
+        }
+
+    def _first(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
+        if endpoint not in self._answers:
+            self._await_ready(endpoint)
+            answer = self._waiter.poll(
+                f"pod {endpoint}: an answer at port {endpoint.port}",
+                lambda: self._ask(endpoint),
+                until=lambda one: one.status == 200,
+                describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
+                timeout=self._waiter.deadlines.endpoint_answers,
+                tolerate=(EndpointSilent,),
+            )
+            observation = self._evidence().text(
+                f"What {self.profile.name} exposes on {endpoint.node}",
+                f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{answer.text}",
+                source=source_of(
+                    endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
+                ),
+            )
+            self._answers[endpoint] = (answer, observation)
+        return self._answers[endpoint]
+
+    def _await_ready(self, endpoint: Endpoint) -> None:
+        self._waiter.for_object(
+            f"exporter pod {endpoint} on {endpoint.node or 'no node'}: ready",
+            POD,
+            endpoint.pod,
+            endpoint.namespace,
+            until=pod_state.is_ready,
+            describe=lambda pod: pod_state.line(pod, []),
+            timeout=self._waiter.deadlines.endpoint_answers,
+        )
+
+    def _ask(self, endpoint: Endpoint) -> Answer:
+        return ask_pod(
+            self._cluster, endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
+        )
+
+
+def _parsed(endpoint: Endpoint, answer: Answer) -> Exposed:
+    try:
+        exposition = parse(answer.text, answer.content_type)
+    except InvalidExposition as error:
+        raise InvalidExposition(f"{endpoint.node}, pod {endpoint}: {error}") from error
+    return Exposed(
+        node=endpoint.node,
+        pod=str(endpoint),
+        exposition=exposition,
+        answered_at=answer.said_at,
+    )
+
+
+def listed_loads(lines: Sequence[str]) -> dict[str, float]:
+    """Identity → utilization as a share, as the vendor's tool prints both per line."""
+    found = {}
+    for line in lines:
+        identity, _, percent = (part.strip() for part in line.partition(","))
+        if match := re.match(r"\d+(\.\d+)?", percent):
+            found[identity] = float(match[0]) / 100
+    return found

@@ -1,0 +1,94 @@
+"""Metrics of accelerators: each has its own, and they follow what runs on it."""
+
+import pytest
+
+from aicr_pytest.checks import (
+    AcceleratorNode,
+    Accelerators,
+    Cast,
+    LoadStory,
+    Metrics,
+    Workspaces,
+    needs_two_accelerators,
+)
+
+pytestmark = pytest.mark.requirement("accelerator_metrics")
+
+AT_ONCE = 2
+"""Accelerators held at the same time where there is room: loaded 1, idling 1."""
+
+Nodes = list[AcceleratorNode]
+
+
+@pytest.fixture(scope="module")
+def nodes(aicr_accelerators: Accelerators) -> Nodes:
+    """The looked-at nodes, on which workloads are run."""
+    return aicr_accelerators.looked_at()
+
+
+@pytest.fixture(scope="module")
+def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
+    """One pod that can load its accelerator, and one that does nothing with its own."""
+    return Cast(
+        {
+            name: lambda name=name: aicr_workspace.deploy(  # type: ignore[misc]
+                f"accelerator_metrics/{name}", nodes, must_start=False
+            )
+            for name in ("loaded", "idling")
+        },
+        room_for_all=all(node.free >= AT_ONCE for node in nodes),
+    )
+
+
+@pytest.fixture(scope="module")
+def story(aicr_metrics: Metrics, actors: Cast) -> LoadStory:
+    """What the exporters show while ``loaded`` is idle, busy, and idle again."""
+    return aicr_metrics.story(actors)
+
+
+@pytest.mark.aicr_check(basis="text", creates="nothing", seconds=2)
+def test_metrics_endpoint_answers_what_its_content_type_claims(aicr_metrics: Metrics) -> None:
+    """Each node's exporter answers metrics that parse as the format that they claim."""
+    assert aicr_metrics.invalid() == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="nothing", seconds=1)
+def test_every_accelerator_has_utilization_and_memory_of_its_own(aicr_metrics: Metrics) -> None:
+    """What each node offers is what its exporter shows: the same accelerators, each once."""
+    assert aicr_metrics.uncovered() == []
+
+
+@pytest.mark.aicr_check(basis="text", creates="nothing", seconds=1)
+def test_temperature_power_and_interconnect_have_values(aicr_metrics: Metrics) -> None:
+    """What the exporter announces beside utilization and memory has sensible values."""
+    assert aicr_metrics.senseless() == []
+
+
+@pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=1)
+def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
+    """No sample says of itself that it is old."""
+    assert aicr_metrics.stale() == []
+
+
+@pytest.mark.aicr_check(
+    basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=20
+)
+def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadStory) -> None:
+    """Idle, busy while a workload runs on it, idle again: utilization and memory in use."""
+    assert story.not_following() == []
+
+
+@pytest.mark.aicr_check(
+    basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
+)
+def test_readings_of_an_idle_accelerator_do_not_move(story: LoadStory, nodes: Nodes) -> None:
+    """While one accelerator is loaded, another that is held idle is shown idle."""
+    needs_two_accelerators(nodes)
+
+    assert story.moving_though_idle() == []
+
+
+@pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=3)
+def test_monitoring_system_collects_every_accelerator(aicr_metrics: Metrics) -> None:
+    """The monitoring system gets new samples of every accelerator that the exporters show."""
+    assert aicr_metrics.uncollected() == []

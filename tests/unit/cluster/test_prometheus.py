@@ -1,0 +1,173 @@
+"""The Prometheus API is asked patiently; an answer that is none is never an empty result."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from aicr_pytest.cluster.prometheus import Prometheus, ServiceDoor, UrlDoor, data_of, is_prometheus
+from aicr_pytest.cluster.waiting import Deadlines, Waiter
+from aicr_pytest.errors import ApiUnreachable, EndpointSilent, WaitTimeout
+from tests.unit.cluster.conftest import Recorder
+
+VECTOR = {
+    "resultType": "vector",
+    "result": [{"metric": {"__name__": "up", "job": "x"}, "value": [1700000000.5, "1"]}],
+}
+TARGETS = {
+    "activeTargets": [
+        {
+            "labels": {"job": "x"},
+            "discoveredLabels": {"__meta_kubernetes_namespace": "ns"},
+            "health": "down",
+            "lastError": "connection refused",
+            "scrapeUrl": "http://10.0.0.1:9400/metrics",
+        }
+    ]
+}
+
+
+class Watched:
+    """A cluster that is only told what is awaited."""
+
+    observer = Recorder()
+
+    def listing(self, subject: object) -> object:
+        raise NotImplementedError
+
+    def stream(self, *args: object, **kwargs: object) -> object:
+        raise NotImplementedError
+
+
+class FakeDoor:
+    """Answers in turn; the last answer for ever."""
+
+    def __init__(self, *answers: tuple[int, str]) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def ask(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, str]:
+        self.asked.append((path, list(query)))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def __str__(self) -> str:
+        return "the fake"
+
+
+def success(data: object) -> tuple[int, str]:
+    return 200, json.dumps({"status": "success", "data": data})
+
+
+def prometheus(door: FakeDoor) -> tuple[Prometheus, list[tuple[str, str, str]]]:
+    kept: list[tuple[str, str, str]] = []
+    waiter = Waiter(Watched(), 0.01, deadlines=Deadlines())  # type: ignore[arg-type]
+    return Prometheus(door, waiter, lambda *told: kept.append(told)), kept
+
+
+def test_series_of_an_instant_query() -> None:
+    asked, _ = prometheus(FakeDoor(success(VECTOR)))
+
+    (series,) = asked.query('up{job="x"}')
+
+    assert (series.value, series.at) == (1.0, 1700000000.5)
+    assert str(series) == 'up{job="x"} 1'
+
+
+def test_query_and_answer_are_kept_verbatim_where_a_title_asks_for_it() -> None:
+    door = FakeDoor(success(VECTOR))
+    asked, kept = prometheus(door)
+
+    asked.query("up")
+    asked.query("up", title="What is up")
+
+    ((title, body, request),) = kept
+    assert title == "What is up"
+    assert body == door.answers[0][1]
+    assert request == "GET the fake/api/v1/query?query=up"
+
+
+def test_time_is_that_of_prometheus() -> None:
+    asked, _ = prometheus(FakeDoor(success({"resultType": "scalar", "result": [5.0, "4.5"]})))
+
+    assert asked.now() == 4.5
+
+
+def test_targets_tell_their_health() -> None:
+    asked, _ = prometheus(FakeDoor(success(TARGETS)))
+
+    (target,) = asked.targets()
+
+    assert str(target) == "http://10.0.0.1:9400/metrics: down (connection refused)"
+    assert target.discovered["__meta_kubernetes_namespace"] == "ns"
+
+
+def test_answer_that_fails_at_first_is_asked_for_again() -> None:
+    door = FakeDoor((503, "no endpoints"), success(VECTOR))
+    kept: list[object] = []
+    waiter = Waiter(Watched(), 0.1, deadlines=Deadlines())  # type: ignore[arg-type]
+
+    assert Prometheus(door, waiter, lambda *told: kept.append(told)).query("up")
+    assert len(door.asked) == 2
+
+
+def test_prometheus_that_never_answers_is_no_empty_result() -> None:
+    asked, _ = prometheus(
+        FakeDoor((503, '{"kind": "Status", "message": "no endpoints available"}'))
+    )
+
+    with pytest.raises(WaitTimeout, match=r"HTTP 503: no endpoints available"):
+        asked.query("up")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "<html>login</html>"),
+        (200, "[]"),
+        (400, json.dumps({"status": "error", "error": "parse error"})),
+        (404, "404 page not found"),
+        (200, json.dumps({"status": "success"})),
+    ],
+)
+def test_what_is_no_answer_of_prometheus_is_refused(status: int, body: str) -> None:
+    with pytest.raises(EndpointSilent, match=f"HTTP {status}"):
+        data_of(status, body, "x")
+    assert is_prometheus(FakeDoor((status, body)))
+
+
+def test_prometheus_is_known_by_its_answer() -> None:
+    assert is_prometheus(FakeDoor(success(VECTOR))) == ""
+
+
+def test_url_where_nobody_answers_accuses_nobody() -> None:
+    with pytest.raises(ApiUnreachable, match=r"--aicr-prometheus-url http://127\.0\.0\.1:9"):
+        UrlDoor(url="http://127.0.0.1:9").ask("/api/v1/query", [])
+
+
+def test_service_behind_a_prefix_is_asked_through_the_proxy() -> None:
+    class Raw:
+        path = ""
+
+        def raw(self, method: str, path: str, **_: object) -> object:
+            self.path = path
+
+            class Said:
+                status = 200
+                text = "{}"
+
+            return Said()
+
+    cluster = Raw()
+    door = ServiceDoor(
+        cluster=cluster,  # type: ignore[arg-type]
+        namespace="monitoring",
+        service="prometheus-operated",
+        port="web",
+        prefix="/prometheus",
+    )
+    door.ask("/api/v1/query", [])
+
+    assert cluster.path == (
+        "/api/v1/namespaces/monitoring/services/http:prometheus-operated:web/proxy"
+        "/prometheus/api/v1/query"
+    )
