@@ -99,6 +99,20 @@ ACCESS_REVIEW = Kind(
 GATEWAY_CLASS = Kind("gateway.networking.k8s.io", "v1", "GatewayClass", "gatewayclasses", False)
 GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways", True)
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", True)
+MUTATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    False,
+)
+VALIDATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    False,
+)
 CUSTOM_RESOURCE_DEFINITION = Kind(
     "apiextensions.k8s.io",
     "v1",

@@ -68,6 +68,14 @@ class Deadlines:
     """What a new or changed HTTPRoute says is what requests meet; minutes on managed gateways."""
     route_reported: float = 60.0
     """A controller has said what it thinks of an HTTPRoute."""
+    reconciled: float = 120.0
+    """An operator has made what a custom resource asks for, and its status says so."""
+    child_back: float = 120.0
+    """An operator has replaced an object of its own that was deleted, and the new one is ready."""
+    children_gone: float = 90.0
+    """What an operator made for a custom resource is gone after it, pods gracefully."""
+    operator_back: float = 120.0
+    """The pods of an operator's controller run again after they were deleted."""
 
     def scaled(self, factor: float) -> "Deadlines":
         """All deadlines multiplied, to be shown; ``Waiter`` scales by itself."""
