@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from aicr_lab.addons import (
     accelerator_exporter,
+    contour,
+    gateway_api,
     jobset,
     kuberay,
     loadbalancer,
@@ -18,6 +20,8 @@ from aicr_lab.errors import LabError
 ADDONS: tuple[Addon, ...] = (
     loadbalancer.ADDON,
     python.ADDON,
+    gateway_api.ADDON,
+    contour.ADDON,
     accelerator_exporter.ADDON,
     prometheus_operator.ADDON,
     prometheus.ADDON,
