@@ -46,6 +46,12 @@ _BY_FEATURE = {
         (_GATEWAYS, "httproutes", "", "create get list watch patch", "routes of the checks"),
         ("", "services", "", "create patch", "the backends' addresses"),
         ("", "configmaps", "", "create patch", "scripts of backends and client"),
+    "accelerator_metrics": (
+        ("", "pods", "portforward", "create get", "to ask the exporter of each node"),
+        ("", "services", "", "list", "to find Prometheus"),
+        ("", "services", "proxy", "get", "to ask Prometheus"),
+        ("monitoring.coreos.com", "prometheuses", "", "list", "to find Prometheus"),
+    ),
     ),
 }
 _CLUSTER_SCOPED = (

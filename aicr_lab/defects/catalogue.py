@@ -1,12 +1,18 @@
 """Every defect of the lab; the ids are those of the list of checks."""
 
-from aicr_lab.defects import across, of_dra_support, of_secure_accelerator_access
+from aicr_lab.defects import (
+    across,
+    of_accelerator_metrics,
+    of_dra_support,
+    of_secure_accelerator_access,
+)
 from aicr_lab.defects.defect import Defect
 from aicr_lab.errors import LabError
 
 DEFECTS: tuple[Defect, ...] = (
     *of_dra_support.DEFECTS,
     *of_secure_accelerator_access.DEFECTS,
+    *of_accelerator_metrics.DEFECTS,
     *across.DEFECTS,
 )
 """All of them, in the order in which they are listed."""

@@ -6,7 +6,8 @@ from typing import Any
 Object = dict[str, Any]
 
 _GROUP = "admissionregistration.k8s.io/v1"
-_PREFIX = "aicr-lab-defect-"
+PREFIX = "aicr-lab-defect-"
+"""Of the names of all policies."""
 
 # The lab's own pods keep working.
 _NOT_KUBE_SYSTEM: Object = {
@@ -33,7 +34,7 @@ def refusing(name: str, rules: Sequence[Object], *, expression: str, message: st
     policy = {
         "apiVersion": _GROUP,
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": _PREFIX + name},
+        "metadata": {"name": PREFIX + name},
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": list(rules)},
@@ -43,8 +44,8 @@ def refusing(name: str, rules: Sequence[Object], *, expression: str, message: st
     binding = {
         "apiVersion": _GROUP,
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": _PREFIX + name},
-        "spec": {"policyName": _PREFIX + name, "validationActions": ["Deny"]},
+        "metadata": {"name": PREFIX + name},
+        "spec": {"policyName": PREFIX + name, "validationActions": ["Deny"]},
     }
     return [policy, binding]
 
@@ -69,7 +70,7 @@ def rewriting(
     policy = {
         "apiVersion": _GROUP,
         "kind": "MutatingAdmissionPolicy",
-        "metadata": {"name": _PREFIX + name},
+        "metadata": {"name": PREFIX + name},
         "spec": {
             "failurePolicy": "Fail",
             "reinvocationPolicy": "Never",
@@ -84,7 +85,7 @@ def rewriting(
     binding = {
         "apiVersion": _GROUP,
         "kind": "MutatingAdmissionPolicyBinding",
-        "metadata": {"name": _PREFIX + name},
-        "spec": {"policyName": _PREFIX + name},
+        "metadata": {"name": PREFIX + name},
+        "spec": {"policyName": PREFIX + name},
     }
     return [policy, binding]

@@ -13,7 +13,13 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.exposition import parse
 from aicr_pytest.cluster.forwarding import Answer, ask_pod, source_of
 from aicr_pytest.cluster.kinds import NODE, POD
-from aicr_pytest.errors import EndpointSilent, InvalidExposition, SolutionAbsent, UnknownAccelerator
+from aicr_pytest.errors import (
+    EndpointSilent,
+    InvalidExposition,
+    SolutionAbsent,
+    UnknownAccelerator,
+    WaitTimeout,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
@@ -62,6 +68,7 @@ class Exporters:
         self._evidence = evidence
         self._endpoints: list[Endpoint] | None = None
         self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
+        self._failed: dict[Endpoint, WaitTimeout] = {}
 
     @property
     def profile(self) -> ExporterProfile:
@@ -180,25 +187,32 @@ class Exporters:
         }
 
     def _first(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
+        if endpoint in self._failed:
+            raise self._failed[endpoint]  # the next check need not wait as long again
         if endpoint not in self._answers:
-            self._await_ready(endpoint)
-            answer = self._waiter.poll(
-                f"pod {endpoint}: an answer at port {endpoint.port}",
-                lambda: self._ask(endpoint),
-                until=lambda one: one.status == 200,
-                describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
-                timeout=self._waiter.deadlines.endpoint_answers,
-                tolerate=(EndpointSilent,),
-            )
-            observation = self._evidence().text(
-                f"What {self.profile.name} exposes on {endpoint.node}",
-                f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{answer.text}",
-                source=source_of(
-                    endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
-                ),
-            )
-            self._answers[endpoint] = (answer, observation)
+            try:
+                self._answers[endpoint] = self._await_answer(endpoint)
+            except WaitTimeout as error:
+                self._failed[endpoint] = error
+                raise
         return self._answers[endpoint]
+
+    def _await_answer(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
+        self._await_ready(endpoint)
+        answer = self._waiter.poll(
+            f"pod {endpoint}: an answer at port {endpoint.port}",
+            lambda: self._ask(endpoint),
+            until=lambda one: one.status == 200,
+            describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
+            timeout=self._waiter.deadlines.endpoint_answers,
+            tolerate=(EndpointSilent,),
+        )
+        observation = self._evidence().text(
+            f"What {self.profile.name} exposes on {endpoint.node}",
+            f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{answer.text}",
+            source=source_of(endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path),
+        )
+        return answer, observation
 
     def _await_ready(self, endpoint: Endpoint) -> None:
         self._waiter.for_object(

@@ -1,14 +1,15 @@
 """Whether a lab is as ``up`` made it."""
 
 from aicr_lab.accelerators.node import device_class, runtime
+from aicr_lab.addons import chosen
 from aicr_lab.defects.active import active
 from aicr_lab.defects.device_path import await_devices
+from aicr_lab.defects.policies import PREFIX
 from aicr_lab.defects.ways import taints_of
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
 from aicr_lab.namespaces import wait_until
 
-_SYSTEM = {"default", "kube-node-lease", "kube-public", "kube-system"}
 _SETTLING = 40.0
 """Seconds for what a killed or a hindered run left to go."""
 _ADMISSION = "admissionregistration.k8s.io/v1"
@@ -26,13 +27,16 @@ def _faults(lab: Lab) -> list[str]:
     found += [
         f"namespace {namespace['metadata']['name']} is there"
         for namespace in lab.api.list("v1", "Namespace")
-        if namespace["metadata"]["name"] not in _SYSTEM
+        # The add-ons have namespaces of their own; those of the suite and of defects are aicr-….
+        if namespace["metadata"]["name"].startswith("aicr-")
     ]
     for kind in ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"):
         found += [
             f"{kind} {policy['metadata']['name']} is there"
             for policy in lab.api.list(_ADMISSION, kind)
+            if policy["metadata"]["name"].startswith(PREFIX)
         ]
+    found += [said for addon in chosen(lab.options.addons) if (said := addon.missing(lab))]
     return found + _node_faults(lab) + _accelerator_faults(lab)
 
 

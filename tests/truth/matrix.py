@@ -29,6 +29,11 @@ _NEVER_COMES = (
     "dra-slices-incomplete-pool",
     "dra-class-matches-nothing",
     "dra-claim-never-released",
+    "metrics-static",
+    "metrics-stale",
+    "metrics-wrong-device-moves",
+    "metrics-exporter-crash-loop",
+    "prometheus-not-scraping",
 )
 """Defects under which checks wait for what never comes, so that deadlines are the duration."""
 _IMPATIENT = 0.15

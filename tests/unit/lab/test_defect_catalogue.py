@@ -25,6 +25,11 @@ DEMANDED = {
         "sibling-gets-device device-cgroup-open plugin-injects-all every-pod-gets-a-device "
         "admin-access-open tool-lies exec-forbidden mknod-refused positive-twin-fails"
     ),
+    "accelerator_metrics": (
+        "metrics-static metrics-missing-device metrics-one-node-only metrics-duplicate-uuid "
+        "metrics-stale metrics-wrong-device-moves metrics-html metrics-exporter-crash-loop "
+        "prometheus-not-scraping"
+    ),
     "": (
         "api-429-storm api-500-blips watch-drops api-slow psa-restricted-default "
         "limitrange-and-quota node-cordoned node-not-ready tainted-accelerators "
