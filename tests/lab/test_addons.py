@@ -81,7 +81,7 @@ def utilization(lab: Lab, node: str) -> dict[str, float]:
     """Holding pod, or UUID where nobody holds it, to utilization."""
     found = {}
     for match in UTILIZATION.finditer(page(lab, node)):
-        labels = dict(re.findall(r'(\w+)="([^"]*)"', match["labels"]))
+        labels: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', match["labels"]))
         found[labels.get("pod", labels["UUID"])] = float(match["value"])
     return found
 
@@ -105,9 +105,7 @@ def test_every_addon_is_ready_and_status_says_so(
 def test_readings_follow_a_workload_up_to_the_metrics_of_the_autoscaler(
     equipped: Lab, run_pod: Callable[..., dict[str, Any]]
 ) -> None:
-    script = (
-        "while :; do [ ! -f /tmp/load ] || nbody -benchmark -numbodies=4194304; sleep 0.1; done"
-    )
+    script = "while :; do [ ! -f /tmp/load ] || nbody -numbodies=4194304; sleep 0.1; done"
     limits = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
     node = run_pod("load", NBODY, ["sh", "-c", script], **limits)["spec"]["nodeName"]
     assert wait_until(lambda: utilization(equipped, node).get("load") == 0, 10, every=0.5)
