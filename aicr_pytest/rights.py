@@ -32,12 +32,25 @@ _BY_FEATURE = {
         (_DRA, "deviceclasses", "", "create get list watch patch delete", "API check"),
         (_DRA, "resourceslices", "", "create get list watch patch delete", "API check"),
     ),
+    "gang_scheduling": (
+        (_DRA, "resourceclaims", "", "list", "to see that nothing stays held"),
+        (_DRA, "resourceclaimtemplates", "", "create patch", "claims of the members"),
+        (_DRA, "resourceslices", "", "list", "to know each device's identity"),
+        (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
+        ("scheduling.k8s.io", "podgroups", "", "create get list watch patch delete", "gangs"),
+    ),
     "secure_accelerator_access": (
         (_DRA, "resourceclaims", "", "create get list watch delete", "claims of the checks"),
         (_DRA, "resourceclaimtemplates", "", "create get patch delete", "claims of the pods"),
         (_DRA, "resourceslices", "", "list", "to know each device's identity"),
         (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
         ("node.k8s.io", "runtimeclasses", "", "get", "to see whether the vendor has one"),
+    ),
+    "accelerator_metrics": (
+        ("", "pods", "portforward", "create get", "to ask the exporter of each node"),
+        ("", "services", "", "list", "to find Prometheus"),
+        ("", "services", "proxy", "get", "to ask Prometheus"),
+        ("monitoring.coreos.com", "prometheuses", "", "list", "to find Prometheus"),
     ),
     "ai_inference": (
         (_GATEWAYS, "gatewayclasses", "", "list", "to find the platform's gateways"),
@@ -46,12 +59,6 @@ _BY_FEATURE = {
         (_GATEWAYS, "httproutes", "", "create get list watch patch", "routes of the checks"),
         ("", "services", "", "create patch", "the backends' addresses"),
         ("", "configmaps", "", "create patch", "scripts of backends and client"),
-    "accelerator_metrics": (
-        ("", "pods", "portforward", "create get", "to ask the exporter of each node"),
-        ("", "services", "", "list", "to find Prometheus"),
-        ("", "services", "proxy", "get", "to ask Prometheus"),
-        ("monitoring.coreos.com", "prometheuses", "", "list", "to find Prometheus"),
-    ),
     ),
 }
 _CLUSTER_SCOPED = (
