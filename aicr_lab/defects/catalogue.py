@@ -3,6 +3,7 @@
 from aicr_lab.defects import (
     across,
     of_accelerator_metrics,
+    of_ai_inference,
     of_dra_support,
     of_secure_accelerator_access,
 )
@@ -13,6 +14,7 @@ DEFECTS: tuple[Defect, ...] = (
     *of_dra_support.DEFECTS,
     *of_secure_accelerator_access.DEFECTS,
     *of_accelerator_metrics.DEFECTS,
+    *of_ai_inference.DEFECTS,
     *across.DEFECTS,
 )
 """All of them, in the order in which they are listed."""

@@ -34,6 +34,14 @@ _NEVER_COMES = (
     "metrics-wrong-device-moves",
     "metrics-exporter-crash-loop",
     "prometheus-not-scraping",
+    "gw-weights-ignored",
+    "gw-header-ignored",
+    "gw-one-backend-dead",
+    "gw-weights-stale",
+    "gw-dataplane-frozen",
+    "gw-route-not-applied",
+    "gw-controller-down",
+    "gw-programmed-lies",
 )
 """Defects under which checks wait for what never comes, so that deadlines are the duration."""
 _IMPATIENT = 0.15
