@@ -1,5 +1,6 @@
 """The image that sample services run in: Python with its standard library."""
 
+import re
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -13,9 +14,10 @@ IMAGE = "docker.io/library/python:3.13-slim"
 """The name that the suite asks for; the interpreter is the one that runs the lab."""
 
 _HOME = "usr/local"
-_LEFT_OUT = frozenset(
-    {"__pycache__", "site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo"}
-    | {"ensurepip", "lib2to3", "pydoc_data", "config"}
+# What slim images lack too, or what is for compiling.
+_LEFT_OUT = re.compile(
+    r"(^|/)(__pycache__|site-packages|tests?|idlelib|turtledemo|ensurepip|lib2to3|pydoc_data"
+    r"|config-[^/]*|_?tkinter[^/]*)(/|$)"
 )
 
 
@@ -43,8 +45,8 @@ def _interpreter() -> bytes:
     library = Path(sysconfig.get_path("stdlib"))
     extensions = []
     for path in sorted(library.rglob("*")):
-        inside = path.relative_to(library)
-        if path.is_file() and not _LEFT_OUT.intersection(inside.parts):
+        inside = path.relative_to(library).as_posix()
+        if path.is_file() and not _LEFT_OUT.search(inside):
             layer.copy(path, f"{_HOME}/lib/{version}/{inside}")
             extensions += [path] if path.suffix == ".so" else []
     for shared in sorted(images.libraries([program, *extensions])):
