@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -236,9 +237,14 @@ class Lab:
     def import_images(self, archive: Path) -> None:
         """Makes the images of an archive known to every node."""
         mountinfo = Path("/proc/self/mountinfo").read_text()
-        for node in self.nodes:
+        ctr, path = artifacts.locate("ctr"), archive.resolve()
+
+        def into(node: Node) -> None:
             snapshotter = host.snapshotter(node.dir, mountinfo)
-            containerd.import_images(node, artifacts.locate("ctr"), archive.resolve(), snapshotter)
+            containerd.import_images(node, ctr, path, snapshotter)
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(into, self.nodes))
 
     def record(self, **changes: object) -> None:
         """Writes down what is known of the lab as a whole."""
