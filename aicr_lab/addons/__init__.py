@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from aicr_lab.addons import (
     accelerator_exporter,
     contour,
+    envoy_gateway,
     gateway_api,
     jobset,
     kuberay,
@@ -22,6 +23,7 @@ ADDONS: tuple[Addon, ...] = (
     python.ADDON,
     gateway_api.ADDON,
     contour.ADDON,
+    envoy_gateway.ADDON,
     accelerator_exporter.ADDON,
     prometheus_operator.ADDON,
     prometheus.ADDON,

@@ -46,8 +46,10 @@ def main(module: str, output: str, *files: str) -> None:
     )
     directory = Path(json.loads(downloaded.stdout)["Dir"])
     found = [path for pattern in files for path in sorted(directory.glob(pattern))]
-    text = "\n---\n".join(path.read_text() for path in found)
-    Path(output).write_text(text)
+    lines = [line for path in found for line in (*path.read_text().splitlines(), "---")]
+    # Conditions of a template for Helm around what is no template.
+    kept = [line for line in lines if not line.startswith("{{")]
+    Path(output).write_text("\n".join(kept) + "\n")
 
 
 if __name__ == "__main__":
