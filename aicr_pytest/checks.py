@@ -16,10 +16,21 @@ from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.exclusive import Exclusive
 from aicr_pytest.metrics import Metrics, needs_two_accelerators
+from aicr_pytest.service_metrics import ServiceTrial
 from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
+from aicr_pytest.solutions.gang.gang import GangScheduler
+from aicr_pytest.solutions.gang.trial import GangTrial, gang_trials
+from aicr_pytest.solutions.gang.trial import Stage as GangStage
 from aicr_pytest.solutions.gateway.site import GatewaySite
+from aicr_pytest.solutions.metrics.collector import Collector
+from aicr_pytest.solutions.operator.operators import Operators
+from aicr_pytest.solutions.operator.trial import Trial as OperatorTrial
+from aicr_pytest.solutions.trials import Trials
 from aicr_pytest.workspaces import Workspaces
+
+Collectors = Solutions[Collector]
+"""The installed ways to collect a workload's metrics."""
 
 __all__ = [
     "AcceleratorNode",
@@ -28,24 +39,33 @@ __all__ = [
     "Cast",
     "CheckEvidence",
     "Cluster",
+    "Collectors",
     "Device",
     "DoesNotApply",
     "Exclusive",
     "Fleet",
     "Found",
+    "GangScheduler",
+    "GangStage",
+    "GangTrial",
     "GatewaySite",
     "Inconclusive",
     "LoadStory",
     "Metrics",
+    "OperatorTrial",
+    "Operators",
     "Profile",
+    "ServiceTrial",
     "Settings",
     "Solution",
     "SolutionAbsent",
     "Solutions",
+    "Trials",
     "Waiter",
     "Workspaces",
     "choosing",
     "chosen_device",
+    "gang_trials",
     "needs_two_accelerators",
     "nobodys_device",
 ]

@@ -44,6 +44,17 @@ class Exclusive:
             alternatives = [[_share(node, min(accelerators, node.total)) for node in each]]
         else:
             alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
+        return self._take(alternatives)
+
+    def all_of_one(self, nodes: "Sequence[AcceleratorNode]") -> Window:
+        """Wait until all accelerators of one of these nodes are ours, the first that fits.
+
+        Raises:
+            NoCapacity: there is no such node, or other checks hold them for too long.
+        """
+        return self._take([[_share(node, node.total)] for node in nodes])
+
+    def _take(self, alternatives: Sequence[Sequence[Share]]) -> Window:
         window = self._leases.take(alternatives)
         self._taken.append(window)
         return window

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _DRA = "resource.k8s.io"
 _LEASES = "coordination.k8s.io"
+_CRDS = "apiextensions.k8s.io"
+_WEBHOOKS = "admissionregistration.k8s.io"
+_OWN = "create get list watch patch delete"
 _GATEWAYS = "gateway.networking.k8s.io"
 
 _BASIC = (
@@ -46,6 +49,17 @@ _BY_FEATURE = {
         (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
         ("node.k8s.io", "runtimeclasses", "", "get", "to see whether the vendor has one"),
     ),
+    "robust_controller": (
+        (_CRDS, "customresourcedefinitions", "", "get", "to see which operators are installed"),
+        (_WEBHOOKS, "mutatingwebhookconfigurations", "", "list", "to see whose webhooks are asked"),
+        (_WEBHOOKS, "validatingwebhookconfigurations", "", "list", "likewise"),
+        ("apps", "deployments", "", "list", "to find the controllers"),
+        ("", "services", "", "get list watch", "what stands before a webhook; children"),
+        ("", "pods", "log", "get", "what the pods of a custom resource say"),
+        ("ray.io", "rayclusters", "", _OWN, "custom resource of the checks"),
+        ("jobset.x-k8s.io", "jobsets", "", _OWN, "custom resource of the checks"),
+        ("batch", "jobs", "", "list watch delete", "children of a JobSet"),
+    ),
     "accelerator_metrics": (
         ("", "pods", "portforward", "create get", "to ask the exporter of each node"),
         ("", "services", "", "list", "to find Prometheus"),
@@ -68,6 +82,9 @@ _CLUSTER_SCOPED = (
     "resourceslices",
     "runtimeclasses",
     "gatewayclasses",
+    "customresourcedefinitions",
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
 )
 
 

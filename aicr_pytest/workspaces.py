@@ -1,6 +1,6 @@
 """Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,11 @@ class Workspaces:
         self._run_id = run_id
         self._evidence = evidence
         self._made: dict[str, Workspace] = {}
+
+    @property
+    def run_id(self) -> str:
+        """Label of everything that the run creates."""
+        return self._run_id
 
     @property
     def evidence(self) -> "CheckEvidence":
@@ -97,6 +102,30 @@ class Workspaces:
         must_start: bool,
     ) -> AcceleratorPod:
         name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
+        filled = {key: value(node) for key, value in values.items()}
+        return self.place_on(node, actor, name=name, must_start=must_start, values=filled)
+
+    def place_on(
+        self,
+        node: AcceleratorNode,
+        actor: str,
+        *,
+        name: str,
+        must_start: bool = True,
+        tie: Callable[[Object], Object] = lambda pod: pod,
+        needs: int | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> AcceleratorPod:
+        """Create one pod of an actor, with what belongs to it, on a node; nothing is waited for.
+
+        Args:
+            node: where it has to run.
+            name: of the pod.
+            must_start: whether a pod that does not start accuses the platform.
+            tie: changes the pod once it asks for accelerators, e.g. makes it a member of a gang.
+            needs: free accelerators without which it cannot start; None: as many as it asks for.
+            values: placeholders of this manifest.
+        """
         *others, pod = render_actor(
             actor,
             actor=name,
@@ -104,7 +133,7 @@ class Workspaces:
             load_image=self._image("load"),
             load_program=" ".join(node.profile.load_program),
             device_class=node.device_class,
-            **{key: value(node) for key, value in values.items()},
+            **(values or {}),
         )
         workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
         if self._pull_secret:
@@ -113,7 +142,8 @@ class Workspaces:
         *templates, pod = dress(pod, node, tolerations=self._accelerators.tolerations)
         if others or templates:
             workspace.apply([*others, *templates])
-        handle = workspace.pod(pod, why_pending=self._accelerators.why_pending(node, count))
+        judge = self._accelerators.why_pending(node, count if needs is None else needs)
+        handle = workspace.pod(tie(pod), why_pending=judge)
         return AcceleratorPod(
             handle,
             node,
@@ -149,7 +179,8 @@ class Workspaces:
             name: of the actor.
         """
         objects = render_actor(actor, actor=name, image=self._image(image), **values)
-        for spec in (spec for obj in objects for spec in _pod_specs(obj)):
+        # Once each: what a manifest says by an alias is one object in several places.
+        for spec in {id(spec): spec for obj in objects for spec in _pod_specs(obj)}.values():
             spec.setdefault("tolerations", []).extend(self._accelerators.tolerations)
             if self._pull_secret:
                 spec["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]

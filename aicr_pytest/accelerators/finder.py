@@ -8,6 +8,7 @@ from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     Mechanism,
     Object,
+    class_for,
     pool_faults,
     representatives,
     take_stock,
@@ -146,6 +147,11 @@ class Accelerators:
         own = [item for item in slices if item["spec"]["driver"] == profile.driver]
         evidence.yaml("ResourceSlices", {"items": own}, source="kubectl get resourceslices -o yaml")
         return pool_faults(profile, nodes, slices)
+
+    def extended(self, node: AcceleratorNode) -> bool:
+        """Whether a DeviceClass lets pods ask a node's driver by the extended resource."""
+        classes = self._cluster.list(DEVICE_CLASS)
+        return bool(class_for(node.profile, classes, extended=True))
 
     def needs_runtime_class(self) -> None:
         """Go on only where the vendor's RuntimeClass is installed.

@@ -95,6 +95,14 @@ class AcceleratorPod:
                 raise self._did_not_start
             raise ProbeFailed(f"There is nothing to look into: {self._did_not_start}")
 
+    @property
+    def asks_for_nothing(self) -> bool:
+        """Whether it was created without a request for accelerators."""
+        spec = self.pod.created["spec"]
+        resource = self.on.profile.extended_resource
+        asked = (c.get("resources", {}).get("limits", {}) for c in spec["containers"])
+        return not spec.get("resourceClaims") and not any(resource in limits for limits in asked)
+
     def first_container(self) -> str:
         """The container that asked first; the one meant where none is named."""
         return str(self.running["spec"]["containers"][0]["name"])

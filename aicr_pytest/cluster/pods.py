@@ -52,6 +52,8 @@ class Pod:
         """Uid; another pod of the same name is not this pod."""
         self.created_at = time.monotonic()
         """When it was created, by this process' clock."""
+        self.created = obj
+        """As the API server answered its creation."""
         self._last = obj
         self._why_pending = why_pending
 

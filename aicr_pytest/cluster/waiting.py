@@ -47,6 +47,10 @@ class Deadlines:
     """A deleted namespace is gone; the cluster takes at least 5 s."""
     namespace_usable: float = 30.0
     """A new namespace has its service account and the cluster's certificate."""
+    gang_bound: float = 60.0
+    """A gang that has room has all its members bound; schedulers back off for 10 s and more."""
+    pod_completed: float = 30.0
+    """A pod that is told to end has Succeeded."""
     lease_granted: float = 1800.0
     """Other checks of ours give back the accelerators that they hold."""
     object_gone: float = 60.0
@@ -57,6 +61,8 @@ class Deadlines:
     """A workload that was told to has begun or ended to use its accelerator."""
     reading_follows: float = 120.0
     """What an exporter shows follows the accelerator; DCGM reads it every 30 s by default."""
+    samples_follow: float = 150.0
+    """A value that a known target exposes can be asked for; scraped every 60 s at the slowest."""
     monitoring_answers: float = 30.0
     """The monitoring system answers again after it was restarted."""
     monitoring_follows: float = 240.0

@@ -118,6 +118,11 @@ class Solutions(Generic[S]):
         for candidate in self.candidates:
             self._evidence().fact(f"solution {candidate.solution.name}", str(candidate))
 
+    def note(self, name: str, failure: Exception | None) -> None:
+        """Put the finding about one solution into the evidence of the check that runs."""
+        words = f"{type(failure).__name__.lstrip('_')}: {failure}" if failure else "passes"
+        self._evidence().fact(f"tried {name}", words)
+
     def try_in_order(self, attempt: Callable[[Candidate[S]], T]) -> tuple[Candidate[S], T]:
         """As ``try_in_order``, with every finding in the evidence of the check that runs."""
         self.tell()

@@ -10,6 +10,7 @@ from aicr_pytest.checks import (
     Cast,
     CheckEvidence,
     Cluster,
+    Exclusive,
     Fleet,
     Workspaces,
     choosing,
@@ -35,8 +36,9 @@ def nodes(aicr_accelerators: Accelerators) -> Nodes:
 
 
 @pytest.fixture(scope="module")
-def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
+def actors(aicr_workspace: Workspaces, aicr_exclusive: Exclusive, nodes: Nodes) -> Cast:
     """Every actor on every looked-at node; ``selected`` first: it wants one particular device."""
+    aicr_exclusive(AT_ONCE, each=nodes)
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
         return lambda: aicr_workspace.deploy(

@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from aicr_pytest.checks import AcceleratorNode, Accelerators, Cast, Fleet, Workspaces
+from aicr_pytest.checks import (
+    AcceleratorNode,
+    Accelerators,
+    Cast,
+    Exclusive,
+    Fleet,
+    Workspaces,
+)
 
 pytestmark = pytest.mark.requirement("secure_accelerator_access")
 
@@ -21,8 +28,14 @@ def nodes(aicr_accelerators: Accelerators) -> Nodes:
 
 
 @pytest.fixture(scope="module")
-def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Cast:
+def actors(
+    aicr_workspace: Workspaces,
+    aicr_accelerators: Accelerators,
+    aicr_exclusive: Exclusive,
+    nodes: Nodes,
+) -> Cast:
     """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
+    aicr_exclusive(AT_ONCE, each=nodes)
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
         return lambda: aicr_workspace.deploy(

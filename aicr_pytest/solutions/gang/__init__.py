@@ -1,5 +1,9 @@
 """Gang schedulers, in the order in which they are tried."""
 
+from aicr_pytest.solutions.gang.coscheduling import Coscheduling
+from aicr_pytest.solutions.gang.gang import GangScheduler
+from aicr_pytest.solutions.gang.kai import Kai
 from aicr_pytest.solutions.gang.native import Native
+from aicr_pytest.solutions.gang.volcano import Volcano
 
-SOLUTIONS = (Native(),)
+SOLUTIONS: tuple[GangScheduler, ...] = (Native(), Kai(), Volcano(), Coscheduling())

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from aicr_pytest.solutions.frame import Found
+from aicr_pytest.solutions.gang.gang import CountedOnNodes, Group, Object, condition_words
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 VERSION = "v1beta1"
 
 
-class Native:
+class Native(CountedOnNodes):
     """PodGroup and ``schedulingGroup`` of the default scheduler (Kubernetes 1.37)."""
 
     name = "native"
@@ -22,3 +23,22 @@ class Native:
         if "PodGroup" not in cluster.serves("scheduling.k8s.io", VERSION):
             return None
         return Found(where=f"scheduling.k8s.io/{VERSION} PodGroup", version=cluster.version())
+
+    def group(self, group: Group) -> list[Object]:
+        """A PodGroup whose ``minCount`` is its size."""
+        return [
+            {
+                "apiVersion": f"scheduling.k8s.io/{VERSION}",
+                "kind": "PodGroup",
+                "metadata": {"name": group.name},
+                "spec": {"schedulingPolicy": {"gang": {"minCount": group.size}}},
+            }
+        ]
+
+    def member(self, pod: Object, group: Group) -> Object:
+        """The pod, naming its PodGroup."""
+        return {**pod, "spec": {**pod["spec"], "schedulingGroup": {"podGroupName": group.name}}}
+
+    def words(self, obj: Object) -> str:
+        """What the scheduler wrote into the PodGroup's conditions."""
+        return condition_words(obj)

@@ -1,0 +1,56 @@
+"""Coscheduling of kubernetes-sigs/scheduler-plugins, counted on nodes.
+
+Source: the project's KEP 42 and its API scheduling.x-k8s.io/v1alpha1. The scheduler's name is the
+one of the project's chart; an installation may choose another.
+"""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.solutions.frame import Found
+from aicr_pytest.solutions.gang.gang import (
+    CountedOnNodes,
+    Group,
+    Object,
+    condition_words,
+    scheduled_by,
+    with_labels,
+)
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+GROUP = "scheduling.x-k8s.io"
+SCHEDULER = "scheduler-plugins-scheduler"
+
+
+class Coscheduling(CountedOnNodes):
+    """PodGroup of scheduling.x-k8s.io, tied by a label."""
+
+    name = "coscheduling"
+    verified_in_lab = False
+    looked_for = f"PodGroup of {GROUP}/v1alpha1 among the APIs served"
+
+    def found(self, cluster: "Cluster") -> Found | None:
+        """Whether the API server serves its PodGroup."""
+        if "PodGroup" not in cluster.serves(GROUP, "v1alpha1"):
+            return None
+        return Found(where=f"{GROUP}/v1alpha1 PodGroup", facts={"scheduler": SCHEDULER})
+
+    def group(self, group: Group) -> list[Object]:
+        """A PodGroup whose ``minMember`` is its size."""
+        return [
+            {
+                "apiVersion": f"{GROUP}/v1alpha1",
+                "kind": "PodGroup",
+                "metadata": {"name": group.name},
+                "spec": {"minMember": group.size},
+            }
+        ]
+
+    def member(self, pod: Object, group: Group) -> Object:
+        """The pod with the label that names its PodGroup."""
+        return with_labels(scheduled_by(pod, SCHEDULER), {f"{GROUP}/pod-group": group.name})
+
+    def words(self, obj: Object) -> str:
+        """What its PodGroup's conditions say."""
+        return condition_words(obj)

@@ -1,0 +1,273 @@
+"""Gangs as they come together: who was bound when, followed by a watch."""
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import POD, Object
+from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import WaitFailed, WaitTimeout
+from aicr_pytest.evidence.timeline import Timeline
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.evidence.check import CheckEvidence
+
+T = TypeVar("T")
+
+_AFTERMATH = 1.0
+"""Seconds for which the watch goes on once a member was bound, to see who else is."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Gang:
+    """Members that were created together."""
+
+    LABEL: ClassVar[str] = "aicr-pytest/gang"
+    """Label of the members, with the gang's name."""
+
+    name: str
+    """Also of its object."""
+    objects: list[Object]
+    """What stands for it on the cluster, as it was made."""
+    members: list[AcceleratorPod] = field(default_factory=list)
+    """Its pods."""
+
+    @property
+    def with_accelerators(self) -> list[AcceleratorPod]:
+        """Members that ask for accelerators."""
+        return [member for member in self.members if not member.asks_for_nothing]
+
+    @property
+    def accelerators(self) -> int:
+        """How many all members need together: each needs one, or none."""
+        return len(self.with_accelerators)
+
+
+class Muster:
+    """Follows the members of some gangs, and remembers who was bound when."""
+
+    def __init__(
+        self,
+        title: str,
+        gangs: Sequence[Gang],
+        waiter: "Waiter",
+        *,
+        namespace: str,
+        clock: Callable[[], datetime.datetime],
+    ) -> None:
+        self._gangs = tuple(gangs)
+        self._waiter = waiter
+        self._namespace = namespace
+        self._clock = clock
+        self._began = clock()
+        self._bound: dict[str, tuple[datetime.datetime, str]] = {}
+        self._phase: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
+        self.timeline = Timeline(title=title, units={gang.name: "members" for gang in gangs})
+        """Members bound per gang, with what happened as marks."""
+        self._sample()
+
+    def note(self, text: str) -> None:
+        """Something that we did."""
+        self.timeline.mark(self._clock(), text)
+
+    def follow_window(self, seconds: float) -> list[str]:
+        """Watch for so many seconds, or until a member is bound; who was bound, as sentences."""
+        end = time.monotonic() + seconds * self._waiter.scale
+        what = f"{self._names()}: no member is bound for {seconds * self._waiter.scale:g} s"
+
+        def judge(views: Views) -> bool | None:
+            nonlocal end
+            if self._take(views):
+                end = min(end, time.monotonic() + _AFTERMATH)
+            return True if time.monotonic() >= end else None
+
+        self._waiter.until(
+            what,
+            self._subjects(),
+            judge=judge,
+            describe=lambda views: self._line(),
+            timeout=seconds + _AFTERMATH / self._waiter.scale,
+        )
+        for gang in self._gangs:  # the last look
+            for member in gang.members:
+                self._note(member.pod.object())
+        return [line for gang in self._gangs for line in self.bound_members(gang)]
+
+    def until_all_bound(self, gang: Gang, *, expired: Callable[[], None]) -> None:
+        """Wait until every member has a node.
+
+        Raises:
+            WaitTimeout: not in time; ``expired`` may raise something better.
+        """
+
+        def judge(views: Views) -> bool | None:
+            self._take(views)
+            return True if self._is_bound(gang) else None
+
+        self._waiter.until(
+            f"{gang.name}: all {len(gang.members)} members are bound",
+            self._subjects(),
+            judge=judge,
+            describe=lambda views: self._line(),
+            timeout=self._waiter.deadlines.gang_bound,
+            expired=lambda views: expired(),
+        )
+
+    def until_one_bound(self, gangs: Sequence[Gang]) -> Gang:
+        """Wait until every member of one of the gangs has a node.
+
+        Raises:
+            WaitTimeout: none is whole; the message says who holds a part of the room.
+        """
+
+        def judge(views: Views) -> Gang | None:
+            self._take(views)
+            return next((gang for gang in gangs if self._is_bound(gang)), None)
+
+        def expired(views: Views) -> None:
+            held = [line for gang in gangs for line in self.bound_members(gang)]
+            if held:
+                raise WaitTimeout(
+                    "Gangs that hold a part of the room each, so that none can start: "
+                    + "; ".join(held)
+                )
+
+        return self._waiter.until(
+            f"One of {self._names()}: all members are bound",
+            self._subjects(),
+            judge=judge,
+            describe=lambda views: self._line(),
+            timeout=self._waiter.deadlines.gang_bound,
+            expired=expired,
+        )
+
+    def until_all_succeeded(self, gang: Gang) -> list[str]:
+        """Wait until every member has completed; those that did not, as sentences."""
+
+        def judge(views: Views) -> bool | None:
+            self._take(views)
+            failed = [m for m in gang.members if self._phase.get(m.pod.name) == "Failed"]
+            if failed:
+                raise WaitFailed(f"{', '.join(map(str, failed))}: ended as Failed.")
+            done = all(self._phase.get(m.pod.name) == "Succeeded" for m in gang.members)
+            return True if done else None
+
+        try:
+            self._waiter.until(
+                f"{gang.name}: all members complete",
+                self._subjects(),
+                judge=judge,
+                describe=lambda views: self._line(),
+                timeout=self._waiter.deadlines.pod_completed,
+            )
+        except (WaitTimeout, WaitFailed) as error:
+            return [str(error)]
+        return []
+
+    def bound_members(self, gang: Gang) -> list[str]:
+        """Members of a gang that were bound, as sentences."""
+        return [
+            f"{member.pod.name} was bound to {node} after {self._seconds(at):.1f} s"
+            for member in gang.members
+            if (found := self._bound.get(member.pod.name))
+            for at, node in [found]
+        ]
+
+    def tell(self, evidence: "CheckEvidence") -> None:
+        """Put the timeline and the scheduler's last words into the evidence."""
+        self._sample()
+        label = ",".join(gang.name for gang in self._gangs)
+        source = f"watch of pods in {self._namespace} with {Gang.LABEL} in ({label})"
+        evidence.timeline(self.timeline, source=source)
+        rows = [
+            [
+                member.pod.name,
+                gang.name,
+                *self._cells(member.pod.name),
+                self._reasons.get(member.pod.name, ""),
+            ]
+            for gang in self._gangs
+            for member in gang.members
+        ]
+        columns = ["pod", "gang", "seconds until bound", "node", "the scheduler's last words"]
+        evidence.table(self.timeline.title, columns, rows, source=source)
+
+    def tell_spread(self, gang: Gang) -> None:
+        """Note how far apart the members of a gang were bound."""
+        moments = [
+            self._bound[member.pod.name][0]
+            for member in gang.members
+            if member.pod.name in self._bound
+        ]
+        if moments:
+            spread = (max(moments) - min(moments)).total_seconds()
+            self.note(f"all of {gang.name} were bound within {spread:.2f} s")
+
+    def _subjects(self) -> list[Subject]:
+        names = ",".join(gang.name for gang in self._gangs)
+        labels = f"{Gang.LABEL} in ({names})"
+        return [Subject(kind=POD, namespace=self._namespace, labels=labels)]
+
+    def _take(self, views: Views) -> bool:
+        """Note what is new; whether any member is bound."""
+        for pod in views[0].values():
+            self._note(pod)
+        return bool(self._bound)
+
+    def _note(self, pod: Object) -> None:
+        name, now = pod["metadata"]["name"], self._clock()
+        node = pod_state.node_of(pod)
+        if node and name not in self._bound:
+            self._sample()
+            self._bound[name] = (now, node)
+            self.timeline.mark(now, f"{name} is bound to {node}")
+            self._sample()
+        if (phase := pod_state.phase(pod)) != self._phase.get(name, "Pending"):
+            self.timeline.mark(now, f"{name}: {phase}")
+        self._phase[name] = phase
+        if reason := _reason(pod):
+            self._reasons[name] = reason
+
+    def _sample(self) -> None:
+        counts = {
+            gang.name: float(sum(member.pod.name in self._bound for member in gang.members))
+            for gang in self._gangs
+        }
+        self.timeline.sample(self._clock(), **counts)
+
+    def _is_bound(self, gang: Gang) -> bool:
+        return all(member.pod.name in self._bound for member in gang.members)
+
+    def _line(self) -> str:
+        told = [
+            f"{gang.name}: {sum(m.pod.name in self._bound for m in gang.members)} of "
+            f"{len(gang.members)} bound"
+            for gang in self._gangs
+        ]
+        said = next(iter(self._reasons.values()), "")
+        return ", ".join(told) + (f"; {said}" if said else "")
+
+    def _names(self) -> str:
+        return " and ".join(gang.name for gang in self._gangs)
+
+    def _cells(self, name: str) -> list[str]:
+        if name not in self._bound:
+            return ["", ""]
+        at, node = self._bound[name]
+        return [f"{self._seconds(at):.2f}", node]
+
+    def _seconds(self, at: datetime.datetime) -> float:
+        return (at - self._began).total_seconds()
+
+
+def _reason(pod: Object) -> str:
+    condition = pod_state.condition(pod, "PodScheduled")
+    if not condition or condition.get("status") == "True":
+        return ""
+    return ": ".join(filter(None, [condition.get("reason", ""), condition.get("message", "")]))

@@ -1,0 +1,60 @@
+"""KAI scheduler, counted on nodes.
+
+Source: the project's documentation, API scheduling.run.ai/v2alpha2. Pods are tied to a PodGroup of
+ours by an annotation; labels alone give one group per pod, made by KAI's own pod grouper.
+"""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.solutions.frame import Found
+from aicr_pytest.solutions.gang.gang import (
+    CountedOnNodes,
+    Group,
+    Object,
+    condition_words,
+    scheduled_by,
+    with_annotations,
+    with_labels,
+)
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+GROUP = "scheduling.run.ai"
+SCHEDULER = "kai-scheduler"
+QUEUE = "default-queue"
+"""As the project's first steps name it; ``--aicr-queue`` names another."""
+
+
+class Kai(CountedOnNodes):
+    """PodGroup of scheduling.run.ai, in a queue."""
+
+    name = "kai"
+    verified_in_lab = False
+    looked_for = f"PodGroup of {GROUP}/v2alpha2 among the APIs served"
+
+    def found(self, cluster: "Cluster") -> Found | None:
+        """Whether the API server serves its PodGroup."""
+        if "PodGroup" not in cluster.serves(GROUP, "v2alpha2"):
+            return None
+        return Found(where=f"{GROUP}/v2alpha2 PodGroup", facts={"scheduler": SCHEDULER})
+
+    def group(self, group: Group) -> list[Object]:
+        """A PodGroup whose ``minMember`` is its size."""
+        return [
+            {
+                "apiVersion": f"{GROUP}/v2alpha2",
+                "kind": "PodGroup",
+                "metadata": {"name": group.name},
+                "spec": {"minMember": group.size, "queue": group.queue or QUEUE},
+            }
+        ]
+
+    def member(self, pod: Object, group: Group) -> Object:
+        """The pod with annotation and queue."""
+        tied = with_annotations(scheduled_by(pod, SCHEDULER), {"pod-group-name": group.name})
+        return with_labels(tied, {"kai.scheduler/queue": group.queue or QUEUE})
+
+    def words(self, obj: Object) -> str:
+        """What its PodGroup's conditions say."""
+        return condition_words(obj)
