@@ -10,6 +10,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.loading import LoadStory
 from aicr_pytest.errors import DoesNotApply, NoCapacity, SolutionAbsent, WaitTimeout
 from aicr_pytest.monitoring import find_prometheus
+from aicr_pytest.service_metrics import ServiceTrial
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.settings import Settings
+    from aicr_pytest.solutions.frame import Solutions
+    from aicr_pytest.solutions.metrics.collector import Collector
+    from aicr_pytest.workspaces import Workspaces
 
 
 class Metrics:
@@ -135,6 +139,21 @@ class Metrics:
             return loaded, idling
 
         return LoadStory(self.exporters, self._waiter, self._evidence, cast)
+
+    # -- services ------------------------------------------------------------------------------
+
+    def service(
+        self, workspaces: "Workspaces", solutions: "Solutions[Collector]"
+    ) -> "ServiceTrial":
+        """The sample service, to be made known by the platform's way and to get requests."""
+        return ServiceTrial(
+            self._cluster,
+            self._waiter,
+            workspaces,
+            lambda: self.prometheus,
+            solutions,
+            self._evidence,
+        )
 
     # -- the monitoring system -----------------------------------------------------------------
 

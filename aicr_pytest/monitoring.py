@@ -97,7 +97,12 @@ def _doors(cluster: "Cluster", settings: "Settings") -> Iterator[Door]:
         service = cluster.get(SERVICE, named.name, named.namespace)
         port = str(named.port or "") or _port(service)
         yield from _with_prefixes(cluster, named.namespace, named.name, port)
-        return
+    else:
+        yield from doors(cluster)
+
+
+def doors(cluster: "Cluster") -> Iterator[Door]:
+    """Where a Prometheus API of the cluster may answer, the likeliest first."""
     for prometheus in prometheus_objects(cluster):
         spec, namespace = prometheus["spec"], prometheus["metadata"]["namespace"]
         prefix = str(spec.get("routePrefix") or "").rstrip("/")

@@ -1,0 +1,52 @@
+"""Pods with ``prometheus.io/`` annotations, by a scrape configuration that honours them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster.prometheus import data_of
+from aicr_pytest.errors import EndpointSilent
+from aicr_pytest.monitoring import doors
+from aicr_pytest.solutions.frame import Found
+from aicr_pytest.solutions.metrics.collector import Registration, Workload
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+_LABEL = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """The convention of most Prometheus charts without an operator."""
+
+    name: str = "annotations"
+    """As ``--aicr-solution metrics=`` takes it."""
+    verified_in_lab: bool = True
+    """The lab's Prometheus has such a configuration beside the operator's."""
+
+    @property
+    def looked_for(self) -> str:
+        """What shows that it is there."""
+        return f"a Prometheus whose running configuration uses {_LABEL}"
+
+    def found(self, cluster: "Cluster") -> Found | None:
+        """The Prometheus whose configuration honours them."""
+        for door in doors(cluster):
+            try:
+                config = data_of(*door.ask("/api/v1/status/config", []), str(door))
+            except EndpointSilent:
+                continue  # another way may do; that it is silent is found where it is asked
+            if _LABEL in str(config.get("yaml", "")):
+                return Found(where=str(door))
+        return None
+
+    def register(self, cluster: "Cluster", workload: Workload) -> Registration:
+        """Nothing but annotations of the pod."""
+        return Registration(
+            annotations={
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(workload.port),
+                "prometheus.io/path": workload.path,
+                "prometheus.io/scheme": "http",
+            }
+        )

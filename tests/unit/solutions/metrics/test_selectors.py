@@ -1,0 +1,56 @@
+"""A monitor gets the labels by which a Prometheus selects, as its operator reads selectors."""
+
+from typing import Any
+
+import pytest
+
+from aicr_pytest.solutions.metrics.selectors import satisfying
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels"),
+    [
+        (None, None),
+        ({}, {}),
+        ({"matchLabels": {"release": "lab"}}, {"release": "lab"}),
+        (
+            {"matchExpressions": [{"key": "team", "operator": "In", "values": ["ai", "web"]}]},
+            {"team": "ai"},
+        ),
+        ({"matchExpressions": [{"key": "scrape", "operator": "Exists"}]}, {"scrape": "true"}),
+        (
+            {
+                "matchLabels": {"scrape": "no"},
+                "matchExpressions": [{"key": "scrape", "operator": "Exists"}],
+            },
+            {"scrape": "no"},
+        ),
+        ({"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]}, {}),
+        ({"matchExpressions": [{"key": "x", "operator": "NotIn", "values": ["y"]}]}, {}),
+        (
+            {
+                "matchLabels": {"x": "y"},
+                "matchExpressions": [{"key": "x", "operator": "NotIn", "values": ["y"]}],
+            },
+            None,
+        ),
+        (
+            {
+                "matchLabels": {"x": "y"},
+                "matchExpressions": [{"key": "x", "operator": "DoesNotExist"}],
+            },
+            None,
+        ),
+        (
+            {
+                "matchLabels": {"x": "y"},
+                "matchExpressions": [{"key": "x", "operator": "In", "values": ["z"]}],
+            },
+            None,
+        ),
+    ],
+)
+def test_labels_satisfy_the_selector(
+    selector: dict[str, Any] | None, labels: dict[str, str] | None
+) -> None:
+    assert satisfying(selector) == labels
