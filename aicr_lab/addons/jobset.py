@@ -8,6 +8,7 @@ from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.kustomize import manifest_artifact
+from aicr_lab.api import Object
 from aicr_lab.build import Artifact, go_artifact
 from aicr_lab.lab import Lab
 from aicr_lab.oci import Image
@@ -32,13 +33,17 @@ def _images() -> Sequence[Image]:
     return [static_image(IMAGE, artifacts.locate("jobset"), "/manager")]
 
 
-def _install(lab: Lab) -> None:
+def objects(lab: Lab) -> list[Object]:
+    """Everything that is applied; healed defects apply parts of it again."""
     # The released manifest names the registry of builds that are not released.
-    objects = [
+    return [
         manifests.with_image(obj, IMAGE) if obj["kind"] == "Deployment" else obj
         for obj in manifests.documents(artifacts.locate("jobset.yaml"))
     ]
-    manifests.apply_all(lab, objects)
+
+
+def _install(lab: Lab) -> None:
+    manifests.apply_all(lab, objects(lab))
 
 
 def _missing(lab: Lab) -> str:

@@ -22,7 +22,6 @@ from aicr_lab.oci import Image, Layer
 
 NAMESPACE = "ray-system"
 DEPLOYMENT = "kuberay-operator"
-WEBHOOKS = "kuberay-validating-webhook-configuration"
 IMAGE = "quay.io/kuberay/operator:v1.6.2"
 RAY_IMAGE = "docker.io/rayproject/ray:2.52.0"
 
@@ -74,12 +73,19 @@ def _program(name: str) -> Path:
     return Path(found).resolve()
 
 
-def _install(lab: Lab) -> None:
-    found = manifests.documents(artifacts.locate("kuberay.yaml"))
+def objects(lab: Lab) -> list[Object]:
+    """Everything that is applied; healed defects apply parts of it again."""
     # No cert-manager here: the lab's authority signs for the webhook.
-    objects = [obj for obj in found if obj["apiVersion"] != _CERT_MANAGER]
-    changed = [_with_authority(lab, obj) for obj in objects]
-    manifests.apply_all(lab, [*changed, _secret(lab)])
+    found = [
+        _with_authority(lab, obj)
+        for obj in manifests.documents(artifacts.locate("kuberay.yaml"))
+        if obj["apiVersion"] != _CERT_MANAGER
+    ]
+    return [*found, _secret(lab)]
+
+
+def _install(lab: Lab) -> None:
+    manifests.apply_all(lab, objects(lab))
 
 
 def _with_authority(lab: Lab, obj: Object) -> Object:

@@ -5,6 +5,8 @@ from aicr_lab.defects import (
     of_accelerator_metrics,
     of_ai_inference,
     of_dra_support,
+    of_gang_scheduling,
+    of_robust_controller,
     of_secure_accelerator_access,
 )
 from aicr_lab.defects.defect import Defect
@@ -13,8 +15,10 @@ from aicr_lab.errors import LabError
 DEFECTS: tuple[Defect, ...] = (
     *of_dra_support.DEFECTS,
     *of_secure_accelerator_access.DEFECTS,
+    *of_gang_scheduling.DEFECTS,
     *of_accelerator_metrics.DEFECTS,
     *of_ai_inference.DEFECTS,
+    *of_robust_controller.DEFECTS,
     *across.DEFECTS,
 )
 """All of them, in the order in which they are listed."""

@@ -25,10 +25,19 @@ DEMANDED = {
         "sibling-gets-device device-cgroup-open plugin-injects-all every-pod-gets-a-device "
         "admin-access-open tool-lies exec-forbidden mknod-refused positive-twin-fails"
     ),
+    "gang_scheduling": (
+        "gang-plain-scheduler gang-split gang-min-one gang-quota-only gang-never-releases "
+        "gang-controller-down gang-deadlock gang-leaks"
+    ),
     "accelerator_metrics": (
         "metrics-static metrics-missing-device metrics-one-node-only metrics-duplicate-uuid "
         "metrics-stale metrics-wrong-device-moves metrics-html metrics-exporter-crash-loop "
         "prometheus-not-scraping"
+    ),
+    "robust_controller": (
+        "op-webhook-missing op-webhook-fail-open op-webhook-denies-all op-schema-only "
+        "op-foreign-webhook op-controller-down op-reconciles-nothing op-status-lies "
+        "op-children-orphaned op-rbac-denied"
     ),
     "": (
         "api-429-storm api-500-blips watch-drops api-slow psa-restricted-default "

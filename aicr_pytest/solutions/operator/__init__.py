@@ -1,0 +1,9 @@
+"""AI operators: a custom resource with a controller and a webhook of its own.
+
+In the order in which they are tried. JobSet is the simplest of them and comes last.
+"""
+
+from aicr_pytest.solutions.operator.jobset import JOBSET
+from aicr_pytest.solutions.operator.kuberay import KUBERAY
+
+SOLUTIONS = (KUBERAY, JOBSET)

@@ -1,0 +1,69 @@
+"""The pods of an operator's controller."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, Object, full_name
+from aicr_pytest.cluster.watching import Subject, Views
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+
+
+def named(controller: Object) -> str:
+    """A controller's Deployment as messages write it."""
+    metadata = controller["metadata"]
+    return full_name(DEPLOYMENT, metadata["name"], metadata["namespace"])
+
+
+def unavailable(controllers: Iterable[Object]) -> list[str]:
+    """Which of them have no pod that is available, as sentences."""
+    return [
+        f"{named(obj)} has no pod that is available"
+        for obj in controllers
+        if not (obj.get("status") or {}).get("availableReplicas")
+    ]
+
+
+def delete_pods(cluster: "Cluster", controllers: Iterable[Object]) -> dict[str, str]:
+    """Delete the pods of the controllers, gracefully; uid and name of each."""
+    deleted = {}
+    for controller in controllers:
+        namespace = controller["metadata"]["namespace"]
+        for pod in cluster.list(POD, namespace, labels=_labels(controller)):
+            metadata = pod["metadata"]
+            cluster.delete(POD, metadata["name"], namespace, uid=metadata["uid"])
+            deleted[metadata["uid"]] = metadata["name"]
+    return deleted
+
+
+def run_again(waiter: "Waiter", controllers: Sequence[Object], deleted: Iterable[str]) -> None:
+    """Wait until other pods run the controllers; till then the old ones might do the work.
+
+    Raises:
+        WaitTimeout: not in time.
+    """
+    __tracebackhide__ = True
+    old = set(deleted)
+
+    def judge(views: Views) -> bool | None:
+        pods = list(views[0].values())
+        gone = not any(pod["metadata"]["uid"] in old for pod in pods)
+        return True if gone and any(map(pod_state.is_ready, pods)) else None
+
+    for controller in controllers:
+        namespace = controller["metadata"]["namespace"]
+        waiter.until(
+            f"{named(controller)}: runs again",
+            [Subject(kind=POD, namespace=namespace, labels=_labels(controller))],
+            judge=judge,
+            describe=lambda views: "; ".join(pod_state.line(pod, []) for pod in views[0].values()),
+            timeout=waiter.deadlines.operator_back,
+        )
+
+
+def _labels(controller: Object) -> str:
+    wanted = controller["spec"]["selector"]["matchLabels"]
+    return ",".join(f"{key}={value}" for key, value in wanted.items())

@@ -1,0 +1,209 @@
+"""One operator on trial: what it is seen to do."""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
+from aicr_pytest.errors import Inconclusive, NotAllowed
+from aicr_pytest.solutions.frame import Candidate
+from aicr_pytest.solutions.operator import controllers
+from aicr_pytest.solutions.operator.custom_resource import CustomResource
+from aicr_pytest.solutions.operator.product import Operator
+from aicr_pytest.solutions.operator.webhooks import Answer, Webhook, listed, offer, webhooks_for
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.workspaces import Workspaces
+
+
+class Trial:
+    """Looks at one installed operator; each gives what is wrong as sentences, empty if nothing is.
+
+    Args:
+        may_disrupt: whether pods of its controller may be deleted.
+    """
+
+    def __init__(
+        self, candidate: Candidate[Operator], workspaces: "Workspaces", *, may_disrupt: bool
+    ) -> None:
+        self.operator = candidate.solution
+        """The product."""
+        self._workspaces = workspaces
+        self._may_disrupt = may_disrupt
+        self._resources: dict[str, CustomResource] = {}
+        self._companions_made = False
+
+    @property
+    def _cluster(self) -> "Cluster":
+        return self._workspaces.at().cluster
+
+    def presence(self) -> list[str]:
+        """Its CRD is established, its controller runs, and a webhook of its own is asked."""
+        operator, evidence = self.operator, self._workspaces.evidence
+        resource = operator.resource
+        crd = self._cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
+        deployments = self._controllers()
+        webhooks = self._webhooks(deployments)
+        evidence.yaml(
+            f"Controller of {operator.product}",
+            deployments,
+            source="list Deployments of all namespaces",
+        )
+        evidence.table(
+            f"Webhooks asked about a new {resource.name}",
+            ("webhook", "configuration", "asks", "failurePolicy", "the operator's own"),
+            [
+                (one.name, one.configuration, one.asks, one.failure_policy, one.own)
+                for one in webhooks
+            ],
+            source="list ValidatingWebhookConfigurations and MutatingWebhookConfigurations",
+        )
+        wrong = controllers.unavailable(deployments)
+        if pod_state.condition(crd, "Established").get("status") != "True":
+            wrong.append(f"CRD {resource.resource} is not established")
+        if not any(webhook.own for webhook in webhooks):
+            wrong.append(
+                f"no webhook of {operator.product} is asked about a new {resource.name};"
+                f" webhooks that are: {listed(webhooks)}"
+            )
+        return wrong
+
+    def denial(self) -> list[str]:
+        """Its own webhook denies a resource that nothing but its rules finds wrong."""
+        webhooks = self._webhooks(self._controllers())
+        own = sorted({webhook.name for webhook in webhooks if webhook.own})
+        what = f"a {self.operator.resource.name} {self.operator.flaw}"
+        answer = self._offer(flawed=True)
+        if answer.admitted:
+            return [f"{what} is admitted; webhooks that are asked: {listed(webhooks)}"]
+        if answer.unanswered_by:
+            return [f"webhook {answer.unanswered_by} gives no answer to {what}: {answer.text}"]
+        if answer.denied_by not in own:
+            who = f"webhook {answer.denied_by}" if answer.denied_by else "no webhook"
+            there = ", ".join(own) or "there is none"
+            ours = f"one of {self.operator.product}'s own ({there})"
+            return [f"{what} is refused by {who}, not by {ours}: {answer.text}"]
+        return []
+
+    def admission(self) -> list[str]:
+        """The same resource with that one field mended is admitted."""
+        answer = self._offer(flawed=False)
+        if answer.admitted:
+            return []
+        return [f"a {self.operator.resource.name} without a flaw is refused: {answer.text}"]
+
+    def reconciliation(self) -> list[str]:
+        """A resource gets its children, and they are ready when its status says so."""
+        resource = self._resource("sound")
+        try:
+            resource.reconciled()
+        finally:
+            self._show(resource)
+        # Read after the status: what it tells of was there before it.
+        return [
+            f"the status of {resource} says {self.operator.says(resource.object())}, but it owns"
+            f" {len(found)} {child.kind.name} of {child.count}, of which"
+            f" {sum(map(child.ready, found))} are ready"
+            for child, found in resource.children()
+            if sum(map(child.ready, found)) < child.count
+        ]
+
+    def replacement(self) -> list[str]:
+        """A child that somebody deletes comes back."""
+        resource = self._resource("sound")
+        resource.reconciled()
+        lost = resource.replaceable()[-1]
+        instead = resource.replaces(lost)
+        told = f"{instead['metadata']['name']} instead of {lost['metadata']['name']}"
+        self._workspaces.evidence.fact("came back", told)
+        return []
+
+    def removal(self) -> list[str]:
+        """Deleting the resource removes what the operator made for it."""
+        resource = self._resource("sound")
+        if not any(found for _, found in resource.children()):
+            return [f"{resource} owns nothing, so that nothing could be seen to go"]
+        resource.delete()
+        return []
+
+    def survival(self) -> list[str]:
+        """A resource is reconciled though the controller's pods are deleted meanwhile."""
+        if not self._may_disrupt:
+            raise NotAllowed(
+                f"The check deletes the pods of {self.operator.product}'s controller.",
+                hint="Allow it with --aicr-allow disruption.",
+            )
+        deployments = self._controllers()
+        resource = self._resource("interrupted")
+        deleted = controllers.delete_pods(self._cluster, deployments)
+        if not deleted:
+            return [f"{self.operator.product} has no pod"]
+        self._workspaces.evidence.fact("deleted", ", ".join(deleted.values()))
+        controllers.run_again(self._workspaces.at().waiter, deployments, deleted)
+        resource.reconciled()
+        self._show(resource)
+        return []
+
+    def close(self) -> None:
+        """Remove what is left of its resources, before the workspace goes."""
+        for resource in self._resources.values():
+            if not resource.gone:
+                resource.discard()
+
+    def _controllers(self) -> list[Object]:
+        found = self.operator.controllers(self._cluster)
+        if not found:
+            raise Inconclusive(
+                f"{self.operator.product}: its CRD is there, but no Deployment whose name ends in"
+                f" {' or '.join(self.operator.deployments)}, nor one that runs its image.",
+                hint="A controller that runs outside the cluster cannot be looked at.",
+            )
+        return found
+
+    def _webhooks(self, deployments: list[Object]) -> list[Webhook]:
+        return webhooks_for(self._cluster, self.operator.resource, deployments)
+
+    def _offer(self, *, flawed: bool) -> Answer:
+        obj = self._rendered("offered", flawed=flawed)
+        obj["metadata"]["namespace"] = self._workspaces.at().namespace
+        answer = offer(self._cluster, obj)
+        what = f"{'flawed' if flawed else 'mended'} {self.operator.resource.name}"
+        source = f"create (dry run) {self.operator.resource.name} {obj['metadata']['name']}"
+        evidence = self._workspaces.evidence
+        evidence.yaml(f"The {what}", obj, source=source)
+        evidence.text(f"Answer to the {what}", answer.text or "admitted", source=source)
+        return answer
+
+    def _resource(self, name: str) -> CustomResource:
+        if name not in self._resources:
+            obj = self._rendered(name, flawed=False)
+            self._resources[name] = CustomResource(self.operator, self._workspaces.at(), obj)
+        return self._resources[name]
+
+    def _rendered(self, name: str, *, flawed: bool) -> Object:
+        operator = self.operator
+        values = operator.flawed if flawed else operator.sound
+        *companions, obj = self._workspaces.fill(
+            operator.manifest, image=operator.image, name=name, **values
+        )
+        if companions and not self._companions_made:
+            self._workspaces.at().apply(companions)
+            self._companions_made = True
+        return obj
+
+    def _show(self, resource: CustomResource) -> None:
+        evidence = self._workspaces.evidence
+        evidence.yaml(str(resource), resource.object(), source=f"get {resource}")
+        owned = [(child, obj) for child, found in resource.children() for obj in found]
+        evidence.table(
+            f"What {resource} owns",
+            ("kind", "name", "ready"),
+            [(child.kind.name, obj["metadata"]["name"], child.ready(obj)) for child, obj in owned],
+            source="list objects whose ownerReferences name its uid",
+        )
+        for pod in (obj for child, obj in owned if child.kind == POD and child.ready(obj)):
+            metadata = pod["metadata"]
+            log = self._cluster.logs(metadata["name"], metadata["namespace"], tail=10)
+            evidence.text(
+                f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"
+            )

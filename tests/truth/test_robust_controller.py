@@ -1,0 +1,68 @@
+"""Every defect of ``robust_controller`` is seen, on a lab with KubeRay and JobSet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.operators import WebhooksMissing
+from aicr_lab.state import LabOptions
+
+from .conftest import Labs
+from .health import faults
+from .matrix import defects_of, name_of, try_out, verdicts
+from .suite import run_suite
+
+LAB = LabOptions(gpus=1, addons=("jobset", "kuberay"))
+REQUIREMENT = "robust_controller"
+
+_NOT_OF_KUBERAY = ("op-webhook-denies-all",)
+"""Defects that KubeRay cannot have: its webhook serves one path."""
+
+
+def trials() -> Iterator[tuple[Defect, str]]:
+    """Every defect with each operator that can have it."""
+    for defect in defects_of(REQUIREMENT):
+        yield defect, "jobset"
+        if defect.id not in _NOT_OF_KUBERAY:
+            yield defect, "kuberay"
+
+
+@pytest.mark.parametrize(("defect", "operator"), trials(), ids=name_of)
+def test_defect_is_seen(defect: Defect, operator: str, labs: Labs, tmp_path: Path) -> None:
+    pinned = f"--aicr-solution=operator={operator}"
+
+    assert try_out(labs(LAB), defect, tmp_path, pinned) == []
+
+
+def test_defect_of_every_operator_is_seen_where_none_is_pinned(labs: Labs, tmp_path: Path) -> None:
+    (defect,) = (one for one in defects_of(REQUIREMENT) if one.id == "op-webhook-missing")
+
+    assert try_out(labs(LAB), defect, tmp_path) == []
+
+
+@pytest.mark.parametrize("operator", ["jobset", "kuberay"])
+def test_operator_of_a_healed_lab_is_green(operator: str, labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LAB)
+    pinned = f"--aicr-solution=operator={operator}"
+    run = run_suite(
+        lab.kubeconfig, [REQUIREMENT], tmp_path / "run", pinned, "--aicr-allow=disruption"
+    )
+
+    assert verdicts(run) == {REQUIREMENT: "Implemented"}, run
+    assert {result.outcome for result in run.results} == {"passed"}, run
+    assert faults(lab) == []
+
+
+def test_operator_without_webhooks_beside_a_healthy_one_is_fine(labs: Labs, tmp_path: Path) -> None:
+    lab, without_webhooks = labs(LAB), WebhooksMissing(only="kuberay")
+    try:
+        without_webhooks.inject(lab)
+        run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run")
+    finally:
+        without_webhooks.heal(lab)
+
+    assert verdicts(run) == {REQUIREMENT: "Implemented"}, run
+    told = "".join(path.read_text() for path in run.directory.rglob("record.json"))
+    assert "no webhook of KubeRay is asked" in told
