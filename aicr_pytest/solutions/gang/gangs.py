@@ -69,7 +69,7 @@ class Muster:
         self._phase: dict[str, str] = {}
         self._reasons: dict[str, str] = {}
         self.timeline = Timeline(title=title, units={gang.name: "members" for gang in gangs})
-        """Members bound per gang, with what happened as marks."""
+        """Members per gang that are bound and have not ended, with what happened as marks."""
         self._sample()
 
     def note(self, text: str) -> None:
@@ -230,16 +230,21 @@ class Muster:
             self._sample()
         if (phase := pod_state.phase(pod)) != self._phase.get(name, "Pending"):
             self.timeline.mark(now, f"{name}: {phase}")
-        self._phase[name] = phase
+            self._sample()
+            self._phase[name] = phase
+            self._sample()
         if reason := _reason(pod):
             self._reasons[name] = reason
 
     def _sample(self) -> None:
         counts = {
-            gang.name: float(sum(member.pod.name in self._bound for member in gang.members))
+            gang.name: float(sum(self._holds(member.pod.name) for member in gang.members))
             for gang in self._gangs
         }
         self.timeline.sample(self._clock(), **counts)
+
+    def _holds(self, name: str) -> bool:
+        return name in self._bound and self._phase.get(name) not in ("Succeeded", "Failed")
 
     def _is_bound(self, gang: Gang) -> bool:
         return all(member.pod.name in self._bound for member in gang.members)

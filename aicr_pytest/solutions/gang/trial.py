@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, Object
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
 from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.solutions.frame import Solutions
 from aicr_pytest.solutions.gang.gang import GangScheduler, Group
@@ -279,6 +280,8 @@ class GangTrial:
         def expired() -> None:
             now = self._look(self._prepare())
             bound = sum(1 for member in gang.members if member.pod.node)
+            if stranded := self._stranded():
+                raise WaitTimeout(f"{gang.name} finds no room. {'; '.join(stranded)}")
             if now.free + bound < gang.accelerators:
                 raise NoCapacity(f"Others hold what {gang.name} needs: {now}.")
 
@@ -347,26 +350,33 @@ class GangTrial:
     def _held_for_nobody(self) -> list[str]:
         """Claims of ours that stay allocated although their pods are gone."""
         waiter = self._stage.waiter
-
-        def look() -> list[str]:
-            return [
-                f"ResourceClaim {claim['metadata']['name']} is still allocated, and its pod is gone"
-                for claim in self._claims()
-                if (claim.get("status") or {}).get("allocation")
-            ]
-
         try:
             waiter.poll(
                 "Accelerators of the gangs: given back",
-                look,
+                self._stranded,
                 until=lambda held: not held,
                 describe=lambda held: "; ".join(held) or "none is held",
                 timeout=waiter.deadlines.claim_released,
                 every=0.5,
             )
         except WaitTimeout:
-            return look()
+            return self._stranded()
         return []
+
+    def _stranded(self) -> list[str]:
+        """Claims of ours that are allocated and whose pods are gone or have ended, as sentences."""
+        workspace = self._stage.workspaces.at()
+        running = {
+            pod["metadata"]["name"]
+            for pod in workspace.cluster.list(POD, workspace.namespace)
+            if pod_state.phase(pod) not in ("Succeeded", "Failed")
+        }
+        return [
+            f"ResourceClaim {claim['metadata']['name']} is still allocated, and its pod is gone"
+            for claim in self._claims()
+            if (claim.get("status") or {}).get("allocation")
+            and not running.intersection(_owners(claim))
+        ]
 
     def _end(self, gang: Gang) -> None:
         """Delete the members, wait until they are gone, then the gang's objects."""
