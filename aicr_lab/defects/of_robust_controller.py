@@ -2,15 +2,17 @@
 
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.identities import RestrictedUser
-from aicr_lab.defects.operators import (
+from aicr_lab.defects.operator_webhooks import (
+    PolicyInstead,
+    SchemaInstead,
+    WebhooksChanged,
+    WebhooksMissing,
+)
+from aicr_lab.defects.operator_work import (
     ControllersDown,
     MayNotCreate,
     NoGarbageCollector,
-    PolicyInstead,
-    SchemaInstead,
     StatusLies,
-    WebhooksChanged,
-    WebhooksMissing,
 )
 
 PRESENT = "test_operator_runs_and_is_asked_about_its_resources"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.operators import WebhooksMissing
+from aicr_lab.defects.operator_webhooks import WebhooksMissing
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
