@@ -4,6 +4,8 @@ In the order in which they are tried. JobSet is the simplest of them and comes l
 """
 
 from aicr_pytest.solutions.operator.jobset import JOBSET
+from aicr_pytest.solutions.operator.kserve import KSERVE
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
+from aicr_pytest.solutions.operator.trainer import TRAINER
 
-SOLUTIONS = (KUBERAY, JOBSET)
+SOLUTIONS = (TRAINER, KUBERAY, KSERVE, JOBSET)
