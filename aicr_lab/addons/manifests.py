@@ -130,7 +130,7 @@ def _refused(lab: Lab, obj: Object) -> str:
 
 def _not_served(lab: Lab, crd: Object) -> str:
     found = lab.api.get("apiextensions.k8s.io/v1", _CRD, crd["metadata"]["name"])
-    conditions = {c["type"]: c["status"] for c in found.get("status", {}).get("conditions", [])}
+    conditions = {c["type"]: c["status"] for c in (found.get("status", {}).get("conditions") or [])}
     return "" if conditions.get("Established") == "True" else "not established"
 
 
