@@ -9,6 +9,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.loading import LoadStory
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.selection import choosing, chosen_device, nobodys_device
+from aicr_pytest.autoscaling import AutoscalingTrial
 from aicr_pytest.cast import Cast
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.waiting import Waiter
@@ -18,6 +19,9 @@ from aicr_pytest.exclusive import Exclusive
 from aicr_pytest.metrics import Metrics, needs_two_accelerators
 from aicr_pytest.service_metrics import ServiceTrial
 from aicr_pytest.settings import Settings
+from aicr_pytest.solutions.autoscaler.autoscaler import Autoscaler
+from aicr_pytest.solutions.autoscaler.trial import Ground as ScalingGround
+from aicr_pytest.solutions.autoscaler.trial import ScalingTrial, scaling_trials
 from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
 from aicr_pytest.solutions.gang.gang import GangScheduler
 from aicr_pytest.solutions.gang.trial import GangTrial, gang_trials
@@ -35,6 +39,8 @@ Collectors = Solutions[Collector]
 __all__ = [
     "AcceleratorNode",
     "Accelerators",
+    "Autoscaler",
+    "AutoscalingTrial",
     "Candidate",
     "Cast",
     "CheckEvidence",
@@ -55,6 +61,8 @@ __all__ = [
     "OperatorTrial",
     "Operators",
     "Profile",
+    "ScalingGround",
+    "ScalingTrial",
     "ServiceTrial",
     "Settings",
     "Solution",
@@ -68,4 +76,5 @@ __all__ = [
     "gang_trials",
     "needs_two_accelerators",
     "nobodys_device",
+    "scaling_trials",
 ]

@@ -194,8 +194,6 @@ NOT_AUTOMATED: dict[str, str] = {
     "advanced_inference_ingress": "covered by the extension's own conformance suite; no check yet",
     "high_performance_networking": "needs secondary interfaces; no check yet",
     "disaggregated_inference": "needs a served model; no check yet",
-    "cluster_autoscaling": "checks are planned; no check yet",
-    "pod_autoscaling": "checks are planned; no check yet",
     "workload_sandboxing": "checks are planned; no check yet",
 }
 """Requirements that no check looks at, each with the reason."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.preflight import Need
 
 _DRA = "resource.k8s.io"
+_MONITORING = "monitoring.coreos.com"
 _LEASES = "coordination.k8s.io"
 _CRDS = "apiextensions.k8s.io"
 _WEBHOOKS = "admissionregistration.k8s.io"
@@ -34,6 +35,12 @@ _BY_FEATURE = {
         (_DRA, "resourceclaimtemplates", "", "create get list watch patch delete", "API check"),
         (_DRA, "deviceclasses", "", "create get list watch patch delete", "API check"),
         (_DRA, "resourceslices", "", "create get list watch patch delete", "API check"),
+    ),
+    "cluster_autoscaling": (
+        ("", "nodes", "", "watch", "to see a node come and go"),
+        ("", "configmaps", "", "get", "to find the status of Cluster Autoscaler"),
+        ("karpenter.sh", "nodepools", "", "list", "to find Karpenter and its limits"),
+        ("karpenter.sh", "nodeclaims", "", "list", "for the evidence"),
     ),
     "gang_scheduling": (
         (_DRA, "resourceclaims", "", "list", "to see that nothing stays held"),
@@ -67,7 +74,26 @@ _BY_FEATURE = {
         ("", "pods", "portforward", "create get", "to ask the exporter of each node"),
         ("", "services", "", "list", "to find Prometheus"),
         ("", "services", "proxy", "get", "to ask Prometheus"),
-        ("monitoring.coreos.com", "prometheuses", "", "list", "to find Prometheus"),
+        (_MONITORING, "prometheuses", "", "list", "to find Prometheus"),
+    ),
+    "ai_service_metrics": (
+        ("", "namespaces", "", "patch", "labels by which monitors of a namespace are selected"),
+        ("", "configmaps", "", "create patch", "the sample service's program"),
+        ("", "services", "", "create list patch", "the sample service; to find Prometheus"),
+        ("", "services", "proxy", "get", "to ask Prometheus"),
+        ("", "pods", "portforward", "create get", "to send requests"),
+        (_MONITORING, "prometheuses", "", "list", "to find Prometheus and what it selects"),
+        (_MONITORING, "servicemonitors", "", "create patch", "to make the service known"),
+        (_MONITORING, "podmonitors", "", "create patch", "to make the service known"),
+    ),
+    "pod_autoscaling": (
+        ("apps", "deployments", "", "create get list watch patch delete", "what is scaled"),
+        ("apps", "replicasets", "", "list watch delete", "to take it down"),
+        ("autoscaling", "horizontalpodautoscalers", "", "create get patch", "the autoscaler"),
+        (_DRA, "resourceclaimtemplates", "", "create patch", "claims of the pods"),
+        (_DRA, "resourceclaims", "", "get list watch", "to see which device each pod has"),
+        ("apiregistration.k8s.io", "apiservices", "", "list", "to find the metrics API"),
+        ("custom.metrics.k8s.io", "*", "", "get list", "the metric of the pods"),
     ),
     "ai_inference": (
         (_GATEWAYS, "gatewayclasses", "", "list", "to find the platform's gateways"),
@@ -81,6 +107,7 @@ _BY_FEATURE = {
 _CLUSTER_SCOPED = (
     "namespaces",
     "nodes",
+    "apiservices",
     "deviceclasses",
     "resourceslices",
     "runtimeclasses",
@@ -88,6 +115,8 @@ _CLUSTER_SCOPED = (
     "customresourcedefinitions",
     "mutatingwebhookconfigurations",
     "validatingwebhookconfigurations",
+    "nodepools",
+    "nodeclaims",
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.errors import SettingsError
+from aicr_pytest.errors import NotAllowed, SettingsError
 from aicr_pytest.options import ALLOWANCES, OPTIONS, Option, Reference, Toleration
 from aicr_pytest.requirements import BY_ID, VERSIONS, Level
 
@@ -75,6 +75,18 @@ class Settings:
     """Seconds within which an autoscaler removes a node that nobody uses; never scaled."""
     origins: dict[str, str] = field(default_factory=dict)
     """Field → where its value came from, e.g. ``AICR_KEEP (environment)``; defaults are absent."""
+
+    def needs(self, allowance: str) -> None:
+        """Go on only where the user allows what costs or disturbs.
+
+        Raises:
+            NotAllowed: the user does not; the hint says how.
+        """
+        if allowance not in self.allow:
+            raise NotAllowed(
+                f"This check would {ALLOWANCES[allowance]}.",
+                hint=f"Allow it with --aicr-allow {allowance}.",
+            )
 
     def as_text(self) -> dict[str, str]:
         """What differs from the defaults, and where it came from, for run.json."""

@@ -8,7 +8,9 @@ from aicr_lab.addons import (
     envoy_gateway,
     gateway_api,
     jobset,
+    karpenter,
     kuberay,
+    kwok,
     loadbalancer,
     prometheus,
     prometheus_adapter,
@@ -30,6 +32,8 @@ ADDONS: tuple[Addon, ...] = (
     prometheus_adapter.ADDON,
     jobset.ADDON,
     kuberay.ADDON,
+    kwok.ADDON,
+    karpenter.ADDON,
 )
 """All of them, in the order in which they are built."""
 

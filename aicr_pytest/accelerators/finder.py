@@ -153,6 +153,13 @@ class Accelerators:
         classes = self._cluster.list(DEVICE_CLASS)
         return bool(class_for(node.profile, classes, extended=True))
 
+    def wanted_profile(self) -> Profile:
+        """The profile of the cluster's accelerators; the first known one where it has none yet."""
+        try:
+            return self.stock[0].profile
+        except NoAccelerators:
+            return PROFILES[0]
+
     def needs_runtime_class(self) -> None:
         """Go on only where the vendor's RuntimeClass is installed.
 

@@ -47,6 +47,8 @@ class Deadlines:
     """A deleted namespace is gone; the cluster takes at least 5 s."""
     namespace_usable: float = 30.0
     """A new namespace has its service account and the cluster's certificate."""
+    node_provisioned: float = 600.0
+    """An autoscaler orders a node, it boots, its driver starts, the pod's image is pulled."""
     gang_bound: float = 60.0
     """A gang that has room has all its members bound; schedulers back off for 10 s and more."""
     pod_completed: float = 30.0
@@ -61,6 +63,8 @@ class Deadlines:
     """A workload that was told to has begun or ended to use its accelerator."""
     reading_follows: float = 120.0
     """What an exporter shows follows the accelerator; DCGM reads it every 30 s by default."""
+    replicas_follow: float = 180.0
+    """An autoscaler has followed its metric, and the pods are ready; it looks every 15 s."""
     samples_follow: float = 150.0
     """A value that a known target exposes can be asked for; scraped every 60 s at the slowest."""
     monitoring_answers: float = 30.0

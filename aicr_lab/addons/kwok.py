@@ -1,0 +1,61 @@
+"""KWOK: nodes without a kubelet, whose pods only say that they run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aicr_lab import artifacts
+from aicr_lab.addons import manifests
+from aicr_lab.addons.addon import Addon
+from aicr_lab.addons.images import static_image
+from aicr_lab.addons.kustomize import manifest_artifact
+from aicr_lab.addons.module_files import files_artifact
+from aicr_lab.build import Artifact, go_artifact
+from aicr_lab.lab import Lab
+from aicr_lab.oci import Image
+
+NAMESPACE = "kube-system"
+DEPLOYMENT = "kwok-controller"
+IMAGE = "registry.k8s.io/kwok/kwok:v0.8.0"
+
+_MODULE = "sigs.k8s.io/kwok"
+_STAGES = (
+    "kustomize/stage/node/fast/node-initialize.yaml",
+    "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "kustomize/stage/pod/fast/pod-*.yaml",
+)
+
+
+def _artifacts() -> tuple[Artifact, ...]:
+    directory = Path(__file__).resolve().parent.parent / "go" / "kwok"
+    return (
+        go_artifact("kwok", directory, [f"{_MODULE}/cmd/kwok"], ["kwok"]),
+        manifest_artifact("kwok", module=_MODULE, overlay="kustomize/kwok"),
+        files_artifact("kwok", module=_MODULE, files=_STAGES),
+    )
+
+
+def _images() -> Sequence[Image]:
+    return [static_image(IMAGE, artifacts.locate("kwok", "kwok"), "/kwok", user="0")]
+
+
+def _install(lab: Lab) -> None:
+    objects = manifests.documents(artifacts.locate("kwok.yaml", "kwok-manifest"))
+    stages = manifests.documents(artifacts.locate("kwok.yaml", "kwok-files"))
+    objects = [
+        manifests.with_image(obj, IMAGE) if obj["kind"] == "Deployment" else obj for obj in objects
+    ]
+    manifests.apply_all(lab, [*objects, *stages])
+
+
+def _missing(lab: Lab) -> str:
+    return manifests.unavailable(lab, "Deployment", DEPLOYMENT, NAMESPACE)
+
+
+ADDON = Addon(
+    name="kwok",
+    sentence="KWOK v0.8.0, nodes without a kubelet for what scales out",
+    artifacts=_artifacts,
+    images=_images,
+    install=_install,
+    missing=_missing,
+)

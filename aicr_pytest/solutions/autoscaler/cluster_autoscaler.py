@@ -1,0 +1,62 @@
+"""Cluster Autoscaler, self-managed or the one that clouds run: known by the ConfigMap it writes.
+
+Source: the project's FAQ, by which it writes its status into a ConfigMap of kube-system.
+"""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.accelerators.inventory import POOL_LABELS
+from aicr_pytest.cluster.kinds import CONFIG_MAP, NODE
+from aicr_pytest.solutions.autoscaler.autoscaler import Fact, Object, Reach
+from aicr_pytest.solutions.frame import Found
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+NAMESPACE, STATUS = "kube-system", "cluster-autoscaler-status"
+
+
+class ClusterAutoscaler:
+    """Cluster Autoscaler."""
+
+    name = "cluster-autoscaler"
+    verified_in_lab = False
+    looked_for = f"ConfigMap {NAMESPACE}/{STATUS}"
+
+    def found(self, cluster: "Cluster") -> Found | None:
+        """Whether it has written its status."""
+        if cluster.find(CONFIG_MAP, STATUS, NAMESPACE) is None:
+            return None
+        return Found(where=f"ConfigMap {NAMESPACE}/{STATUS}")
+
+    def reach(self, cluster: "Cluster", resource: str) -> Reach:
+        """The pools of nodes that have the resource; any node where none has it yet."""
+        nodes = [n for n in cluster.list(NODE) if _offers(n, resource)]
+        pools: dict[str, set[str]] = {}
+        for node in nodes:
+            labels = node["metadata"].get("labels") or {}
+            key = next((label for label in POOL_LABELS if label in labels), None)
+            if key:
+                pools.setdefault(key, set()).add(labels[key])
+        tolerations: list[Object] = []
+        for node in nodes:
+            for taint in node["spec"].get("taints") or ():
+                toleration = {"key": taint["key"], "operator": "Exists", "effect": taint["effect"]}
+                ours = not taint["key"].startswith("node.kubernetes.io/")
+                if ours and toleration not in tolerations:
+                    tolerations.append(toleration)
+        requirements = [
+            {"key": key, "operator": "In", "values": sorted(values)}
+            for key, values in sorted(pools.items())
+        ]
+        return Reach(requirements=tuple(requirements[:1]), tolerations=tuple(tolerations))
+
+    def facts(self, cluster: "Cluster") -> list[Fact]:
+        """Its status, with minimum and maximum of every node group."""
+        found = cluster.find(CONFIG_MAP, STATUS, NAMESPACE)
+        source = f"kubectl get configmap -n {NAMESPACE} {STATUS} -o yaml"
+        return [Fact(title="Status of the autoscaler", content=found, source=source)]
+
+
+def _offers(node: Object, resource: str) -> bool:
+    return str(node.get("status", {}).get("allocatable", {}).get(resource, "0")) != "0"

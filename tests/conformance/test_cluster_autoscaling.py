@@ -1,0 +1,53 @@
+"""Cluster autoscaling: nodes with accelerators come when pods need them, and go again."""
+
+import pytest
+
+from aicr_pytest.checks import (
+    Accelerators,
+    Autoscaler,
+    ScalingGround,
+    ScalingTrial,
+    Settings,
+    Solutions,
+    Trials,
+    Waiter,
+    Workspaces,
+    scaling_trials,
+)
+
+pytestmark = pytest.mark.requirement("cluster_autoscaling")
+
+Scaling = Trials[ScalingTrial]
+
+
+@pytest.fixture(scope="module")
+def scaling(
+    aicr_solution: Solutions[Autoscaler],
+    aicr_workspace: Workspaces,
+    aicr_accelerators: Accelerators,
+    aicr_wait: Waiter,
+    aicr_settings: Settings,
+) -> Scaling:
+    """The experiment, where the user lets an autoscaler buy nodes."""
+    aicr_settings.needs("scale-out")
+    ground = ScalingGround(
+        profile=aicr_accelerators.wanted_profile(),
+        workspaces=aicr_workspace,
+        waiter=aicr_wait,
+        scale_in_timeout=aicr_settings.scale_in_timeout,
+    )
+    return scaling_trials(aicr_solution, ground)
+
+
+@pytest.mark.aicr_check(
+    basis="plan", creates="a pod for which an autoscaler buys a node", accelerators=1, seconds=10
+)
+def test_accelerator_pod_that_fits_nowhere_gets_a_new_node(scaling: Scaling) -> None:
+    """A pod is Unschedulable first, then runs on a new, Ready node that offers accelerators."""
+    assert scaling.faults(ScalingTrial.grows) == []
+
+
+@pytest.mark.aicr_check(basis="plan", creates="nothing", accelerators=1, seconds=45)
+def test_node_goes_again_once_nobody_uses_it(scaling: Scaling) -> None:
+    """Once the pod is gone its node goes, within the time that the user gives, and none comes."""
+    assert scaling.faults(ScalingTrial.shrinks) == []
