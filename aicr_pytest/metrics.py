@@ -8,6 +8,7 @@ from aicr_pytest.accelerators import readings
 from aicr_pytest.accelerators.exporters import Exporters
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.loading import LoadStory
+from aicr_pytest.autoscaling import AutoscalingTrial
 from aicr_pytest.errors import DoesNotApply, NoCapacity, SolutionAbsent, WaitTimeout
 from aicr_pytest.monitoring import find_prometheus
 from aicr_pytest.service_metrics import ServiceTrial
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.prometheus import Prometheus
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.exclusive import Exclusive
     from aicr_pytest.settings import Settings
     from aicr_pytest.solutions.frame import Solutions
     from aicr_pytest.solutions.metrics.collector import Collector
@@ -41,6 +43,7 @@ class Metrics:
         """The vendor's exporter on each accelerator node."""
         self._cluster = cluster
         self._waiter = waiter
+        self._accelerators = accelerators
         self._settings = settings
         self._evidence = evidence
 
@@ -152,6 +155,20 @@ class Metrics:
             workspaces,
             lambda: self.prometheus,
             solutions,
+            self._evidence,
+        )
+
+    # -- autoscaling ---------------------------------------------------------------------------
+
+    def autoscaling(self, workspaces: "Workspaces", exclusive: "Exclusive") -> "AutoscalingTrial":
+        """A Deployment of accelerator pods, to be scaled by a metric of theirs."""
+        return AutoscalingTrial(
+            self._cluster,
+            self._waiter,
+            workspaces,
+            self._accelerators,
+            exclusive,
+            self._settings,
             self._evidence,
         )
 

@@ -46,7 +46,7 @@ def find_prometheus(
 
     Raises:
         SolutionAbsent: there is none, with what was looked for.
-        EndpointSilent: there is one by its objects, and it gives no answer.
+        WaitTimeout: there is one by its objects, and it gives no answer.
     """
 
     def keep(title: str, body: str, request: str) -> None:
@@ -55,14 +55,26 @@ def find_prometheus(
     if settings.prometheus_url:
         token = _token(settings.prometheus_token_file)
         return Prometheus(UrlDoor(url=settings.prometheus_url, token=token), waiter, keep)
+    door = waiter.poll(
+        "the cluster's Prometheus: an answer",
+        lambda: _answering(cluster, settings),
+        until=lambda _: True,
+        timeout=waiter.deadlines.monitoring_answers,
+        tolerate=(EndpointSilent,),
+    )
+    return Prometheus(door, waiter, keep)
+
+
+def _answering(cluster: "Cluster", settings: "Settings") -> Door:
+    """The first door behind which a Prometheus API answers."""
     silent = []
     for door in _doors(cluster, settings):
         if not (why := is_prometheus(door)):
-            return Prometheus(door, waiter, keep)
+            return door
         silent.append(why)
     if silent:
         raise EndpointSilent(
-            "There is a Prometheus in the cluster, and it gives no usable answer: "
+            "there is a Prometheus in the cluster, and it gives no usable answer: "
             + "; ".join(silent[:3])
         )
     raise SolutionAbsent(

@@ -142,6 +142,7 @@ class ServiceTrial:
 
     @cached_property
     def _once_found(self) -> "tuple[Candidate[Collector], _Placed]":
+        self._prometheus()  # where it is silent, no way can help
         return self._solutions.try_in_order(self._attempt)
 
     @property

@@ -18,7 +18,9 @@ _IMAGE = "docker.io/library/busybox:1.37"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledNodes:
-    """A pod per node holds all its accelerators."""
+    """A pod per node holds all its accelerators, on the first node all but so many."""
+
+    leaves: int = 0
 
     def inject(self, lab: Lab) -> None:
         """Starts the pods and waits until they run."""
@@ -26,7 +28,8 @@ class FilledNodes:
         account = ("v1", "ServiceAccount", "default", _NAMESPACE)
         await_effect("the occupants' ServiceAccount", lambda: lab.api.find(*account) is not None)
         for node in lab.nodes:
-            lab.api.apply(_occupant(node, lab.options.gpus))
+            spared = 0 if node.index else self.leaves
+            lab.api.apply(_occupant(node, lab.options.gpus - spared))
         await_effect(
             "occupants of all accelerators",
             lambda: _phases(lab.api.list("v1", "Pod", _NAMESPACE)) == {"Running"},

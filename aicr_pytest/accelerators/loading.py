@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SWITCH = "/load/on"
 """While this file is there, the pod of ``load`` manifests keeps its accelerator busy."""
+LOOKS_UNDER_LOAD = 3
+"""Readings, a second apart, for which the load goes on once it is shown."""
 _UTILIZATION, _TOOL, _IDLE, _MEMORY = (
     "busy accelerator, exporter",
     "busy accelerator, vendor's tool",
@@ -186,6 +188,7 @@ class LoadStory:
             )
             return
         self._evidence().fact(f"seconds until busy on {watch.node}", _since(started))
+        self._linger(watch)
         if (watch.memory or 0.0) <= memory:
             course.faults.append(f"{where} and loads it, and its memory in use stays at {memory:g}")
         load.off()
@@ -212,6 +215,18 @@ class LoadStory:
             return False
         return True
 
+    def _linger(self, watch: "_Watch") -> None:
+        """Look on for a while, so that an idle accelerator has time to be shown busy."""
+        enough = watch.looks + LOOKS_UNDER_LOAD
+        self._waiter.poll(
+            f"{watch.node}: {LOOKS_UNDER_LOAD} more readings under load",
+            watch.look,
+            until=lambda _: watch.looks >= enough,
+            describe=lambda _: watch.shown(),
+            timeout=self._waiter.deadlines.reading_follows,
+            tolerate=(EndpointSilent,),
+        )
+
     def _keep(self, watch: "_Watch", busy: "AcceleratorPod") -> None:
         self._evidence().timeline(
             watch.timeline,
@@ -236,6 +251,8 @@ class _Watch:
         """Memory in use at the last look; None where it is not shown."""
         self.idle_peak = 0.0
         self.idle_seen = False
+        self.looks = 0
+        """How often the exporter was asked."""
         self._first: Mapping[str, float] = {}
         self._last: Mapping[str, float] = {}
 
@@ -243,6 +260,7 @@ class _Watch:
         """The share of full load that is shown of the busy accelerator; None where none is."""
         profile = self._exporters.profile
         exposed = self._exporters.exposed_now(self.node)
+        self.looks += 1
         self._last = share(profile, profile.utilization, exposed)
         self._first = self._first or self._last
         self.memory = self._memory(exposed)

@@ -76,6 +76,10 @@ STATEFUL_SET = Kind("apps", "v1", "StatefulSet", "statefulsets", True)
 DAEMON_SET = Kind("apps", "v1", "DaemonSet", "daemonsets", True)
 JOB = Kind("batch", "v1", "Job", "jobs", True)
 CRON_JOB = Kind("batch", "v1", "CronJob", "cronjobs", True)
+HORIZONTAL_POD_AUTOSCALER = Kind(
+    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True
+)
+API_SERVICE = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices", False)
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases", True)
 RESOURCE_CLAIM = Kind("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", True)
 RESOURCE_CLAIM_TEMPLATE = Kind(

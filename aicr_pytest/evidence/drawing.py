@@ -147,7 +147,7 @@ def _time_axis(x: _Scale, at: float, began: datetime.datetime) -> list[str]:
     return [
         *out,
         (
-            f'<text class="soft end" x="{_WIDTH - _RIGHT}" y="22">seconds since '
+            f'<text class="soft end" x="{_WIDTH - _RIGHT}" y="{at + 18}">seconds since '
             f"{began:%H:%M:%S} UTC</text>"
         ),
     ]

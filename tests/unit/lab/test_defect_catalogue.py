@@ -39,6 +39,15 @@ DEMANDED = {
         "op-foreign-webhook op-controller-down op-reconciles-nothing op-status-lies "
         "op-children-orphaned op-rbac-denied"
     ),
+    "ai_service_metrics": (
+        "svc-target-not-discovered svc-scrape-fails svc-counter-frozen svc-prometheus-down "
+        "svc-histogram-missing svc-stale-target svc-slow"
+    ),
+    "pod_autoscaling": (
+        "hpa-metric-frozen hpa-metric-cluster-wide hpa-adapter-down hpa-controller-off "
+        "hpa-metric-missing-labels hpa-new-pod-pending hpa-never-scales-down "
+        "hpa-metric-of-other-pod hpa-always-max"
+    ),
     "": (
         "api-429-storm api-500-blips watch-drops api-slow psa-restricted-default "
         "limitrange-and-quota node-cordoned node-not-ready tainted-accelerators "

@@ -1,0 +1,397 @@
+"""A Deployment whose pods hold accelerators, scaled by a metric of these pods: up and back."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.loading import Clock, Load, utc_now
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.request import dress
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.custom_metrics import CustomMetrics, Reply, matching
+from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER, POD, RESOURCE_CLAIM
+from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.errors import (
+    AicrError,
+    EndpointSilent,
+    Inconclusive,
+    NoCapacity,
+    ProbeFailed,
+    WaitTimeout,
+)
+from aicr_pytest.manifests import render_actor
+from aicr_pytest.replicas import Sight, Watched
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.finder import Accelerators
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.exclusive import Exclusive
+    from aicr_pytest.settings import Settings
+    from aicr_pytest.workspaces import Workspaces
+
+Object = dict[str, Any]
+
+NAME = "scaled"
+TARGET = 50.0
+"""Percent of utilization, on average over the pods, as in the manifest."""
+STABILIZATION = 30.0
+"""Seconds without load after which replicas may go, as in the manifest."""
+
+
+class AutoscalingTrial:
+    """Idle, under load, and idle again; each check judges what came of one of these stages."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        workspaces: "Workspaces",
+        accelerators: "Accelerators",
+        exclusive: "Exclusive",
+        settings: "Settings",
+        evidence: Callable[[], "CheckEvidence"],
+        clock: Clock = utc_now,
+    ) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._workspaces = workspaces
+        self._accelerators = accelerators
+        self._exclusive = exclusive
+        self._settings = settings
+        self._evidence = evidence
+        self._clock = clock
+        self._metrics = CustomMetrics(cluster)
+        self._trouble: Exception | None = None
+        self._loads: dict[str, Load] = {}
+        self._pods: tuple[AcceleratorPod, AcceleratorPod] | None = None
+
+    # -- what the checks ask -------------------------------------------------------------------
+
+    def not_served(self) -> list[str]:
+        """Where the metric is not served for our pod, or not below the target while it idles."""
+        idle = self._idle
+        pod = idle.ready[0]
+        found = []
+        if (value := idle.values.get(pod)) is None:
+            found.append(f"{self.metric} has no value for pod {pod}: {idle}")
+        elif value >= TARGET:
+            found.append(
+                f"pod {pod} idles, and its {self.metric} is {value:g}, not below {TARGET:g}"
+            )
+        if not found and idle.desired != 1:
+            found.append(
+                f"pod {pod} idles, and the autoscaler wants {idle.desired or 'no'} replicas: {idle}"
+            )
+        return found
+
+    def not_scaled_out(self) -> list[str]:
+        """Where load did not lead to a second pod on an accelerator of its own."""
+        return self._busy_faults
+
+    def foreign_metric(self) -> list[str]:
+        """Where the new pod, which idles, has no metric of its own."""
+        first, new = self._two_pods()
+        try:
+            self._poll(
+                f"{self.metric} of the new pod {new.pod.name}",
+                lambda sight: sight.values.get(new.pod.name, TARGET) < TARGET,
+                self._waiter.deadlines.samples_follow,
+            )
+        except WaitTimeout as error:
+            shown = self._loads[new.pod.name].seen()
+            idles = f"pod {new.pod.name} idles ({shown:.0%} by {new.on.profile.tool})"
+            beside = f"beside the loaded pod {first.pod.name}"
+            return [f"{idles} {beside}, and its {self.metric} is none of its own: {error}"]
+        return []
+
+    def not_scaled_in(self) -> list[str]:
+        """Where replicas did not go back once the load had ended."""
+        first, _ = self._two_pods()
+        self._loads[first.pod.name].off()
+        self._watched.mark(f"load off in pod {first.pod.name}")
+        ended = time.monotonic()
+        try:
+            self._poll(
+                f"Deployment {NAME}: back to 1 replica",
+                lambda sight: sight.desired == 1 and len(sight.ready) == 1,
+                STABILIZATION + self._waiter.deadlines.replicas_follow,
+            )
+        except WaitTimeout as error:
+            return [f"the load has ended, and replicas do not go back: {error}"]
+        finally:
+            self._keep("when the load had ended")
+        self._evidence().fact("seconds from the load's end to 1 replica", _since(ended))
+        return []
+
+    # -- the stages ----------------------------------------------------------------------------
+
+    @cached_property
+    def metric(self) -> str:
+        """The metric by which pods are scaled.
+
+        Raises:
+            SolutionAbsent: the platform serves none for pods that tells of accelerators.
+        """
+        if named := self._settings.hpa_metric:
+            return named
+        patterns = self._accelerators.stock[0].profile.pod_metrics
+        offered = self._waiter.poll(
+            f"the metrics API: a metric of accelerator pods ({', '.join(patterns)})",
+            self._metrics.offered,
+            until=lambda names: bool(matching(names, patterns)),
+            describe=lambda names: f"it offers {', '.join(names) or 'nothing'} of pods",
+            timeout=self._waiter.deadlines.monitoring_answers,
+            tolerate=(EndpointSilent,),
+        )
+        return matching(offered, patterns)
+
+    @cached_property
+    def _nodes(self) -> "list[AcceleratorNode]":
+        """Nodes with room for two pods in all; ours alone until the module ends."""
+        usable = self._accelerators.looked_at()
+        roomy = [node for node in usable if node.free >= 2]
+        if roomy:
+            window = self._exclusive(2, any_of=roomy)
+            return [node for node in roomy if node.name in window.nodes]
+        first = usable[0]
+        alike = [
+            node
+            for node in self._accelerators.stock
+            if node.free and node.ready and node.schedulable
+            and (node.mechanism, node.device_class) == (first.mechanism, first.device_class)
+        ]  # fmt: skip
+        if len(alike) < 2:
+            raise NoCapacity(
+                "It takes two free accelerators that are asked for in the same way: "
+                + "; ".join(map(str, self._accelerators.stock)),
+                hint="Free some, or run this check on a cluster with more.",
+            )
+        self._exclusive(1, each=alike[:2])
+        return alike[:2]
+
+    @cached_property
+    def _watched(self) -> Watched:
+        namespace = self._workspaces.at().namespace
+        return Watched(
+            self._cluster,
+            namespace,
+            NAME,
+            lambda: self._metrics.of_pods(namespace, f"app={NAME}", self.metric).values,
+            TARGET,
+            self._clock,
+            f"Deployment {NAME} scaled by {self.metric}",
+        )
+
+    @property
+    def _idle(self) -> Sight:
+        """What is seen before any load; the autoscaler has had its look.
+
+        Raises:
+            ProbeFailed: an earlier check has found it broken, and nothing is left to look at.
+        """
+        if self._trouble is not None:
+            raise ProbeFailed(f"There is nothing to scale: {self._trouble}")
+        try:
+            return self._once_idle
+        except Inconclusive:
+            raise
+        except (AicrError, AssertionError) as error:
+            self._trouble = error
+            raise
+
+    @cached_property
+    def _once_idle(self) -> Sight:
+        self._evidence().fact("metric", self.metric)  # before anything is created
+        watched = self._watched
+        self._deploy()
+        self._poll(
+            f"Deployment {NAME}: its first pod",
+            lambda sight: len(sight.ready) == 1,
+            self._waiter.deadlines.image_pull,
+        )
+        self._keep_answer("idle, before there is an autoscaler")
+        self._try_poll(
+            f"{self.metric} of the idle pod",
+            lambda sight: all(sight.values.get(pod, TARGET) < TARGET for pod in sight.ready),
+            self._waiter.deadlines.samples_follow,
+        )
+        (scaler,) = render_actor(
+            "pod_autoscaling/autoscaler", actor=NAME, target=NAME, metric=self.metric
+        )
+        (made,) = self._workspaces.at().apply([scaler])
+        self._evidence().yaml("The autoscaler", made, source="server-side apply")
+        watched.mark("the autoscaler is there")
+        self._try_poll(
+            "the autoscaler: its first word",
+            lambda sight: bool(sight.desired and "ScalingActive" in sight.conditions),
+            self._waiter.deadlines.replicas_follow,
+        )
+        sight = watched.look()
+        self._keep("while it idles")
+        return sight
+
+    @cached_property
+    def _busy_faults(self) -> list[str]:
+        idle = self._idle
+        if self._broken_idle(idle):
+            raise ProbeFailed(f"Scaling out cannot be seen: {idle}")
+        first = self._pod(idle.ready[0])
+        load = self._load(first)
+        load.on()
+        self._watched.mark(f"load on in pod {first.pod.name}")
+        started = time.monotonic()
+        try:
+            risen = self._try_poll(
+                f"{self.metric} of the loaded pod above {TARGET:g}",
+                lambda sight: sight.values.get(first.pod.name, 0.0) > TARGET,
+                self._waiter.deadlines.samples_follow,
+            )
+            if risen:
+                loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
+                said = f"pod {first.pod.name} {loads}, and its {self.metric} does not rise"
+                return [f"{said}: {risen}"]
+            grown = self._try_poll(
+                f"Deployment {NAME}: 2 replicas ready",
+                lambda sight: sight.desired == 2 and len(sight.ready) == 2,
+                self._waiter.deadlines.replicas_follow,
+            )
+            if grown:
+                self._refuse_shortage()
+                return [f"under load there is no second pod that is ready: {grown}"]
+            self._evidence().fact("seconds from load to 2 replicas ready", _since(started))
+            return self._sharing(first)
+        finally:
+            self._keep("under load")
+
+    def _refuse_shortage(self) -> None:
+        """A new pod that finds no free accelerator accuses nobody.
+
+        Raises:
+            NoCapacity: others hold them by now.
+        """
+        for pod in self._watched.look().pods.values():
+            if not pod_state.node_of(pod):
+                words = pod_state.unschedulable(pod) or "the scheduler has said nothing"
+                self._accelerators.why_pending(self._nodes[-1], 1)(pod, words)
+
+    def _sharing(self, first: AcceleratorPod) -> list[str]:
+        """Where the new pod holds no accelerator of its own."""
+        name = next(pod for pod in self._watched.look().ready if pod != first.pod.name)
+        new = self._pod(name)
+        self._pods = (first, new)
+        self._load(new)
+        mine, theirs = first.held(), new.held()
+        rows = [[one.on.name, one.pod.name, ", ".join(held)]
+                for one, held in ((first, mine), (new, theirs))]  # fmt: skip
+        self._evidence().table(
+            "Accelerators of both pods",
+            ["node", "pod", "sees"],
+            rows,
+            source=f"{new.on.profile.tool} in each pod",
+        )
+        if common := sorted(set(mine) & set(theirs)):
+            return [f"{first} and {new} both see {', '.join(common)}"]
+        return []
+
+    def _broken_idle(self, idle: Sight) -> bool:
+        value = idle.values.get(idle.ready[0]) if idle.ready else None
+        return value is None or value >= TARGET or idle.desired != 1
+
+    def _two_pods(self) -> tuple[AcceleratorPod, AcceleratorPod]:
+        if self._busy_faults or self._pods is None:
+            raise ProbeFailed("There never were two pods: nothing to compare, nothing to go back.")
+        return self._pods
+
+    # -- pods ----------------------------------------------------------------------------------
+
+    def _deploy(self) -> None:
+        node = self._nodes[0]
+        (deployment,) = self._workspaces.fill(
+            "pod_autoscaling/scaled",
+            image="load",
+            name=NAME,
+            load_program=" ".join(node.profile.load_program),
+        )
+        template = deployment["spec"]["template"]
+        pod = {"metadata": {"name": NAME, **template["metadata"]}, "spec": template["spec"]}
+        *templates, dressed = dress(pod, node, tolerations=self._accelerators.tolerations)
+        dressed["metadata"].pop("name")
+        deployment["spec"]["template"] = dressed
+        terms = [
+            dress(pod, one)[-1]["spec"]["affinity"]["nodeAffinity"][_REQUIRED]["nodeSelectorTerms"]
+            for one in self._nodes
+        ]
+        affinity = dressed["spec"]["affinity"]["nodeAffinity"][_REQUIRED]
+        affinity["nodeSelectorTerms"] = [term for several in terms for term in several]
+        made = self._workspaces.at().apply([*templates, deployment])
+        self._evidence().yaml("The Deployment and what it needs", made, source="server-side apply")
+
+    def _pod(self, name: str) -> AcceleratorPod:
+        workspace = self._workspaces.at()
+        obj = self._cluster.get(POD, name, workspace.namespace)
+        node = next(one for one in self._nodes if one.name == obj["spec"].get("nodeName"))
+        handle = Pod(self._cluster, self._waiter, obj)
+        return AcceleratorPod(
+            handle,
+            node,
+            claims=lambda claim: self._cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
+            evidence=self._evidence,
+            must_start=True,
+        )
+
+    def _load(self, pod: AcceleratorPod) -> Load:
+        return self._loads.setdefault(pod.pod.name, Load(pod, self._waiter))
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _poll(self, what: str, until: Callable[[Sight], bool], timeout: float) -> Sight:
+        return self._waiter.poll(
+            what,
+            self._watched.look,
+            until=until,
+            timeout=timeout,
+            tolerate=(EndpointSilent,),
+        )
+
+    def _try_poll(self, what: str, until: Callable[[Sight], bool], timeout: float) -> str:
+        """Why what is awaited did not come; empty where it did."""
+        try:
+            self._poll(what, until, timeout)
+        except WaitTimeout as error:
+            return str(error)
+        return ""
+
+    def _keep_answer(self, when: str) -> Reply:
+        namespace = self._workspaces.at().namespace
+        reply = self._metrics.of_pods(namespace, f"app={NAME}", self.metric)
+        self._evidence().text(f"{self.metric}, {when}", reply.text, source=reply.request)
+        return reply
+
+    def _keep(self, when: str) -> None:
+        """What is evidence of a stage, whatever came of it."""
+        namespace = self._workspaces.at().namespace
+        with contextlib.suppress(EndpointSilent):
+            self._keep_answer(when)
+        if scaler := self._cluster.find(HORIZONTAL_POD_AUTOSCALER, NAME, namespace):
+            self._evidence().yaml(
+                f"HorizontalPodAutoscaler {NAME}, {when}",
+                scaler,
+                source=f"kubectl get hpa -n {namespace} {NAME} -o yaml",
+            )
+        self._evidence().timeline(
+            self._watched.timeline,
+            source=f"{self.metric} of the pods, pods, HorizontalPodAutoscaler {NAME} and its "
+            f"events in {namespace}, asked every second",
+        )
+
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+def _since(started: float) -> str:
+    return f"{time.monotonic() - started:.1f}"

@@ -1,0 +1,148 @@
+"""The API from which autoscalers read metrics of pods: what it offers, and its values."""
+
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.cluster.kinds import API_SERVICE, Object
+from aicr_pytest.errors import ApiUnreachable, EndpointSilent, SolutionAbsent
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+GROUP = "custom.metrics.k8s.io"
+_SUFFIXES = {
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+    "": 1.0,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "Ki": 2.0**10,
+    "Mi": 2.0**20,
+    "Gi": 2.0**30,
+    "Ti": 2.0**40,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the API said of one metric of some pods."""
+
+    values: Mapping[str, float]
+    """Pod → value."""
+    text: str
+    """The answer, verbatim."""
+    request: str
+    """What was asked."""
+
+
+class CustomMetrics:
+    """The custom metrics API of a cluster.
+
+    Raises (all methods):
+        EndpointSilent: it is registered, and whoever shall serve it does not.
+    """
+
+    def __init__(self, cluster: "Cluster") -> None:
+        self._cluster = cluster
+
+    def require(self) -> str:
+        """The version that is registered and answers, e.g. ``v1beta1``.
+
+        Raises:
+            SolutionAbsent: none is registered.
+        """
+        services = [
+            service
+            for service in self._cluster.list(API_SERVICE)
+            if service["spec"].get("group") == GROUP
+        ]
+        if not services:
+            raise SolutionAbsent(
+                f"No metrics API for autoscalers: no APIService of {GROUP}. Looked for it among "
+                "all APIServices; prometheus-adapter, KEDA and the clouds' adapters register one."
+            )
+        available = [service for service in services if not _unavailable(service)]
+        if not available:
+            words = "; ".join(
+                f"{service['metadata']['name']}: {_unavailable(service)}" for service in services
+            )
+            raise EndpointSilent(f"The metrics API is registered and not available: {words}")
+        return str(min(service["spec"]["version"] for service in available))
+
+    def offered(self) -> list[str]:
+        """Names of the metrics of pods, sorted."""
+        answer = self._ask("")
+        return sorted(
+            item["name"].removeprefix("pods/")
+            for item in answer[0].get("resources", ())
+            if item["name"].startswith("pods/")
+        )
+
+    def of_pods(self, namespace: str, labels: str, metric: str) -> Reply:
+        """The values of a metric for the pods that a label selector chooses.
+
+        No values where the API knows neither the metric nor the pods.
+        """
+        path = f"/namespaces/{namespace}/pods/*/{metric}"
+        answer, text, request = self._ask(path, [("labelSelector", labels)])
+        values = {
+            item["describedObject"]["name"]: quantity(item["value"])
+            for item in answer.get("items", ())
+        }
+        return Reply(values=values, text=text, request=request)
+
+    def _ask(
+        self, path: str, query: Sequence[tuple[str, str]] = ()
+    ) -> tuple[dict[str, Any], str, str]:
+        path = f"/apis/{GROUP}/{self.require()}{path}"
+        request = f"kubectl get --raw '{path}" + "".join(f"?{k}={v}" for k, v in query) + "'"
+        try:
+            answer = self._cluster.raw("GET", path, query=query)
+        except ApiUnreachable as error:
+            raise EndpointSilent(f"The metrics API gives no answer: {error}") from error
+        if answer.status == 404:
+            return {}, answer.text, request
+        if answer.status >= 400:
+            raise EndpointSilent(f"{request}: HTTP {answer.status}: {answer.text[:300]}")
+        try:
+            said = answer.json()
+        except ApiUnreachable as error:
+            raise EndpointSilent(f"{request}: {error}") from error
+        return (said if isinstance(said, dict) else {}), answer.text, request
+
+
+def matching(offered: Sequence[str], patterns: Sequence[str]) -> str:
+    """The first offered metric that the earliest pattern fits; empty where none does."""
+    for pattern in patterns:
+        for name in offered:
+            if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
+                return name
+    return ""
+
+
+def quantity(text: str) -> float:
+    """A Kubernetes quantity as a number.
+
+    Raises:
+        EndpointSilent: it is none.
+    """
+    found = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?\d+)?)([numkMGT]?|[KMGT]i)", text)
+    if found is None:
+        raise EndpointSilent(f"The metrics API gives {text!r}, which is no quantity.")
+    return float(found[1]) * _SUFFIXES[found[2]]
+
+
+def _unavailable(service: Object) -> str:
+    """Why an APIService is not available; empty where it is."""
+    for condition in service.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Available":
+            if condition["status"] == "True":
+                return ""
+            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
+    return "nobody has looked at it yet"

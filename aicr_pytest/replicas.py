@@ -1,0 +1,146 @@
+"""A scaled Deployment as it is seen while it is watched: replicas, metric, conditions, events."""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import EVENT, HORIZONTAL_POD_AUTOSCALER, POD
+from aicr_pytest.evidence.timeline import Timeline
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+
+Object = dict[str, Any]
+
+_METRIC, _HIGHEST, _TARGET = "metric, average", "metric, highest pod", "target"
+_CURRENT, _DESIRED, _READY = "current", "desired", "ready"
+UNITS = {
+    _METRIC: "%",
+    _HIGHEST: "%",
+    _TARGET: "%",
+    _CURRENT: "replicas",
+    _DESIRED: "replicas",
+    _READY: "replicas",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One look."""
+
+    values: Mapping[str, float]
+    """Pod → its metric."""
+    pods: Mapping[str, Object] = field(default_factory=dict)
+    """The Deployment's pods that are not being deleted, by name."""
+    current: int = 0
+    """Replicas that the autoscaler counts; 0 while it has said nothing."""
+    desired: int = 0
+    """Replicas that it wants; 0 while it has said nothing."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """Type → status, reason and message."""
+
+    @property
+    def ready(self) -> list[str]:
+        """Names of the pods that are ready, the oldest first."""
+        ready = [pod for pod in self.pods.values() if pod_state.is_ready(pod)]
+        ready.sort(key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
+        return [pod["metadata"]["name"] for pod in ready]
+
+    def __str__(self) -> str:
+        metric = ", ".join(f"{pod} at {value:g}" for pod, value in sorted(self.values.items()))
+        active = self.conditions.get("ScalingActive", "not told")
+        return (
+            f"metric: {metric or 'no value'}; replicas: {self.current} current, {self.desired} "
+            f"desired, {len(self.ready)} ready; ScalingActive: {active}"
+        )
+
+
+class Watched:
+    """Looks at the Deployment's pods, its autoscaler and its metric, and notes it in a timeline."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        namespace: str,
+        name: str,
+        values: Callable[[], Mapping[str, float]],
+        target: float,
+        clock: Callable[[], datetime.datetime],
+        title: str,
+    ) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._name = name
+        self._values = values
+        self._target = target
+        self._clock = clock
+        self.timeline = Timeline(title, UNITS)
+        self._conditions: dict[str, str] = {}
+        self._events: set[str] = set()
+        self._placed: set[str] = set()
+
+    def look(self) -> Sight:
+        """Everything now."""
+        values = self._values()
+        labels = f"app={self._name}"
+        pods = {
+            pod["metadata"]["name"]: pod
+            for pod in self._cluster.list(POD, self._namespace, labels=labels)
+            if not pod["metadata"].get("deletionTimestamp")
+        }
+        scaler = self._cluster.find(HORIZONTAL_POD_AUTOSCALER, self._name, self._namespace)
+        status = (scaler or {}).get("status", {})
+        sight = Sight(
+            values=values,
+            pods=pods,
+            current=int(status.get("currentReplicas") or 0),
+            desired=int(status.get("desiredReplicas") or 0),
+            conditions={
+                one["type"]: f"{one['status']} {one.get('reason', '')}: {one.get('message', '')}"
+                for one in status.get("conditions") or ()
+            },
+        )
+        self._note(sight, scaler)
+        return sight
+
+    def mark(self, text: str) -> None:
+        """Note a deed of ours."""
+        self.timeline.mark(self._clock(), text)
+
+    def _note(self, sight: Sight, scaler: Object | None) -> None:
+        now = self._clock()
+        shown = [value for pod, value in sight.values.items() if pod in sight.pods]
+        self.timeline.sample(
+            now,
+            **{
+                _METRIC: sum(shown) / len(shown) if shown else None,
+                _HIGHEST: max(shown, default=None),
+                _TARGET: self._target,
+                _CURRENT: float(sight.current) if scaler else None,
+                _DESIRED: float(sight.desired) if scaler else None,
+                _READY: float(len(sight.ready)),
+            },
+        )
+        for kind, words in sight.conditions.items():
+            # The message changes with every value; what changes for a reader is the reason.
+            state = words.partition(":")[0]
+            if self._conditions.get(kind) != state:
+                self._conditions[kind] = state
+                self.timeline.mark(now, f"{kind} {words}")
+        for name in sight.ready:
+            if name not in self._placed:
+                self._placed.add(name)
+                node = pod_state.node_of(sight.pods[name])
+                self.timeline.mark(now, f"pod {name} ready on {node}")
+        if scaler:
+            self._note_events(scaler["metadata"]["uid"])
+
+    def _note_events(self, uid: str) -> None:
+        fields = f"involvedObject.uid={uid}"
+        for event in self._cluster.list(EVENT, self._namespace, fields=fields):
+            if event["metadata"]["uid"] not in self._events:
+                self._events.add(event["metadata"]["uid"])
+                words = f"{event.get('reason', '')}: {event.get('message', '')}"
+                self.timeline.mark(self._clock(), f"event {words}")
