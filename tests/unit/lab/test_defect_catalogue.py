@@ -25,6 +25,10 @@ DEMANDED = {
         "sibling-gets-device device-cgroup-open plugin-injects-all every-pod-gets-a-device "
         "admin-access-open tool-lies exec-forbidden mknod-refused positive-twin-fails"
     ),
+    "cluster_autoscaling": (
+        "ca-down ca-at-limit ca-node-never-ready ca-cpu-node-only ca-node-preexisting "
+        "ca-never-scales-down"
+    ),
     "gang_scheduling": (
         "gang-plain-scheduler gang-split gang-min-one gang-quota-only gang-never-releases "
         "gang-controller-down gang-deadlock gang-leaks"

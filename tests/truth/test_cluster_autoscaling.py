@@ -1,0 +1,47 @@
+"""Every defect of ``cluster_autoscaling`` is seen, on a lab with Karpenter."""
+
+from pathlib import Path
+
+import pytest
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.state import LabOptions
+
+from .conftest import Labs
+from .health import faults
+from .matrix import defects_of, name_of, try_out
+from .suite import run_suite
+
+LAB = LabOptions(addons=("kwok", "karpenter"), fast=True)
+ALLOWED = ("--aicr-allow=scale-out", "--aicr-scale-in-timeout=60")
+IMPATIENT = "--aicr-timeout-scale=0.04"
+"""A node comes within 2 s; what never comes is awaited for 24 s."""
+
+
+@pytest.mark.parametrize("defect", defects_of("cluster_autoscaling"), ids=name_of)
+def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
+    assert try_out(labs(LAB), defect, tmp_path, *ALLOWED, IMPATIENT) == []
+
+
+def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LAB)
+
+    run = run_suite(lab.kubeconfig, ["cluster_autoscaling"], tmp_path / "run", *ALLOWED)
+
+    assert {result.outcome for result in run.results} == {"passed"}, run
+    assert faults(lab) == []
+
+
+def test_without_the_word_of_the_user_no_node_is_bought(labs: Labs, tmp_path: Path) -> None:
+    run = run_suite(labs(LAB).kubeconfig, ["cluster_autoscaling"], tmp_path / "run")
+
+    assert {result.outcome for result in run.results} == {"inconclusive"}
+    assert all("--aicr-allow scale-out" in result.message for result in run.results)
+
+
+def test_cluster_without_an_autoscaler_does_not_implement_it(labs: Labs, tmp_path: Path) -> None:
+    run = run_suite(labs(LabOptions()).kubeconfig, ["cluster_autoscaling"], tmp_path / "run")
+
+    assert {result.outcome for result in run.results} == {"absent"}
+    assert {one.verdict for one in run.requirements} == {"Not Implemented"}
+    assert "NodePools of karpenter.sh/v1" in run.requirements[0].reason
