@@ -15,8 +15,10 @@ _GIVE_UP = 24
 """Requests without any answer in a row after which a count ends: nothing is there."""
 _ONE = 5.0
 """Seconds for one request."""
-_COUNT = 240.0
+_COUNT = 120.0
 """Seconds for all requests of a count; a far gateway takes 40 ms for each, eight at a time."""
+_START = 30.0
+"""Seconds more for the client to start, on a busy node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +51,15 @@ class Client:
     ) -> tuple[list[Answer], Execution]:
         """Send requests, each on a connection of its own, eight at a time.
 
-        Fewer answers than requests come where one request after the other got none.
+        Fewer answers than requests come where one request after the other got none, or where the
+        time was over.
         """
         threads = min(_THREADS, requests)
         execution = self._run(
-            _COUNT,
+            _COUNT + _START,
             target,
             do="count",
+            seconds=_COUNT,
             requests=requests,
             threads=threads,
             give_up=_GIVE_UP,

@@ -1,15 +1,14 @@
 """What the checks of ``ai_inference`` look at: a Gateway, two backends, routes, a client."""
 
 import functools
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aicr_pytest.cluster.kinds import HTTP_ROUTE
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.workspace import Workspace
-from aicr_pytest.errors import AicrError, ProbeFailed, WaitTimeout
+from aicr_pytest.errors import AicrError, ProbeFailed
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.frame import Solutions
@@ -21,6 +20,7 @@ from aicr_pytest.solutions.gateway.entrance import (
     parent,
     route_line,
 )
+from aicr_pytest.solutions.gateway.measuring import Meter
 from aicr_pytest.solutions.gateway.opening import ROUTE, Opening, Way, from_here
 from aicr_pytest.solutions.gateway.products import Product
 from aicr_pytest.solutions.gateway.split import Answer
@@ -77,20 +77,18 @@ class GatewaySite:
         if weights != self._weights:
             self._opening.route(way.entrance, ROUTE, weights)
             self._weights = weights
-        self._settle(way, weights)
-        where = way.target("split")
-        answers = self._measure("The split", where, split.REQUESTS, weights)
-        if missed := split.misses(answers, weights):
-            self._workspaces.evidence.fact("first measurement", "; ".join(missed))
-            answers = self._measure("Confirmation", where, split.CONFIRMATION, weights)
-            missed = split.misses(answers, weights)
+        missed = self._meter.split_faults(way.target("split"), weights)
         self._note_route(way, ROUTE)
         return self._though(way, missed)
 
     def header_faults(self) -> list[str]:
         """Requests that did not reach the backend that their headers name, as sentences."""
         way = self._opened()
-        self._routed_at_last(way)
+        self._meter.until_or_late(
+            f"HTTPRoute {self._workspace.namespace}/{ROUTE}: the header is looked at",
+            lambda: self._client.count(way.target("model"), 10, _BY_HEADER[0][0])[0],
+            lambda answers: {answer.backend for answer in answers} == {_BY_HEADER[0][1]},
+        )
         found, rows = [], []
         for headers, backend in _BY_HEADER:
             answers, execution = self._client.count(way.target("model"), _EACH, headers)
@@ -182,6 +180,10 @@ class GatewaySite:
         return Client(self._workspaces.place("ai_inference/client", image="service"))
 
     @functools.cached_property
+    def _meter(self) -> Meter:
+        return Meter(self._client, self._workspace.waiter, lambda: self._workspaces.evidence)
+
+    @functools.cached_property
     def _opening(self) -> Opening:
         return Opening(self._workspace, self._settings, self._client)
 
@@ -219,87 +221,6 @@ class GatewaySite:
         """The first backend without the Gateway."""
         at = self._backends[0].object()["status"]["podIP"]
         return Target(address=at, port=8080, host=at, path="")
-
-    def _settle(self, way: Way, weights: dict[str, int]) -> None:
-        """Wait until the split seems to be in effect; one that never is gets measured too."""
-        looks: list[tuple[str, str]] = []
-        started = time.monotonic()
-
-        def look() -> list[Answer]:
-            answers, _ = self._client.count(way.target("split"), split.SETTLING)
-            looks.append((f"{time.monotonic() - started:.1f}", split.summary(answers)))
-            return answers
-
-        self._until_or_late(
-            f"HTTPRoute {self._workspace.namespace}/{ROUTE}: about {weights}",
-            look,
-            lambda answers: split.is_near(answers, weights),
-        )
-        self._workspaces.evidence.table(
-            "Until the split is in effect",
-            ("seconds", f"answers to {split.SETTLING} requests"),
-            looks,
-            source=f"requests to {way.target('split')}",
-        )
-
-    def _routed_at_last(self, way: Way) -> None:
-        headers, backend = _BY_HEADER[0]
-        self._until_or_late(
-            f"HTTPRoute {self._workspace.namespace}/{ROUTE}: the header is looked at",
-            lambda: self._client.count(way.target("model"), 10, headers)[0],
-            lambda answers: {answer.backend for answer in answers} == {backend},
-        )
-
-    def _until_or_late(
-        self, what: str, look: Callable[[], list[Answer]], until: Callable[[list[Answer]], bool]
-    ) -> None:
-        waiter = self._workspace.waiter
-        try:
-            waiter.poll(
-                what,
-                look,
-                until=until,
-                describe=split.summary,
-                timeout=waiter.deadlines.route_in_effect,
-            )
-        except WaitTimeout as error:
-            # The measurement that follows says what is wrong, with its bounds.
-            self._workspaces.evidence.fact("late", str(error))
-
-    def _measure(
-        self, title: str, where: Target, requests: int, weights: Mapping[str, int]
-    ) -> list[Answer]:
-        started = time.monotonic()
-        answers, execution = self._client.count(where, requests)
-        seconds = time.monotonic() - started
-        evidence = self._workspaces.evidence
-        evidence.csv(
-            f"{title}: every answer",
-            "status,backend,milliseconds,detail\n"
-            + "".join(
-                f"{one.status},{one.backend},{one.milliseconds},{json.dumps(one.detail)}\n"
-                for one in answers
-            ),
-            source=execution.source,
-        )
-        evidence.table(
-            title,
-            ("backend", "weight", "expected %", "lowest %", "highest %", "answers", "seen %"),
-            [
-                (
-                    one.backend,
-                    one.weight,
-                    f"{one.expected:.1f}",
-                    f"{one.lowest:.1f}",
-                    f"{one.highest:.1f}",
-                    one.count,
-                    f"{one.percent:.1f}",
-                )
-                for one in split.shares(answers, weights)
-            ],
-            source=f"{len(answers)} requests to {where} in {seconds:.1f} s",
-        )
-        return answers
 
     def _note_route(self, way: Way, actor: str) -> Observation:
         route = self._opening.route_object(actor)

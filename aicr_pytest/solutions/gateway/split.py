@@ -97,14 +97,14 @@ def shares(answers: Sequence[Answer], weights: Mapping[str, int]) -> list[Share]
 def misses(answers: Sequence[Answer], weights: Mapping[str, int]) -> list[str]:
     """In what the answers are not the split, as sentences."""
     return [
-        *_lost(answers),
+        *lost(answers),
         *(_sentence(one) for one in shares(answers, weights) if not _fine(one)),
     ]
 
 
 def is_near(answers: Sequence[Answer], weights: Mapping[str, int]) -> bool:
     """Whether a few answers are roughly the split, so that it seems to be in effect."""
-    if not answers or _lost(answers):
+    if not answers or lost(answers):
         return False
     return all(
         abs(one.percent - one.expected) <= _ROUGHLY and (one.count > 0) == (one.weight > 0)
@@ -129,10 +129,11 @@ def _sentence(share: Share) -> str:
     )
 
 
-def _lost(answers: Sequence[Answer]) -> list[str]:
-    lost = [answer for answer in answers if answer not in answered([answer])]
+def lost(answers: Sequence[Answer]) -> list[str]:
+    """Whether more requests than a few reached no backend, as a sentence."""
+    strays = [answer for answer in answers if not answered([answer])]
     if not answers:
         return ["no request was sent"]
-    if 100 * len(lost) <= _LOST * len(answers):
+    if 100 * len(strays) <= _LOST * len(answers):
         return []
-    return [f"{len(lost)} of {len(answers)} requests reached no backend: {summary(lost)}"]
+    return [f"{len(strays)} of {len(answers)} requests reached no backend: {summary(strays)}"]
