@@ -6,27 +6,25 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.accelerators.loading import Clock, Load, utc_now
+from aicr_pytest.accelerators.loading import Clock, utc_now
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.accelerators.request import dress
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.custom_metrics import CustomMetrics, Reply, matching
-from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER, POD, RESOURCE_CLAIM
-from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER
 from aicr_pytest.errors import (
     AicrError,
     EndpointSilent,
     Inconclusive,
-    NoCapacity,
     ProbeFailed,
+    SolutionAbsent,
     WaitTimeout,
 )
 from aicr_pytest.manifests import render_actor
 from aicr_pytest.replicas import Sight, Watched
+from aicr_pytest.scaled import Scaled
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
-    from aicr_pytest.accelerators.inventory import AcceleratorNode
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
@@ -67,7 +65,7 @@ class AutoscalingTrial:
         self._clock = clock
         self._metrics = CustomMetrics(cluster)
         self._trouble: Exception | None = None
-        self._loads: dict[str, Load] = {}
+        self._scaled = Scaled(cluster, waiter, workspaces, accelerators, exclusive, evidence)
         self._pods: tuple[AcceleratorPod, AcceleratorPod] | None = None
 
     # -- what the checks ask -------------------------------------------------------------------
@@ -103,7 +101,7 @@ class AutoscalingTrial:
                 self._waiter.deadlines.samples_follow,
             )
         except WaitTimeout as error:
-            shown = self._loads[new.pod.name].seen()
+            shown = self._scaled.load(new).seen()
             idles = f"pod {new.pod.name} idles ({shown:.0%} by {new.on.profile.tool})"
             beside = f"beside the loaded pod {first.pod.name}"
             return [f"{idles} {beside}, and its {self.metric} is none of its own: {error}"]
@@ -112,7 +110,7 @@ class AutoscalingTrial:
     def not_scaled_in(self) -> list[str]:
         """Where replicas did not go back once the load had ended."""
         first, _ = self._two_pods()
-        self._loads[first.pod.name].off()
+        self._scaled.load(first).off()
         self._watched.mark(f"load off in pod {first.pod.name}")
         ended = time.monotonic()
         try:
@@ -151,30 +149,6 @@ class AutoscalingTrial:
         return matching(offered, patterns)
 
     @cached_property
-    def _nodes(self) -> "list[AcceleratorNode]":
-        """Nodes with room for two pods in all; ours alone until the module ends."""
-        usable = self._accelerators.looked_at()
-        roomy = [node for node in usable if node.free >= 2]
-        if roomy:
-            window = self._exclusive(2, any_of=roomy)
-            return [node for node in roomy if node.name in window.nodes]
-        first = usable[0]
-        alike = [
-            node
-            for node in self._accelerators.stock
-            if node.free and node.ready and node.schedulable
-            and (node.mechanism, node.device_class) == (first.mechanism, first.device_class)
-        ]  # fmt: skip
-        if len(alike) < 2:
-            raise NoCapacity(
-                "It takes two free accelerators that are asked for in the same way: "
-                + "; ".join(map(str, self._accelerators.stock)),
-                hint="Free some, or run this check on a cluster with more.",
-            )
-        self._exclusive(1, each=alike[:2])
-        return alike[:2]
-
-    @cached_property
     def _watched(self) -> Watched:
         namespace = self._workspaces.at().namespace
         return Watched(
@@ -198,9 +172,9 @@ class AutoscalingTrial:
             raise ProbeFailed(f"There is nothing to scale: {self._trouble}")
         try:
             return self._once_idle
-        except Inconclusive:
+        except (Inconclusive, SolutionAbsent):
             raise
-        except (AicrError, AssertionError) as error:
+        except AicrError as error:
             self._trouble = error
             raise
 
@@ -208,18 +182,15 @@ class AutoscalingTrial:
     def _once_idle(self) -> Sight:
         self._evidence().fact("metric", self.metric)  # before anything is created
         watched = self._watched
-        self._deploy()
-        self._poll(
-            f"Deployment {NAME}: its first pod",
-            lambda sight: len(sight.ready) == 1,
-            self._waiter.deadlines.image_pull,
-        )
+        self._scaled.start(NAME)
         self._keep_answer("idle, before there is an autoscaler")
-        self._try_poll(
+        unserved = self._try_poll(
             f"{self.metric} of the idle pod",
             lambda sight: all(sight.values.get(pod, TARGET) < TARGET for pod in sight.ready),
             self._waiter.deadlines.samples_follow,
         )
+        if unserved:
+            return watched.look()  # an autoscaler could only repeat it
         (scaler,) = render_actor(
             "pod_autoscaling/autoscaler", actor=NAME, target=NAME, metric=self.metric
         )
@@ -240,8 +211,8 @@ class AutoscalingTrial:
         idle = self._idle
         if self._broken_idle(idle):
             raise ProbeFailed(f"Scaling out cannot be seen: {idle}")
-        first = self._pod(idle.ready[0])
-        load = self._load(first)
+        first = self._scaled.pod(idle.ready[0])
+        load = self._scaled.load(first)
         load.on()
         self._watched.mark(f"load on in pod {first.pod.name}")
         started = time.monotonic()
@@ -277,14 +248,13 @@ class AutoscalingTrial:
         for pod in self._watched.look().pods.values():
             if not pod_state.node_of(pod):
                 words = pod_state.unschedulable(pod) or "the scheduler has said nothing"
-                self._accelerators.why_pending(self._nodes[-1], 1)(pod, words)
+                self._accelerators.why_pending(self._scaled.nodes[-1], 1)(pod, words)
 
     def _sharing(self, first: AcceleratorPod) -> list[str]:
         """Where the new pod holds no accelerator of its own."""
         name = next(pod for pod in self._watched.look().ready if pod != first.pod.name)
-        new = self._pod(name)
+        new = self._scaled.pod(name)
         self._pods = (first, new)
-        self._load(new)
         mine, theirs = first.held(), new.held()
         rows = [[one.on.name, one.pod.name, ", ".join(held)]
                 for one, held in ((first, mine), (new, theirs))]  # fmt: skip
@@ -306,46 +276,6 @@ class AutoscalingTrial:
         if self._busy_faults or self._pods is None:
             raise ProbeFailed("There never were two pods: nothing to compare, nothing to go back.")
         return self._pods
-
-    # -- pods ----------------------------------------------------------------------------------
-
-    def _deploy(self) -> None:
-        node = self._nodes[0]
-        (deployment,) = self._workspaces.fill(
-            "pod_autoscaling/scaled",
-            image="load",
-            name=NAME,
-            load_program=" ".join(node.profile.load_program),
-        )
-        template = deployment["spec"]["template"]
-        pod = {"metadata": {"name": NAME, **template["metadata"]}, "spec": template["spec"]}
-        *templates, dressed = dress(pod, node, tolerations=self._accelerators.tolerations)
-        dressed["metadata"].pop("name")
-        deployment["spec"]["template"] = dressed
-        terms = [
-            dress(pod, one)[-1]["spec"]["affinity"]["nodeAffinity"][_REQUIRED]["nodeSelectorTerms"]
-            for one in self._nodes
-        ]
-        affinity = dressed["spec"]["affinity"]["nodeAffinity"][_REQUIRED]
-        affinity["nodeSelectorTerms"] = [term for several in terms for term in several]
-        made = self._workspaces.at().apply([*templates, deployment])
-        self._evidence().yaml("The Deployment and what it needs", made, source="server-side apply")
-
-    def _pod(self, name: str) -> AcceleratorPod:
-        workspace = self._workspaces.at()
-        obj = self._cluster.get(POD, name, workspace.namespace)
-        node = next(one for one in self._nodes if one.name == obj["spec"].get("nodeName"))
-        handle = Pod(self._cluster, self._waiter, obj)
-        return AcceleratorPod(
-            handle,
-            node,
-            claims=lambda claim: self._cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
-            evidence=self._evidence,
-            must_start=True,
-        )
-
-    def _load(self, pod: AcceleratorPod) -> Load:
-        return self._loads.setdefault(pod.pod.name, Load(pod, self._waiter))
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -388,9 +318,6 @@ class AutoscalingTrial:
             source=f"{self.metric} of the pods, pods, HorizontalPodAutoscaler {NAME} and its "
             f"events in {namespace}, asked every second",
         )
-
-
-_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def _since(started: float) -> str:

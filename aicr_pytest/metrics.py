@@ -9,7 +9,7 @@ from aicr_pytest.accelerators.exporters import Exporters
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.loading import LoadStory
 from aicr_pytest.autoscaling import AutoscalingTrial
-from aicr_pytest.errors import DoesNotApply, NoCapacity, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, SolutionAbsent, WaitTimeout
 from aicr_pytest.monitoring import find_prometheus
 from aicr_pytest.service_metrics import ServiceTrial
 
@@ -148,7 +148,17 @@ class Metrics:
     def service(
         self, workspaces: "Workspaces", solutions: "Solutions[Collector]"
     ) -> "ServiceTrial":
-        """The sample service, to be made known by the platform's way and to get requests."""
+        """The sample service, to be made known by the platform's way and to get requests.
+
+        Raises:
+            Inconclusive: the user named a service, and what it counts by which names is not known.
+        """
+        if self._settings.service:
+            raise Inconclusive(
+                f"--aicr-service {self._settings.service}: these checks count the requests of their "
+                "own sample service only.",
+                hint="Leave the option out.",
+            )
         return ServiceTrial(
             self._cluster,
             self._waiter,
