@@ -179,6 +179,7 @@ def _cluster_info(run: Run) -> ClusterInfo:
         platform=run.shared.description,
         nodes=run.survey.nodes_seen(),
         accelerators=run.survey.pools(),
+        remarks=tuple(run.survey.remarks()),
     )
 
 

@@ -53,6 +53,7 @@ class Preflight:
             f"requirements: the list of Kubernetes {self.list_version}",
             f"resource.k8s.io/v1: {', '.join(self.dra) or 'not served'}",
             *(f"accelerators: {line}" for line in self.survey.lines()),
+            *self.survey.remarks(),
             *(f"image {name}: {ref}" for name, ref in self.images.items()),
         ]
         if self.access_trouble:
@@ -91,6 +92,8 @@ class Preflight:
                 for node in self.survey.stock
             ],
             "accelerators_trouble": self.survey.trouble,
+            "clock_ahead_seconds": self.survey.clock_ahead,
+            "other_runs": list(self.survey.other_runs),
             "images": self.images,
             "rights_missing": [
                 {"right": str(need), "feature": need.feature, "why": need.why}

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 SIMULATED = "aicr-pytest/simulated"
 """Label of the lab's nodes: however a run reaches them, it is marked as simulated."""
 
+_CLOCK_TOLERANCE = 5
+"""Seconds of difference between clocks that nobody needs to know of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -29,6 +32,10 @@ class Survey:
     """Whether a node says that its accelerators are not real."""
     trouble: str = ""
     """Why there is nothing to look at; empty where there is."""
+    clock_ahead: int = 0
+    """Seconds by which the API server's clock is ahead of ours."""
+    other_runs: tuple[str, ...] = ()
+    """Namespaces of other runs of ours, each with its run: still going on, or killed."""
 
     def lines(self) -> list[str]:
         """One line per node that is looked at, or why there is none."""
@@ -38,6 +45,22 @@ class Survey:
         if others := len(self.stock) - len(lines):
             lines.append(f"{others} more node{'s' * (others > 1)} of these kinds, not looked at")
         return lines
+
+    def remarks(self) -> list[str]:
+        """What else is worth knowing before anything is created."""
+        remarks = []
+        if abs(self.clock_ahead) >= _CLOCK_TOLERANCE:
+            where = "ahead of" if self.clock_ahead > 0 else "behind"
+            remarks.append(
+                f"clock: its clock is {abs(self.clock_ahead)} s {where} ours; times in objects "
+                "are the cluster's, times of observations are ours"
+            )
+        if self.other_runs:
+            remarks.append(
+                f"other runs: {', '.join(self.other_runs)}; this run does not touch them, "
+                "`aicr-pytest clean` removes what a killed run has left"
+            )
+        return remarks
 
     def pools(self) -> "tuple[AcceleratorPool, ...]":
         """For run.json: accelerators by node pool, model and mechanism."""
@@ -79,17 +102,42 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
 
     nodes: tuple[str, ...] = ()
     stock: tuple[AcceleratorNode, ...] = ()
+    others: tuple[str, ...] = ()
     simulated = False
     try:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
         simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
+        others = other_runs(cluster)
         stock = tuple(accelerators.stock)
         looked_at = tuple(node.name for node in accelerators.looked_at())
     except AicrError as error:
-        trouble = str(error).partition("\n")[0]
-        return Survey(nodes=nodes, stock=stock, simulated=simulated, trouble=trouble)
-    return Survey(nodes=nodes, stock=stock, simulated=simulated, looked_at=looked_at)
+        trouble, looked_at = str(error).partition("\n")[0], ()
+    else:
+        trouble = ""
+    return Survey(
+        nodes=nodes,
+        stock=stock,
+        simulated=simulated,
+        looked_at=looked_at,
+        trouble=trouble,
+        clock_ahead=cluster.clock_ahead,
+        other_runs=others,
+    )
+
+
+def other_runs(cluster: "Cluster") -> tuple[str, ...]:
+    """Namespaces that other runs have made and that are still there, with their state."""
+    from aicr_pytest.cluster import labels
+    from aicr_pytest.cluster.kinds import NAMESPACE
+
+    found = [obj["metadata"] for obj in cluster.list(NAMESPACE, labels=labels.selector(None))]
+    return tuple(
+        f"{metadata['name']} (run {metadata['labels'][labels.RUN]}"
+        f"{', being deleted' if 'deletionTimestamp' in metadata else ''})"
+        for metadata in found
+        if metadata["labels"][labels.RUN] != cluster.run_id
+    )
 
 
 def _note(node: "AcceleratorNode | None") -> str:

@@ -129,6 +129,7 @@ def header(run: "Run") -> list[str]:
     lines += [f"accelerators: {line}" for line in looked_at[:8]]
     if len(looked_at) > 8:
         lines.append(f"accelerators: … and {len(looked_at) - 8} more nodes")
+    lines += run.survey.remarks()
     lines.append(f"requirements: the list of Kubernetes {run.shared.list_version}")
     if run.directory is not None:
         lines.append(f"evidence: {run.directory}")

@@ -3,7 +3,7 @@
 from aicr_lab.defects.admission import IMAGES_UNPULLABLE, PSA_LABEL, every_namespace_gets
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.identities import FaultyDoor
-from aicr_lab.defects.occupation import FilledNodes, QuotaEverywhere, SilentKubelet
+from aicr_lab.defects.occupation import FilledNodes, QuotaEverywhere, RemainsOfRun, SilentKubelet
 from aicr_lab.defects.ways import Cordoned, Tainted
 
 
@@ -40,6 +40,8 @@ DEFECTS = (
                   r"(?s:.*)\1"),
     _door("slow", "The API server is 100 ms away.", defect="api-slow",
           because=r'"/version", "status": 200, "ms": \d{3}'),
+    _door("clock-skew", "The clock of the API server is 120 s ahead of ours.", defect="clock-skew",
+          because="its clock is 1[12]\\d s ahead of ours"),
     _door("errors-only", "The API server answers nothing but errors.",
           defect="api-errors-only", because="500 InternalError", healthy=False),
     _door("gone-midway", "The API server goes away in the middle of the run.",
@@ -92,6 +94,22 @@ DEFECTS = (
         way=Tainted(key="nvidia.com/gpu", value="present"),
         expects="Implemented",
         because="key: nvidia.com/gpu",
+    ),
+    Defect(
+        id="leftover-of-last-run",
+        requirement="",
+        sentence="A killed run has left a namespace with a pod that holds an accelerator: healthy.",
+        way=RemainsOfRun(namespace="aicr-lab000-dra-support"),
+        expects="Implemented",
+        because=r"aicr-lab000-dra-support \(run lab000\)",
+    ),
+    Defect(
+        id="stale-namespace-terminating",
+        requirement="",
+        sentence="A namespace of an earlier run does not go away: healthy.",
+        way=RemainsOfRun(namespace="aicr-lab000-secure", stuck=True),
+        expects="Implemented",
+        because=r"aicr-lab000-secure \(run lab000, being deleted\)",
     ),
     Defect(
         id="node-not-ready",

@@ -7,8 +7,11 @@ request: faults are decided per request, and clients reconnect as after any clos
 """
 
 import argparse
+import datetime
+import email.utils
 import json
 import os
+import re
 import select
 import socket
 import ssl
@@ -27,6 +30,8 @@ SLOW_BY = 0.1
 """Seconds that ``slow`` adds to each request."""
 GONE_AFTER = 60
 """Requests that ``gone-midway`` still lets through."""
+AHEAD = datetime.timedelta(seconds=120)
+"""How far the clock of ``clock-skew`` goes before ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,10 @@ class Request:
 
     def forwarded(self) -> bytes:
         """The request as the real server gets it: without who asked; one per connection."""
-        dropped = {"authorization"} if self.is_upgrade else {"authorization", "connection"}
+        # Uncompressed, so that the answer can be changed on the way.
+        dropped = {"authorization", "accept-encoding"}
+        if not self.is_upgrade:
+            dropped.add("connection")
         kept = [f"{n}: {v}" for n, v in self.headers if n.lower() not in dropped]
         if not self.is_upgrade:
             kept.append("Connection: close")
@@ -75,6 +83,8 @@ class Fault:
     """Seconds after which the connection is closed; ``None``: never."""
     hang_up: bool = False
     """Closed without an answer."""
+    skew: bool = False
+    """Every time in the answer is later by ``AHEAD``."""
 
 
 Faults = Callable[[int, Request], Fault]
@@ -89,6 +99,7 @@ MODES: Mapping[str, Faults] = {
     "watch-drops": lambda _, r: Fault(cut_after=DROP_WATCH_AFTER) if r.is_watch else _NOTHING,
     "slow": lambda _n, _r: Fault(delay=SLOW_BY),
     "errors-only": lambda _n, _r: Fault(status=500),
+    "clock-skew": lambda _, r: Fault(skew=not r.is_upgrade),
     "gone-midway": lambda n, _: Fault(hang_up=n >= GONE_AFTER),
 }
 """What a fault is called, and which requests it meets."""
@@ -182,12 +193,42 @@ class Proxy:
         ):
             server.settimeout(None)
             server.sendall(request.forwarded())
-            _pump(connection, server, fault.cut_after)
+            _pump(connection, server, fault)
 
 
-def _pump(client: ssl.SSLSocket, server: ssl.SSLSocket, cut_after: float | None) -> None:
+_TIME = re.compile(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?=(?:\.\d+)?Z")')
+_DATE = re.compile(rb"(?<=\r\nDate: )[^\r\n]+ GMT")
+_CUT_TIME = re.compile(rb'"[\dT:.Z-]{0,32}"?$')
+
+
+class Skew:
+    """Sets the times in answers of JSON forward; no answer changes its length by it."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def __call__(self, data: bytes) -> bytes:
+        """The part of the stream that can go on; a time that is cut in two waits for its rest."""
+        data = self._held + data
+        cut = _CUT_TIME.search(data)
+        self._held = cut[0] if cut else b""
+        return _DATE.sub(_later_date, _TIME.sub(_later, data[: len(data) - len(self._held)]))
+
+
+def _later(found: re.Match[bytes]) -> bytes:
+    moment = datetime.datetime.fromisoformat(found[1].decode()) + AHEAD
+    return f'"{moment.isoformat()}'.encode()
+
+
+def _later_date(found: re.Match[bytes]) -> bytes:
+    moment = email.utils.parsedate_to_datetime(found[0].decode()) + AHEAD
+    return email.utils.format_datetime(moment, usegmt=True).encode()
+
+
+def _pump(client: ssl.SSLSocket, server: ssl.SSLSocket, fault: Fault) -> None:
     """Carries bytes both ways until one side ends or the time is over."""
-    deadline = None if cut_after is None else time.monotonic() + cut_after
+    deadline = None if fault.cut_after is None else time.monotonic() + fault.cut_after
+    changed: Callable[[bytes], bytes] = Skew() if fault.skew else bytes
     other = {client: server, server: client}
     while True:
         # Bytes that TLS holds already do not make the socket readable.
@@ -203,7 +244,7 @@ def _pump(client: ssl.SSLSocket, server: ssl.SSLSocket, cut_after: float | None)
                 continue
             if not data:
                 return
-            other[side].sendall(data)
+            other[side].sendall(changed(data) if side is server else data)
 
 
 def _receive(side: ssl.SSLSocket) -> bytes | None:

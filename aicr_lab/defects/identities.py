@@ -6,7 +6,7 @@ Each gives a kubeconfig of its own beside the admin's; the cluster itself stays 
 import json
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,11 @@ def _kubeconfig(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestrictedUser:
-    """A user who may do everything but one thing."""
+    """A user with these rights and no others."""
 
     name: str
-    without: tuple[str, ...]
-    """Resources (``pods/exec``) or, ending in ``/*``, whole API groups that are refused."""
+    rules: Callable[[Lab], list[Object]]
+    """The rules of its role."""
 
     @property
     def _name(self) -> str:
@@ -53,7 +53,7 @@ class RestrictedUser:
 
     def inject(self, lab: Lab) -> None:
         """Makes the user, its rights and its kubeconfig."""
-        for thing in self._objects(self._rules(lab)):
+        for thing in self._objects(self.rules(lab)):
             lab.api.apply(thing)
         path = lab.api.path("v1", "ServiceAccount", self._name, _NAMESPACE) + "/token"
         request = {
@@ -97,17 +97,27 @@ class RestrictedUser:
             },
         ]
 
-    def _rules(self, lab: Lab) -> list[Object]:
+
+def everything_but(*without: str) -> Callable[[Lab], list[Object]]:
+    """Rules of a role that allows everything else.
+
+    Args:
+        without: resources (``pods/exec``) or, ending in ``/*``, whole API groups.
+    """
+
+    def rules(lab: Lab) -> list[Object]:
         # RBAC only adds: everything but one thing is everything else, by name.
         rules: list[Object] = [{"nonResourceURLs": ["*"], "verbs": ["*"]}]
         for group, version in _groups(lab):
-            if f"{group}/*" in self.without:
+            if f"{group}/*" in without:
                 continue
             path = f"/apis/{group}/{version}" if group else f"/api/{version}"
             served = [entry["name"] for entry in lab.api.request("GET", path)["resources"]]
-            kept = [name for name in served if name not in self.without]
+            kept = [name for name in served if name not in without]
             rules.append({"apiGroups": [group], "resources": kept, "verbs": ["*"]})
         return rules
+
+    return rules
 
 
 def _groups(lab: Lab) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
-"""Ways to be in the way: others who hold devices, quotas everywhere, a node that is silent."""
+"""Ways to be in the way: others who hold devices, quotas, a silent node, remains of a run."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aicr_lab.defects import quota
@@ -67,6 +67,63 @@ def _occupant(node: Node, gpus: int) -> Object:
             "terminationGracePeriodSeconds": 2,
         },
     }
+
+
+_DEAD_RUN = "lab000"
+_HELD = "aicr-lab/held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainsOfRun:
+    """What a killed run of the suite has left: a namespace, a claim, a pod that holds a device."""
+
+    namespace: str
+    stuck: bool = False
+    """Whether somebody has begun to delete the namespace, and an object in it does not go."""
+
+    def inject(self, lab: Lab) -> None:
+        """Leaves it behind."""
+        lab.api.apply(self._ours({"apiVersion": "v1", "kind": "Namespace"}, self.namespace))
+        if self.stuck:
+            held = self._ours({"apiVersion": "v1", "kind": "ConfigMap"}, "held", [_HELD])
+            lab.api.apply(held, self.namespace)
+            lab.api.delete("v1", "Namespace", self.namespace)
+            await_effect("the namespace's deletion", lambda: self._phase(lab) == "Terminating")
+            return
+        account = ("v1", "ServiceAccount", "default", self.namespace)
+        await_effect("the namespace's ServiceAccount", lambda: lab.api.find(*account) is not None)
+        pod = _occupant(lab.nodes[0], 1)
+        pod["metadata"]["namespace"] = self.namespace
+        lab.api.apply(self._ours(pod, "claimed"))
+        await_effect(
+            "the pod of the dead run",
+            lambda: _phases(lab.api.list("v1", "Pod", self.namespace)) == {"Running"},
+        )
+
+    def heal(self, lab: Lab) -> None:
+        """Removes it."""
+        if lab.api.find("v1", "ConfigMap", "held", self.namespace) is not None:
+            released = {"metadata": {"finalizers": None}}
+            lab.api.patch("v1", "ConfigMap", "held", released, self.namespace)
+        lab.api.delete("v1", "Pod", "claimed", self.namespace)
+        await_effect("its pod's end", lambda: not lab.api.list("v1", "Pod", self.namespace))
+        lab.api.delete("v1", "Namespace", self.namespace)
+        await_effect("its namespace's end", lambda: not self._phase(lab))
+
+    def _phase(self, lab: Lab) -> str:
+        found = lab.api.find("v1", "Namespace", self.namespace)
+        return str(found["status"]["phase"]) if found else ""
+
+    def _ours(self, thing: Object, name: str, finalizers: Sequence[str] = ()) -> Object:
+        labels = {
+            "app.kubernetes.io/managed-by": "aicr-pytest",
+            "aicr-pytest/run": _DEAD_RUN,
+            **({"kubernetes.io/metadata.name": name} if thing["kind"] == "Namespace" else {}),
+        }
+        metadata = {**thing.get("metadata", {}), "name": name, "labels": labels}
+        if finalizers:
+            metadata["finalizers"] = list(finalizers)
+        return {**thing, "metadata": metadata}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

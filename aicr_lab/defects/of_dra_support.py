@@ -11,7 +11,7 @@ from aicr_lab.defects.device_path import (
     IncompletePools,
     LyingDriver,
 )
-from aicr_lab.defects.identities import RestrictedUser
+from aicr_lab.defects.identities import RestrictedUser, everything_but
 from aicr_lab.defects.ways import Replaced
 
 SERVED = "test_stable_dra_api_is_served"
@@ -50,7 +50,7 @@ def _other_uuids(truth: Sections) -> dict[str, dict[str, str | None]]:
     }
 
 
-_NO_DRA = RestrictedUser(name="no-dra", without=("resource.k8s.io/*",))
+_NO_DRA = RestrictedUser(name="no-dra", rules=everything_but("resource.k8s.io/*"))
 
 DEFECTS = (
     Defect(

@@ -3,7 +3,7 @@
 from aicr_lab.defects.admission import ADMIN_LABEL, every_namespace_gets
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.device_path import BrokenRuntime, LyingTool
-from aicr_lab.defects.identities import RestrictedUser
+from aicr_lab.defects.identities import RestrictedUser, everything_but
 
 GRANTED = "test_container_sees_exactly_the_devices_it_was_granted"
 OUTSIDER = "test_pod_without_a_request_sees_no_device"
@@ -26,7 +26,7 @@ def _sees(container: str, devices: str) -> str:
 
 
 _ALL = ", ".join(f"/dev/nvidia{number}" for number in range(8))
-_NO_EXEC = RestrictedUser(name="no-exec", without=("pods/exec",))
+_NO_EXEC = RestrictedUser(name="no-exec", rules=everything_but("pods/exec"))
 
 _SECURE = "secure_accelerator_access"
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import datetime
+import email.utils
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -39,6 +41,8 @@ class Cluster:
         """URL of the API server."""
         self.run_id = run_id
         """Value of the label ``aicr-pytest/run`` on everything that this client creates."""
+        self.clock_ahead = 0
+        """Seconds by which the API server's clock was ahead of ours when it was first asked."""
         self._transport = transport
         self._version = ""
         self._served: dict[str, list[dict[str, Any]]] = {}
@@ -99,8 +103,9 @@ class Cluster:
     def version(self) -> str:
         """The server's version, e.g. ``v1.37.2``; asked once."""
         if not self._version:
-            said = self._ask("GET", "/version").json()
-            self._version = str(said["gitVersion"])
+            response = self._ask("GET", "/version")
+            self.clock_ahead = _seconds_ahead(response.headers.get("date", ""))
+            self._version = str(response.json()["gitVersion"])
         return self._version
 
     # -- kinds ---------------------------------------------------------------------------------
@@ -481,3 +486,12 @@ def _group_path(group: str, version: str) -> str:
 
 def _dry_run(wanted: bool) -> list[tuple[str, str]]:
     return [("dryRun", "All")] if wanted else []
+
+
+def _seconds_ahead(date: str) -> int:
+    """How far a ``Date`` header is ahead of our clock; 0 where there is none."""
+    try:
+        theirs = email.utils.parsedate_to_datetime(date)
+    except ValueError:
+        return 0
+    return round((theirs - datetime.datetime.now(datetime.UTC)).total_seconds())

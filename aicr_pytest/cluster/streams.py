@@ -23,7 +23,7 @@ from typing import Any
 from aicr_pytest.cluster.kinds import POD
 from aicr_pytest.cluster.observing import Execution, Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
-from aicr_pytest.errors import AicrError, ApiError, ApiUnreachable, ProbeFailed
+from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
 
 _CONNECT = 10.0
 """Seconds to connect and shake hands."""
@@ -331,7 +331,17 @@ def _handshake_error(error: Any, request: str) -> AicrError:
     if answer.status == 500 and "container not found" in answer.message:
         # kubelet's words for a container that has ended: an answer, whatever its number.
         return ApiError(500, answer.reason, answer.message, request=request)
-    return error_for(answer, request)
+    found = error_for(answer, request)
+    if isinstance(found, ApiError) and answer.status == 403:
+        # Servers from 1.35 on ask for the right to create as well, and do not say so when they
+        # refuse; and whoever else refuses: a stream that is not opened shows nothing of anybody.
+        subresource = request.rpartition("/")[2]
+        return AccessDenied(
+            f"{request}: refused (403 {answer.message.strip()}); "
+            f"streams need the rights to get and to create pods/{subresource}.",
+            hint=f"Check with: kubectl auth can-i create pods --subresource={subresource} -A",
+        )
+    return found
 
 
 def _credentials(configuration: Any) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,8 @@ class ClusterInfo:
     """All nodes, in the order of their names."""
     accelerators: tuple[AcceleratorPool, ...] = ()
     """All pools with accelerators."""
+    remarks: tuple[str, ...] = ()
+    """What else was worth knowing at the start: clocks that differ, remains of other runs."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,7 @@ def _cluster(fields: Fields) -> ClusterInfo:
         platform=fields.text("platform", ""),
         nodes=tuple(_node(f) for f in fields.objects("nodes")),
         accelerators=tuple(_pool(f) for f in fields.objects("accelerators")),
+        remarks=fields.texts("remarks"),
     )
 
 

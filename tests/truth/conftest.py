@@ -42,7 +42,7 @@ def stage() -> Iterator[Stage]:
         made.clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def labs(stage: Stage) -> Labs:
     """Gives a running lab of some kind; the one of the test before where it is of that kind."""
     return stage.lab

@@ -60,7 +60,7 @@ def test_rights_in_a_namespace_are_told_from_those_in_the_whole_cluster() -> Non
 
 def test_role_holds_exactly_the_rights_of_the_journal(cluster: Cluster, recorder: Recorder) -> None:
     cluster.list(POD, "ns")
-    list(cluster.watch(POD, "ns", timeout=0.1))
+    list(cluster.watch(POD, "ns", timeout=1.0))
 
     journal = [(method, path) for method, path, _ in recorder.requests]
     role = cluster_role(needs_from_journal(journal))

@@ -146,6 +146,11 @@ def test_refused_handshakes_are_told_as_for_any_request(cluster: Cluster, fake: 
         cluster.exec("gpu", "ns", ["true"])
     assert "kubectl auth can-i create pods --subresource=exec -n ns" in caught.value.hint
 
+    # A server that wants the right to create for a websocket refuses without naming it.
+    fake.refuse("GET", "/exec", 403, reason="Forbidden", message='pods "gpu" is forbidden: ')
+    with pytest.raises(AccessDenied, match="rights to get and to create pods/exec"):
+        cluster.exec("gpu", "ns", ["true"])
+
     with pytest.raises(ApiError, match="404 NotFound"):
         cluster.exec("absent", "ns", ["true"])
 

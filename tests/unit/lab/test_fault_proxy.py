@@ -6,7 +6,15 @@ import socket
 
 import pytest
 
-from aicr_lab.defects.fault_proxy import GONE_AFTER, MODES, Fault, Request, answer, read_request
+from aicr_lab.defects.fault_proxy import (
+    GONE_AFTER,
+    MODES,
+    Fault,
+    Request,
+    Skew,
+    answer,
+    read_request,
+)
 
 
 def request(line: str = "GET /api HTTP/1.1", **headers: str) -> Request:
@@ -88,3 +96,22 @@ def test_client_that_says_nothing_is_no_request() -> None:
         theirs.close()
 
         assert read_request(ours) is None
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 23:59:30 GMT\r\n\r\n"
+OBJECT = b'{"a":"2026-12-31T23:59:00Z","b":"2026-11-23T10:00:00.123456Z","c":"2026"}\n'
+LATER = b'{"a":"2027-01-01T00:01:00Z","b":"2026-11-23T10:02:00.123456Z","c":"2026"}\n'
+
+
+def test_skew_sets_all_times_forward_and_changes_no_length() -> None:
+    told = Skew()(HEAD + OBJECT)
+
+    assert told == HEAD.replace(b"Mon, 23 Nov 2026 23:59:30", b"Tue, 24 Nov 2026 00:01:30") + LATER
+    assert len(told) == len(HEAD + OBJECT)
+
+
+@pytest.mark.parametrize("cut", range(len(OBJECT)))
+def test_skew_finds_a_time_that_comes_in_two_pieces(cut: int) -> None:
+    skew = Skew()
+
+    assert skew(OBJECT[:cut]) + skew(OBJECT[cut:]) == LATER
