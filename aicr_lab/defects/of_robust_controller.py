@@ -35,7 +35,7 @@ DEFECTS = (
         way=WebhooksMissing(),
         aimed_at=DENIED,
         turns_red=frozenset({PRESENT, SURVIVES}),
-        because=r"is admitted; webhooks that are asked: none",
+        because=r"is admitted; webhooks that are asked: (none|mjobset\.kb\.io \([^;]*)$",
     ),
     Defect(
         id="op-webhook-fail-open",
@@ -64,7 +64,7 @@ DEFECTS = (
         way=SchemaInstead(),
         aimed_at=DENIED,
         turns_red=frozenset({PRESENT, SURVIVES}),
-        because=r"is refused by no webhook, not by one of .*\(there is none\)",
+        because=r"is refused by no webhook, not by one of .*(Duplicate|Unsupported) value",
     ),
     Defect(
         id="op-foreign-webhook",

@@ -3,7 +3,6 @@
 import base64
 import copy
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aicr_lab import network
@@ -13,7 +12,8 @@ from aicr_lab.lab import Lab
 from aicr_lab.processes import LAB, Process
 
 _ADMISSION = "admissionregistration.k8s.io/v1"
-_WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_DENYING = "ValidatingWebhookConfiguration"
+"""Those that deny. Mutating ones stay: without its defaults a JobSet is not reconciled."""
 _CRD = "apiextensions.k8s.io/v1"
 _JSON = "application/json-patch+json"
 _POLICY = "aicr-lab-policy"
@@ -22,7 +22,7 @@ _POLICY_PORT = 9888
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhooksMissing:
-    """The configurations of the webhooks are not there: nobody is asked."""
+    """The webhooks that deny are not registered: nobody is asked."""
 
     only: str = ""
     """The add-on that has none; empty: no operator has one."""
@@ -43,17 +43,17 @@ class WebhooksMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhooksChanged:
-    """Every webhook of the operators is changed by a merge patch."""
+    """Every webhook of the operators that denies is changed by a merge patch."""
 
     change: Object
 
     def inject(self, lab: Lab) -> None:
         """Changes them."""
         for victim in victims(lab):
-            for kind, found in _configurations(lab, victim):
+            for found in _configurations(lab, victim):
                 changed = [_merged(webhook, self.change) for webhook in found["webhooks"]]
                 name = found["metadata"]["name"]
-                lab.api.patch(_ADMISSION, kind, name, {"webhooks": changed})
+                lab.api.patch(_ADMISSION, _DENYING, name, {"webhooks": changed})
 
     def heal(self, lab: Lab) -> None:
         """Applies them as they were."""
@@ -119,7 +119,7 @@ class PolicyInstead:
 
     def heal(self, lab: Lab) -> None:
         """Ends it and applies the webhooks again."""
-        lab.api.delete(_ADMISSION, "ValidatingWebhookConfiguration", _POLICY)
+        lab.api.delete(_ADMISSION, _DENYING, _POLICY)
         if lab.processes.process(_POLICY) is not None:
             lab.processes.stop(_POLICY)
             lab.processes.forget(_POLICY)
@@ -146,7 +146,7 @@ class PolicyInstead:
         bundle = base64.b64encode(lab.authority.certificate.read_bytes()).decode()
         return {
             "apiVersion": _ADMISSION,
-            "kind": "ValidatingWebhookConfiguration",
+            "kind": _DENYING,
             "metadata": {"name": _POLICY},
             "webhooks": [
                 {
@@ -173,23 +173,26 @@ class PolicyInstead:
         }
 
 
-def _configurations(lab: Lab, victim: Victim) -> Iterator[tuple[str, Object]]:
-    for kind in _WEBHOOKS:
-        for found in lab.api.list(_ADMISSION, kind):
-            services = [each["clientConfig"].get("service") or {} for each in found["webhooks"]]
-            if any(service.get("namespace") == victim.namespace for service in services):
-                yield kind, found
+def _configurations(lab: Lab, victim: Victim) -> list[Object]:
+    return [
+        found
+        for found in lab.api.list(_ADMISSION, _DENYING)
+        if any(
+            (webhook["clientConfig"].get("service") or {}).get("namespace") == victim.namespace
+            for webhook in found["webhooks"]
+        )
+    ]
 
 
 def _delete_webhooks(lab: Lab, victim: Victim) -> None:
-    for kind, found in _configurations(lab, victim):
-        lab.api.delete(_ADMISSION, kind, found["metadata"]["name"])
+    for found in _configurations(lab, victim):
+        lab.api.delete(_ADMISSION, _DENYING, found["metadata"]["name"])
 
 
 def _restore_webhooks(lab: Lab, victim: Victim) -> None:
     # Anew: fields that a defect has added belong to nobody who would take them away.
     _delete_webhooks(lab, victim)
-    restore(lab, victim, *_WEBHOOKS)
+    restore(lab, victim, _DENYING)
 
 
 def _merged(webhook: Object, change: Object) -> Object:

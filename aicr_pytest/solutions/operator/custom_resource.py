@@ -7,7 +7,7 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, POD, Kind, Object, full_name
 from aicr_pytest.cluster.waiting import remains
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import ImageNotPullable, NoCapacity, WaitTimeout
+from aicr_pytest.errors import AicrError, ImageNotPullable, NoCapacity, WaitTimeout
 from aicr_pytest.solutions.operator.product import Child, Operator
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class CustomResource:
         """Its uid, by which children name their owner."""
         self.gone = False
         """Whether it was deleted, and its children are gone too."""
+        self._never: AicrError | None = None
 
     def __str__(self) -> str:
         return full_name(self._operator.resource, self.name, self._workspace.namespace)
@@ -53,11 +54,17 @@ class CustomResource:
             NoCapacity: its pods get no node.
         """
         __tracebackhide__ = True
-        self._until(
-            f"{self}: reconciled",
-            lambda views: self._operator.done(found) if (found := self._find(views)) else False,
-            self._waiter.deadlines.reconciled,
-        )
+        if self._never is not None:
+            raise self._never
+        try:
+            self._until(
+                f"{self}: reconciled",
+                lambda views: self._operator.done(found) if (found := self._find(views)) else False,
+                self._waiter.deadlines.reconciled,
+            )
+        except AicrError as error:
+            self._never = error  # whoever asks next shall not wait as long again
+            raise
 
     def replaces(self, lost: Object) -> Object:
         """Wait until another child of its kind has taken the place of one that was deleted.
