@@ -27,7 +27,7 @@ _ALL = (
     ("", "configmaps", "", "list watch", "to wait until a namespace is usable"),
     ("", "serviceaccounts", "", "list watch", "to wait until a namespace is usable"),
     ("", "pods", "exec", "create get", "to look from inside a container"),
-    (_LEASES, "leases", "", "create list watch update patch delete", "turns at the accelerators"),
+    (_LEASES, "leases", "", "create list watch patch delete", "turns at the accelerators"),
 )
 _BY_FEATURE = {
     "dra_support": (

@@ -153,6 +153,11 @@ class Accelerators:
         classes = self._cluster.list(DEVICE_CLASS)
         return bool(class_for(node.profile, classes, extended=True))
 
+    def now(self, nodes: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:
+        """The same nodes as they are now: others may have held devices when we first looked."""
+        names = {node.name for node in nodes}
+        return [node for node in self.look() if node.name in names]
+
     def wanted_profile(self) -> Profile:
         """The profile of the cluster's accelerators; the first known one where it has none yet."""
         try:

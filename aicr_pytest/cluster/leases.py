@@ -218,8 +218,9 @@ class Leases:
             "renewTime": now,
         }
         if dead is not None:
-            ours = labels.labelled(dead, labels.run_labels(self._cluster.run_id))
-            return self._cluster.replace({**ours, "spec": spec})
+            # A new object, not a new holder: whoever comes back to life must not take it for his.
+            metadata = dead["metadata"]
+            self._cluster.delete(LEASE, metadata["name"], NAMESPACE, uid=metadata["uid"])
         made = self._cluster.create(
             {
                 "apiVersion": LEASE.api_version,
@@ -314,7 +315,9 @@ def _seen(views: Views) -> str:
 
 
 def _told(shares: Sequence[Share]) -> str:
-    return " and ".join(f"{s.wanted} accelerators of {s.node}" for s in shares)
+    return " and ".join(
+        f"{share.wanted} accelerator{'s' * (share.wanted > 1)} of {share.node}" for share in shares
+    )
 
 
 def _notes(lease: Object) -> Mapping[str, str]:

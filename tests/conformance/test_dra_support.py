@@ -30,15 +30,16 @@ Nodes = list[AcceleratorNode]
 
 
 @pytest.fixture(scope="module")
-def nodes(aicr_accelerators: Accelerators) -> Nodes:
-    """The looked-at nodes whose driver publishes ResourceSlices."""
-    return aicr_accelerators.looked_at("dra", "extended-resource")
+def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
+    """The looked-at nodes whose driver publishes ResourceSlices, once it is our turn there."""
+    nodes = aicr_accelerators.looked_at("dra", "extended-resource")
+    aicr_exclusive(AT_ONCE, each=nodes)
+    return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
-def actors(aicr_workspace: Workspaces, aicr_exclusive: Exclusive, nodes: Nodes) -> Cast:
+def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
     """Every actor on every looked-at node; ``selected`` first: it wants one particular device."""
-    aicr_exclusive(AT_ONCE, each=nodes)
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
         return lambda: aicr_workspace.deploy(

@@ -22,20 +22,16 @@ Nodes = list[AcceleratorNode]
 
 
 @pytest.fixture(scope="module")
-def nodes(aicr_accelerators: Accelerators) -> Nodes:
-    """The looked-at nodes, whatever mechanism hands out their accelerators."""
-    return aicr_accelerators.looked_at()
+def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
+    """The looked-at nodes, whatever mechanism hands out their accelerators, once it is our turn."""
+    nodes = aicr_accelerators.looked_at()
+    aicr_exclusive(AT_ONCE, each=nodes)
+    return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
-def actors(
-    aicr_workspace: Workspaces,
-    aicr_accelerators: Accelerators,
-    aicr_exclusive: Exclusive,
-    nodes: Nodes,
-) -> Cast:
+def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Cast:
     """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
-    aicr_exclusive(AT_ONCE, each=nodes)
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
         return lambda: aicr_workspace.deploy(

@@ -124,7 +124,7 @@ def test_window_that_does_not_fit_waits_and_says_who_holds_the_accelerators(
     window.release()
     waiting.join(5)
 
-    assert order[0] == ("Leases for 1 accelerators of a: run-1/gw0/gang_scheduling holds 2 of a")
+    assert order[0] == ("Leases for 1 accelerator of a: run-1/gw0/gang_scheduling holds 2 of a")
     assert order[-1] == "run-1/gw1/pod_autoscaling holds 1 of a"
     assert order.index("given back") < len(order) - 1
 
