@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators.loading import Clock, utc_now
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.custom_metrics import CustomMetrics, Reply, matching
+from aicr_pytest.cluster.custom_metrics import CustomMetrics, matching
 from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER
 from aicr_pytest.errors import (
     AicrError,
@@ -26,6 +26,7 @@ from aicr_pytest.scaled import Scaled
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.prometheus import Prometheus
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.exclusive import Exclusive
@@ -52,6 +53,7 @@ class AutoscalingTrial:
         accelerators: "Accelerators",
         exclusive: "Exclusive",
         settings: "Settings",
+        prometheus: "Callable[[], Prometheus]",
         evidence: Callable[[], "CheckEvidence"],
         clock: Clock = utc_now,
     ) -> None:
@@ -61,6 +63,7 @@ class AutoscalingTrial:
         self._accelerators = accelerators
         self._exclusive = exclusive
         self._settings = settings
+        self._prometheus = prometheus
         self._evidence = evidence
         self._clock = clock
         self._metrics = CustomMetrics(cluster)
@@ -158,7 +161,7 @@ class AutoscalingTrial:
             lambda: self._metrics.of_pods(namespace, f"app={NAME}", self.metric).values,
             TARGET,
             self._clock,
-            f"Deployment {NAME} scaled by {self.metric}",
+            f"Replicas by {self.metric}",
         )
 
     @property
@@ -296,17 +299,31 @@ class AutoscalingTrial:
             return str(error)
         return ""
 
-    def _keep_answer(self, when: str) -> Reply:
+    def _keep_answer(self, when: str) -> None:
         namespace = self._workspaces.at().namespace
-        reply = self._metrics.of_pods(namespace, f"app={NAME}", self.metric)
-        self._evidence().text(f"{self.metric}, {when}", reply.text, source=reply.request)
-        return reply
+        with contextlib.suppress(EndpointSilent):  # that it is silent is judged where it matters
+            reply = self._metrics.of_pods(namespace, f"app={NAME}", self.metric)
+            self._evidence().text(f"{self.metric}, {when}", reply.text, source=reply.request)
+
+    def _keep_query(self, when: str) -> None:
+        """What the monitoring system has of the pods, where there is one that can be asked."""
+        profile = self._accelerators.stock[0].profile.exporter
+        if profile is None:
+            return
+        names = "|".join(reading.name for reading in profile.utilization)
+        namespace = self._workspaces.at().namespace
+        expression = " or ".join(
+            f'{{__name__=~"{names}",{label}="{namespace}"}}'
+            for label in ("namespace", "exported_namespace")
+        )
+        with contextlib.suppress(SolutionAbsent, WaitTimeout):
+            self._prometheus().query(expression, title=f"The series behind it, {when}")
 
     def _keep(self, when: str) -> None:
         """What is evidence of a stage, whatever came of it."""
         namespace = self._workspaces.at().namespace
-        with contextlib.suppress(EndpointSilent):
-            self._keep_answer(when)
+        self._keep_answer(when)
+        self._keep_query(when)
         if scaler := self._cluster.find(HORIZONTAL_POD_AUTOSCALER, NAME, namespace):
             self._evidence().yaml(
                 f"HorizontalPodAutoscaler {NAME}, {when}",

@@ -155,8 +155,8 @@ class Metrics:
         """
         if self._settings.service:
             raise Inconclusive(
-                f"--aicr-service {self._settings.service}: these checks count the requests of their "
-                "own sample service only.",
+                f"--aicr-service {self._settings.service}: these checks count the requests of "
+                "their own sample service only.",
                 hint="Leave the option out.",
             )
         return ServiceTrial(
@@ -179,6 +179,7 @@ class Metrics:
             self._accelerators,
             exclusive,
             self._settings,
+            lambda: self.prometheus,
             self._evidence,
         )
 

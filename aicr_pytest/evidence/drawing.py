@@ -14,6 +14,8 @@ _WIDTH = 900
 _LEFT, _RIGHT = 64, 24
 _TOP = 46
 _PANEL, _GAP = 120, 46
+_LONGEST = 105
+"""Characters of a mark; the whole text is in the numbers."""
 _LINE = 17
 """Pixels from one line of text to the next."""
 _COLOURS = 6
@@ -164,7 +166,7 @@ def _marks(timeline: "Timeline", x: _Scale, began: datetime.datetime, bottom: fl
         out.append(f'<circle class="flag" cx="{at:.1f}" cy="{flag}" r="7"/>')
         out.append(f'<text class="number" x="{at:.1f}" y="{flag + 3.5}">{number}</text>')
         line = bottom + 48 + _LINE * (number - 1)
-        text = mark.text if len(mark.text) <= 125 else f"{mark.text[:124]}…"
+        text = mark.text if len(mark.text) <= _LONGEST else f"{mark.text[:_LONGEST]}…"
         out.append(
             f'<text x="{_LEFT}" y="{line}"><tspan class="soft">{number}  at {seconds:.0f} s:'
             f"</tspan> {escape(text)}</text>"
