@@ -1,7 +1,7 @@
 """Defects that the checks of ``robust_controller`` must notice."""
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.identities import RestrictedUser
+from aicr_lab.defects.identities import RestrictedUser, everything_but
 from aicr_lab.defects.operator_webhooks import (
     PolicyInstead,
     SchemaInstead,
@@ -25,7 +25,9 @@ SURVIVES = "test_operator_survives_the_loss_of_its_pod_while_it_reconciles"
 
 _WITH_RESOURCES = frozenset({RECONCILED, COMES_BACK, REMOVED, SURVIVES})
 """Checks that need a custom resource to be reconciled."""
-_NO_RESOURCES = RestrictedUser(name="no-operators", without=("ray.io/*", "jobset.x-k8s.io/*"))
+_NO_RESOURCES = RestrictedUser(
+    name="no-operators", rules=everything_but("ray.io/*", "jobset.x-k8s.io/*")
+)
 
 DEFECTS = (
     Defect(
