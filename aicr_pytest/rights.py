@@ -71,6 +71,8 @@ _BY_FEATURE = {
         ("batch", "jobs", "", "list watch delete", "children of a JobSet"),
     ),
     "accelerator_metrics": (
+        (_DRA, "resourceclaimtemplates", "", "create patch", "claims of the workloads"),
+        (_DRA, "resourceclaims", "", "get list watch", "to see which device a workload has"),
         ("", "pods", "portforward", "create get", "to ask the exporter of each node"),
         ("", "services", "", "list", "to find Prometheus"),
         ("", "services", "proxy", "get", "to ask Prometheus"),

@@ -68,7 +68,10 @@ def test_the_suite_asks_for_no_right_beyond_the_table(run: Path) -> None:
 def _is_granted(rule: Rule, granted: set[tuple[str, str, str, str]]) -> bool:
     if rule.path or (rule.group, rule.resource, rule.verb) in FOR_EVERYBODY:
         return True
-    return (rule.group, rule.resource, rule.subresource, rule.verb) in granted
+    whole_group = (rule.group, "*", "", rule.verb)  # metrics are resources of any name
+    return whole_group in granted or (
+        (rule.group, rule.resource, rule.subresource, rule.verb) in granted
+    )
 
 
 def test_the_kubeconfig_of_the_user_is_left_as_it_was(entitled: Path, run: Path) -> None:
