@@ -9,6 +9,7 @@ serve() {
 }
 
 start() {
+    echo "ray: a stand-in of the lab: it listens where a node of Ray does, and computes nothing"
     local head=false word
     for word in "$@"; do
         [[ $word == --head ]] && head=true
