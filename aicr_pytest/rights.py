@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _DRA = "resource.k8s.io"
 _MONITORING = "monitoring.coreos.com"
 _LEASES = "coordination.k8s.io"
+_KUEUE = "kueue.x-k8s.io"
 _CRDS = "apiextensions.k8s.io"
 _WEBHOOKS = "admissionregistration.k8s.io"
 _OWN = "create get list watch patch delete"
@@ -48,6 +49,10 @@ _BY_FEATURE = {
         (_DRA, "resourceslices", "", "list", "to know each device's identity"),
         (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
         ("scheduling.k8s.io", "podgroups", "", "create get list watch patch delete", "gangs"),
+        (_KUEUE, "resourceflavors", "", "create get watch list patch delete", "a queue of ours"),
+        (_KUEUE, "clusterqueues", "", "create get watch list patch delete", "a queue of ours"),
+        (_KUEUE, "localqueues", "", "create patch", "a queue of ours"),
+        (_KUEUE, "workloads", "", "get", "why a gang waits"),
     ),
     "secure_accelerator_access": (
         (_DRA, "resourceclaims", "", "create get list watch delete", "claims of the checks"),
@@ -119,6 +124,8 @@ _CLUSTER_SCOPED = (
     "validatingwebhookconfigurations",
     "nodepools",
     "nodeclaims",
+    "resourceflavors",
+    "clusterqueues",
 )
 
 

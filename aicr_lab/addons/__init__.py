@@ -10,6 +10,7 @@ from aicr_lab.addons import (
     jobset,
     karpenter,
     kuberay,
+    kueue,
     kwok,
     loadbalancer,
     prometheus,
@@ -34,6 +35,7 @@ ADDONS: tuple[Addon, ...] = (
     kuberay.ADDON,
     kwok.ADDON,
     karpenter.ADDON,
+    kueue.ADDON,
 )
 """All of them, in the order in which they are built."""
 

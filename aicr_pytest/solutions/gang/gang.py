@@ -1,5 +1,6 @@
 """What the gang checks need of a gang scheduler: how pods are tied together, and what counts."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -49,7 +50,9 @@ class GangScheduler(Protocol):
     def found(self, cluster: "Cluster") -> "Found | None":
         """Where it is installed; None where it is not."""
 
-    def queues(self, node: "AcceleratorNode", name: str, queue: str | None) -> list[Object]:
+    def queues(
+        self, cluster: "Cluster", node: "AcceleratorNode", name: str, queue: str | None
+    ) -> list[Object]:
         """Objects that have to be there before any pod; none where nodes are counted.
 
         Args:
@@ -60,6 +63,9 @@ class GangScheduler(Protocol):
 
     def group(self, group: Group) -> list[Object]:
         """Objects that stand for the gang, made before its members."""
+
+    def told_by(self, group: Group) -> list[Object]:
+        """Which objects say how the gang fares: ``apiVersion``, ``kind`` and name of each."""
 
     def member(self, pod: Object, group: Group) -> Object:
         """The pod as a member of the gang."""
@@ -101,15 +107,25 @@ def condition_words(obj: Object, *types: str) -> str:
     return "; ".join(said)
 
 
-class CountedOnNodes:
+class CountedOnNodes(ABC):
     """What all products share that count accelerators where they are: on nodes."""
 
     counts: Literal["nodes"] = "nodes"
     understands_claims = True
 
-    def queues(self, node: "AcceleratorNode", name: str, queue: str | None) -> list[Object]:
+    def queues(
+        self, cluster: "Cluster", node: "AcceleratorNode", name: str, queue: str | None
+    ) -> list[Object]:
         """None: scarcity is made by a pod that holds the rest of the node."""
         return []
+
+    @abstractmethod
+    def group(self, group: Group) -> list[Object]:
+        """The gang's object."""
+
+    def told_by(self, group: Group) -> list[Object]:
+        """The gang's object."""
+        return self.group(group)
 
     def alone(self, pod: Object) -> Object:
         """The pod as it is: whoever schedules it, its accelerators are taken on the node."""

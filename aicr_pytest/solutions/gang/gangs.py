@@ -34,6 +34,8 @@ class Gang:
     """Also of its object."""
     objects: list[Object]
     """What stands for it on the cluster, as it was made."""
+    told_by: list[Object]
+    """Objects that say how it fares, by ``apiVersion``, ``kind`` and name."""
     members: list[AcceleratorPod] = field(default_factory=list)
     """Its pods."""
 

@@ -201,7 +201,10 @@ class GangTrial:
             self._prepared = node
             workspace = self._stage.workspaces.at()
             queues = self._scheduler.queues(
-                self._look(node), f"aicr-{self._stage.run_id}", self._stage.queue
+                workspace.cluster,
+                self._look(node),
+                f"aicr-{self._stage.run_id}",
+                self._stage.queue,
             )
             workspace.apply(queues)
         return self._prepared
@@ -240,7 +243,9 @@ class GangTrial:
         gangs = []
         for group in groups:
             objects = workspace.apply(self._scheduler.group(group))
-            gangs.append(Gang(name=group.name, objects=objects))
+            gangs.append(
+                Gang(name=group.name, objects=objects, told_by=self._scheduler.told_by(group))
+            )
         for number in range(size):
             for group, gang in zip(groups, gangs, strict=True):
                 gang.members.append(self._member(group, number))
@@ -406,30 +411,30 @@ class GangTrial:
         self._gang = self._blocker = None
 
     def _words(self, *gangs: Gang) -> list[str]:
+        told = [self._scheduler.words(obj) for gang in gangs for obj in self._telling(gang)]
+        return [words for words in told if words]
+
+    def _telling(self, gang: Gang) -> list[Object]:
+        """The objects that say how a gang fares, as they are now."""
         workspace = self._stage.workspaces.at()
         return [
-            words
-            for gang in gangs
-            for obj in gang.objects
+            now
+            for obj in gang.told_by
             if (
                 now := workspace.cluster.find(
                     workspace.cluster.kind_of(obj), obj["metadata"]["name"], workspace.namespace
                 )
             )
-            and (words := self._scheduler.words(now))
         ]
 
     def _tell(self, muster: Muster, *gangs: Gang) -> None:
         """Timeline, reasons and gang objects, into the evidence of the check that runs."""
         evidence = self._stage.workspaces.evidence
         muster.tell(evidence)
-        workspace = self._stage.workspaces.at()
-        for gang in gangs:
-            for obj in gang.objects:
-                kind, name = workspace.cluster.kind_of(obj), obj["metadata"]["name"]
-                if now := workspace.cluster.find(kind, name, workspace.namespace):
-                    source = f"kubectl get {kind.resource} -n {workspace.namespace} {name} -o yaml"
-                    evidence.yaml(f"{kind.name} {name}", now, source=source)
+        for obj in (obj for gang in gangs for obj in self._telling(gang)):
+            name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]
+            source = f"kubectl get {obj['kind'].lower()} -n {where} {name} -o yaml"
+            evidence.yaml(f"{obj['kind']} {name}", obj, source=source)
 
 
 def _owners(claim: Object) -> list[str]:
