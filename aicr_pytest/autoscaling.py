@@ -67,7 +67,8 @@ class AutoscalingTrial:
         self._evidence = evidence
         self._clock = clock
         self._metrics = CustomMetrics(cluster)
-        self._trouble: Exception | None = None
+        self._trouble: AicrError | None = None
+        self._blind: Inconclusive | None = None
         self._scaled = Scaled(cluster, waiter, workspaces, accelerators, exclusive, evidence)
         self._pods: tuple[AcceleratorPod, AcceleratorPod] | None = None
 
@@ -171,12 +172,12 @@ class AutoscalingTrial:
         Raises:
             ProbeFailed: an earlier check has found it broken, and nothing is left to look at.
         """
+        if isinstance(self._trouble, (Inconclusive, SolutionAbsent)):
+            raise self._trouble
         if self._trouble is not None:
             raise ProbeFailed(f"There is nothing to scale: {self._trouble}")
         try:
             return self._once_idle
-        except (Inconclusive, SolutionAbsent):
-            raise
         except AicrError as error:
             self._trouble = error
             raise
@@ -209,8 +210,18 @@ class AutoscalingTrial:
         self._keep("while it idles")
         return sight
 
-    @cached_property
+    @property
     def _busy_faults(self) -> list[str]:
+        if self._blind is not None:
+            raise self._blind  # the next check need not wait as long again
+        try:
+            return self._once_busy_faults
+        except Inconclusive as error:
+            self._blind = error
+            raise
+
+    @cached_property
+    def _once_busy_faults(self) -> list[str]:
         idle = self._idle
         if self._broken_idle(idle):
             raise ProbeFailed(f"Scaling out cannot be seen: {idle}")

@@ -12,7 +12,7 @@ from aicr_pytest.accelerators.loading import Clock, utc_now
 from aicr_pytest.cluster.forwarding import ask_pod
 from aicr_pytest.cluster.kinds import NAMESPACE
 from aicr_pytest.cluster.prometheus import Prometheus, Series, Target
-from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed, WaitTimeout
+from aicr_pytest.errors import AicrError, EndpointSilent, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.service_counts import Key, faults_of, gained, keyed, missing_buckets
 from aicr_pytest.solutions.metrics.collector import Collector, Registration, Workload
@@ -80,7 +80,7 @@ class ServiceTrial:
         self._solutions = solutions
         self._evidence = evidence
         self._clock = clock
-        self._trouble: Exception | None = None
+        self._trouble: AicrError | None = None
 
     # -- what the checks ask -------------------------------------------------------------------
 
@@ -147,14 +147,14 @@ class ServiceTrial:
 
     @property
     def _found(self) -> "tuple[Candidate[Collector], _Placed]":
+        if isinstance(self._trouble, Inconclusive):
+            raise self._trouble
         if self._trouble is not None:
             # The first check has said what is broken; nothing is left to look at for the others.
             raise ProbeFailed(f"The service was never collected: {self._trouble}")
         try:
             return self._once_found
-        except Inconclusive:
-            raise
-        except Exception as error:
+        except AicrError as error:
             self._trouble = error
             raise
 
