@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.waiting import Waiter
 
+_WATCH_FLAGS = ("watch-namespace", "watch-namespaces")
+
 
 def named(controller: Object) -> str:
     """A controller's Deployment as messages write it."""
@@ -25,6 +27,22 @@ def unavailable(controllers: Iterable[Object]) -> list[str]:
         for obj in controllers
         if not (obj.get("status") or {}).get("availableReplicas")
     ]
+
+
+def watched_namespaces(controllers: Iterable[Object]) -> list[str]:
+    """The only namespaces that the controllers watch, by their flags; empty: no such flag."""
+    words = [
+        word
+        for controller in controllers
+        for container in controller["spec"]["template"]["spec"]["containers"]
+        for word in (*container.get("command", ()), *container.get("args", ()))
+    ]
+    found = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        flag, _, value = word.partition("=")
+        if flag.lstrip("-") in _WATCH_FLAGS and (value or following):
+            found.append(value or following)
+    return found
 
 
 def delete_pods(cluster: "Cluster", controllers: Iterable[Object]) -> dict[str, str]:

@@ -7,7 +7,13 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, POD, Kind, Object, full_name
 from aicr_pytest.cluster.waiting import remains
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import AicrError, ImageNotPullable, NoCapacity, WaitTimeout
+from aicr_pytest.errors import (
+    AicrError,
+    ImageNotPullable,
+    NoCapacity,
+    PolicyRefused,
+    WaitTimeout,
+)
 from aicr_pytest.solutions.operator.product import Child, Operator
 
 if TYPE_CHECKING:
@@ -150,8 +156,8 @@ class CustomResource:
         ]
 
         def limit(views: Views) -> float:
-            pulling = pod_state.is_pulling(views[1].values())
-            return max(timeout, self._waiter.deadlines.image_pull) if pulling else timeout
+            pulled = pod_state.occurrences(views[1].values(), "Pulling")
+            return timeout + self._waiter.deadlines.image_pull if pulled else timeout
 
         self._waiter.until(
             what,
@@ -159,7 +165,9 @@ class CustomResource:
             judge=lambda views: done(views) or None,
             describe=lambda views: self._describe(views, kinds),
             timeout=limit,
-            expired=lambda views: _excuse(str(self), views[2 + kinds.index(POD)].values()),
+            expired=lambda views: _excuse(
+                str(self), self._find(views), views[2 + kinds.index(POD)].values()
+            ),
         )
 
     def _kinds(self) -> list[Kind]:
@@ -197,8 +205,13 @@ def _ready_line(owned: Sequence[Object], child: Child) -> str:
     return f"owns {len(owned)} {child.kind.name} of {child.count}, {ready} ready"
 
 
-def _excuse(what: str, pods: Iterable[Object]) -> None:
+def _excuse(what: str, resource: Object | None, pods: Iterable[Object]) -> None:
     """Raises where it is not the operator for whom the resource waits."""
+    if resource is not None and resource["spec"].get("suspend"):
+        raise PolicyRefused(
+            f"{what}: somebody has suspended it, as queues do.",
+            hint="Exempt namespaces aicr-* from queues that manage jobs without a queue's name.",
+        )
     for pod in pods:
         name = pod["metadata"]["name"]
         for trouble in pod_state.troubles(pod, []):

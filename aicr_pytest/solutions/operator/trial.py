@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
-from aicr_pytest.errors import Inconclusive, NotAllowed
+from aicr_pytest.errors import Inconclusive, NotAllowed, WaitTimeout
 from aicr_pytest.solutions.frame import Candidate
 from aicr_pytest.solutions.operator import controllers
 from aicr_pytest.solutions.operator.custom_resource import CustomResource
@@ -97,6 +97,13 @@ class Trial:
         resource = self._resource("sound")
         try:
             resource.reconciled()
+        except WaitTimeout as error:
+            if only := controllers.watched_namespaces(self._controllers()):
+                raise Inconclusive(
+                    f"{self.operator.product} watches only: {', '.join(only)}.\n  {error}",
+                    hint="Let it watch namespaces aicr-* too, or look at another operator.",
+                ) from error
+            raise
         finally:
             self._show(resource)
         # Read after the status: what it tells of was there before it.

@@ -8,6 +8,7 @@ from aicr_pytest.cluster.kinds import Kind
 from aicr_pytest.errors import NoCapacity, WaitTimeout
 from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.frame import Candidate, Found
+from aicr_pytest.solutions.operator.controllers import watched_namespaces
 from aicr_pytest.solutions.operator.custom_resource import is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
@@ -78,6 +79,24 @@ def test_controller_is_known_by_its_name_or_its_image(name: str, image: str) -> 
 
 def test_another_deployment_is_no_controller() -> None:
     assert not KUBERAY.is_controller(deployment("kuberay-apiserver", "kuberay/apiserver:v1.6.2"))
+
+
+@pytest.mark.parametrize(
+    ("args", "namespaces"),
+    [
+        (["--watch-namespace=a,b", "--zap-log-level=2"], ["a,b"]),
+        (["-watch-namespace", "a"], ["a"]),
+        (["--watch-namespace="], []),
+        (["--leader-election-namespace=a"], []),
+    ],
+)
+def test_controller_that_watches_some_namespaces_says_which(
+    args: list[str], namespaces: list[str]
+) -> None:
+    controller = deployment("kuberay-operator", "x")
+    controller["spec"]["template"]["spec"]["containers"][0]["args"] = args
+
+    assert watched_namespaces([controller]) == namespaces
 
 
 def test_child_names_its_owner_by_uid() -> None:
