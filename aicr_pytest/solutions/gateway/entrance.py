@@ -72,7 +72,8 @@ def address(gateway: Object) -> str:
 def conditions(status: Mapping[str, object] | None, generation: int) -> str:
     """Conditions in one line, each with what it is about where that is not the present object."""
     found: object = (status or {}).get("conditions")
-    told = list(_told(found if isinstance(found, list) else [], generation))
+    listed = found if isinstance(found, list) else []
+    told = list(_told(sorted(listed, key=lambda one: str(one["type"])), generation))
     return ", ".join(told) or "no condition"
 
 
