@@ -61,6 +61,8 @@ _NEVER_COMES = (
     "gw-route-not-applied",
     "gw-controller-down",
     "gw-programmed-lies",
+    "op-reconciles-nothing",
+    "op-children-orphaned",
 )
 """Defects under which checks wait for what never comes, so that deadlines are the duration."""
 _IMPATIENT = 0.15
