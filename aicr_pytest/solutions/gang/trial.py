@@ -155,6 +155,7 @@ class GangTrial:
         """Two gangs that each need more than half of the room finish, one after the other."""
         node = self._prepare()
         self.clear()
+        self._held_for_nobody()  # what comes free later would be room that nobody counted
         free = self._look(node).free
         sizes = Sizes.out_of(free)
         blocker = self._block(free - sizes.rivals_room) if free > sizes.rivals_room else None
@@ -162,7 +163,7 @@ class GangTrial:
         muster = self._muster("Members of two gangs that were bound", *rivals)
         muster.note(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
         try:
-            faults = self._one_after_the_other(rivals, muster)
+            faults = self._one_after_the_other(rivals, muster, sizes.rivals_room)
         finally:
             self._tell(muster, *rivals)
         for gang in rivals:
@@ -312,15 +313,16 @@ class GangTrial:
             member.pod.run("sh", "-c", "kill -TERM 1")
         return muster.until_all_succeeded(gang)
 
-    def _one_after_the_other(self, rivals: Sequence[Gang], muster: Muster) -> list[str]:
+    def _one_after_the_other(self, rivals: Sequence[Gang], muster: Muster, room: int) -> list[str]:
         try:
             first = muster.until_one_bound(rivals)
         except WaitTimeout as error:
             return [f"{error}\n  {'; '.join(self._words(*rivals))}"]
         second = next(gang for gang in rivals if gang is not first)
-        faults = [
-            f"{line} while {first.name} had the room" for line in muster.bound_members(second)
-        ]
+        beside = muster.bound_members(second)
+        if beside:
+            self._refuse_if_others_left(self._prepare(), room, first.accelerators + len(beside))
+        faults = [f"{line} while {first.name} had the room" for line in beside]
         faults += self._start(first, muster) + self._complete(first, muster)
         self._end(first)
         muster.note(f"{first.name} is gone")
