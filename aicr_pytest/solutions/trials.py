@@ -41,6 +41,16 @@ class Trials(Generic[T]):
         ]
         self._open = list(self._trials)
 
+    @property
+    def subjects(self) -> list[T]:
+        """What was begun, one per solution."""
+        return [trial.subject for trial in self._trials]
+
+    @property
+    def in_use(self) -> T:
+        """Of the solution that has passed so far; of the first one where none has."""
+        return self._open[0].subject
+
     def faults(self, step: Step[T]) -> list[str]:
         """What is wrong in a step; empty with the first solution that passes it and all before it.
 

@@ -5,15 +5,10 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.kinds import Kind
-from aicr_pytest.errors import NoCapacity, WaitTimeout
-from aicr_pytest.settings import Settings
-from aicr_pytest.solutions.frame import Candidate, Found
 from aicr_pytest.solutions.operator.controllers import watched_namespaces
 from aicr_pytest.solutions.operator.custom_resource import is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
-from aicr_pytest.solutions.operator.operators import Look, Operators
-from aicr_pytest.solutions.operator.trial import Trial
 from aicr_pytest.solutions.operator.webhooks import concerns, selects
 
 RESOURCE = Kind("ray.io", "v1", "RayCluster", "rayclusters", True)
@@ -124,101 +119,3 @@ def test_jobset_is_done_when_all_its_jobs_are_ready() -> None:
     status["replicatedJobsStatus"][0]["ready"] = 2
     assert JOBSET.done({"status": status})
     assert JOBSET.says({}) == "no status"
-
-
-class Facts:
-    """The evidence of a check, as far as facts go."""
-
-    def __init__(self) -> None:
-        self.told: dict[str, object] = {}
-
-    def fact(self, name: str, value: object) -> None:
-        self.told[name] = value
-
-
-class Installed:
-    """Solutions and workspaces in one, without a cluster."""
-
-    def __init__(self) -> None:
-        self.evidence = Facts()
-        self.candidates = [
-            Candidate(solution=operator, found=Found(where="here"))
-            for operator in (KUBERAY, JOBSET)
-        ]
-
-    def tell(self) -> None:
-        pass
-
-
-def operators(installed: Any) -> Operators:
-    return Operators(installed, installed, Settings())
-
-
-def look(**outcomes: list[str] | Exception) -> Look:
-    """What each operator shows; nothing is wrong with one that is not named."""
-
-    def faults(trial: Trial) -> list[str]:
-        outcome = outcomes.get(trial.operator.name, [])
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    return faults
-
-
-def test_first_operator_that_passes_is_enough() -> None:
-    installed = Installed()
-
-    assert operators(installed).faults(look(jobset=["never asked"])) == []
-    assert installed.evidence.told == {"tried kuberay": "passes"}
-
-
-def test_next_operator_takes_the_place_of_one_that_fails() -> None:
-    installed = Installed()
-
-    assert operators(installed).faults(look(kuberay=["no webhook"])) == []
-    assert "no webhook" in str(installed.evidence.told["tried kuberay"])
-    assert installed.evidence.told["tried jobset"] == "passes"
-
-
-def test_next_operator_has_to_pass_what_was_asked_before() -> None:
-    tried = operators(Installed())
-    tried.faults(look(jobset=["not running"]))
-
-    assert tried.faults(look(kuberay=["no webhook"])) == ["no webhook"]
-
-
-def test_operator_that_has_failed_does_not_come_back_for_another_check() -> None:
-    tried = operators(Installed())
-    tried.faults(look(kuberay=["no webhook"]))
-
-    assert tried.faults(look(jobset=["reconciles nothing"])) == ["reconciles nothing"]
-
-
-def test_once_none_is_left_the_first_answers_for_itself() -> None:
-    tried = operators(Installed())
-    tried.faults(look(kuberay=["no webhook"], jobset=["no webhook"]))
-
-    assert tried.faults(look(jobset=["not asked any more"])) == []
-    assert tried.faults(look(kuberay=["reconciles nothing"])) == ["reconciles nothing"]
-
-
-def test_operator_that_nobody_could_look_at_accuses_nobody() -> None:
-    tried = operators(Installed())
-
-    with pytest.raises(NoCapacity):
-        tried.faults(look(kuberay=["no webhook"], jobset=NoCapacity("no room")))
-
-
-def test_failed_wait_is_told_as_it_was() -> None:
-    tried = operators(Installed())
-
-    with pytest.raises(WaitTimeout, match="not within"):
-        tried.faults(look(kuberay=WaitTimeout("not within 3 s"), jobset=["no webhook"]))
-
-
-def test_what_costs_no_verdict_is_asked_of_the_operator_in_use() -> None:
-    tried = operators(Installed())
-    tried.faults(look(kuberay=["no webhook"]))
-
-    assert tried.finding(look(jobset=["does not come back"])) == ["does not come back"]

@@ -103,3 +103,14 @@ def test_one_that_could_not_be_looked_at_accuses_nobody() -> None:
 
     with pytest.raises(Inconclusive):
         trials(plan, []).faults(Experiment.first)
+
+
+def test_solution_in_use_is_the_one_that_has_passed_so_far() -> None:
+    tried = trials({"a": {"first": ["split"]}, "b": {"second": ["deadlock"]}}, [])
+    assert tried.in_use.name == "a"
+
+    tried.faults(Experiment.first)
+    assert tried.in_use.name == "b"
+
+    tried.faults(Experiment.second)
+    assert tried.in_use.name == "a", "none is left, and the first answers for itself"
