@@ -136,6 +136,24 @@ class LyingGateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedGateway:
+    """The platform's Gateway takes routes of its own namespace only."""
+
+    def inject(self, lab: Lab) -> None:
+        """Closes it."""
+        self._take(lab, "Same")
+
+    def heal(self, lab: Lab) -> None:
+        """Opens it to every namespace again."""
+        self._take(lab, "All")
+
+    def _take(self, lab: Lab, source: str) -> None:
+        gateway = contour.gateway(contour.NAMESPACE, contour.CLASS)
+        gateway["spec"]["listeners"][0]["allowedRoutes"]["namespaces"]["from"] = source
+        lab.api.apply(gateway)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostnameAddress:
     """The Gateway's address is a host name, as with some clouds' load balancers."""
 

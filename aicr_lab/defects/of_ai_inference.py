@@ -3,6 +3,7 @@
 from aicr_lab.addons import contour
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.gateways import (
+    ClosedGateway,
     FrozenDataPlane,
     HostnameAddress,
     LyingGateway,
@@ -18,6 +19,9 @@ MISSING = "test_route_to_a_missing_backend_is_reported_and_answers_no_200"
 STREAM = "test_streamed_answer_arrives_event_by_event"
 BODY = "test_body_of_some_megabytes_passes"
 _ALL = frozenset({ANSWERS, SPLIT, CHANGED, HEADER, MISSING, STREAM, BODY})
+
+NOT_OURS = "gw-takes-no-routes-of-ours"
+"""The defect in which a Gateway of our own is the way out, where that is allowed."""
 
 _NO_ANSWER = r"(timed out|refused|[Uu]nreachable|No route|reset)"
 _WELL = r"HTTPRoute .*/route: Accepted=True, ResolvedRefs=True"
@@ -46,6 +50,16 @@ DEFECTS = (
         "The Gateway's address is a host name",
         HostnameAddress(),
         rf'"address": "{contour.DATA_PLANE}\.{contour.NAMESPACE}\.svc\.cluster\.local:80"',
+    ),
+    Defect(
+        id=NOT_OURS,
+        requirement="ai_inference",
+        sentence="The platform's Gateway takes routes of its own namespace only.",
+        way=ClosedGateway(),
+        aimed_at=ANSWERS,
+        turns_red=_ALL,
+        because="NotAllowed: .*projectcontour/edge, listener http: it takes routes of its own",
+        expects="Inconclusive",
     ),
     Defect(
         id="gw-weights-ignored",
