@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.errors import AicrError
+from aicr_pytest.errors import AicrError, SolutionAbsent
 from aicr_pytest.images import IMAGE_NAMES
 from aicr_pytest.options import ALLOWANCES
 from aicr_pytest.rights import all_needs
@@ -38,6 +38,8 @@ class Preflight:
     """Why rights could not be reviewed; empty where they were."""
     images: dict[str, str]
     """Where the suite's images are pulled from."""
+    solutions: dict[str, tuple[str, ...]]
+    """Area → the installed solutions, as they are tried; or why nobody could look."""
     allowed: frozenset[str]
     """What the user has opted in to."""
 
@@ -56,6 +58,8 @@ class Preflight:
             *self.survey.remarks(),
             *(f"image {name}: {ref}" for name, ref in self.images.items()),
         ]
+        for area, found in self.solutions.items():
+            lines += [f"solutions of {area}: {one}" for one in found or ("none is installed",)]
         if self.access_trouble:
             lines.append(f"rights: could not be reviewed: {self.access_trouble}")
         elif not self.missing:
@@ -95,6 +99,7 @@ class Preflight:
             "clock_ahead_seconds": self.survey.clock_ahead,
             "other_runs": list(self.survey.other_runs),
             "images": self.images,
+            "solutions": {area: list(found) for area, found in self.solutions.items()},
             "rights_missing": [
                 {"right": str(need), "feature": need.feature, "why": need.why}
                 for need in self.missing
@@ -125,6 +130,7 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
         missing=missing,
         access_trouble=trouble,
         images={name: run.image(name) for name in IMAGE_NAMES},
+        solutions=_solutions(run),
         allowed=settings.allow,
     )
 
@@ -145,6 +151,23 @@ def _run(settings: "Settings") -> Run:
         evidence_dir=None,
     )
     return Run(quiet, begin(quiet, run_id="none", invocation_dir=Path.cwd()))
+
+
+def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
+    from aicr_pytest.solutions import AREAS
+    from aicr_pytest.solutions.frame import discover
+
+    found: dict[str, tuple[str, ...]] = {}
+    for area in AREAS:
+        try:
+            candidates = discover(area, run.cluster, run.settings.solutions)
+        except SolutionAbsent:
+            found[area] = ()
+        except AicrError as error:
+            found[area] = (f"could not be looked for: {str(error).partition(chr(10))[0]}",)
+        else:
+            found[area] = tuple(str(candidate) for candidate in candidates)
+    return found
 
 
 def _missing(run: Run) -> "tuple[tuple[Need, ...], str]":
