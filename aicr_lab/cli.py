@@ -96,7 +96,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    print(f"{text}\n", end="", flush=True)  # in one piece: threads say things too
 
 
 def _up(lab: Lab, arguments: argparse.Namespace) -> int:
