@@ -9,6 +9,7 @@ from aicr_pytest.accelerators.inventory import (
     Mechanism,
     Object,
     class_for,
+    nothing_runs_on,
     pool_faults,
     representatives,
     take_stock,
@@ -72,7 +73,7 @@ class Accelerators:
             NoAccelerators: none at all.
         """
         dra = bool(self._cluster.serves("resource.k8s.io", "v1"))
-        nodes = self._cluster.list(NODE)
+        nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
         world: dict[str, Any] = {
             "nodes": nodes,
             "slices": self._cluster.list(RESOURCE_SLICE) if dra else [],

@@ -283,6 +283,11 @@ def _own_taints(node: Object) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def nothing_runs_on(node: Object) -> bool:
+    """Whether a node is simulated by KWOK: its pods say that they run, and nothing does."""
+    return "kwok.x-k8s.io/node" in (node["metadata"].get("annotations") or {})
+
+
 def pool_faults(profile: Profile, nodes: Sequence[Object], slices: Sequence[Object]) -> list[str]:
     """What is wrong with what the profile's driver publishes, as sentences.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.inventory import nothing_runs_on
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.workspaces import Workspaces
 
-KWOK = "kwok.x-k8s.io/node"
-"""Annotation of nodes whose pods are simulated."""
 STABLE = 5.0
 """Seconds for which no further node may come once ours is gone."""
 
@@ -220,7 +219,7 @@ class ScalingTrial:
             source=f"kubectl get pod -n {self._pod.namespace} {self._pod.name} -o yaml",
         )
         evidence.fact("unschedulable first", self._unschedulable or "no")
-        if KWOK in node["metadata"].get("annotations", {}):
+        if nothing_runs_on(node):
             evidence.fact(
                 "simulated", f"pods on {name} are simulated by KWOK: nothing runs in them"
             )

@@ -4,6 +4,7 @@ import pytest
 
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
+    nothing_runs_on,
     pool_faults,
     representatives,
     take_stock,
@@ -170,3 +171,10 @@ def test_a_node_served_by_the_device_plugin_need_not_publish() -> None:
     plugin = node("n1", allocatable={"nvidia.com/gpu": "8"})
 
     assert pool_faults(PROFILE, [node("n0"), plugin], [gpus("n0", 8)]) == []
+
+
+def test_node_on_which_nothing_runs_is_told_by_its_annotation() -> None:
+    fake = {"metadata": {"name": "n", "annotations": {"kwok.x-k8s.io/node": "fake"}}}
+
+    assert nothing_runs_on(fake)
+    assert not nothing_runs_on({"metadata": {"name": "n"}})
