@@ -18,6 +18,7 @@ DEPLOYMENT = "jobset-controller-manager"
 IMAGE = "registry.k8s.io/jobset/jobset:v0.12.0"
 
 _MODULE = "sigs.k8s.io/jobset"
+_CONFIGURATION = "controller_manager_config.yaml"
 _WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 
@@ -35,11 +36,18 @@ def _images() -> Sequence[Image]:
 
 def objects(lab: Lab) -> list[Object]:
     """Everything that is applied; healed defects apply parts of it again."""
-    # The released manifest names the registry of builds that are not released.
-    return [
-        manifests.with_image(obj, IMAGE) if obj["kind"] == "Deployment" else obj
-        for obj in manifests.documents(artifacts.locate("jobset.yaml"))
-    ]
+    return [_for_a_lab(obj) for obj in manifests.documents(artifacts.locate("jobset.yaml"))]
+
+
+def _for_a_lab(obj: Object) -> Object:
+    if obj["kind"] == "Deployment":
+        # The released manifest names the registry of builds that are not released.
+        return manifests.with_image(obj, IMAGE)
+    if obj["kind"] == "ConfigMap":
+        # One replica needs no election, and on a busy machine it loses its lease and ends.
+        text = obj["data"][_CONFIGURATION].replace("leaderElect: true", "leaderElect: false")
+        return manifests.patched(obj, {"data": {_CONFIGURATION: text}})
+    return obj
 
 
 def _install(lab: Lab) -> None:

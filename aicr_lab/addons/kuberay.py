@@ -77,7 +77,7 @@ def objects(lab: Lab) -> list[Object]:
     """Everything that is applied; healed defects apply parts of it again."""
     # No cert-manager here: the lab's authority signs for the webhook.
     found = [
-        _with_authority(lab, obj)
+        _for_a_lab(lab, obj)
         for obj in manifests.documents(artifacts.locate("kuberay.yaml"))
         if obj["apiVersion"] != _CERT_MANAGER
     ]
@@ -88,9 +88,16 @@ def _install(lab: Lab) -> None:
     manifests.apply_all(lab, objects(lab))
 
 
+def _for_a_lab(lab: Lab, obj: Object) -> Object:
+    if obj["kind"] == "Deployment":
+        # One replica needs no election, and on a busy machine it loses its lease and ends.
+        return manifests.with_args(obj, DEPLOYMENT, "--enable-leader-election=false")
+    if obj["kind"] == "ValidatingWebhookConfiguration":
+        return _with_authority(lab, obj)
+    return obj
+
+
 def _with_authority(lab: Lab, obj: Object) -> Object:
-    if obj["kind"] != "ValidatingWebhookConfiguration":
-        return obj
     bundle = base64.b64encode(lab.authority.certificate.read_bytes()).decode()
     served = [
         manifests.patched(webhook, {"clientConfig": {"caBundle": bundle}})

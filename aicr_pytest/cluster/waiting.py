@@ -85,7 +85,7 @@ class Deadlines:
     children_gone: float = 90.0
     """What an operator made for a custom resource is gone after it, pods gracefully."""
     operator_back: float = 120.0
-    """The pods of an operator's controller run again after they were deleted."""
+    """The pods of an operator's controller run again after they were deleted or replaced."""
 
     def scaled(self, factor: float) -> "Deadlines":
         """All deadlines multiplied, to be shown; ``Waiter`` scales by itself."""

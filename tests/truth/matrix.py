@@ -61,6 +61,7 @@ _NEVER_COMES = (
     "gw-route-not-applied",
     "gw-controller-down",
     "gw-programmed-lies",
+    "op-controller-down",
     "op-reconciles-nothing",
     "op-children-orphaned",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, Object, full_name
 from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import WaitTimeout
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -20,13 +21,27 @@ def named(controller: Object) -> str:
     return full_name(DEPLOYMENT, metadata["name"], metadata["namespace"])
 
 
-def unavailable(controllers: Iterable[Object]) -> list[str]:
-    """Which of them have no pod that is available, as sentences."""
-    return [
-        f"{named(obj)} has no pod that is available"
-        for obj in controllers
-        if not (obj.get("status") or {}).get("availableReplicas")
-    ]
+def unavailable(waiter: "Waiter", controllers: Iterable[Object]) -> list[str]:
+    """Which of them have no pod that is available, nor get one, as sentences."""
+    wrong = []
+    for controller in controllers:
+        try:
+            waiter.for_object(
+                f"{named(controller)}: available",
+                DEPLOYMENT,
+                controller["metadata"]["name"],
+                controller["metadata"]["namespace"],
+                until=_is_available,
+                describe=lambda found: str((found.get("status") or {}).get("conditions") or "new"),
+                timeout=waiter.deadlines.operator_back,
+            )
+        except WaitTimeout:
+            wrong.append(f"{named(controller)} has no pod that is available")
+    return wrong
+
+
+def _is_available(controller: Object) -> bool:
+    return bool((controller.get("status") or {}).get("availableReplicas"))
 
 
 def watched_namespaces(controllers: Iterable[Object]) -> list[str]:

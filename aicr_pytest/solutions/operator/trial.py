@@ -58,7 +58,7 @@ class Trial:
             ],
             source="list ValidatingWebhookConfigurations and MutatingWebhookConfigurations",
         )
-        wrong = controllers.unavailable(deployments)
+        wrong = controllers.unavailable(self._workspaces.at().waiter, deployments)
         if pod_state.condition(crd, "Established").get("status") != "True":
             wrong.append(f"CRD {resource.resource} is not established")
         if not any(webhook.own for webhook in webhooks):
