@@ -1,6 +1,5 @@
 """Every defect of ``robust_controller`` is seen, on a lab with KubeRay and JobSet."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,12 @@ _OF_JOBSET = (*_NOT_OF_KUBERAY, "op-schema-only", "op-status-lies")
 """Defects that are tried with JobSet too; all of them have been, and it takes long."""
 
 
-def trials() -> Iterator[tuple[Defect, str]]:
+def trials() -> list[tuple[Defect, str]]:
     """Every defect with KubeRay, and what shows something else with JobSet."""
-    for defect in defects_of(REQUIREMENT):
-        if defect.id not in _NOT_OF_KUBERAY:
-            yield defect, "kuberay"
-        if defect.id in _OF_JOBSET:
-            yield defect, "jobset"
+    defects = defects_of(REQUIREMENT)
+    with_kuberay = [(one, "kuberay") for one in defects if one.id not in _NOT_OF_KUBERAY]
+    with_jobset = [(one, "jobset") for one in defects if one.id in _OF_JOBSET]
+    return with_kuberay + with_jobset
 
 
 @pytest.mark.parametrize(("defect", "operator"), trials(), ids=name_of)
