@@ -24,6 +24,8 @@ NOT_OURS = "gw-takes-no-routes-of-ours"
 """The defect in which a Gateway of our own is the way out, where that is allowed."""
 
 _NO_ANSWER = r"(timed out|refused|[Uu]nreachable|No route|reset)"
+_NO_ROUTE = r"(404|[^;]*refused)"
+"""What an Envoy answers that knows no route; Contour gives it no listener before the first one."""
 _WELL = r"HTTPRoute .*/route: Accepted=True, ResolvedRefs=True"
 
 
@@ -141,7 +143,7 @@ DEFECTS = (
         way=UntoldDataPlane(),
         aimed_at=ANSWERS,
         turns_red=_ALL,
-        because=rf"a request reaches our backend: not within.*answered by 404; {_WELL}",
+        because=rf"a request reaches our backend: not within.*answered by {_NO_ROUTE}; {_WELL}",
     ),
     Defect(
         id="gw-controller-down",
@@ -150,7 +152,7 @@ DEFECTS = (
         way=ScaledToNothing(deployment=contour.CONTROLLER),
         aimed_at=ANSWERS,
         turns_red=_ALL,
-        because=r"answered by 404; HTTPRoute .*/route: no condition",
+        because=rf"answered by {_NO_ROUTE}; HTTPRoute .*/route: no condition",
     ),
     Defect(
         id="gw-programmed-lies",

@@ -43,8 +43,7 @@ class Client:
 
     def __init__(self, pod: Pod) -> None:
         self.pod = pod
-        """The pod; it need not have started yet."""
-        self._started = False
+        """The pod, once it has started."""
 
     def count(
         self, target: Target, requests: int, headers: dict[str, str] | None = None
@@ -91,9 +90,6 @@ class Client:
             "timeout": _ONE,
             **plan,
         }
-        if not self._started:
-            self.pod.ready()
-            self._started = True
         words = ("python3", "/aicr/client.py", json.dumps(whole))
         execution = self.pod.run(*words, timeout=limit)
         if execution.exit_code in (126, 127):

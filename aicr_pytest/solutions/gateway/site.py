@@ -8,7 +8,7 @@ from typing import Any
 from aicr_pytest.cluster.kinds import HTTP_ROUTE
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.workspace import Workspace
-from aicr_pytest.errors import AicrError, ProbeFailed
+from aicr_pytest.errors import AicrError, ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.frame import Solutions
@@ -203,7 +203,7 @@ class GatewaySite:
     def _open(self) -> Way:
         backends, client = self._backends, self._client
         for pod in (*backends, client.pod):
-            pod.ready()
+            _started(pod)
         started = time.monotonic()
         _, way = self._solutions.try_in_order(self._opening.through)
         evidence = self._workspaces.evidence
@@ -233,3 +233,15 @@ class GatewaySite:
         if not found:
             return []
         return [*found, f"though {route_line(self._opening.route_object(ROUTE), way.entrance)}"]
+
+
+def _started(pod: Pod) -> None:
+    """Wait for a pod of ours; one that does not start says nothing about gateways.
+
+    Raises:
+        ProbeFailed: it does not start.
+    """
+    try:
+        pod.ready()
+    except (WaitTimeout, WaitFailed) as error:
+        raise ProbeFailed(str(error)) from error
