@@ -257,7 +257,6 @@ class ScalingTrial:
         known = {node["metadata"]["uid"] for node in cluster.list(NODE)}
         found: list[str] = []
         for change, node in cluster.watch(NODE, timeout=STABLE * waiter.scale):
-            self._sample([])
             if change == "ADDED" and node["metadata"]["uid"] not in known:
                 found.append(f"{node['metadata']['name']} came though no pod wants it")
         return found
