@@ -49,7 +49,7 @@ def run_pod(equipped: Lab) -> Iterator[Callable[..., dict[str, Any]]]:
             "kind": "Pod",
             "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
             "spec": {
-                "terminationGracePeriodSeconds": 1,
+                "terminationGracePeriodSeconds": 0,
                 "containers": [{"name": "c", "image": image, "command": command, **container}],
             },
         }
@@ -166,7 +166,7 @@ def test_a_service_gets_an_address_that_pods_and_the_labs_side_reach(
         address = _address(equipped)
         assert wait_until(lambda: "nobody" in _fetched(equipped, address), 10, every=0.5)
         ask = f"import urllib.request as u; print(u.urlopen('http://{address}/passwd').status)"
-        run_pod("client", PYTHON, ["python3", "-c", f"{ask}; import time; time.sleep(60)"])
+        run_pod("client", PYTHON, ["python3", "-u", "-c", f"{ask}; import time; time.sleep(60)"])
         log = equipped.api.path("v1", "Pod", "client", "default") + "/log"
         assert wait_until(lambda: "200" in str(equipped.api.request("GET", log)), 10, every=0.5)
     finally:
