@@ -1,5 +1,6 @@
 """One custom resource of ours on the cluster, from its creation to its end, with its children."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class CustomResource:
         self.gone = False
         """Whether it was deleted, and its children are gone too."""
         self._never: AicrError | None = None
+        self._told_to_go = False
 
     def __str__(self) -> str:
         return full_name(self._operator.resource, self.name, self._workspace.namespace)
@@ -114,6 +116,7 @@ class CustomResource:
         """
         __tracebackhide__ = True
         namespace = self._workspace.namespace
+        self._told_to_go = True
         owned = {obj["metadata"]["uid"] for _, found in self.children() for obj in found}
         self._cluster.delete(self._operator.resource, self.name, namespace, uid=self.uid)
 
@@ -136,14 +139,15 @@ class CustomResource:
 
     def discard(self) -> None:
         """Delete it, and its children where nobody else does; for the end of a module."""
-        namespace = self._workspace.namespace
-        try:
-            self.delete()
-        except WaitTimeout:
-            for child, found in self.children():
-                for obj in found:
-                    uid = obj["metadata"]["uid"]
-                    self._cluster.delete(child.kind, obj["metadata"]["name"], namespace, uid=uid)
+        if not self._told_to_go:
+            with contextlib.suppress(WaitTimeout):
+                self.delete()
+        for child, found in self.children():
+            for obj in found:
+                metadata = obj["metadata"]
+                self._cluster.delete(
+                    child.kind, metadata["name"], metadata["namespace"], uid=metadata["uid"]
+                )
 
     def _until(self, what: str, done: Callable[[Views], bool], timeout: float) -> None:
         __tracebackhide__ = True
