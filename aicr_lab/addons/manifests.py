@@ -96,12 +96,30 @@ def apply_all(lab: Lab, objects: Iterable[Object]) -> None:
     everything = list(objects)
     crds = [obj for obj in everything if obj["kind"] == _CRD]
     for crd in crds:
-        apply(lab, crd)
+        apply(lab, without_descriptions(crd))
     for crd in crds:
         until(lambda crd=crd: _not_served(lab, crd), f"CRD {crd['metadata']['name']}")  # type: ignore[misc]
     for obj in sorted(everything, key=lambda obj: bool(obj["kind"] != "Namespace")):
         if obj["kind"] != _CRD:
             apply(lab, obj)
+
+
+def without_descriptions(crd: Object) -> Object:
+    """A CRD without prose, which is most of its size; the API server works long on it."""
+    return {**crd, "spec": _without_prose(crd["spec"])}
+
+
+def _without_prose(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_prose(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    # A property may be called "description" too; that one is a map.
+    return {
+        key: _without_prose(each)
+        for key, each in value.items()
+        if key != "description" or not isinstance(each, str)
+    }
 
 
 def apply(lab: Lab, obj: Object) -> None:

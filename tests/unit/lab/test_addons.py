@@ -69,6 +69,13 @@ def test_a_patch_merges_maps_removes_nulls_and_leaves_the_original() -> None:
     assert original == {"spec": {"a": 1, "b": {"c": 2}}, "kind": "X"}
 
 
+def test_a_crd_loses_its_prose_and_keeps_a_property_of_that_name() -> None:
+    schema = {"description": "long", "properties": {"description": {"type": "string"}}}
+    crd = {"kind": "X", "spec": {"versions": [{"name": "v1", "schema": schema}]}}
+    version = manifests.without_descriptions(crd)["spec"]["versions"][0]
+    assert version["schema"] == {"properties": {"description": {"type": "string"}}}
+
+
 def _deployment() -> dict[str, object]:
     containers = [{"name": "a", "image": "x:1", "args": ["--one=1", "--two"]}, {"name": "b"}]
     return {"kind": "Deployment", "spec": {"template": {"spec": {"containers": containers}}}}
