@@ -6,6 +6,7 @@ In the order in which they are tried. JobSet is the simplest of them and comes l
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kserve import KSERVE
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
+from aicr_pytest.solutions.operator.nvidia import DYNAMO, NIM
 from aicr_pytest.solutions.operator.trainer import TRAINER
 
-SOLUTIONS = (TRAINER, KUBERAY, KSERVE, JOBSET)
+SOLUTIONS = (TRAINER, KUBERAY, KSERVE, DYNAMO, NIM, JOBSET)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest.cluster.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
+    POD,
     Kind,
     Object,
     full_name,
@@ -51,34 +52,36 @@ class Operator:
     it."""
     repositories: tuple[str, ...]
     """How the repository of the controller's image ends; mirrors change what is before it."""
-    manifest: str
-    """The actor with the resource, as its last object, and what it refers to."""
-    image: str
+    manifest: str = ""
+    """The actor with the resource, as its last object, and what it refers to; empty: the suite has
+    none, and nobody can say whether the operator works."""
+    image: str = "probe"
     """The suite's name of the image that the resource's pods run."""
-    flaw: str
+    flaw: str = ""
     """What the operator's rules refuse in the flawed resource, for messages."""
     sound: Mapping[str, str] = field(default_factory=dict)
     """Placeholders of the manifest for the resource without the flaw."""
     flawed: Mapping[str, str] = field(default_factory=dict)
     """The same placeholders with the flaw: valid for the schema, not for the operator."""
-    children: tuple[Child, ...]
+    children: tuple[Child, ...] = ()
     """What the resource owns once it is reconciled."""
-    replaced: tuple[Kind, str]
+    replaced: tuple[Kind, str] = (POD, "")
     """Kind and label selector of children that the operator makes anew when one is deleted."""
-    done: Callable[[Object], bool]
+    done: Callable[[Object], bool] = exists
     """Whether the resource's status says that it is reconciled."""
-    says: Callable[[Object], str]
+    says: Callable[[Object], str] = str
     """The resource's status in one line."""
 
     @property
     def looked_for(self) -> str:
         """What shows that it is installed."""
-        return f"CRD {self.resource.resource} with version {self.resource.version}"
+        version = f" with version {self.resource.version}" if self.manifest else ""
+        return f"CRD {self.resource.resource}{version}"
 
     def found(self, cluster: "Cluster") -> Found | None:
         """Whether its CRD is there, and where its controller runs."""
         crd = cluster.find(CUSTOM_RESOURCE_DEFINITION, self.resource.resource)
-        if crd is None or not _serves(crd, self.resource.version):
+        if crd is None or (self.manifest and not _serves(crd, self.resource.version)):
             return None
         controllers = self.controllers(cluster)
         if not controllers:

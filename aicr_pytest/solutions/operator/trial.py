@@ -189,6 +189,11 @@ class Trial:
 
     def _rendered(self, name: str, *, flawed: bool) -> Object:
         operator = self.operator
+        if not operator.manifest:
+            raise Inconclusive(
+                f"{operator.product} is installed, and the suite has no resource to try it with.",
+                hint="Nothing is said against it; an operator that can be tried would decide.",
+            )
         values = operator.flawed if flawed else operator.sound
         *companions, obj = self._workspaces.fill(
             operator.manifest, image=operator.image, name=name, **values

@@ -9,6 +9,7 @@ from aicr_pytest.solutions.operator.controllers import watched_namespaces
 from aicr_pytest.solutions.operator.custom_resource import is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
+from aicr_pytest.solutions.operator.nvidia import NIM
 from aicr_pytest.solutions.operator.webhooks import concerns, selects
 
 RESOURCE = Kind("ray.io", "v1", "RayCluster", "rayclusters", True)
@@ -70,6 +71,39 @@ def test_service_stands_before_pods_that_it_selects_all_labels_of() -> None:
 )
 def test_controller_is_known_by_its_name_or_its_image(name: str, image: str) -> None:
     assert KUBERAY.is_controller(deployment(name, image))
+
+
+class ClusterWithCrd:
+    """A cluster that has one CRD and no Deployment."""
+
+    def __init__(self, name: str, *versions: str) -> None:
+        self.name = name
+        self.versions = [{"name": version, "served": True} for version in versions]
+
+    def find(self, kind: Kind, name: str) -> dict[str, Any] | None:
+        return {"spec": {"versions": self.versions}} if name == self.name else None
+
+    def list(self, kind: Kind) -> list[Any]:
+        return []
+
+
+def test_operator_is_found_by_its_crd_in_the_version_of_the_manifest() -> None:
+    there: Any = ClusterWithCrd("rayclusters.ray.io", "v1")
+    older: Any = ClusterWithCrd("rayclusters.ray.io", "v1alpha1")
+    other: Any = ClusterWithCrd("rayjobs.ray.io", "v1")
+
+    found = KUBERAY.found(there)
+
+    assert found is not None
+    assert "no Deployment of its controller" in found.where
+    assert KUBERAY.found(older) is None
+    assert KUBERAY.found(other) is None
+
+
+def test_operator_without_a_manifest_is_found_in_whatever_version() -> None:
+    there: Any = ClusterWithCrd("nimservices.apps.nvidia.com", "v2")
+
+    assert NIM.found(there) is not None, "or the platform would be said to have no operator"
 
 
 def test_another_deployment_is_no_controller() -> None:
