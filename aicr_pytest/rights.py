@@ -105,7 +105,7 @@ _BY_FEATURE = {
     "ai_inference": (
         (_GATEWAYS, "gatewayclasses", "", "list", "to find the platform's gateways"),
         (_GATEWAYS, "gateways", "", "list watch", "to find one that takes our routes"),
-        (_GATEWAYS, "gateways", "", "create patch", "a new one, where that is allowed"),
+        (_GATEWAYS, "gateways", "", "create patch delete", "a new one, where that is allowed"),
         (_GATEWAYS, "httproutes", "", "create get list watch patch", "routes of the checks"),
         ("", "services", "", "create patch", "the backends' addresses"),
         ("", "configmaps", "", "create patch", "scripts of backends and client"),

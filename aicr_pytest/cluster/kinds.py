@@ -131,6 +131,7 @@ KNOWN: Mapping[tuple[str, str], Kind] = {
 """Every kind above by group and name. Plural and scope are the same in all versions of a group."""
 
 CONTROLLERS: tuple[Kind, ...] = (
+    GATEWAY,  # products make Deployments for it
     CRON_JOB,
     JOB,
     DEPLOYMENT,

@@ -4,7 +4,6 @@ import http.client
 from dataclasses import dataclass
 
 from aicr_pytest.cluster.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, Object
-from aicr_pytest.cluster.workspace import Workspace
 from aicr_pytest.errors import DoesNotApply, NotAllowed
 from aicr_pytest.manifests import render_actor
 from aicr_pytest.settings import Settings
@@ -21,6 +20,7 @@ from aicr_pytest.solutions.gateway.entrance import (
 )
 from aicr_pytest.solutions.gateway.products import Product, accepted, is_accepted
 from aicr_pytest.solutions.gateway.split import Answer
+from aicr_pytest.workspaces import Workspaces
 
 ROUTE = "route"
 """Name of the HTTPRoute that most checks look at."""
@@ -67,12 +67,13 @@ class _Sight:
 
 
 class Opening:
-    """Opens ways in one namespace."""
+    """Opens ways for the routes of one test module."""
 
-    def __init__(self, workspace: Workspace, settings: Settings, client: Client) -> None:
-        self._workspace = workspace
-        self._cluster = workspace.cluster
-        self._waiter = workspace.waiter
+    def __init__(self, workspaces: Workspaces, settings: Settings, client: Client) -> None:
+        self._workspaces = workspaces
+        self._workspace = workspaces.at()
+        self._cluster = self._workspace.cluster
+        self._waiter = self._workspace.waiter
         self._settings = settings
         self._client = client
 
@@ -155,9 +156,12 @@ class Opening:
 
     def _new(self, gateway_class: str) -> Entrance:
         (gateway,) = render_actor(
-            "ai_inference/gateway", actor="gateway", gateway_class=gateway_class
+            "ai_inference/gateway",
+            actor="gateway",
+            gateway_class=gateway_class,
+            run=self._cluster.run_id,
         )
-        (made,) = self._workspace.apply([gateway])
+        (made,) = self._workspaces.at("baseline").apply([gateway])
         namespace = self._cluster.get(NAMESPACE, self._workspace.namespace)
         (entrance,) = entrances(made, namespace)
         return Entrance(

@@ -185,7 +185,7 @@ class GatewaySite:
 
     @functools.cached_property
     def _opening(self) -> Opening:
-        return Opening(self._workspace, self._settings, self._client)
+        return Opening(self._workspaces, self._settings, self._client)
 
     def _opened(self) -> Way:
         if self._trouble is not None:
