@@ -165,7 +165,7 @@ class _Startup:
     def _await_addon(self, addon: Addon, installed: "Future[None]") -> None:
         installed.result()
         self._await(
-            f"add-on {addon.name}", lambda: addon.missing(self._lab), _ADDON_TIMEOUT, every=0.5
+            f"add-on {addon.name}", lambda: addon.missing(self._lab), _ADDON_TIMEOUT, every=1.0
         )
         self._say(f"{addon.name} is ready ({self._elapsed()})")
 
