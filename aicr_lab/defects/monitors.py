@@ -97,8 +97,8 @@ ENDPOINTS_STAY = Applied(
             "endpoints",
             [rule("discovery.k8s.io", ["endpointslices"], ["UPDATE"])],
             expression=(
-                "!has(oldObject.endpoints) || size(oldObject.endpoints) == 0 || "
-                "(has(object.endpoints) && "
+                "dyn(oldObject.endpoints) == null || size(oldObject.endpoints) == 0 || "
+                "(dyn(object.endpoints) != null && "
                 "size(object.endpoints) >= size(oldObject.endpoints))"
             ),
             message="endpoints are never taken away here",
