@@ -44,7 +44,7 @@ DEFECTS = (
         aimed_at=GROWS,
         basis="plan",
         turns_red=frozenset({SHRINKS}),
-        because=r"no new node runs it\. new nodes: accelerators-\S+ \(not Ready\)",
+        because=r"no new node runs it\. new nodes: \S*accelerators-\S+ \(not Ready\)",
     ),
     Defect(
         id="ca-cpu-node-only",
@@ -73,6 +73,6 @@ DEFECTS = (
         way=NEVER_REMOVED,
         aimed_at=SHRINKS,
         basis="plan",
-        because=r"Node accelerators-\S+: still there \d+ s after the last pod",
+        because=r"Node \S*accelerators-\S+: still there \d+ s after the last pod",
     ),
 )

@@ -161,7 +161,7 @@ class ScalingTrial:
         reason = pod_state.unschedulable(pod) or (said or {}).get("message", "")
         if reason and not self._unschedulable:
             self._unschedulable = reason
-            self._mark(f"Unschedulable: {reason}")
+            self._mark(reason)
         name = pod_state.node_of(pod)
         if not name:
             return None
