@@ -145,7 +145,8 @@ class _Startup:
     ) -> "list[Future[None]]":
         installed: dict[str, Future[None]] = {}
         for addon in _by_need(addons.chosen(self._options.addons)):
-            needs = [installed[need] for need in addon.needs]
+            before = (*addon.needs, *addon.after)
+            needs = [installed[name] for name in before if name in installed]
             installed[addon.name] = pool.submit(self._install, addon, runtimes, needs)
         return [
             pool.submit(self._await_addon, addon, installed[addon.name])
@@ -310,11 +311,11 @@ class _Startup:
 
 
 def _by_need(addons: Iterable[Addon]) -> list[Addon]:
-    """Each after those that it needs."""
+    """Each after those that it needs or comes after."""
     left, ordered = list(addons), list[Addon]()
     while left:
-        placed = {addon.name for addon in ordered}
-        ready = [addon for addon in left if placed.issuperset(addon.needs)]
+        waiting = {addon.name for addon in left}
+        ready = [a for a in left if waiting.isdisjoint((*a.needs, *a.after))]
         if not ready:
             raise LabError(f"add-ons need each other: {', '.join(addon.name for addon in left)}")
         ordered += ready

@@ -80,6 +80,7 @@ def _missing(lab: Lab) -> str:
 ADDON = Addon(
     name="accelerator-exporter",
     sentence="readings of the simulated GPUs under the names of NVIDIA's dcgm-exporter",
+    after=("prometheus-operator",),
     artifacts=_artifacts,
     images=_images,
     install=_install,

@@ -30,6 +30,8 @@ class Addon:
     """What it is for."""
     needs: tuple[str, ...] = ()
     """Add-ons that it cannot do without."""
+    after: tuple[str, ...] = ()
+    """Add-ons whose ``install`` comes first where they are chosen too."""
     in_all: bool = True
     """Whether ``--addons all`` means it too; second solutions for the same thing are not in it."""
     artifacts: Callable[[], tuple[Artifact, ...]] = tuple

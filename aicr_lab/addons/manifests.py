@@ -13,7 +13,7 @@ from aicr_lab.errors import ApiRefused, LabError
 from aicr_lab.lab import Lab
 
 _CRD = "CustomResourceDefinition"
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 """Seconds for what a new server, CRD or webhook may refuse at first."""
 _REFUSED_AT_FIRST = (403, 404, 409, 429, 500, 502, 503, 504)
 _WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
