@@ -80,6 +80,8 @@ class Deadlines:
     """A controller has said what it thinks of an HTTPRoute."""
     reconciled: float = 120.0
     """An operator has made what a custom resource asks for, and its status says so."""
+    looked_again: float = 10.0
+    """A moment's disagreement between a status and what it tells of is over."""
     child_back: float = 120.0
     """An operator has replaced an object of its own that was deleted, and the new one is ready."""
     children_gone: float = 90.0

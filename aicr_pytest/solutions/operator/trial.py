@@ -1,5 +1,6 @@
 """One operator on trial: what it is seen to do."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
@@ -106,14 +107,18 @@ class Trial:
             raise
         finally:
             self._show(resource)
-        # Read after the status: what it tells of was there before it.
-        return [
-            f"the status of {resource} says {self.operator.says(resource.object())}, but it owns"
-            f" {len(found)} {child.kind.name} of {child.count}, of which"
-            f" {sum(map(child.ready, found))} are ready"
-            for child, found in resource.children()
-            if sum(map(child.ready, found)) < child.count
-        ]
+        # Read after the status: what it tells of was there before it, but for a probe that failed
+        # just then.
+        waiter = self._workspaces.at().waiter
+        with contextlib.suppress(WaitTimeout):
+            waiter.poll(
+                f"{resource}: children as its status tells",
+                lambda: self._unready(resource),
+                until=lambda wrong: not wrong,
+                describe="; ".join,
+                timeout=waiter.deadlines.looked_again,
+            )
+        return self._unready(resource)
 
     def replacement(self) -> list[str]:
         """A child that somebody deletes comes back."""
@@ -202,6 +207,15 @@ class Trial:
             self._workspaces.at().apply(companions)
             self._companions_made = True
         return obj
+
+    def _unready(self, resource: CustomResource) -> list[str]:
+        return [
+            f"the status of {resource} says {self.operator.says(resource.object())}, but it owns"
+            f" {len(found)} {child.kind.name} of {child.count}, of which"
+            f" {sum(map(child.ready, found))} are ready"
+            for child, found in resource.children()
+            if sum(map(child.ready, found)) < child.count
+        ]
 
     def _show(self, resource: CustomResource) -> None:
         evidence = self._workspaces.evidence
