@@ -4,32 +4,32 @@ The user has exactly the rights of ``docs/rbac.yaml`` but one, each in turn.
 """
 
 import re
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from aicr_lab.defects.identities import RestrictedUser
-from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 from aicr_pytest.cluster.preflight import Need
 from aicr_pytest.cluster.rbac import Rule, cluster_role
 from aicr_pytest.rights import all_needs
 
 from .conftest import Labs
-from .suite import REQUIREMENTS, SuiteRun, run_suite
+from .suite import REQUIREMENTS, run_suite
 
 LAB = LabOptions(nodes=1)
-AT_ONCE = 3
-"""Runs side by side, each of another user."""
+CORE = (*REQUIREMENTS, "gang_scheduling")
+"""What the lab implements without add-ons."""
 
-NEEDS = sorted(set(all_needs()), key=lambda need: (need.feature, str(need)))
+NEEDS = sorted(
+    {need for need in all_needs() if need.feature in (*CORE, "every check")},
+    key=lambda need: (need.feature, str(need)),
+)
 
 
 def requirement_of(need: Need) -> str:
     """The requirement to run without it; what every check needs is missed by each."""
-    return need.feature if need.feature in REQUIREMENTS else REQUIREMENTS[1]
+    return need.feature if need.feature in CORE else REQUIREMENTS[1]
 
 
 def rule(need: Need) -> Rule:
@@ -44,35 +44,15 @@ def without(need: Need) -> list[Rule]:
     return [other for other in map(rule, all_needs()) if other != rule(need)]
 
 
-@pytest.fixture(scope="module")
-def runs(
-    labs: Labs, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[tuple[str, str], SuiteRun]:
-    """A run without each right, by requirement and right."""
-    lab = labs(LAB)
-    directory = tmp_path_factory.mktemp("rights")
-
-    def run(number: int) -> SuiteRun:
-        return _run(lab, number, directory)
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
-        done = threads.map(run, range(len(NEEDS)))
-        return {(need.feature, str(need)): run for need, run in zip(NEEDS, done, strict=True)}
-
-
-def _run(lab: Lab, number: int, directory: Path) -> SuiteRun:
-    need = NEEDS[number]
-    rules = cluster_role(without(need))["rules"]
-    user = RestrictedUser(name=f"minus-{number}", rules=lambda _: rules)
-    user.inject(lab)
-    return run_suite(user.kubeconfig(lab), [requirement_of(need)], directory / str(number))
-
-
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.feature}: {need}")
-def test_without_a_right_nobody_is_accused(
-    need: Need, runs: Mapping[tuple[str, str], SuiteRun]
-) -> None:
-    run = runs[need.feature, str(need)]
+def test_without_a_right_nobody_is_accused(need: Need, labs: Labs, tmp_path: Path) -> None:
+    lab, rules = labs(LAB), cluster_role(without(need))["rules"]
+    user = RestrictedUser(name="minus-one", rules=lambda _: rules)
+    try:
+        user.inject(lab)
+        run = run_suite(user.kubeconfig(lab), [requirement_of(need)], tmp_path / "run")
+    finally:
+        user.heal(lab)
     messages = [result.message for result in run.results]
     verdicts = {one.verdict for one in run.requirements}
 
