@@ -45,6 +45,8 @@ DEFECTS = (
         basis="plan",
         turns_red=frozenset({SHRINKS}),
         because=r"no new node runs it\. new nodes: \S*accelerators-\S+ \(not Ready\)",
+        # A pod that is bound to a dead node does not end.
+        leaves_behind=True,
     ),
     Defect(
         id="ca-cpu-node-only",

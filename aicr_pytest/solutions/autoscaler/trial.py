@@ -53,6 +53,7 @@ class ScalingTrial:
         self._reach = Reach()
         self._pod: Pod | None = None
         self._node: Object | None = None
+        self._grown = False
         self._before: dict[str, Object] = {}
         self._unschedulable = ""
         self._timeline = Timeline(
@@ -80,11 +81,12 @@ class ScalingTrial:
             )
         finally:
             self._tell()
+        self._grown = True
         return self._faults_of_node()
 
     def shrinks(self) -> list[str]:
         """Once nobody uses the node it goes, and no other comes."""
-        if self._pod is None or self._node is None:
+        if self._pod is None or self._node is None or not self._grown:
             raise Inconclusive("There was no new node that could go.")
         pod, node = self._pod, self._node
         name, uid = node["metadata"]["name"], node["metadata"]["uid"]
