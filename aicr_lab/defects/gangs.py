@@ -77,6 +77,43 @@ def wanting(name: str, expression: str) -> Applied:
     )
 
 
+_KUEUE_GROUP = "kueue.x-k8s.io/pod-group-name"
+_KUEUE_LABEL_PATH = "/metadata/labels/" + _KUEUE_GROUP.replace("/", "~1")
+
+
+def _is_ungrouped(lab: Lab) -> bool:
+    made = dry_run(
+        lab,
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": "aicr-lab-probe",
+                "namespace": "default",
+                "labels": {_KUEUE_GROUP: "probe", "kueue.x-k8s.io/queue-name": "probe"},
+                # Without it Kueue's webhook refuses the pod, and nobody could tell.
+                "annotations": {"kueue.x-k8s.io/pod-group-total-count": "2"},
+            },
+            "spec": {"containers": [{"name": "probe", "image": "probe"}]},
+        },
+    )
+    return made is not None and _KUEUE_GROUP not in made["metadata"].get("labels", {})
+
+
+UNGROUPED = Applied(
+    objects=tuple(
+        rewriting(
+            "gang-ungrouped",
+            [_PODS],
+            when=f"has(object.metadata.labels) && '{_KUEUE_GROUP}' in object.metadata.labels",
+            patches=[f'[JSONPatch{{op: "remove", path: "{_KUEUE_LABEL_PATH}"}}]'],
+        )
+    ),
+    effective=_is_ungrouped,
+)
+"""Kueue does not learn which pods belong together: it admits each for itself."""
+
+
 def _is_gated(lab: Lab) -> bool:
     made = _member(lab, "probe")
     return made is not None and bool(made["spec"].get("schedulingGates"))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.gangs import UNGROUPED
+from aicr_lab.defects.of_gang_scheduling import STARVED
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
@@ -13,6 +15,8 @@ from .matrix import defects_of, name_of, try_out
 from .suite import run_suite
 
 LAB = LabOptions()
+WITH_KUEUE = LabOptions(addons=("kueue",))
+KUEUE = "--aicr-solution=gang=kueue"
 LEASES = ("coordination.k8s.io/v1", "Lease", "default")
 
 
@@ -28,4 +32,30 @@ def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) 
 
     assert {result.outcome for result in run.results} == {"passed"}, run
     assert lab.api.list(*LEASES) == []
+    assert faults(lab) == []
+
+
+def test_kueue_as_a_second_solution_passes_the_same_checks(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(WITH_KUEUE)
+
+    run = run_suite(lab.kubeconfig, ["gang_scheduling"], tmp_path / "run", KUEUE)
+
+    assert {result.outcome for result in run.results} == {"passed"}, run
+    assert lab.api.list("kueue.x-k8s.io/v1beta2", "ClusterQueue") == []
+    assert faults(lab) == []
+
+
+def test_kueue_that_admits_pods_one_by_one_is_seen(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(WITH_KUEUE)
+    UNGROUPED.inject(lab)
+    try:
+        run = run_suite(lab.kubeconfig, ["gang_scheduling"], tmp_path / "run", KUEUE)
+    finally:
+        UNGROUPED.heal(lab)
+
+    assert {one.verdict for one in run.requirements} == {"Not Implemented"}, run
+    starved = run.result(STARVED)
+    assert starved is not None
+    assert "though there was room for 2 of the 3" in starved.message
+    assert not run.left_behind
     assert faults(lab) == []
