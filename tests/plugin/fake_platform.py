@@ -21,6 +21,7 @@ class FakeCluster:
 
     context = "fake"
     server = "https://fake.example:6443"
+    clock_ahead = 0
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
