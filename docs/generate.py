@@ -1,4 +1,4 @@
-"""Write docs/rbac.md and docs/rbac.yaml from the table of rights: ``make docs``."""
+"""Write what the code's own tables say into docs: ``make docs``."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import yaml
 from aicr_pytest.cluster.preflight import Need
 from aicr_pytest.cluster.rbac import Rule, cluster_role
 from aicr_pytest.rights import all_needs
+from aicr_pytest.solutions.areas import AREAS, solutions_of
 
 HERE = Path(__file__).parent
 ACCOUNT = {"name": "aicr-pytest", "namespace": "aicr-pytest"}
@@ -22,6 +23,16 @@ is needed. Nothing is read of Secrets, but for the one that `--aicr-pull-secret`
 
     kubectl apply -f docs/rbac.yaml
     kubectl create token -n aicr-pytest aicr-pytest --duration 2h
+"""
+
+SOLUTIONS_HEAD = """# Solutions
+
+A platform meets a requirement with a product of its choice. What is installed is discovered, tried
+in this order until one passes everything, and all findings are told; `--aicr-solution AREA=NAME`
+pins one. This page is made by `make docs`.
+
+"seen" means that the checks passed with the product itself in the lab, and failed with a broken
+one. The others are written from their public documentation and say so in the evidence.
 """
 
 
@@ -74,6 +85,21 @@ def _table(feature: str, needs: list[Need]) -> str:
     return "\n".join([f"## {feature}", "", *head, *lines, ""])
 
 
+def solutions_markdown() -> str:
+    """The products, by area."""
+    return "\n".join([SOLUTIONS_HEAD, *(_area(area) for area in AREAS)])
+
+
+def _area(area: str) -> str:
+    rows = [
+        f"| `{one.name}` | {one.looked_for} | {'seen' if one.verified_in_lab else 'not verified'} |"
+        for one in solutions_of(area)
+    ]
+    requirements = ", ".join(f"`{name}`" for name in AREAS[area])
+    head = ["| name | found by | in the lab |", "|---|---|---|"]
+    return "\n".join([f"## {area}: {requirements}", "", *head, *rows, ""])
+
+
 def _rule(need: Need) -> Rule:
     return Rule(
         verb=need.verb,
@@ -87,3 +113,4 @@ def _rule(need: Need) -> Rule:
 if __name__ == "__main__":
     (HERE / "rbac.md").write_text(rbac_markdown(), encoding="utf-8")
     (HERE / "rbac.yaml").write_text(rbac_yaml(), encoding="utf-8")
+    (HERE / "solutions.md").write_text(solutions_markdown(), encoding="utf-8")

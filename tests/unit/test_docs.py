@@ -37,3 +37,7 @@ def test_every_option_that_the_readme_names_exists() -> None:
 
     assert named
     assert named <= {option.flag for option in OPTIONS} | {"--aicr"}
+
+
+def test_the_page_of_solutions_is_the_generated_one(generate: ModuleType) -> None:
+    assert (ROOT / "docs" / "solutions.md").read_text() == generate.solutions_markdown()
