@@ -12,7 +12,7 @@ conformance: setup  ## the lab comes up with all add-ons, every requirement is p
 test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs root for the lab
 	$(BIN)/python -m aicr_lab up --build-only --addons all
 	$(BIN)/pytest tests/lab
-	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --dist loadfile  # a lab per file
+	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --dist loadfile --durations 15  # a lab per file
 
 truth: setup-test  ## the whole truth matrix: every defect of every requirement
 	$(BIN)/pytest tests/truth -n 2 --dist loadfile

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from aicr_pytest.cluster.preflight import Need
-from aicr_pytest.cluster.rbac import Rule, cluster_role
+from aicr_pytest.cluster.rbac import cluster_role
 from aicr_pytest.rights import all_needs
 from aicr_pytest.solutions.areas import AREAS, solutions_of
 
@@ -15,11 +15,13 @@ ACCOUNT = {"name": "aicr-pytest", "namespace": "aicr-pytest"}
 HEAD = """# Rights
 
 What the suite asks of the API server, by requirement. This page and [rbac.yaml](rbac.yaml) are
-made by `make docs` from the table that `aicr-pytest preflight` reviews. The tests run the suite on
-the lab with exactly these rights, and hold its journal of requests against the table.
+made by `make docs` from the table that `aicr-pytest preflight` reviews. The tests run every
+requirement on the lab with exactly these rights, and hold its requests against the table;
+rights for products that are not in the lab ([solutions.md](solutions.md)) are the adapters' word.
 
 The namespaces are made by the run, so that a Role cannot be bound in them beforehand: a ClusterRole
-is needed. Nothing is read of Secrets, but for the one that `--aicr-pull-secret` names.
+is needed. Nothing is read of Secrets, but for the one that `--aicr-pull-secret` names: with that
+option `get` on that Secret is needed too, and `create` and `patch` of Secrets.
 
     kubectl apply -f docs/rbac.yaml
     kubectl create token -n aicr-pytest aicr-pytest --duration 2h
@@ -38,7 +40,7 @@ one. The others are written from their public documentation and say so in the ev
 
 def rbac_objects() -> list[dict[str, object]]:
     """Namespace, ServiceAccount, ClusterRole and its binding."""
-    role = cluster_role(_rule(need) for need in all_needs())
+    role = cluster_role(need.rule for need in all_needs())
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -98,16 +100,6 @@ def _area(area: str) -> str:
     requirements = ", ".join(f"`{name}`" for name in AREAS[area])
     head = ["| name | found by | in the lab |", "|---|---|---|"]
     return "\n".join([f"## {area}: {requirements}", "", *head, *rows, ""])
-
-
-def _rule(need: Need) -> Rule:
-    return Rule(
-        verb=need.verb,
-        group=need.group,
-        resource=need.resource,
-        subresource=need.subresource,
-        namespaced=need.namespaced,
-    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import datetime
 import hashlib
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ _NODE = "aicr-pytest/node"
 """Annotation with the node's name, which may be longer than a label's value."""
 _INDEX = "aicr-pytest/accelerator"
 """Annotation with the number of the accelerator on its node."""
+_TAKING = "aicr-pytest/taking"
+"""Annotation that no two attempts to take a Lease have in common."""
 
 Slot = tuple[str, int]
 """Node and number of an accelerator; the number is nobody's device, it only counts."""
@@ -210,7 +213,7 @@ class Leases:
         return window
 
     def _take_one(self, slot: Slot, dead: Object | None) -> Object:
-        now = _now()
+        now, taking = _now(), uuid.uuid4().hex
         spec = {
             "holderIdentity": self._holder,
             "leaseDurationSeconds": DURATION,
@@ -228,12 +231,12 @@ class Leases:
                 "metadata": {
                     "name": lease_name(slot),
                     "namespace": NAMESPACE,
-                    "annotations": {_NODE: slot[0], _INDEX: str(slot[1])},
+                    "annotations": {_NODE: slot[0], _INDEX: str(slot[1]), _TAKING: taking},
                 },
                 "spec": spec,
             }
         )
-        if made["spec"].get("acquireTime") != now or made["spec"]["holderIdentity"] != self._holder:
+        if _notes(made).get(_TAKING) != taking:
             # The client takes what is there for ours where an answer was lost; a worker of the same
             # run may have made it.
             raise ApiError(409, "AlreadyExists", "another worker holds it", request="POST lease")

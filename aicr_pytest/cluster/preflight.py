@@ -39,6 +39,17 @@ class Need:
         sub = f" --subresource={self.subresource}" if self.subresource else ""
         return f"kubectl auth can-i {self.verb} {resource}{sub}" + (" -A" * self.namespaced)
 
+    @property
+    def rule(self) -> Rule:
+        """The same right as a rule of a role."""
+        return Rule(
+            verb=self.verb,
+            group=self.group,
+            resource=self.resource,
+            subresource=self.subresource,
+            namespaced=self.namespaced,
+        )
+
 
 def needs(rules: Iterable[Rule], *, feature: str, why: str) -> list[Need]:
     """Needs out of rules; paths that are no resources are open to every user and left out."""

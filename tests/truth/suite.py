@@ -9,20 +9,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aicr_lab.build import cache_dir
+from aicr_pytest import requirements
 from aicr_pytest.evidence.record import read_records
 from aicr_pytest.evidence.run import RUN_FILE, CheckResult, RequirementResult, RunInfo, read_run
+from aicr_pytest.requirements import NOT_AUTOMATED
 
 REQUIREMENTS = ("dra_support", "secure_accelerator_access")
-"""What the lab's defects are about."""
+"""What every lab is about, whatever its allocation."""
 
-TIMEOUT_SCALE = 0.3
+CORE = (*REQUIREMENTS, "gang_scheduling")
+"""What a lab implements without add-ons."""
+
+AUTOMATED = tuple(one.id for one in requirements.REQUIREMENTS if one.id not in NOT_AUTOMATED)
+"""What a lab with all add-ons implements."""
+
+ALLOW_ALL = "--aicr-allow=scale-out,load-balancer,disruption"
+"""It costs and disturbs nobody here."""
+
+TIMEOUT_SCALE = 0.5
 """The lab answers within seconds; deadlines are those of a cluster that pulls images."""
 
 FINE = ("passed", "not applicable")
 """Outcomes of checks that noticed nothing."""
 
-_PATIENCE = 240.0
-"""Seconds after which a run is ended, gracefully, so that it removes what it created."""
+PATIENCE = 240.0
+"""Seconds that a run of one requirement may last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +84,13 @@ def run_suite(
     directory: Path,
     *arguments: str,
     timeout_scale: float = TIMEOUT_SCALE,
+    patience: float = PATIENCE,
 ) -> SuiteRun:
-    """Runs the checks of some requirements on a cluster, from an empty directory."""
+    """Runs the checks of some requirements on a cluster, from an empty directory.
+
+    Args:
+        patience: seconds after which it is ended, gracefully, so that it removes what it created.
+    """
     directory.mkdir(parents=True)
     evidence = directory / "evidence"
     command = [
@@ -94,7 +110,7 @@ def run_suite(
         text=True,
     )
     try:
-        output, _ = process.communicate(timeout=_PATIENCE)
+        output, _ = process.communicate(timeout=patience)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -109,7 +125,7 @@ def run_suite(
 
 def run_side_by_side(
     kubeconfig: Path,
-    requirements: Sequence[str],
+    features: Sequence[str],
     directory: Path,
     *arguments: str,
     timeout_scale: float = TIMEOUT_SCALE,
@@ -125,8 +141,8 @@ def run_side_by_side(
             timeout_scale=timeout_scale,
         )
 
-    with ThreadPoolExecutor(max_workers=len(requirements)) as threads:
-        return list(threads.map(run, requirements))
+    with ThreadPoolExecutor(max_workers=len(features)) as threads:
+        return list(threads.map(run, features))
 
 
 def clean(kubeconfig: Path, run: SuiteRun) -> None:
@@ -139,7 +155,7 @@ def clean(kubeconfig: Path, run: SuiteRun) -> None:
         run.info.run_id,
     ]
     environment = _environment() | {"KUBECONFIG": str(kubeconfig)}
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_PATIENCE)
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def _environment() -> dict[str, str]:

@@ -3,6 +3,7 @@
 The user has exactly the rights of ``docs/rbac.yaml`` but one, each in turn.
 """
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -15,12 +16,9 @@ from aicr_pytest.cluster.rbac import Rule, cluster_role
 from aicr_pytest.rights import all_needs
 
 from .conftest import Labs
-from .suite import REQUIREMENTS, run_suite
+from .suite import CORE, REQUIREMENTS, run_suite
 
 LAB = LabOptions(nodes=1)
-CORE = (*REQUIREMENTS, "gang_scheduling")
-"""What the lab implements without add-ons."""
-
 NEEDS = sorted(
     {need for need in all_needs() if need.feature in (*CORE, "every check")},
     key=lambda need: (need.feature, str(need)),
@@ -32,16 +30,11 @@ def requirement_of(need: Need) -> str:
     return need.feature if need.feature in CORE else REQUIREMENTS[1]
 
 
-def rule(need: Need) -> Rule:
-    """A need as a rule of a role."""
-    return Rule(
-        verb=need.verb, group=need.group, resource=need.resource, subresource=need.subresource
-    )
-
-
 def without(need: Need) -> list[Rule]:
     """All rights but this one, for whatever feature it is needed."""
-    return [other for other in map(rule, all_needs()) if other != rule(need)]
+    gone = dataclasses.replace(need.rule, namespaced=False)
+    rules = {dataclasses.replace(other.rule, namespaced=False) for other in all_needs()}
+    return sorted(rules - {gone})
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.feature}: {need}")

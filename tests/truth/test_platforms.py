@@ -9,7 +9,7 @@ from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .matrix import STOPS_BEFORE_ANY_CHECK, broken, not_green, verdicts
-from .suite import REQUIREMENTS, SuiteRun, run_suite
+from .suite import ALLOW_ALL, AUTOMATED, CORE, REQUIREMENTS, SuiteRun, run_suite
 
 API_CHECKS = {
     "test_stable_dra_api_is_served",
@@ -41,13 +41,24 @@ def test_device_plugin_alone_is_judged_by_what_applies_to_it(labs: Labs, tmp_pat
 def test_one_accelerator_in_all_is_enough(labs: Labs, tmp_path: Path) -> None:
     lab = labs(LabOptions(nodes=1, gpus=1))
 
-    run = run_suite(lab.kubeconfig, REQUIREMENTS, tmp_path / "run")
+    run = run_suite(lab.kubeconfig, CORE, tmp_path / "run")
 
     assert not_green(run) == []
     assert with_outcome(run, "not applicable") == {
         "test_claim_for_several_devices_is_given_that_many",
         "test_two_pods_hold_different_devices",
     }
+
+
+def test_what_is_not_installed_is_not_implemented(labs: Labs, tmp_path: Path) -> None:
+    run = run_suite(labs(LabOptions()).kubeconfig, AUTOMATED, tmp_path / "run", ALLOW_ALL)
+
+    assert verdicts(run) == {
+        one: "Implemented" if one in CORE else "Not Implemented" for one in AUTOMATED
+    }, run
+    absent = [one for one in run.requirements if one.id not in CORE]
+    assert all("ooked for" in one.reason for one in absent), absent
+    assert run.left_behind == []
 
 
 def test_cluster_without_accelerators_is_inconclusive(labs: Labs, tmp_path: Path) -> None:

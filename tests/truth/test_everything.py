@@ -1,0 +1,98 @@
+"""All requirements in one run, on a lab with all add-ons, with the rights of the table alone."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from aicr_lab import addons
+from aicr_lab.defects.identities import RestrictedUser
+from aicr_lab.lab import Lab
+from aicr_lab.state import LabOptions
+from aicr_pytest.cluster.rbac import Rule, cluster_role, needs_from_journal
+from aicr_pytest.rights import all_needs
+
+from .conftest import Labs
+from .health import faults
+from .suite import ALLOW_ALL, AUTOMATED, SuiteRun, run_suite
+
+LAB = LabOptions(addons=addons.parse(addons.ALL), fast=True)
+LEASES = ("coordination.k8s.io/v1", "Lease", "default")
+
+FOR_EVERYBODY = {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
+"""Rights that every authenticated user has (system:basic-user)."""
+
+
+@pytest.fixture(scope="module")
+def lab(labs: Labs) -> Lab:
+    """With everything that the requirements ask for."""
+    return labs(LAB)
+
+
+@pytest.fixture(scope="module")
+def user(lab: Lab) -> Iterator[RestrictedUser]:
+    """One with the rights of ``docs/rbac.yaml``."""
+    rules = cluster_role(need.rule for need in all_needs())["rules"]
+    user = RestrictedUser(name="entitled", rules=lambda _: rules)
+    user.inject(lab)
+    yield user
+    user.heal(lab)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("-n", "auto"), id="parallel"),
+        pytest.param((), id="serial", marks=pytest.mark.thorough),
+    ],
+)
+def run(
+    request: pytest.FixtureRequest,
+    lab: Lab,
+    user: RestrictedUser,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> SuiteRun:
+    """Every check, by the list of a version in which all of these are MUST."""
+    return run_suite(
+        user.kubeconfig(lab),
+        AUTOMATED,
+        tmp_path_factory.mktemp("everything") / "run",
+        ALLOW_ALL,
+        "--aicr-k8s-version=1.35",
+        *request.param,
+        timeout_scale=1,
+        patience=900,
+    )
+
+
+def test_a_healthy_platform_implements_every_must(run: SuiteRun) -> None:
+    told = {one.id: (one.level, one.verdict) for one in run.requirements}
+
+    assert told == dict.fromkeys(AUTOMATED, ("MUST", "Implemented")), run
+    assert len(told) == 9
+    assert run.exit_status == 0, run
+
+
+def test_the_suite_asks_for_no_right_beyond_the_table(run: SuiteRun) -> None:
+    lines = (run.directory / "requests.jsonl").read_text().splitlines()
+    requests = [json.loads(line) for line in lines]
+    asked = needs_from_journal((item["method"], item["path"]) for item in requests)
+    granted = {(n.group, n.resource, n.subresource, n.verb) for n in all_needs()}
+
+    assert len(requests) > 500
+    assert {rule for rule in asked if not _is_granted(rule, granted)} == set()
+
+
+def test_nothing_of_the_run_stays(run: SuiteRun, lab: Lab) -> None:
+    assert run.left_behind == []
+    assert lab.api.list(*LEASES) == []
+    assert faults(lab) == []
+
+
+def _is_granted(rule: Rule, granted: set[tuple[str, str, str, str]]) -> bool:
+    if rule.path or (rule.group, rule.resource, rule.verb) in FOR_EVERYBODY:
+        return True
+    whole_group = (rule.group, "*", "", rule.verb)  # metrics are resources of any name
+    return whole_group in granted or (
+        (rule.group, rule.resource, rule.subresource, rule.verb) in granted
+    )
