@@ -5,47 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from aicr_lab.defects.defect import Defect
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 
 Labs = Callable[[LabOptions], Lab]
-
-EVERY_TIME = frozenset(
-    {
-        "gang-plain-scheduler",
-        "gang-leaks",
-        "metrics-static",
-        "metrics-missing-device",
-        "svc-counter-frozen",
-        "svc-slow",
-        "hpa-metric-frozen",
-        "ca-at-limit",
-        "gw-header-ignored",
-        "op-schema-only",
-        "op-reconciles-nothing",
-        "every check: create pods/exec",
-        "dra_support: list resourceslices.resource.k8s.io",
-    }
-)
-"""Trials of requirements beyond the first two that ``make test`` makes; ``make truth`` makes all,
-which takes hours."""
-_ALWAYS = ("", "dra_support", "secure_accelerator_access")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks ``thorough`` what only ``make truth`` runs."""
-    for item in items:
-        call = getattr(item, "callspec", None)
-        given = call.params if call is not None else {}
-        defect, need = given.get("defect"), given.get("need")
-        if isinstance(defect, Defect):
-            every_time = defect.requirement in _ALWAYS or defect.id in EVERY_TIME
-        else:
-            every_time = need is None or f"{need.feature}: {need}" in EVERY_TIME
-        if not every_time:
-            item.add_marker("thorough")
 
 
 class Stage:

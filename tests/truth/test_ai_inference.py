@@ -13,6 +13,8 @@ from .conftest import Labs
 from .matrix import broken, defects_of, name_of, try_out, verdicts
 from .suite import run_suite
 
+pytestmark = pytest.mark.thorough
+
 LAB = LabOptions(nodes=2, gpus=1, addons=("loadbalancer", "python", "gateway-api", "contour"))
 
 

@@ -13,6 +13,8 @@ from .health import faults
 from .matrix import defects_of, name_of, try_out
 from .suite import run_suite
 
+pytestmark = pytest.mark.thorough
+
 REQUIREMENT = "ai_service_metrics"
 LAB = LabOptions(nodes=1, gpus=1, addons=addons.parse("prometheus,python"), fast=True)
 WAYS = ("service-monitor", "pod-monitor", "annotations")

@@ -12,6 +12,8 @@ from .health import faults
 from .matrix import defects_of, name_of, try_out
 from .suite import run_suite
 
+pytestmark = pytest.mark.thorough
+
 LAB = LabOptions(addons=("kwok", "karpenter"), fast=True)
 ALLOWED = "--aicr-allow=scale-out"
 REMOVED = "--aicr-scale-in-timeout=150"

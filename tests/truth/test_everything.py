@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from aicr_lab import addons
+from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.identities import RestrictedUser
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
@@ -14,9 +16,20 @@ from aicr_pytest.rights import all_needs
 
 from .conftest import Labs
 from .health import faults
-from .suite import ALLOW_ALL, AUTOMATED, SuiteRun, run_suite
+from .matrix import try_out
+from .suite import ALLOW_ALL, AUTOMATED, REQUIREMENTS, SuiteRun, run_suite
 
 LAB = LabOptions(addons=addons.parse(addons.ALL), fast=True)
+SAMPLE = {
+    "gang-plain-scheduler": (),
+    "metrics-missing-device": (),
+    "svc-counter-frozen": ("--aicr-solution=metrics=service-monitor",),
+    "hpa-metric-frozen": (),
+    "ca-at-limit": ("--aicr-allow=scale-out", "--aicr-timeout-scale=0.1"),
+    "gw-header-ignored": (),
+    "op-schema-only": ("--aicr-solution=operator=kuberay",),
+}
+"""A defect of each requirement that a core lab lacks, and options to see it by."""
 LEASES = ("coordination.k8s.io/v1", "Lease", "default")
 
 FOR_EVERYBODY = {("authorization.k8s.io", "selfsubjectaccessreviews", "create")}
@@ -87,6 +100,19 @@ def test_nothing_of_the_run_stays(run: SuiteRun, lab: Lab) -> None:
     assert run.left_behind == []
     assert lab.api.list(*LEASES) == []
     assert faults(lab) == []
+
+
+@pytest.mark.parametrize("defect_id", SAMPLE)
+def test_one_defect_of_each_requirement_is_seen(defect_id: str, lab: Lab, tmp_path: Path) -> None:
+    defect = defect_named(defect_id)
+
+    assert try_out(lab, defect, tmp_path, *SAMPLE[defect_id]) == []
+
+
+def test_every_requirement_with_add_ons_has_a_defect_in_the_sample() -> None:
+    sampled = {defect_named(defect_id).requirement for defect_id in SAMPLE}
+
+    assert sampled == set(AUTOMATED) - set(REQUIREMENTS)
 
 
 def _is_granted(rule: Rule, granted: set[tuple[str, str, str, str]]) -> bool:

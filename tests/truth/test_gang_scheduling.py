@@ -14,6 +14,8 @@ from .health import faults
 from .matrix import defects_of, name_of, try_out
 from .suite import run_suite
 
+pytestmark = pytest.mark.thorough
+
 LAB = LabOptions()
 WITH_KUEUE = LabOptions(addons=("kueue",))
 KUEUE = "--aicr-solution=gang=kueue"

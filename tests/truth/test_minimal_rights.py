@@ -18,6 +18,8 @@ from aicr_pytest.rights import all_needs
 from .conftest import Labs
 from .suite import CORE, REQUIREMENTS, run_suite
 
+pytestmark = pytest.mark.thorough
+
 LAB = LabOptions(nodes=1)
 NEEDS = sorted(
     {need for need in all_needs() if need.feature in (*CORE, "every check")},

@@ -12,6 +12,8 @@ from .conftest import Labs
 from .matrix import defects_of, name_of, try_out
 from .suite import run_suite
 
+pytestmark = pytest.mark.thorough
+
 REQUIREMENT = "pod_autoscaling"
 LAB = LabOptions(addons=addons.parse("accelerator-exporter,prometheus-adapter"), fast=True)
 

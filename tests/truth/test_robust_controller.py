@@ -13,6 +13,8 @@ from .health import faults
 from .matrix import defects_of, name_of, try_out, verdicts
 from .suite import run_suite
 
+pytestmark = pytest.mark.thorough
+
 LAB = LabOptions(gpus=1, addons=("jobset", "kuberay"))
 REQUIREMENT = "robust_controller"
 
