@@ -134,10 +134,15 @@ def _is_something(check: Check) -> bool:
     return bool(check.creates) and not check.creates.startswith("nothing")
 
 
+_PROPER = {"api": "API", "dra": "DRA", "kubernetes": "Kubernetes"}
+"""Words that are not written in small letters."""
+
+
 def sentence(name: str) -> str:
     """``test_a_pod_sees_its_device`` as people write it."""
-    words = name.removeprefix("test_").replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    words = name.removeprefix("test_").strip("_").split("_")
+    text = " ".join(_PROPER.get(word, word) for word in words)
+    return text[:1].upper() + text[1:]
 
 
 def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"]) -> Plan:

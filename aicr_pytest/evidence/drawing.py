@@ -100,7 +100,8 @@ def _panel(
         for name in names
         if (value := point.values.get(name)) is not None
     ]
-    ticks = _ticks(min([0.0, *values]), max([*values, 0.0]) or 1.0)
+    whole = all(float(value).is_integer() for value in values)
+    ticks = _ticks(min([0.0, *values]), max([*values, 0.0]) or 1.0, finest=1.0 if whole else 0.0)
     y = _Scale(low=ticks[0], high=ticks[-1], start=top + _PANEL, end=top)
     out = []
     for tick in ticks:
@@ -174,9 +175,9 @@ def _marks(timeline: "Timeline", x: _Scale, began: datetime.datetime, bottom: fl
     return out
 
 
-def _ticks(low: float, high: float, about: int = 5) -> Sequence[float]:
-    """Round numbers from at or below ``low`` to at or above ``high``."""
-    raw = (high - low) / about
+def _ticks(low: float, high: float, about: int = 5, *, finest: float = 0.0) -> Sequence[float]:
+    """Round numbers from at or below ``low`` to at or above ``high``, ``finest`` apart or more."""
+    raw = max((high - low) / about, finest)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
     first, last = math.floor(low / step), math.ceil(high / step)

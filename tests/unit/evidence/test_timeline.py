@@ -118,3 +118,8 @@ def test_series_without_a_unit_is_refused() -> None:
 )
 def test_axes_have_round_numbers(low: float, high: float, expected: list[float]) -> None:
     assert list(_ticks(low, high)) == expected
+
+
+def test_what_is_counted_has_no_halves_on_its_axis() -> None:
+    assert "1.5" not in texts(scaling())
+    assert _ticks(0, 2, finest=1.0) == [0, 1, 2]
