@@ -4,24 +4,24 @@ import contextlib
 import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.loading import Clock, utc_now
+from aicr_pytest.accelerators.loading import Clock, since, utc_now
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.custom_metrics import CustomMetrics, matching
-from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER
 from aicr_pytest.errors import (
     AicrError,
     EndpointSilent,
     Inconclusive,
     ProbeFailed,
     SolutionAbsent,
+    WaitFailed,
     WaitTimeout,
 )
 from aicr_pytest.manifests import render_actor
+from aicr_pytest.pod_metric import PodMetric, PodMetrics
 from aicr_pytest.replicas import Sight, Watched
 from aicr_pytest.scaled import Scaled
+from aicr_pytest.scaling_evidence import ScalingEvidence
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
@@ -33,13 +33,12 @@ if TYPE_CHECKING:
     from aicr_pytest.settings import Settings
     from aicr_pytest.workspaces import Workspaces
 
-Object = dict[str, Any]
-
 NAME = "scaled"
-TARGET = 50.0
-"""Percent of utilization, on average over the pods, as in the manifest."""
 STABILIZATION = 30.0
 """Seconds without load after which replicas may go, as in the manifest."""
+EARLIEST = 10.0
+"""Seconds before which they may not: an autoscaler may have seen the load for the last time up to
+15 s before its end, or 20 s where it is slow."""
 
 
 class AutoscalingTrial:
@@ -61,12 +60,15 @@ class AutoscalingTrial:
         self._waiter = waiter
         self._workspaces = workspaces
         self._accelerators = accelerators
-        self._exclusive = exclusive
-        self._settings = settings
         self._prometheus = prometheus
         self._evidence = evidence
         self._clock = clock
-        self._metrics = CustomMetrics(cluster)
+        self._metrics = PodMetrics(
+            cluster,
+            waiter,
+            named=settings.hpa_metric,
+            patterns=lambda: accelerators.stock[0].profile.pod_metrics,
+        )
         self._trouble: AicrError | None = None
         self._blind: Inconclusive | None = None
         self._scaled = Scaled(cluster, waiter, workspaces, accelerators, exclusive, evidence)
@@ -76,15 +78,16 @@ class AutoscalingTrial:
 
     def not_served(self) -> list[str]:
         """Where the metric is not served for our pod, or not below the target while it idles."""
-        idle = self._idle
+        idle, metric = self._idle, self.metric
+        if not idle.ready:
+            return [f"no pod of Deployment {NAME} is ready any more: {idle}"]
         pod = idle.ready[0]
         found = []
         if (value := idle.values.get(pod)) is None:
-            found.append(f"{self.metric} has no value for pod {pod}: {idle}")
-        elif value >= TARGET:
-            found.append(
-                f"pod {pod} idles, and its {self.metric} is {value:g}, not below {TARGET:g}"
-            )
+            found.append(f"{metric.name} has no value for pod {pod}: {idle}")
+        elif value >= metric.target:
+            below = f"not below {metric.target:g}"
+            found.append(f"pod {pod} idles, and its {metric.name} is {value:g}, {below}")
         if not found and idle.desired != 1:
             found.append(
                 f"pod {pod} idles, and the autoscaler wants {idle.desired or 'no'} replicas: {idle}"
@@ -96,73 +99,97 @@ class AutoscalingTrial:
         return self._busy_faults
 
     def foreign_metric(self) -> list[str]:
-        """Where the new pod, which idles, has no metric of its own."""
+        """Where the new pod, which idles beside the loaded one, has no metric of its own."""
         first, new = self._two_pods()
-        try:
-            self._poll(
-                f"{self.metric} of the new pod {new.pod.name}",
-                lambda sight: sight.values.get(new.pod.name, TARGET) < TARGET,
-                self._waiter.deadlines.samples_follow,
-            )
-        except WaitTimeout as error:
+        metric = self.metric
+        idle = self._idle.values.get(first.pod.name, 0.0)
+        # Half-way from idle to the target: an average of both pods is above it.
+        halfway = (idle + metric.target) / 2
+        sight, why = self._try_poll(
+            f"{metric.name} above {metric.target:g} of the loaded pod {first.pod.name}, and at "
+            f"most {halfway:g} of the new pod {new.pod.name}",
+            lambda sight: (
+                sight.values.get(first.pod.name, 0.0) > metric.target
+                and sight.values.get(new.pod.name, metric.target) <= halfway
+            ),
+            self._waiter.deadlines.samples_follow,
+        )
+        self._evidence().fact("metric of both pods", str(sight))
+        if why:
             shown = self._scaled.load(new).seen()
             idles = f"pod {new.pod.name} idles ({shown:.0%} by {new.on.profile.tool})"
             beside = f"beside the loaded pod {first.pod.name}"
-            return [f"{idles} {beside}, and its {self.metric} is none of its own: {error}"]
+            return [f"{idles} {beside}, and its {metric.name} is none of its own: {why}"]
         return []
 
     def not_scaled_in(self) -> list[str]:
-        """Where replicas did not go back once the load had ended."""
+        """Where replicas did not go back once the load had ended, and not before."""
         first, _ = self._two_pods()
+        _, why = self._try_poll(
+            f"Deployment {NAME}: 2 replicas, as long as there is load",
+            lambda sight: sight.desired == 2 and len(sight.ready) == 2,
+            self._waiter.deadlines.looked_again,
+        )
+        if why:
+            return [f"there is still load, and replicas go: {why}"]
+        ended = time.monotonic()
         self._scaled.load(first).off()
         self._watched.mark(f"load off in pod {first.pod.name}")
-        ended = time.monotonic()
         try:
-            self._poll(
-                f"Deployment {NAME}: back to 1 replica",
-                lambda sight: sight.desired == 1 and len(sight.ready) == 1,
+            wanted, why = self._try_poll(
+                f"Deployment {NAME}: 1 replica wanted again",
+                lambda sight: sight.desired == 1,
                 STABILIZATION + self._waiter.deadlines.replicas_follow,
             )
-        except WaitTimeout as error:
-            return [f"the load has ended, and replicas do not go back: {error}"]
+            waited = time.monotonic() - ended
+            if not why and waited < EARLIEST:
+                told = f"the {STABILIZATION:g} s that the autoscaler is told to wait"
+                return [f"replicas go {waited:.1f} s after the load's end, before {told}: {wanted}"]
+            if not why:
+                _, why = self._try_poll(
+                    f"Deployment {NAME}: back to 1 replica",
+                    lambda sight: sight.desired == 1 and len(sight.ready) == 1,
+                    self._waiter.deadlines.pod_gone,
+                )
+            if why:
+                return [f"the load has ended, and replicas do not go back: {why}"]
         finally:
             self._keep("when the load had ended")
-        self._evidence().fact("seconds from the load's end to 1 replica", _since(ended))
+        self._evidence().fact("seconds from the load's end to 1 replica", since(ended))
         return []
 
     # -- the stages ----------------------------------------------------------------------------
 
     @cached_property
-    def metric(self) -> str:
-        """The metric by which pods are scaled.
-
-        Raises:
-            SolutionAbsent: the platform serves none for pods that tells of accelerators.
-        """
-        if named := self._settings.hpa_metric:
-            return named
-        patterns = self._accelerators.stock[0].profile.pod_metrics
-        offered = self._waiter.poll(
-            f"the metrics API: a metric of accelerator pods ({', '.join(patterns)})",
-            self._metrics.offered,
-            until=lambda names: bool(matching(names, patterns)),
-            describe=lambda names: f"it offers {', '.join(names) or 'nothing'} of pods",
-            timeout=self._waiter.deadlines.monitoring_answers,
-            tolerate=(EndpointSilent,),
-        )
-        return matching(offered, patterns)
+    def metric(self) -> PodMetric:
+        """The metric by which pods are scaled; there is a pod of ours that has it."""
+        return self._metrics.choose()
 
     @cached_property
     def _watched(self) -> Watched:
-        namespace = self._workspaces.at().namespace
+        namespace, metric = self._workspaces.at().namespace, self.metric
         return Watched(
             self._cluster,
             namespace,
             NAME,
-            lambda: self._metrics.of_pods(namespace, f"app={NAME}", self.metric).values,
-            TARGET,
+            lambda: metric.of_app(namespace, NAME).values,
+            metric.target,
             self._clock,
-            f"Replicas by {self.metric}",
+            f"Replicas by {metric.name}",
+        )
+
+    @cached_property
+    def _kept(self) -> ScalingEvidence:
+        namespace = self._workspaces.at().namespace
+        return ScalingEvidence(
+            self._cluster,
+            self._evidence,
+            namespace=namespace,
+            name=NAME,
+            metric=self.metric.name,
+            answer=lambda: self.metric.of_app(namespace, NAME),
+            prometheus=self._prometheus,
+            exporter=self._accelerators.stock[0].profile.exporter,
         )
 
     @property
@@ -184,29 +211,40 @@ class AutoscalingTrial:
 
     @cached_property
     def _once_idle(self) -> Sight:
-        self._evidence().fact("metric", self.metric)  # before anything is created
-        watched = self._watched
+        self._metrics.require()  # before anything is created
         self._scaled.start(NAME)
-        self._keep_answer("idle, before there is an autoscaler")
-        unserved = self._try_poll(
-            f"{self.metric} of the idle pod",
-            lambda sight: all(sight.values.get(pod, TARGET) < TARGET for pod in sight.ready),
+        metric = self.metric
+        self._evidence().fact(
+            "metric", f"{metric.name} of {metric.api.group}, target {metric.target:g}"
+        )
+        with contextlib.suppress(EndpointSilent):  # that it is silent is judged where it matters
+            self._kept.keep_answer("idle, before there is an autoscaler")
+        sight, unserved = self._try_poll(
+            f"{metric.name} of the idle pod",
+            lambda sight: (
+                bool(sight.ready)
+                and all(sight.values.get(pod, metric.target) < metric.target for pod in sight.ready)
+            ),
             self._waiter.deadlines.samples_follow,
         )
         if unserved:
-            return watched.look()  # an autoscaler could only repeat it
+            return sight  # an autoscaler could only repeat it
         (scaler,) = render_actor(
-            "pod_autoscaling/autoscaler", actor=NAME, target=NAME, metric=self.metric
+            metric.api.autoscaler,
+            actor=NAME,
+            namespace=self._workspaces.at().namespace,
+            target=NAME,
+            metric=metric.name,
+            average=f"{metric.target:g}",
         )
         (made,) = self._workspaces.at().apply([scaler])
         self._evidence().yaml("The autoscaler", made, source="server-side apply")
-        watched.mark("the autoscaler is there")
-        self._try_poll(
+        self._watched.mark("the autoscaler is there")
+        sight, _ = self._try_poll(
             "the autoscaler: its first word",
             lambda sight: bool(sight.desired and "ScalingActive" in sight.conditions),
             self._waiter.deadlines.replicas_follow,
         )
-        sight = watched.look()
         self._keep("while it idles")
         return sight
 
@@ -222,7 +260,7 @@ class AutoscalingTrial:
 
     @cached_property
     def _once_busy_faults(self) -> list[str]:
-        idle = self._idle
+        idle, metric = self._idle, self.metric
         if self._broken_idle(idle):
             raise ProbeFailed(f"Scaling out cannot be seen: {idle}")
         first = self._scaled.pod(idle.ready[0])
@@ -231,43 +269,43 @@ class AutoscalingTrial:
         self._watched.mark(f"load on in pod {first.pod.name}")
         started = time.monotonic()
         try:
-            risen = self._try_poll(
-                f"{self.metric} of the loaded pod above {TARGET:g}",
-                lambda sight: sight.values.get(first.pod.name, 0.0) > TARGET,
+            _, why = self._try_poll(
+                f"{metric.name} of the loaded pod above {metric.target:g}",
+                lambda sight: sight.values.get(first.pod.name, 0.0) > metric.target,
                 self._waiter.deadlines.samples_follow,
             )
-            if risen:
+            if why:
                 loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
-                said = f"pod {first.pod.name} {loads}, and its {self.metric} does not rise"
-                return [f"{said}: {risen}"]
-            grown = self._try_poll(
-                f"Deployment {NAME}: 2 replicas ready",
-                lambda sight: sight.desired == 2 and len(sight.ready) == 2,
-                self._waiter.deadlines.replicas_follow,
-            )
-            if grown:
-                self._refuse_shortage()
-                return [f"under load there is no second pod that is ready: {grown}"]
-            self._evidence().fact("seconds from load to 2 replicas ready", _since(started))
-            return self._sharing(first)
+                said = f"pod {first.pod.name} {loads}, and its {metric.name} does not rise"
+                return [f"{said}: {why}"]
+            return self._growth_faults(first, started)
         finally:
             self._keep("under load")
 
-    def _refuse_shortage(self) -> None:
-        """A new pod that finds no free accelerator accuses nobody.
+    def _growth_faults(self, first: AcceleratorPod, started: float) -> list[str]:
+        _, why = self._try_poll(
+            f"Deployment {NAME}: 2 replicas wanted",
+            lambda sight: sight.desired == 2,
+            self._waiter.deadlines.replicas_follow,
+        )
+        if why:
+            return [f"under load there is no second pod that is ready: {why}"]
+        try:
+            new = self._scaled.second(NAME, first)
+        except (WaitTimeout, WaitFailed) as error:
+            return [f"under load there is no second pod that is ready: {error}"]
+        _, why = self._try_poll(
+            f"Deployment {NAME}: 2 replicas ready",
+            lambda sight: sight.desired == 2 and {first.pod.name, new.pod.name} <= set(sight.ready),
+            self._waiter.deadlines.looked_again,
+        )
+        if why:
+            return [f"under load there are not two pods that stay: {why}"]
+        self._evidence().fact("seconds from load to 2 replicas ready", since(started))
+        return self._sharing(first, new)
 
-        Raises:
-            NoCapacity: others hold them by now.
-        """
-        for pod in self._watched.look().pods.values():
-            if not pod_state.node_of(pod):
-                words = pod_state.unschedulable(pod) or "the scheduler has said nothing"
-                self._accelerators.why_pending(self._scaled.nodes[-1], 1)(pod, words)
-
-    def _sharing(self, first: AcceleratorPod) -> list[str]:
+    def _sharing(self, first: AcceleratorPod, new: AcceleratorPod) -> list[str]:
         """Where the new pod holds no accelerator of its own."""
-        name = next(pod for pod in self._watched.look().ready if pod != first.pod.name)
-        new = self._scaled.pod(name)
         self._pods = (first, new)
         mine, theirs = first.held(), new.held()
         rows = [[one.on.name, one.pod.name, ", ".join(held)]
@@ -278,75 +316,28 @@ class AutoscalingTrial:
             rows,
             source=f"{new.on.profile.tool} in each pod",
         )
-        if common := sorted(set(mine) & set(theirs)):
-            return [f"{first} and {new} both see {', '.join(common)}"]
-        return []
+        common = sorted(set(mine) & set(theirs))
+        if common and new.on.units_per_device > 1:
+            units = f"{new.on.units_per_device} units of each device"
+            raise Inconclusive(
+                f"{new.on.name} offers {units}: both pods may have units of the same one.",
+                hint="Name a node that does not share its devices with --aicr-nodes.",
+            )
+        return [f"{first} and {new} both see {', '.join(common)}"] if common else []
 
     def _broken_idle(self, idle: Sight) -> bool:
         value = idle.values.get(idle.ready[0]) if idle.ready else None
-        return value is None or value >= TARGET or idle.desired != 1
+        return value is None or value >= self.metric.target or idle.desired != 1
 
     def _two_pods(self) -> tuple[AcceleratorPod, AcceleratorPod]:
         if self._busy_faults or self._pods is None:
             raise ProbeFailed("There never were two pods: nothing to compare, nothing to go back.")
         return self._pods
 
-    # -- looking -------------------------------------------------------------------------------
-
-    def _poll(self, what: str, until: Callable[[Sight], bool], timeout: float) -> Sight:
-        return self._waiter.poll(
-            what,
-            self._watched.look,
-            until=until,
-            timeout=timeout,
-            tolerate=(EndpointSilent,),
-        )
-
-    def _try_poll(self, what: str, until: Callable[[Sight], bool], timeout: float) -> str:
-        """Why what is awaited did not come; empty where it did."""
-        try:
-            self._poll(what, until, timeout)
-        except WaitTimeout as error:
-            return str(error)
-        return ""
-
-    def _keep_answer(self, when: str) -> None:
-        namespace = self._workspaces.at().namespace
-        with contextlib.suppress(EndpointSilent):  # that it is silent is judged where it matters
-            reply = self._metrics.of_pods(namespace, f"app={NAME}", self.metric)
-            self._evidence().text(f"{self.metric}, {when}", reply.text, source=reply.request)
-
-    def _keep_query(self, when: str) -> None:
-        """What the monitoring system has of the pods, where there is one that can be asked."""
-        profile = self._accelerators.stock[0].profile.exporter
-        if profile is None:
-            return
-        names = "|".join(reading.name for reading in profile.utilization)
-        namespace = self._workspaces.at().namespace
-        expression = " or ".join(
-            f'{{__name__=~"{names}",{label}="{namespace}"}}'
-            for label in ("namespace", "exported_namespace")
-        )
-        with contextlib.suppress(SolutionAbsent, WaitTimeout):
-            self._prometheus().query(expression, title=f"The series behind it, {when}")
+    def _try_poll(
+        self, what: str, until: Callable[[Sight], bool], timeout: float
+    ) -> tuple[Sight, str]:
+        return self._watched.until(self._waiter, what, until, timeout)
 
     def _keep(self, when: str) -> None:
-        """What is evidence of a stage, whatever came of it."""
-        namespace = self._workspaces.at().namespace
-        self._keep_answer(when)
-        self._keep_query(when)
-        if scaler := self._cluster.find(HORIZONTAL_POD_AUTOSCALER, NAME, namespace):
-            self._evidence().yaml(
-                f"HorizontalPodAutoscaler {NAME}, {when}",
-                scaler,
-                source=f"kubectl get hpa -n {namespace} {NAME} -o yaml",
-            )
-        self._evidence().timeline(
-            self._watched.timeline,
-            source=f"{self.metric} of the pods, pods, HorizontalPodAutoscaler {NAME} and its "
-            f"events in {namespace}, asked every second",
-        )
-
-
-def _since(started: float) -> str:
-    return f"{time.monotonic() - started:.1f}"
+        self._kept.keep(when, self._watched)

@@ -24,8 +24,8 @@ from aicr_pytest.solutions.autoscaler.trial import Ground as ScalingGround
 from aicr_pytest.solutions.autoscaler.trial import ScalingTrial, scaling_trials
 from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
 from aicr_pytest.solutions.gang.gang import GangScheduler
+from aicr_pytest.solutions.gang.stage import Stage as GangStage
 from aicr_pytest.solutions.gang.trial import GangTrial, gang_trials
-from aicr_pytest.solutions.gang.trial import Stage as GangStage
 from aicr_pytest.solutions.gateway.site import GatewaySite
 from aicr_pytest.solutions.metrics.collector import Collector
 from aicr_pytest.solutions.operator.operators import Operators

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.leases import Leases, Share, Window
+from aicr_pytest.errors import NoCapacity
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.inventory import AcceleratorNode
@@ -46,13 +47,45 @@ class Exclusive:
             alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
         return self._take(alternatives)
 
-    def all_of_one(self, nodes: "Sequence[AcceleratorNode]") -> Window:
-        """Wait until all accelerators of one of these nodes are ours, the first that fits.
+    def with_room(
+        self,
+        alternatives: "Sequence[Sequence[AcceleratorNode]]",
+        *,
+        share: "Callable[[AcceleratorNode], int]",
+        needs: int,
+        look: "Callable[[Sequence[AcceleratorNode]], list[AcceleratorNode]]",
+    ) -> "list[AcceleratorNode]":
+        """Wait until the nodes of one alternative are ours, and look whether they have room.
+
+        What our own checks hold comes back before a window is granted; what others hold does not,
+        so that the next alternative is tried where they are in the way.
+
+        Args:
+            share: how many accelerators of a node are leased.
+            needs: how many have to be free on each node.
+            look: the nodes as they are now.
+
+        Returns:
+            The nodes as they are now.
 
         Raises:
-            NoCapacity: there is no such node, or other checks hold them for too long.
+            NoCapacity: there is room nowhere, or other checks hold the nodes for too long.
         """
-        return self._take([[_share(node, node.total)] for node in nodes])
+        left, seen = [list(nodes) for nodes in alternatives], "no node"
+        while left:
+            window = self._take([[_share(node, share(node)) for node in nodes] for nodes in left])
+            held = set(window.nodes)
+            nodes = next(nodes for nodes in left if {node.name for node in nodes} == held)
+            now = look(nodes)
+            if len(now) == len(nodes) and all(node.free >= needs for node in now):
+                return now
+            seen = "; ".join(map(str, now)) or "gone"
+            window.release()
+            left.remove(nodes)
+        raise NoCapacity(
+            f"It takes {needs} free accelerator{'s' * (needs > 1)}, and others hold them: {seen}.",
+            hint="Free some, or choose other nodes with --aicr-nodes.",
+        )
 
     def _take(self, alternatives: Sequence[Sequence[Share]]) -> Window:
         window = self._leases.take(alternatives)

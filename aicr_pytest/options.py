@@ -174,8 +174,10 @@ def _name(what: str) -> Callable[[str], str]:
 
 
 def _metric(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_:][\w:.-]*", text):
-        raise ValueError("it has to be the name of a metric, e.g. DCGM_FI_DEV_GPU_UTIL")
+    if not re.fullmatch(r"[A-Za-z_:][\w:.-]*(=[0-9]+(\.[0-9]+)?)?", text):
+        raise ValueError(
+            "it has to be the name of a metric, e.g. DCGM_FI_DEV_GPU_UTIL, or NAME=TARGET"
+        )
     return text
 
 
@@ -476,10 +478,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="hpa_metric",
         flag="--aicr-hpa-metric",
-        metavar="NAME",
+        metavar="NAME[=TARGET]",
         parse=_metric,
-        help="metric of the metrics API by which pods are scaled; "
-        "else one that the accelerator's profile names",
+        help="metric of the metrics API by which pods are scaled, and what their average shall "
+        "be kept at (50); else one that the accelerator's profile names",
     ),
     Option(
         field="queue",

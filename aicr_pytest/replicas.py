@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, HORIZONTAL_POD_AUTOSCALER, POD
+from aicr_pytest.errors import EndpointSilent, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
 
 Object = dict[str, Any]
 
@@ -104,6 +106,23 @@ class Watched:
         )
         self._note(sight, scaler)
         return sight
+
+    def until(
+        self, waiter: "Waiter", what: str, until: Callable[[Sight], bool], timeout: float
+    ) -> tuple[Sight, str]:
+        """What was last seen, and why what is awaited did not come; empty where it did."""
+        last = Sight(values={})
+
+        def look() -> Sight:
+            nonlocal last
+            last = self.look()
+            return last
+
+        try:
+            waiter.poll(what, look, until=until, timeout=timeout, tolerate=(EndpointSilent,))
+        except WaitTimeout as error:
+            return last, str(error)
+        return last, ""
 
     def mark(self, text: str) -> None:
         """Note a deed of ours."""

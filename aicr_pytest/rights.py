@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _DRA = "resource.k8s.io"
 _MONITORING = "monitoring.coreos.com"
+_GOOGLE = "monitoring.googleapis.com"
 _LEASES = "coordination.k8s.io"
 _KUEUE = "kueue.x-k8s.io"
 _CRDS = "apiextensions.k8s.io"
@@ -40,7 +41,11 @@ _BY_FEATURE = {
     "cluster_autoscaling": (
         ("", "nodes", "", "watch", "to see a node come and go"),
         ("", "configmaps", "", "get", "to find the status of Cluster Autoscaler"),
-        ("karpenter.sh", "nodepools", "", "list", "to find Karpenter and its limits"),
+        ("karpenter.sh", "nodepools", "", "get list", "to find Karpenter and its limits"),
+        (_DRA, "resourceslices", "", "list", "to see what a node offers"),
+        (_DRA, "resourceclaims", "", "list", "to see what is free"),
+        (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
+        (_DRA, "resourceclaimtemplates", "", "create patch", "claim of the pod"),
         ("karpenter.sh", "nodeclaims", "", "list", "for the evidence"),
     ),
     "gang_scheduling": (
@@ -52,7 +57,10 @@ _BY_FEATURE = {
         (_KUEUE, "resourceflavors", "", "create get watch list patch delete", "a queue of ours"),
         (_KUEUE, "clusterqueues", "", "create get watch list patch delete", "a queue of ours"),
         (_KUEUE, "localqueues", "", "create patch", "a queue of ours"),
-        (_KUEUE, "workloads", "", "get", "why a gang waits"),
+        (_KUEUE, "workloads", "", "get list watch delete", "why a gang waits; to take it down"),
+        ("scheduling.run.ai", "podgroups", "", _OWN, "gangs of KAI"),
+        ("scheduling.volcano.sh", "podgroups", "", _OWN, "gangs of Volcano"),
+        ("scheduling.x-k8s.io", "podgroups", "", _OWN, "gangs of coscheduling"),
     ),
     "secure_accelerator_access": (
         (_DRA, "resourceclaims", "", "create get list watch delete", "claims of the checks"),
@@ -92,6 +100,7 @@ _BY_FEATURE = {
         (_MONITORING, "prometheuses", "", "list", "to find Prometheus and what it selects"),
         (_MONITORING, "servicemonitors", "", "create patch", "to make the service known"),
         (_MONITORING, "podmonitors", "", "create patch", "to make the service known"),
+        (_GOOGLE, "podmonitorings", "", "create patch", "likewise, on GKE"),
     ),
     "pod_autoscaling": (
         ("apps", "deployments", "", "create get list watch patch delete", "what is scaled"),
@@ -101,6 +110,10 @@ _BY_FEATURE = {
         (_DRA, "resourceclaims", "", "get list watch", "to see which device each pod has"),
         ("apiregistration.k8s.io", "apiservices", "", "list", "to find the metrics API"),
         ("custom.metrics.k8s.io", "*", "", "get list", "the metric of the pods"),
+        ("external.metrics.k8s.io", "*", "", "get list", "the same, where it is an external one"),
+        ("", "services", "", "list", "to find Prometheus, for the evidence"),
+        ("", "services", "proxy", "get", "to ask Prometheus, for the evidence"),
+        (_MONITORING, "prometheuses", "", "list", "to find Prometheus, for the evidence"),
     ),
     "ai_inference": (
         (_GATEWAYS, "gatewayclasses", "", "list", "to find the platform's gateways"),

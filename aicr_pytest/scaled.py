@@ -1,5 +1,7 @@
 """The Deployment that is scaled: where its pods may run, and a handle on each of them."""
 
+import contextlib
+import itertools
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -50,26 +52,27 @@ class Scaled:
     @cached_property
     def nodes(self) -> "list[AcceleratorNode]":
         """Nodes with room for two pods in all; ours alone until the module ends."""
-        usable = self._accelerators.looked_at()
-        roomy = [node for node in usable if node.free >= 2]
-        if roomy:
-            window = self._exclusive(2, any_of=roomy)
-            return [node for node in roomy if node.name in window.nodes]
-        first = usable[0]
-        alike = [
-            node
-            for node in self._accelerators.stock
-            if node.free and node.ready and node.schedulable
-            and (node.mechanism, node.device_class) == (first.mechanism, first.device_class)
-        ]  # fmt: skip
-        if len(alike) < 2:
+        looked_at = self._accelerators.looked_at()
+        usable = [n for n in self._accelerators.stock if n.ready and n.schedulable and n.attainable]
+        usable.sort(
+            key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.attainable)
+        )
+        roomy = [[node] for node in usable if node.attainable >= 2]
+        with contextlib.suppress(NoCapacity):
+            if roomy:
+                return self._exclusive.with_room(
+                    roomy, share=lambda _: 2, needs=2, look=self._accelerators.now
+                )
+        pairs = [list(pair) for pair in itertools.combinations(usable, 2) if _alike(*pair)]
+        if not pairs:
             raise NoCapacity(
                 "It takes two free accelerators that are asked for in the same way: "
                 + "; ".join(map(str, self._accelerators.stock)),
                 hint="Free some, or run this check on a cluster with more.",
             )
-        self._exclusive(1, each=alike[:2])
-        return alike[:2]
+        return self._exclusive.with_room(
+            pairs, share=lambda _: 1, needs=1, look=self._accelerators.now
+        )
 
     def deploy(self, name: str) -> None:
         """Create it; nothing is waited for."""
@@ -102,20 +105,41 @@ class Scaled:
             WaitFailed, WaitTimeout: it does not start.
         """
         self.deploy(name)
+        self._starting(name).ready()
+
+    def second(self, name: str, first: AcceleratorPod) -> AcceleratorPod:
+        """Wait until there is another pod than the first, and until it is ready.
+
+        Raises:
+            Inconclusive: as ``start``.
+            WaitFailed, WaitTimeout: it does not come, or does not start.
+        """
+        return self.pod(self._starting(name, beside=first.pod.name).ready().name)
+
+    def _starting(self, name: str, *, beside: str = "") -> Pod:
+        """The Deployment's pod of another name, once there is one."""
         namespace = self._workspaces.at().namespace
         pods = self._waiter.until(
-            f"Deployment {namespace}/{name}: a pod",
+            f"Deployment {namespace}/{name}: {'another' if beside else 'a'} pod",
             [
                 Subject(kind=POD, namespace=namespace, labels=f"app={name}"),
                 Subject(kind=DEPLOYMENT, namespace=namespace, name=name),
             ],
-            judge=lambda views: list(views[0].values()) or None,
+            judge=lambda views: (
+                [
+                    pod
+                    for pod in views[0].values()
+                    if pod["metadata"]["name"] != beside
+                    and not pod["metadata"].get("deletionTimestamp")
+                ]
+                or None
+            ),
             describe=lambda views: _refusal(views) or "none yet",
             timeout=self._waiter.deadlines.schedule,
             expired=_refused,
         )
         why = self._accelerators.why_pending(self.nodes[-1], 1)
-        Pod(self._cluster, self._waiter, pods[0], why_pending=why).ready()
+        return Pod(self._cluster, self._waiter, pods[0], why_pending=why)
 
     def pod(self, name: str) -> AcceleratorPod:
         """A handle on one of its pods, which has a node."""
@@ -133,6 +157,11 @@ class Scaled:
     def load(self, pod: AcceleratorPod) -> Load:
         """The switch of one of its pods."""
         return self._loads.setdefault(pod.pod.name, Load(pod, self._waiter))
+
+
+def _alike(one: "AcceleratorNode", other: "AcceleratorNode") -> bool:
+    """Whether one and the same pod can ask for accelerators of either node."""
+    return (one.mechanism, one.device_class) == (other.mechanism, other.device_class)
 
 
 def _refusal(views: Views) -> str:

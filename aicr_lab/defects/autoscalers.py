@@ -31,7 +31,11 @@ def _is_changed(lab: Lab) -> bool:
     if made is None:
         return False
     behavior = made["spec"].get("behavior", {}).get("scaleDown", {})
-    return bool(made["spec"]["minReplicas"] != 1 or behavior.get("selectPolicy") == "Disabled")
+    return bool(
+        made["spec"]["minReplicas"] != 1
+        or behavior.get("selectPolicy") == "Disabled"
+        or not behavior.get("stabilizationWindowSeconds")
+    )
 
 
 def _rewritten(name: str, patch: str) -> Applied:
@@ -43,6 +47,11 @@ ALWAYS_MAX = _rewritten("hpa-max", 'op: "replace", path: "/spec/minReplicas", va
 
 NEVER_DOWN = _rewritten(
     "hpa-down", 'op: "add", path: "/spec/behavior/scaleDown/selectPolicy", value: "Disabled"'
+)
+
+AT_ONCE = _rewritten(
+    "hpa-at-once",
+    'op: "replace", path: "/spec/behavior/scaleDown/stabilizationWindowSeconds", value: 0',
 )
 
 

@@ -78,7 +78,12 @@ def wanting(name: str, expression: str) -> Applied:
 
 
 _KUEUE_GROUP = "kueue.x-k8s.io/pod-group-name"
-_KUEUE_LABEL_PATH = "/metadata/labels/" + _KUEUE_GROUP.replace("/", "~1")
+_KUEUE_COUNT = "kueue.x-k8s.io/pod-group-total-count"
+_KUEUE_TIES = (
+    "/metadata/labels/" + _KUEUE_GROUP.replace("/", "~1"),
+    # Without the group its webhook refuses the number of members.
+    "/metadata/annotations/" + _KUEUE_COUNT.replace("/", "~1"),
+)
 
 
 def _is_ungrouped(lab: Lab) -> bool:
@@ -92,7 +97,7 @@ def _is_ungrouped(lab: Lab) -> bool:
                 "namespace": "default",
                 "labels": {_KUEUE_GROUP: "probe", "kueue.x-k8s.io/queue-name": "probe"},
                 # Without it Kueue's webhook refuses the pod, and nobody could tell.
-                "annotations": {"kueue.x-k8s.io/pod-group-total-count": "2"},
+                "annotations": {_KUEUE_COUNT: "2"},
             },
             "spec": {"containers": [{"name": "probe", "image": "probe"}]},
         },
@@ -106,7 +111,7 @@ UNGROUPED = Applied(
             "gang-ungrouped",
             [_PODS],
             when=f"has(object.metadata.labels) && '{_KUEUE_GROUP}' in object.metadata.labels",
-            patches=[f'[JSONPatch{{op: "remove", path: "{_KUEUE_LABEL_PATH}"}}]'],
+            patches=[f'[JSONPatch{{op: "remove", path: "{path}"}}]' for path in _KUEUE_TIES],
         )
     ),
     effective=_is_ungrouped,

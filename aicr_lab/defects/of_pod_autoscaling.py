@@ -1,6 +1,6 @@
 """Defects that the checks of ``pod_autoscaling`` must notice."""
 
-from aicr_lab.defects.autoscalers import ALWAYS_MAX, NEVER_DOWN, AdapterDown, ControllerOff
+from aicr_lab.defects.autoscalers import ALWAYS_MAX, AT_ONCE, NEVER_DOWN, AdapterDown, ControllerOff
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.metrics_path import LyingExporter
 from aicr_lab.defects.occupation import FilledNodes
@@ -31,6 +31,16 @@ DEFECTS = (
         requirement=_HPA,
         sentence="Every pod is given the highest utilization of its node.",
         way=LyingExporter(word="cluster-wide"),
+        basis="plan",
+        aimed_at=OWN,
+        because=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its gpu_utilization is "
+        "none of its own",
+    ),
+    Defect(
+        id="hpa-metric-average",
+        requirement=_HPA,
+        sentence="Every pod is given the average of all pods.",
+        way=LyingExporter(word="average"),
         basis="plan",
         aimed_at=OWN,
         because=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its gpu_utilization is "
@@ -72,6 +82,15 @@ DEFECTS = (
         basis="plan",
         aimed_at=BACK,
         because="the load has ended, and replicas do not go back: ",
+    ),
+    Defect(
+        id="hpa-goes-back-at-once",
+        requirement=_HPA,
+        sentence="Autoscalers do not wait before they take replicas away.",
+        way=AT_ONCE,
+        basis="plan",
+        aimed_at=BACK,
+        because=r"replicas go \d\.\d s after the load's end, before the 30 s that",
     ),
     Defect(
         id="hpa-new-pod-pending",

@@ -16,8 +16,10 @@ from aicr_pytest.accelerators.inventory import (
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.cluster import labels
 from aicr_pytest.cluster.kinds import (
     DEVICE_CLASS,
+    NAMESPACE,
     NODE,
     POD,
     RESOURCE_CLAIM,
@@ -80,6 +82,10 @@ class Accelerators:
             "claims": self._cluster.list(RESOURCE_CLAIM) if dra else [],
             "classes": self._cluster.list(DEVICE_CLASS) if dra else [],
             "pods": self._cluster.list(POD),
+            "ours": {
+                namespace["metadata"]["name"]
+                for namespace in self._cluster.list(NAMESPACE, labels=labels.selector(None))
+            },
         }
         for profile in PROFILES:
             if stock := take_stock(profile, allocation=self._allocation, **world):

@@ -3,7 +3,7 @@
 Pure functions of objects that the API server returned; nothing here asks the cluster.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,6 +78,10 @@ class AcceleratorNode:
     total: int
     free: int
     """How many nobody held at the time of the look."""
+    attainable: int = 0
+    """How many are free once our own checks have given back what they hold."""
+    units_per_device: int = 1
+    """More than one where a device plugin shares devices (time-slicing)."""
 
     @property
     def kind(self) -> tuple[str, str, Mechanism]:
@@ -208,13 +212,17 @@ def take_stock(
     classes: Sequence[Object],
     pods: Sequence[Object],
     allocation: str = "auto",
+    ours: Collection[str] = (),
 ) -> list[AcceleratorNode]:
     """Every node that offers accelerators of a profile, by name.
 
     Args:
+        ours: namespaces of our own checks, of this run and of others.
         allocation: ``auto``, or the one mechanism that the user wants to be used.
     """
     held = allocated_devices(claims)
+    others = allocated_devices(c for c in claims if c["metadata"]["namespace"] not in ours)
+    foreign = [pod for pod in pods if pod["metadata"].get("namespace") not in ours]
     stock = []
     for node in sorted(nodes, key=lambda item: str(item["metadata"]["name"])):
         name = node["metadata"]["name"]
@@ -226,10 +234,13 @@ def take_stock(
         if mechanism is None:
             continue
         by_plugin = mechanism == "device-plugin"
-        taken = sum(
-            requested(pod, profile.extended_resource)
-            for pod in pods
-            if pod["spec"].get("nodeName") == name
+        taken, taken_by_others = (
+            sum(
+                requested(pod, profile.extended_resource)
+                for pod in those
+                if pod["spec"].get("nodeName") == name
+            )
+            for those in (pods, foreign)
         )
         unheld = tuple(device for device in devices if device.key not in held)
         stock.append(
@@ -251,6 +262,10 @@ def take_stock(
                 unheld=() if by_plugin else unheld,
                 total=counted if by_plugin else len(devices),
                 free=max(0, counted - taken) if by_plugin else len(unheld),
+                attainable=max(0, counted - taken_by_others)
+                if by_plugin
+                else sum(device.key not in others for device in devices),
+                units_per_device=_units_per_device(profile, node) if by_plugin else 1,
             )
         )
     return stock
@@ -263,6 +278,11 @@ def _mechanism(allocation: str, *, published: bool, counted: int) -> Mechanism |
     if not published:
         return None
     return "extended-resource" if allocation == "extended-resource" else "dra"
+
+
+def _units_per_device(profile: Profile, node: Object) -> int:
+    told = node["metadata"].get("labels", {}).get(profile.replicas_label, "")
+    return max(1, int(told)) if told.isdigit() else 1
 
 
 def _pool_label(node: Object) -> str:

@@ -187,7 +187,7 @@ class LoadStory:
                 f"exporter {watch.shown()}{watch.others()}"
             )
             return
-        self._evidence().fact(f"seconds until busy on {watch.node}", _since(started))
+        self._evidence().fact(f"seconds until busy on {watch.node}", since(started))
         self._linger(watch)
         if (watch.memory or 0.0) <= memory:
             course.faults.append(f"{where} and loads it, and its memory in use stays at {memory:g}")
@@ -199,7 +199,7 @@ class LoadStory:
                 f"{where}, its load has ended, and the exporter still shows {watch.shown()}"
             )
             return
-        self._evidence().fact(f"seconds until idle again on {watch.node}", _since(started))
+        self._evidence().fact(f"seconds until idle again on {watch.node}", since(started))
 
     def _reaches(self, watch: "_Watch", state: str, reached: Callable[[float], bool]) -> bool:
         try:
@@ -306,5 +306,6 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 1)
 
 
-def _since(started: float) -> str:
+def since(started: float) -> str:
+    """Seconds since then, by the monotonic clock, as evidence has them."""
     return f"{time.monotonic() - started:.1f}"

@@ -90,6 +90,7 @@ DEVICE_CLASS = Kind("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", Fal
 RUNTIME_CLASS = Kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", False)
 POD_GROUP = Kind("scheduling.k8s.io", "v1beta1", "PodGroup", "podgroups", True)
 WORKLOAD = Kind("scheduling.k8s.io", "v1beta1", "Workload", "workloads", True)
+KUEUE_WORKLOAD = Kind("kueue.x-k8s.io", "v1beta2", "Workload", "workloads", True)
 PRIORITY_CLASS = Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False)
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", False)
 CLUSTER_ROLE_BINDING = Kind(

@@ -92,6 +92,13 @@ class Pod:
         )
         return self
 
+    def start_judge(self) -> Callable[[Views], Object | None]:
+        """Judges its start as ``ready`` does, in a wait that follows more.
+
+        The first two subjects of that wait are this pod and its events.
+        """
+        return _Start(self, self._why_pending).judge
+
     def run(self, *command: str, container: str = "", timeout: float = 30.0) -> Execution:
         """Run a command in it; the words are not passed through a shell."""
         return self.cluster.exec(

@@ -13,6 +13,7 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import (
     EVENT,
     GATEWAY,
+    KUEUE_WORKLOAD,
     NAMESPACE,
     POD,
     RESOURCE_CLAIM,
@@ -51,7 +52,13 @@ class Teardown:
         deadlines = self._waiter.deadlines
         for kind in controllers:
             self._delete_controllers(kind, name)
-        if self._delete_all(POD, name):
+        pods = self._delete_all(POD, name)
+        for kind in gangs:
+            if kind.group == KUEUE_WORKLOAD.group:
+                # Members of a group that was never admitted keep their finalizers until it is gone
+                # (kubernetes-sigs/kueue#5130).
+                self._delete_all(kind, name)
+        if pods:
             self._none_left(POD, name, deadlines.pod_gone)
         for kind in gangs:
             if self._delete_all(kind, name):

@@ -47,8 +47,9 @@ class Deadlines:
     """A deleted namespace is gone; the cluster takes at least 5 s."""
     namespace_usable: float = 30.0
     """A new namespace has its service account and the cluster's certificate."""
-    node_provisioned: float = 600.0
-    """An autoscaler orders a node, it boots, its driver starts, the pod's image is pulled."""
+    node_provisioned: float = 1200.0
+    """An autoscaler orders a node, it boots, its driver is installed and starts, the pod's image is
+    pulled; 10 to 15 min where an operator installs the driver."""
     gang_bound: float = 60.0
     """A gang that has room has all its members bound; schedulers back off for 10 s and more."""
     pod_completed: float = 30.0
@@ -67,6 +68,9 @@ class Deadlines:
     """An autoscaler has followed its metric, and the pods are ready; it looks every 15 s."""
     samples_follow: float = 150.0
     """A value that a known target exposes can be asked for; scraped every 60 s at the slowest."""
+    metric_offered: float = 750.0
+    """A metrics API offers a metric of a new pod: scraped every 60 s at the slowest, and
+    prometheus-adapter lists names anew every 10 min by default."""
     monitoring_answers: float = 30.0
     """The monitoring system answers again after it was restarted."""
     monitoring_follows: float = 240.0

@@ -11,6 +11,7 @@ from aicr_pytest.cluster.kinds import (
     CONFIG_MAP,
     CONTROLLERS,
     GANG_NAMES,
+    KUEUE_WORKLOAD,
     NAMESPACE,
     POD,
     SERVICE_ACCOUNT,
@@ -181,15 +182,22 @@ class Workspace:
                 self.namespace,
                 uid=there["metadata"]["uid"],
                 controllers=[kind for kind in CONTROLLERS if kind in self._kinds],
-                gangs=sorted(
-                    (kind for kind in self._kinds if kind.name in GANG_NAMES),
-                    key=lambda kind: kind.name,
-                ),
+                gangs=self._gang_kinds(),
             )
         for kind, name in reversed(self._cluster_scoped):
             obj = self.cluster.find(kind, name)
             if obj and labels.is_ours(obj, self.cluster.run_id):
                 teardown.object(kind, name, uid=obj["metadata"]["uid"])
+
+    def _gang_kinds(self) -> list[Kind]:
+        gangs = {kind for kind in self._kinds if kind.name in GANG_NAMES}
+        # Made by Kueue itself, for what we put into a queue of it.
+        gangs |= {
+            KUEUE_WORKLOAD.at(kind.version)
+            for kind in self._kinds
+            if kind.group == KUEUE_WORKLOAD.group
+        }
+        return sorted(gangs, key=lambda kind: kind.name)
 
 
 def namespace_name(run_id: str, module: str, token: str) -> str:

@@ -108,11 +108,6 @@ class Solutions(Generic[S]):
         """In the order in which they are tried; at least one."""
         self._evidence = evidence
 
-    @property
-    def first(self) -> Candidate[S]:
-        """The one that is tried first."""
-        return self.candidates[0]
-
     def tell(self) -> None:
         """Put what is installed into the evidence of the check that runs."""
         for candidate in self.candidates:

@@ -31,7 +31,7 @@ def scaling(
     """The experiment, where the user lets an autoscaler buy nodes."""
     aicr_settings.needs("scale-out")
     ground = ScalingGround(
-        profile=aicr_accelerators.wanted_profile(),
+        accelerators=aicr_accelerators,
         workspaces=aicr_workspace,
         waiter=aicr_wait,
         scale_in_timeout=aicr_settings.scale_in_timeout,
@@ -39,9 +39,10 @@ def scaling(
     return scaling_trials(aicr_solution, ground)
 
 
-@pytest.mark.aicr_check(
-    basis="plan", creates="a pod for which an autoscaler buys a node", accelerators=1, seconds=10
-)
+CREATES = "a pod for which an autoscaler buys a node, and one on each node where it shall not run"
+
+
+@pytest.mark.aicr_check(basis="plan", creates=CREATES, accelerators=1, seconds=10)
 def test_accelerator_pod_that_fits_nowhere_gets_a_new_node(scaling: Scaling) -> None:
     """A pod is Unschedulable first, then runs on a new, Ready node that offers accelerators."""
     assert scaling.faults(ScalingTrial.grows) == []

@@ -49,6 +49,7 @@ _NEVER_COMES = (
     "hpa-metric-missing-labels",
     "hpa-metric-of-other-pod",
     "hpa-metric-cluster-wide",
+    "hpa-metric-average",
     "hpa-never-scales-down",
     "hpa-controller-off",
     "hpa-always-max",

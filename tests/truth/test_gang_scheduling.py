@@ -6,19 +6,21 @@ import pytest
 
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.gangs import UNGROUPED
-from aicr_lab.defects.of_gang_scheduling import STARVED
+from aicr_lab.defects.of_gang_scheduling import DEFECTS, STARVED
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
-from .matrix import defects_of, name_of, try_out
+from .matrix import broken, defects_of, name_of, try_out
 from .suite import run_suite
 
 pytestmark = pytest.mark.thorough
 
 LAB = LabOptions()
+OF_ONE = LabOptions(nodes=1, gpus=1)
 WITH_KUEUE = LabOptions(addons=("kueue",))
 KUEUE = "--aicr-solution=gang=kueue"
+PLAIN = next(one for one in DEFECTS if one.id == "gang-plain-scheduler")
 LEASES = ("coordination.k8s.io/v1", "Lease", "default")
 
 
@@ -61,3 +63,25 @@ def test_kueue_that_admits_pods_one_by_one_is_seen(labs: Labs, tmp_path: Path) -
     assert "though there was room for 2 of the 3" in starved.message
     assert not run.left_behind
     assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_gang_is_seen_where_there_is_one_accelerator(labs: Labs, tmp_path: Path) -> None:
+    run = run_suite(labs(OF_ONE).kubeconfig, ["gang_scheduling"], tmp_path / "run")
+
+    assert {result.outcome for result in run.results} == {"passed"}, run
+
+
+@pytest.mark.thorough
+def test_scheduler_without_gangs_is_seen_where_there_is_one_accelerator(
+    labs: Labs, tmp_path: Path
+) -> None:
+    with broken(labs(OF_ONE), PLAIN) as kubeconfig:
+        run = run_suite(kubeconfig, ["gang_scheduling"], tmp_path / "run", timeout_scale=0.15)
+
+    starved = run.result(STARVED)
+    assert starved is not None
+    assert starved.outcome == "failed", run
+    assert "gang-1 was bound" in starved.message
+    assert "though there was room for 0 of the 1 accelerators" in starved.message
+    assert not run.left_behind

@@ -144,9 +144,12 @@ func distorted(readings []reading, defects map[string]bool) []reading {
 	if count == 0 {
 		return readings
 	}
-	highest := 0.0
+	highest, sum, held := 0.0, 0.0, 0.0
 	for _, each := range readings {
 		highest = max(highest, each.utilization)
+		if len(each.holders) > 0 {
+			sum, held = sum+each.utilization, held+1
+		}
 	}
 	shown := make([]reading, count)
 	for i, each := range readings {
@@ -162,6 +165,9 @@ func distorted(readings []reading, defects map[string]bool) []reading {
 		}
 		if defects["cluster-wide"] {
 			shown[i].utilization = highest
+		}
+		if defects["average"] && len(each.holders) > 0 {
+			shown[i].utilization = sum / held
 		}
 		if defects["no-pod-labels"] {
 			shown[i].holders = nil

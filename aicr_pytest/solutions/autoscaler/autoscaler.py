@@ -1,5 +1,6 @@
 """What the autoscaling checks need of an autoscaler: how a pod reaches its node pools."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,8 +21,8 @@ class Reach:
     """For the taints that its nodes carry."""
     limits: str = ""
     """What limits its node pools, in words; told where no node comes."""
-    forbids_removal: str = ""
-    """Why it may not remove an unused node, in words; empty where it may."""
+    left_out: str = ""
+    """Which node pools would never give an unused node back, and why, in words; not reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,25 @@ class Autoscaler(Protocol):
     def found(self, cluster: "Cluster") -> "Found | None":
         """Where it is installed; None where it is not."""
 
-    def reach(self, cluster: "Cluster", resource: str) -> Reach:
-        """How pods that ask for a resource reach its node pools."""
+    @property
+    def takes_claims(self) -> bool:
+        """Whether it brings nodes for pods with ResourceClaims; else they ask by the resource."""
+
+    def reach(
+        self, cluster: "Cluster", offering: "Sequence[Object]", *, scale_in_timeout: float
+    ) -> Reach:
+        """How pods that ask for accelerators reach its node pools.
+
+        Args:
+            offering: the nodes that offer accelerators now.
+            scale_in_timeout: seconds within which an unused node has to go.
+
+        Raises:
+            Inconclusive: no node pool would give an unused node back, so none shall be bought.
+        """
+
+    def keeps(self, cluster: "Cluster", node: Object) -> str:
+        """Why it leaves an unused node for now, in words; empty where it has no reason."""
 
     def facts(self, cluster: "Cluster") -> list[Fact]:
         """Node pools, limits, status: for the evidence."""

@@ -3,10 +3,11 @@
 Source: the project's FAQ, by which it writes its status into a ConfigMap of kube-system.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import POOL_LABELS
-from aicr_pytest.cluster.kinds import CONFIG_MAP, NODE
+from aicr_pytest.cluster.kinds import CONFIG_MAP
 from aicr_pytest.solutions.autoscaler.autoscaler import Fact, Object, Reach
 from aicr_pytest.solutions.frame import Found
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
 NAMESPACE, STATUS = "kube-system", "cluster-autoscaler-status"
+KEPT = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
 
 
 class ClusterAutoscaler:
@@ -21,6 +23,7 @@ class ClusterAutoscaler:
 
     name = "cluster-autoscaler"
     verified_in_lab = False
+    takes_claims = True
     looked_for = f"ConfigMap {NAMESPACE}/{STATUS}"
 
     def found(self, cluster: "Cluster") -> Found | None:
@@ -29,17 +32,18 @@ class ClusterAutoscaler:
             return None
         return Found(where=f"ConfigMap {NAMESPACE}/{STATUS}")
 
-    def reach(self, cluster: "Cluster", resource: str) -> Reach:
-        """The pools of nodes that have the resource; any node where none has it yet."""
-        nodes = [n for n in cluster.list(NODE) if _offers(n, resource)]
+    def reach(
+        self, cluster: "Cluster", offering: Sequence[Object], *, scale_in_timeout: float
+    ) -> Reach:
+        """The pools of nodes that offer accelerators; any node where none does yet."""
         pools: dict[str, set[str]] = {}
-        for node in nodes:
+        for node in offering:
             labels = node["metadata"].get("labels") or {}
             key = next((label for label in POOL_LABELS if label in labels), None)
             if key:
                 pools.setdefault(key, set()).add(labels[key])
         tolerations: list[Object] = []
-        for node in nodes:
+        for node in offering:
             for taint in node["spec"].get("taints") or ():
                 toleration = {"key": taint["key"], "operator": "Exists", "effect": taint["effect"]}
                 ours = not taint["key"].startswith("node.kubernetes.io/")
@@ -51,12 +55,14 @@ class ClusterAutoscaler:
         ]
         return Reach(requirements=tuple(requirements[:1]), tolerations=tuple(tolerations))
 
+    def keeps(self, cluster: "Cluster", node: Object) -> str:
+        """Its annotation on the node says so."""
+        if (node["metadata"].get("annotations") or {}).get(KEPT) == "true":
+            return f"{node['metadata']['name']} has annotation {KEPT}"
+        return ""
+
     def facts(self, cluster: "Cluster") -> list[Fact]:
         """Its status, with minimum and maximum of every node group."""
         found = cluster.find(CONFIG_MAP, STATUS, NAMESPACE)
         source = f"kubectl get configmap -n {NAMESPACE} {STATUS} -o yaml"
         return [Fact(title="Status of the autoscaler", content=found, source=source)]
-
-
-def _offers(node: Object, resource: str) -> bool:
-    return str(node.get("status", {}).get("allocatable", {}).get(resource, "0")) != "0"

@@ -3,9 +3,12 @@
 Karpenter refuses pods with ResourceClaims (1.14), so that pods ask by the extended resource.
 """
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.errors import Inconclusive
 from aicr_pytest.solutions.autoscaler.autoscaler import Fact, Object, Reach
 from aicr_pytest.solutions.frame import Found
 
@@ -16,6 +19,7 @@ GROUP, VERSION = "karpenter.sh", "v1"
 NODE_POOL = Kind(GROUP, VERSION, "NodePool", "nodepools", False)
 NODE_CLAIM = Kind(GROUP, VERSION, "NodeClaim", "nodeclaims", False)
 POOL_LABEL = "karpenter.sh/nodepool"
+KEPT = "karpenter.sh/do-not-disrupt"
 
 
 class Karpenter:
@@ -23,6 +27,7 @@ class Karpenter:
 
     name = "karpenter"
     verified_in_lab = True
+    takes_claims = False
     looked_for = f"NodePools of {GROUP}/{VERSION}"
 
     def found(self, cluster: "Cluster") -> Found | None:
@@ -35,21 +40,47 @@ class Karpenter:
         names = ", ".join(pool["metadata"]["name"] for pool in pools)
         return Found(where=f"{GROUP}/{VERSION}", facts={"NodePools": names})
 
-    def reach(self, cluster: "Cluster", resource: str) -> Reach:
-        """Any NodePool, with all their taints tolerated."""
+    def reach(
+        self, cluster: "Cluster", offering: Sequence[Object], *, scale_in_timeout: float
+    ) -> Reach:
+        """Any NodePool that would give an unused node back, with all their taints tolerated."""
         pools = cluster.list(NODE_POOL)
+        forbidding = {
+            pool["metadata"]["name"]: why
+            for pool in pools
+            if (why := _forbids(pool, scale_in_timeout))
+        }
+        left_out = "; ".join(forbidding.values())
+        open_pools = [pool for pool in pools if pool["metadata"]["name"] not in forbidding]
+        if not open_pools:
+            raise Inconclusive(
+                f"A node that is bought would not go again, so none is bought: {left_out}.",
+                hint="Let a NodePool remove empty nodes, or see --aicr-scale-in-timeout.",
+            )
         return Reach(
             requirements=(
                 {
                     "key": POOL_LABEL,
                     "operator": "In",
-                    "values": [pool["metadata"]["name"] for pool in pools],
+                    "values": [pool["metadata"]["name"] for pool in open_pools],
                 },
             ),
-            tolerations=tuple(_tolerations(pools)),
-            limits="; ".join(_limits(pool) for pool in pools),
-            forbids_removal="; ".join(filter(None, map(_forbids, pools))),
+            tolerations=tuple(_tolerations(open_pools)),
+            limits="; ".join(_limits(pool) for pool in open_pools),
+            left_out=left_out,
         )
+
+    def keeps(self, cluster: "Cluster", node: Object) -> str:
+        """Its annotation on the node, or a budget of the node's pool that holds at times."""
+        metadata = node["metadata"]
+        if (metadata.get("annotations") or {}).get(KEPT) == "true":
+            return f"{metadata['name']} has annotation {KEPT}"
+        pool = cluster.find(NODE_POOL, metadata.get("labels", {}).get(POOL_LABEL, "none"))
+        for budget in _empty_budgets(pool) if pool else ():
+            if schedule := budget.get("schedule"):
+                name = pool["metadata"]["name"] if pool else ""
+                return f"NodePool {name} has a disruption budget of no node at {schedule}"
+        return ""
 
     def facts(self, cluster: "Cluster") -> list[Fact]:
         """NodePools and NodeClaims."""
@@ -89,14 +120,32 @@ def _limits(pool: Object) -> str:
     )
 
 
-def _forbids(pool: Object) -> str:
+def _forbids(pool: Object, scale_in_timeout: float) -> str:
+    """Why an unused node of the pool would not go in time; empty where it would."""
     name = pool["metadata"]["name"]
-    disruption = pool["spec"].get("disruption") or {}
-    if disruption.get("consolidateAfter") == "Never":
+    after = (pool["spec"].get("disruption") or {}).get("consolidateAfter", "")
+    if after == "Never":
         return f"NodePool {name} has consolidateAfter Never"
-    for budget in disruption.get("budgets") or ():
-        always = not budget.get("schedule")
-        reasons = budget.get("reasons")
-        if always and budget.get("nodes") in ("0", "0%") and (not reasons or "Empty" in reasons):
+    if _seconds(after) >= scale_in_timeout:
+        given = f"--aicr-scale-in-timeout is {scale_in_timeout:g} s"
+        return f"NodePool {name} has consolidateAfter {after}, and {given}"
+    for budget in _empty_budgets(pool):
+        if not budget.get("schedule"):
             return f"NodePool {name} has a disruption budget of {budget['nodes']} nodes"
     return ""
+
+
+def _empty_budgets(pool: Object) -> list[Object]:
+    """Disruption budgets that let no empty node go, always or at times."""
+    return [
+        budget
+        for budget in (pool["spec"].get("disruption") or {}).get("budgets") or ()
+        if budget.get("nodes") in ("0", "0%")
+        and (not (reasons := budget.get("reasons")) or "Empty" in reasons)
+    ]
+
+
+def _seconds(duration: str) -> float:
+    """A duration as Go writes it, e.g. ``1h30m``."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    return sum(float(n) * units[unit] for n, unit in re.findall(r"([\d.]+)([hms])", duration))

@@ -7,6 +7,7 @@ runs the pod; and that it goes once nobody uses it. What the autoscaler says is 
 import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import nothing_runs_on
@@ -14,13 +15,16 @@ from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import Inconclusive, WaitTimeout
+from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.solutions.autoscaler.autoscaler import Autoscaler, Reach
+from aicr_pytest.solutions.autoscaler.offers import Offers
+from aicr_pytest.solutions.autoscaler.wanting import Wanting
 from aicr_pytest.solutions.frame import Solutions
 from aicr_pytest.solutions.trials import Trials
 
 if TYPE_CHECKING:
+    from aicr_pytest.accelerators.finder import Accelerators
     from aicr_pytest.cluster.pods import Pod
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.workspaces import Workspaces
@@ -35,13 +39,18 @@ NODES, OFFERED = "nodes", "accelerators on offer"
 class Ground:
     """Where the experiment takes place."""
 
-    profile: Profile
-    """Whose accelerators are asked for."""
+    accelerators: "Accelerators"
+    """Those of the cluster; their profile says what is asked for."""
     workspaces: "Workspaces"
     waiter: "Waiter"
     scale_in_timeout: float
     """Seconds for the removal of the node, never scaled: it is the autoscaler's own waiting."""
     clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
+
+    @property
+    def profile(self) -> Profile:
+        """Whose accelerators are asked for."""
+        return self.accelerators.wanted_profile()
 
 
 class ScalingTrial:
@@ -51,6 +60,13 @@ class ScalingTrial:
         self._autoscaler = autoscaler
         self._ground = ground
         self._reach = Reach()
+        self._wanting = Wanting(
+            autoscaler,
+            accelerators=ground.accelerators,
+            workspaces=ground.workspaces,
+            waiter=ground.waiter,
+        )
+        self._judge_pod: Callable[[Views], Object | None] = lambda views: None
         self._pod: Pod | None = None
         self._node: Object | None = None
         self._grown = False
@@ -64,12 +80,27 @@ class ScalingTrial:
     def grows(self) -> list[str]:
         """A pod that fits nowhere is Unschedulable first, then runs on a node that is new."""
         cluster = self._ground.workspaces.at().cluster
-        resource = self._ground.profile.extended_resource
-        self._reach = self._autoscaler.reach(cluster, resource)
-        self._before = {node["metadata"]["uid"]: node for node in cluster.list(NODE)}
+        self._offers.look()
+        nodes = cluster.list(NODE)
+        self._reach = self._autoscaler.reach(
+            cluster,
+            [node for node in nodes if self._offers.of(node)],
+            scale_in_timeout=self._ground.scale_in_timeout,
+        )
+        self._before = {node["metadata"]["uid"]: node for node in nodes}
         self._tell_facts("before")
-        self._pod = pod = self._want(resource)
-        self._mark(f"{pod.name} asks for {resource}")
+        self._wanting.mark(
+            [
+                node
+                for node in nodes
+                if not node["spec"].get("unschedulable")
+                and self._is_served(node)
+                and self._offers.of(node)
+            ]
+        )
+        self._pod = pod = self._wanting.create(self._reach)
+        self._judge_pod = pod.start_judge()
+        self._mark(f"{pod.name} asks for an accelerator")
         try:
             self._ground.waiter.until(
                 f"{pod}: runs on a new node",
@@ -80,7 +111,9 @@ class ScalingTrial:
                 expired=self._no_node,
             )
         finally:
+            self._offers.look()
             self._tell()
+        self._wanting.unmark()
         self._grown = True
         return self._faults_of_node()
 
@@ -93,10 +126,6 @@ class ScalingTrial:
         pod.delete()
         pod.gone()
         self._mark(f"{pod.name} is gone")
-        if self._reach.forbids_removal:
-            raise Inconclusive(
-                f"The platform's settings forbid that {name} goes: {self._reach.forbids_removal}."
-            )
         waiter = self._ground.waiter
         try:
             waiter.until(
@@ -105,7 +134,7 @@ class ScalingTrial:
                 judge=lambda views: self._has_gone(views, uid),
                 describe=lambda views: f"{len(views[0])} nodes, {name} is there",
                 timeout=self._ground.scale_in_timeout / waiter.scale,
-                expired=lambda views: self._still_there(name),
+                expired=lambda views: self._still_there(views, uid),
             )
             self._mark(f"node {name} is gone")
             return self._newcomers()
@@ -114,38 +143,11 @@ class ScalingTrial:
 
     def clear(self) -> None:
         """Take away what a step that failed has left; another solution may come next."""
+        self._wanting.unmark()
         if self._pod is not None:
             self._pod.delete()
             self._pod.gone()
             self._pod = None
-
-    def _want(self, resource: str) -> "Pod":
-        full = [
-            node["metadata"].get("labels", {}).get("kubernetes.io/hostname", "")
-            for node in self._before.values()
-            if not node["spec"].get("unschedulable") and _offered(node, resource)
-        ]
-        requirements = list(self._reach.requirements)
-        if names := sorted(filter(None, full)):
-            # What they have free is not asked for: a pod that fits somewhere brings no node.
-            requirements.append(
-                {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": names}
-            )
-
-        (pod,) = self._ground.workspaces.fill(
-            "cluster_autoscaling/wanting",
-            image="probe",
-            name=f"wanting-{self._autoscaler.name}",
-            resource=resource,
-        )
-        spec = pod["spec"]
-        spec["tolerations"] = [*spec.get("tolerations", ()), *self._reach.tolerations]
-        if requirements:
-            required = {"nodeSelectorTerms": [{"matchExpressions": requirements}]}
-            spec["affinity"] = {
-                "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}
-            }
-        return self._ground.workspaces.at().pod(pod)
 
     def _subjects(self, pod: "Pod") -> list[Subject]:
         return [
@@ -174,8 +176,9 @@ class ScalingTrial:
             self._mark(f"{pod['metadata']['name']} is bound to {name}")
         self._node = node
         # What existed before cannot become new by waiting.
-        known = node["metadata"]["uid"] in self._before
-        return True if known or (pod_state.is_ready(pod) and _ready(node)) else None
+        if node["metadata"]["uid"] in self._before:
+            return True
+        return True if self._judge_pod(views) and _ready(node) else None
 
     def _line(self, views: Views) -> str:
         pod = next(iter(views[0].values()), None)
@@ -188,6 +191,10 @@ class ScalingTrial:
         return f"new nodes: {', '.join(new) or 'none'}; {state}"
 
     def _no_node(self, views: Views) -> None:
+        if pod_state.is_pulling(views[1].values()):
+            raise ImageNotPullable(f"{self._pod}: the new node still pulls its image.")
+        if self._reach.left_out and self._node is None:
+            raise Inconclusive(f"No node of these was asked for: {self._reach.left_out}.")
         said = "; ".join(self._said(views)) or "nothing"
         limits = f"\n  {self._reach.limits}" if self._reach.limits else ""
         raise WaitTimeout(
@@ -202,7 +209,6 @@ class ScalingTrial:
         assert self._node is not None
         assert self._pod is not None
         pod, node = self._pod.object(), self._node
-        resource = self._ground.profile.extended_resource
         name = node["metadata"]["name"]
         faults = []
         if not self._unschedulable:
@@ -210,9 +216,10 @@ class ScalingTrial:
         if node["metadata"]["uid"] in self._before:
             faults.append(f"{name} is no new node: it was there before {self._pod} was created")
         elif node["metadata"]["creationTimestamp"] < pod["metadata"]["creationTimestamp"]:
-            faults.append(f"{name} was made before {self._pod} was created")
-        if not _offered(node, resource):
-            faults.append(f"{name} offers no {resource}: allocatable is {_allocatable(node)}")
+            raise Inconclusive(f"{name} was made for others, just before {self._pod} was created.")
+        if not self._offers.of(node):
+            offered = f"no device is published, allocatable is {_allocatable(node)}"
+            faults.append(f"{name} offers no accelerator: {offered}")
         evidence = self._ground.workspaces.evidence
         evidence.yaml(f"Node {name}", node, source=f"kubectl get node {name} -o yaml")
         evidence.yaml(
@@ -232,8 +239,12 @@ class ScalingTrial:
         there = any(node["metadata"]["uid"] == uid for node in views[0].values())
         return None if there else True
 
-    def _still_there(self, name: str) -> None:
+    def _still_there(self, views: Views, uid: str) -> None:
         cluster = self._ground.workspaces.at().cluster
+        node = next(node for node in views[0].values() if node["metadata"]["uid"] == uid)
+        name = node["metadata"]["name"]
+        if why := self._autoscaler.keeps(cluster, node):
+            raise Inconclusive(f"The platform's settings keep {name}: {why}.")
         users = [
             f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
             for pod in cluster.list(POD, fields=f"spec.nodeName={name}")
@@ -253,26 +264,34 @@ class ScalingTrial:
         )
 
     def _newcomers(self) -> list[str]:
-        """Nodes that come although nobody wants them."""
+        """Nodes with accelerators that come although nobody wants them."""
         waiter = self._ground.waiter
         cluster = self._ground.workspaces.at().cluster
         known = {node["metadata"]["uid"] for node in cluster.list(NODE)}
-        found: list[str] = []
-        for change, node in cluster.watch(NODE, timeout=STABLE * waiter.scale):
-            if change == "ADDED" and node["metadata"]["uid"] not in known:
-                found.append(f"{node['metadata']['name']} came though no pod wants it")
-        return found
+        came: dict[str, Object] = {}
+        for _, node in cluster.watch(NODE, timeout=STABLE * max(1.0, waiter.scale)):
+            if node["metadata"]["uid"] not in known and self._is_served(node):
+                came[node["metadata"]["uid"]] = node
+        self._offers.look()
+        return [
+            f"{node['metadata']['name']} came though no pod wants it"
+            for node in came.values()
+            if self._offers.of(node)
+        ]
 
     def _sample(self, nodes: Iterable[Object]) -> None:
         served = [node for node in nodes if self._is_served(node)]
-        resource = self._ground.profile.extended_resource
         values = {
             NODES: float(len(served)),
-            OFFERED: float(sum(_offered(node, resource) for node in served)),
+            OFFERED: float(sum(self._offers.of(node) for node in served)),
         }
         last = self._timeline.points[-1].values if self._timeline.points else None
         if values != last:
             self._timeline.sample(self._ground.clock(), **values)
+
+    @cached_property
+    def _offers(self) -> Offers:
+        return Offers(self._ground.workspaces.at().cluster, self._ground.profile)
 
     def _is_served(self, node: Object) -> bool:
         labels = node["metadata"].get("labels") or {}
@@ -310,10 +329,6 @@ def scaling_trials(solutions: Solutions[Autoscaler], ground: Ground) -> Trials[S
 def _allocatable(node: Object) -> dict[str, str]:
     found: dict[str, str] = node.get("status", {}).get("allocatable") or {}
     return found
-
-
-def _offered(node: Object, resource: str) -> int:
-    return int(_allocatable(node).get(resource, 0))
 
 
 def _ready(node: Object) -> bool:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.gang.gang import (
-    CountedOnNodes,
     Group,
     Object,
-    condition_words,
+    TiedToMinMember,
     scheduled_by,
     with_labels,
 )
@@ -23,11 +22,12 @@ GROUP = "scheduling.x-k8s.io"
 SCHEDULER = "scheduler-plugins-scheduler"
 
 
-class Coscheduling(CountedOnNodes):
+class Coscheduling(TiedToMinMember):
     """PodGroup of scheduling.x-k8s.io, tied by a label."""
 
     name = "coscheduling"
     verified_in_lab = False
+    api = f"{GROUP}/v1alpha1"
     looked_for = f"PodGroup of {GROUP}/v1alpha1 among the APIs served"
 
     def found(self, cluster: "Cluster") -> Found | None:
@@ -36,21 +36,6 @@ class Coscheduling(CountedOnNodes):
             return None
         return Found(where=f"{GROUP}/v1alpha1 PodGroup", facts={"scheduler": SCHEDULER})
 
-    def group(self, group: Group) -> list[Object]:
-        """A PodGroup whose ``minMember`` is its size."""
-        return [
-            {
-                "apiVersion": f"{GROUP}/v1alpha1",
-                "kind": "PodGroup",
-                "metadata": {"name": group.name},
-                "spec": {"minMember": group.size},
-            }
-        ]
-
     def member(self, pod: Object, group: Group) -> Object:
         """The pod with the label that names its PodGroup."""
         return with_labels(scheduled_by(pod, SCHEDULER), {f"{GROUP}/pod-group": group.name})
-
-    def words(self, obj: Object) -> str:
-        """What its PodGroup's conditions say."""
-        return condition_words(obj)

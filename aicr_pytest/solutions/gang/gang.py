@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.inventory import AcceleratorNode
@@ -40,12 +40,12 @@ class GangScheduler(Protocol):
         """What shows that it is installed, for people."""
 
     @property
-    def counts(self) -> Literal["nodes", "quota"]:
-        """Where accelerators are counted: on nodes, or in a quota of its own."""
-
-    @property
     def understands_claims(self) -> bool:
         """Whether it counts ResourceClaims; else pods ask by the extended resource."""
+
+    @property
+    def keeps_members(self) -> bool:
+        """Whether members that are deleted stay until what ``told_by`` names is deleted, too."""
 
     def found(self, cluster: "Cluster") -> "Found | None":
         """Where it is installed; None where it is not."""
@@ -61,10 +61,20 @@ class GangScheduler(Protocol):
             queue: the user's queue of the whole cluster; None: one of ours.
         """
 
+    def room(self, cluster: "Cluster", node: "AcceleratorNode", queue: str | None) -> int:
+        """How many accelerators pods on this node can have, where this scheduler counts them.
+
+        Args:
+            queue: the user's queue of the whole cluster; None: one of ours.
+
+        Raises:
+            Inconclusive: pods on this node cannot make scarcity there.
+        """
+
     def group(self, group: Group) -> list[Object]:
         """Objects that stand for the gang, made before its members."""
 
-    def told_by(self, group: Group) -> list[Object]:
+    def told_by(self, cluster: "Cluster", group: Group) -> list[Object]:
         """Which objects say how the gang fares: ``apiVersion``, ``kind`` and name of each."""
 
     def member(self, pod: Object, group: Group) -> Object:
@@ -72,6 +82,9 @@ class GangScheduler(Protocol):
 
     def alone(self, pod: Object) -> Object:
         """A pod that is no member and takes room where the members do."""
+
+    def overlooked(self, pod: Object) -> str:
+        """Why it does not manage a pod that was made for it; empty where it does."""
 
     def words(self, obj: Object) -> str:
         """Why a gang waits, as its object says; empty where it says nothing."""
@@ -110,8 +123,8 @@ def condition_words(obj: Object, *types: str) -> str:
 class CountedOnNodes(ABC):
     """What all products share that count accelerators where they are: on nodes."""
 
-    counts: Literal["nodes"] = "nodes"
     understands_claims = True
+    keeps_members = False
 
     def queues(
         self, cluster: "Cluster", node: "AcceleratorNode", name: str, queue: str | None
@@ -119,14 +132,44 @@ class CountedOnNodes(ABC):
         """None: scarcity is made by a pod that holds the rest of the node."""
         return []
 
+    def room(self, cluster: "Cluster", node: "AcceleratorNode", queue: str | None) -> int:
+        """What the node has free."""
+        return node.free
+
     @abstractmethod
     def group(self, group: Group) -> list[Object]:
         """The gang's object."""
 
-    def told_by(self, group: Group) -> list[Object]:
+    def told_by(self, cluster: "Cluster", group: Group) -> list[Object]:
         """The gang's object."""
         return self.group(group)
 
     def alone(self, pod: Object) -> Object:
         """The pod as it is: whoever schedules it, its accelerators are taken on the node."""
         return pod
+
+    def overlooked(self, pod: Object) -> str:
+        """Nothing: every pod is scheduled by somebody."""
+        return ""
+
+    def words(self, obj: Object) -> str:
+        """What the conditions of the gang's object say."""
+        return condition_words(obj)
+
+
+class TiedToMinMember(CountedOnNodes):
+    """What those products share whose PodGroup has a ``minMember``."""
+
+    api: ClassVar[str]
+    """``apiVersion`` of its PodGroup."""
+
+    def group(self, group: Group) -> list[Object]:
+        """A PodGroup whose ``minMember`` is its size."""
+        return [
+            {
+                "apiVersion": self.api,
+                "kind": "PodGroup",
+                "metadata": {"name": group.name},
+                "spec": {"minMember": group.size},
+            }
+        ]

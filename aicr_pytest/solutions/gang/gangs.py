@@ -1,5 +1,6 @@
 """Gangs as they come together: who was bound when, followed by a watch."""
 
+import contextlib
 import datetime
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import WaitFailed, WaitTimeout
+from aicr_pytest.errors import Inconclusive, WaitFailed, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -78,10 +79,23 @@ class Muster:
         """Something that we did."""
         self.timeline.mark(self._clock(), text)
 
-    def follow_window(self, seconds: float) -> list[str]:
-        """Watch for so many seconds, or until a member is bound; who was bound, as sentences."""
-        end = time.monotonic() + seconds * self._waiter.scale
-        what = f"{self._names()}: no member is bound for {seconds * self._waiter.scale:g} s"
+    def follow_window(self, seconds: float, *, said: Callable[[], Sequence[str]]) -> list[str]:
+        """Watch for so many seconds, or until a member is bound; who was bound, as sentences.
+
+        The window begins when the scheduler has looked: it has said of every member why it waits.
+
+        Args:
+            said: what the gangs' objects say; asked where not every member's pod tells a reason.
+
+        Raises:
+            Inconclusive: it has said nothing at all.
+        """
+        self._until_looked_at(said)
+        scale = self._waiter.scale
+        # Impatience must not make a scheduler look better: the window is never shorter.
+        length = seconds * max(1.0, scale)
+        end = time.monotonic() + length
+        what = f"{self._names()}: no member is bound for {length:g} s"
 
         def judge(views: Views) -> bool | None:
             nonlocal end
@@ -94,12 +108,41 @@ class Muster:
             self._subjects(),
             judge=judge,
             describe=lambda views: self._line(),
-            timeout=seconds + _AFTERMATH / self._waiter.scale,
+            timeout=(length + _AFTERMATH) / scale,
         )
-        for gang in self._gangs:  # the last look
+        self.look()
+        return [line for gang in self._gangs for line in self.bound_members(gang)]
+
+    def _until_looked_at(self, said: Callable[[], Sequence[str]]) -> None:
+        members = {member.pod.name for gang in self._gangs for member in gang.members}
+
+        def judge(views: Views) -> bool | None:
+            return True if self._take(views) or members <= self._reasons.keys() else None
+
+        def expired(views: Views) -> None:
+            if not self._reasons and not said():
+                raise Inconclusive(
+                    f"Nobody has said why members of {self._names()} wait: that a scheduler binds "
+                    "none proves nothing before it has looked at them.",
+                    hint="Check that the gang scheduler runs, and that it takes pods of this kind.",
+                )
+
+        with contextlib.suppress(WaitTimeout):  # some schedulers speak of one member for all
+            self._waiter.until(
+                f"{self._names()}: the scheduler says of every member why it waits",
+                self._subjects(),
+                judge=judge,
+                describe=lambda views: self._line(),
+                timeout=self._waiter.deadlines.pending_reason,
+                expired=expired,
+            )
+        self.note("the scheduler has looked at the members")
+
+    def look(self) -> None:
+        """Note where every member is now."""
+        for gang in self._gangs:
             for member in gang.members:
                 self._note(member.pod.object())
-        return [line for gang in self._gangs for line in self.bound_members(gang)]
 
     def until_all_bound(self, gang: Gang, *, expired: Callable[[], None]) -> None:
         """Wait until every member has a node.

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.gang.gang import (
-    CountedOnNodes,
     Group,
     Object,
-    condition_words,
+    TiedToMinMember,
     scheduled_by,
     with_annotations,
     with_labels,
@@ -26,11 +25,12 @@ QUEUE = "default-queue"
 """As the project's first steps name it; ``--aicr-queue`` names another."""
 
 
-class Kai(CountedOnNodes):
+class Kai(TiedToMinMember):
     """PodGroup of scheduling.run.ai, in a queue."""
 
     name = "kai"
     verified_in_lab = False
+    api = f"{GROUP}/v2alpha2"
     looked_for = f"PodGroup of {GROUP}/v2alpha2 among the APIs served"
 
     def found(self, cluster: "Cluster") -> Found | None:
@@ -40,21 +40,11 @@ class Kai(CountedOnNodes):
         return Found(where=f"{GROUP}/v2alpha2 PodGroup", facts={"scheduler": SCHEDULER})
 
     def group(self, group: Group) -> list[Object]:
-        """A PodGroup whose ``minMember`` is its size."""
-        return [
-            {
-                "apiVersion": f"{GROUP}/v2alpha2",
-                "kind": "PodGroup",
-                "metadata": {"name": group.name},
-                "spec": {"minMember": group.size, "queue": group.queue or QUEUE},
-            }
-        ]
+        """A PodGroup whose ``minMember`` is its size, in the queue."""
+        (made,) = super().group(group)
+        return [{**made, "spec": {**made["spec"], "queue": group.queue or QUEUE}}]
 
     def member(self, pod: Object, group: Group) -> Object:
         """The pod with annotation and queue."""
         tied = with_annotations(scheduled_by(pod, SCHEDULER), {"pod-group-name": group.name})
         return with_labels(tied, {"kai.scheduler/queue": group.queue or QUEUE})
-
-    def words(self, obj: Object) -> str:
-        """What its PodGroup's conditions say."""
-        return condition_words(obj)

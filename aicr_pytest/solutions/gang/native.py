@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from aicr_pytest.solutions.frame import Found
-from aicr_pytest.solutions.gang.gang import CountedOnNodes, Group, Object, condition_words
+from aicr_pytest.solutions.gang.gang import CountedOnNodes, Group, Object
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -38,7 +38,3 @@ class Native(CountedOnNodes):
     def member(self, pod: Object, group: Group) -> Object:
         """The pod, naming its PodGroup."""
         return {**pod, "spec": {**pod["spec"], "schedulingGroup": {"podGroupName": group.name}}}
-
-    def words(self, obj: Object) -> str:
-        """What the scheduler wrote into the PodGroup's conditions."""
-        return condition_words(obj)

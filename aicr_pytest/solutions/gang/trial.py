@@ -8,100 +8,23 @@ says about itself.
 import dataclasses
 import datetime
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
+from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.solutions.frame import Solutions
+from aicr_pytest.solutions.gang.claims import Claims
 from aicr_pytest.solutions.gang.gang import GangScheduler, Group
 from aicr_pytest.solutions.gang.gangs import Gang, Muster
+from aicr_pytest.solutions.gang.said import Said
+from aicr_pytest.solutions.gang.stage import Sizes, Stage
 from aicr_pytest.solutions.trials import Trials
-
-if TYPE_CHECKING:
-    from aicr_pytest.accelerators.finder import Accelerators
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.exclusive import Exclusive
-    from aicr_pytest.workspaces import Workspaces
 
 WINDOW = 8.0
 """Seconds for which a gang without room must have no member bound."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """How many members and how much room, out of what a node has free."""
-
-    size: int
-    """Members of the gang that finds too little room."""
-    room: int
-    """Accelerators that it finds; one more would do."""
-    rivals_room: int
-    """Accelerators for which two gangs compete, each of which needs more than half."""
-    single: bool
-    """Whether there is one accelerator at all: a gang is then one member with and one without."""
-
-    @classmethod
-    def out_of(cls, free: int) -> "Sizes":
-        """The sizes for so many free accelerators.
-
-        Raises:
-            NoCapacity: there is none.
-        """
-        if free < 1:
-            raise NoCapacity("A gang needs an accelerator, and none is free.")
-        size = min(3, max(2, free))
-        return cls(
-            size=size,
-            room=0 if free == 1 else size - 1,
-            rivals_room=min(2, free),
-            single=free == 1,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where the experiments take place."""
-
-    node: AcceleratorNode
-    """Whose accelerators are ours alone, as far as our own checks go."""
-    accelerators: "Accelerators"
-    workspaces: "Workspaces"
-    waiter: "Waiter"
-    queue: str | None
-    """The user's queue of the whole cluster."""
-    run_id: str
-    """Names what belongs to the whole cluster."""
-
-    @classmethod
-    def on(
-        cls,
-        exclusive: "Exclusive",
-        *,
-        accelerators: "Accelerators",
-        workspaces: "Workspaces",
-        waiter: "Waiter",
-        queue: str | None,
-    ) -> "Stage":
-        """A stage on a node whose accelerators no other check of ours holds; it is waited for."""
-        looked_at = accelerators.looked_at()
-        usable = [node for node in accelerators.stock if node.ready and node.schedulable]
-        # Those that --aicr-nodes means come first; among equals the one with most room.
-        ordered = sorted(usable, key=lambda node: (node not in looked_at, -node.free))
-        window = exclusive.all_of_one(ordered)
-        node = next(node for node in ordered if node.name in window.nodes)
-        return cls(
-            node=node,
-            accelerators=accelerators,
-            workspaces=workspaces,
-            waiter=waiter,
-            queue=queue,
-            run_id=workspaces.run_id,
-        )
 
 
 class GangTrial:
@@ -114,25 +37,31 @@ class GangTrial:
         self._blocker: AcceleratorPod | None = None
         self._gang: Gang | None = None
         self._sizes: Sizes | None = None
+        self._claims = Claims(stage)
+        self._said = Said(scheduler, stage)
+        self._first: AcceleratorNode | None = None
         self._placed: list[AcceleratorPod] = []
+        self._gathered: list[Gang] = []
         self._numbers = itertools.count()
 
     # The steps
 
     def starved(self) -> list[str]:
         """With room for one member less than it needs, no member is bound in the whole window."""
-        node = self._prepare()
-        free = self._look(node).free
+        free = self._room()
+        self._first = node = self._look(self._prepare())
         self._sizes = sizes = Sizes.out_of(free)
         self._blocker = self._block(free - sizes.room)
         self._gang = gang = self._gather("gang", sizes.size)
         muster = self._muster("Members of the gang that were bound", gang)
         muster.note(f"room for {sizes.room} of {gang.accelerators} accelerators")
-        bound = muster.follow_window(WINDOW)
-        self._tell(muster, gang)
+        try:
+            bound = muster.follow_window(WINDOW, said=lambda: self._said.words(gang))
+        finally:
+            self._said.tell(muster, gang)
         if not bound:
-            return self._claimed(gang)
-        self._refuse_if_others_left(node, sizes.room, len(bound))
+            return self._claims.of_unbound(gang)
+        self._refuse_if_others_left(node.free - (free - sizes.room), gang)
         told = f"though there was room for {sizes.room} of the {gang.accelerators} accelerators"
         return [f"{line} {told} that {gang.name} needs" for line in bound]
 
@@ -147,25 +76,26 @@ class GangTrial:
         faults = self._start(gang, muster)
         faults += self._complete(gang, muster)
         muster.tell_spread(gang)
-        self._tell(muster, gang)
+        self._said.tell(muster, gang)
         self._end(gang)
         return faults
 
     def competing(self) -> list[str]:
         """Two gangs that each need more than half of the room finish, one after the other."""
-        node = self._prepare()
         self.clear()
-        self._held_for_nobody()  # what comes free later would be room that nobody counted
-        free = self._look(node).free
-        sizes = Sizes.out_of(free)
-        blocker = self._block(free - sizes.rivals_room) if free > sizes.rivals_room else None
+        self._claims.held_for_nobody()  # what comes free later would be room that nobody counted
+        free = self._room()
+        node = self._look(self._prepare())
+        self._sizes = sizes = Sizes.out_of(free)
+        blocked = free - sizes.rivals_room
+        blocker = self._block(blocked) if blocked else None
         rivals = self._gather_in_turns(("rival-a", "rival-b"), 2)
         muster = self._muster("Members of two gangs that were bound", *rivals)
         muster.note(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
         try:
-            faults = self._one_after_the_other(rivals, muster, sizes.rivals_room)
+            faults = self._one_after_the_other(rivals, muster, node.free - blocked)
         finally:
-            self._tell(muster, *rivals)
+            self._said.tell(muster, *rivals)
         for gang in rivals:
             self._end(gang)
         if blocker:
@@ -174,12 +104,21 @@ class GangTrial:
 
     def freed(self) -> list[str]:
         """When all gangs are gone, nothing is held for them, and a pod can hold everything."""
-        node = self._prepare()
         self.clear()
-        faults = self._held_for_nobody()
+        faults = self._claims.held_for_nobody()
         if faults:
             return faults
-        everything = self._block(self._look(node).free)
+        free, node = self._room(), self._look(self._prepare())
+        if self._first and node.free < self._first.free:
+            if lost := self._first.total - node.total:
+                had = f"of {self._first.total} accelerators of {node.name}, {self._first.free} free"
+                return [f"{lost} {had}, are not offered any more since gangs used them: {node}"]
+            self._stage.workspaces.evidence.fact(
+                "held by others meanwhile", f"{self._first.free - node.free} of {node.name}"
+            )
+        if free < 1:
+            raise NoCapacity(f"Others hold all accelerators by now: {node}.")
+        everything = self._block(free)
         self._stage.workspaces.evidence.fact(
             "held again by one pod", f"{everything.grant().count} of {node.name}"
         )
@@ -200,15 +139,18 @@ class GangTrial:
                     )
                 node = dataclasses.replace(node, mechanism="extended-resource")
             self._prepared = node
-            workspace = self._stage.workspaces.at()
-            queues = self._scheduler.queues(
-                workspace.cluster,
-                self._look(node),
-                f"aicr-{self._stage.run_id}",
-                self._stage.queue,
-            )
-            workspace.apply(queues)
         return self._prepared
+
+    def _room(self) -> int:
+        """Accelerators that nobody holds, as this scheduler counts them.
+
+        A queue of ours lets all of them through, and no more; others may have come or gone since.
+        """
+        node = self._look(self._prepare())
+        workspace, queue = self._stage.workspaces.at(), self._stage.queue
+        name = f"aicr-{self._stage.run_id}"
+        workspace.apply(self._scheduler.queues(workspace.cluster, node, name, queue))
+        return self._scheduler.room(workspace.cluster, node, queue)
 
     def _look(self, node: AcceleratorNode) -> AcceleratorNode:
         """The node as it is now.
@@ -230,6 +172,8 @@ class GangTrial:
             values={"count": str(count)},
         )
         self._placed.append(blocker)
+        if overlooked := self._scheduler.overlooked(blocker.pod.created):
+            raise Inconclusive(overlooked)
         assert blocker.running
         return blocker
 
@@ -244,9 +188,9 @@ class GangTrial:
         gangs = []
         for group in groups:
             objects = workspace.apply(self._scheduler.group(group))
-            gangs.append(
-                Gang(name=group.name, objects=objects, told_by=self._scheduler.told_by(group))
-            )
+            told_by = self._scheduler.told_by(workspace.cluster, group)
+            gangs.append(Gang(name=group.name, objects=objects, told_by=told_by))
+        self._gathered += gangs
         for number in range(size):
             for group, gang in zip(groups, gangs, strict=True):
                 gang.members.append(self._member(group, number))
@@ -285,10 +229,9 @@ class GangTrial:
 
         def expired() -> None:
             now = self._look(self._prepare())
-            bound = sum(1 for member in gang.members if member.pod.node)
-            if stranded := self._stranded():
+            if stranded := self._claims.stranded():
                 raise WaitTimeout(f"{gang.name} finds no room. {'; '.join(stranded)}")
-            if now.free + bound < gang.accelerators:
+            if now.free + self._held([gang]) < gang.accelerators:
                 raise NoCapacity(f"Others hold what {gang.name} needs: {now}.")
 
         muster.until_all_bound(gang, expired=expired)
@@ -300,7 +243,11 @@ class GangTrial:
         for member in gang.with_accelerators:
             faults += member.differences()
             for identity in member.held():
-                if identity in seen:
+                if identity in seen and member.on.units_per_device > 1:
+                    self._stage.workspaces.evidence.fact(
+                        f"{identity} is shared", f"its units went to {seen[identity]} and {member}"
+                    )
+                elif identity in seen:
                     faults.append(f"{seen[identity]} and {member} both hold {identity}")
                 seen[identity] = str(member)
         for member in gang.members:
@@ -317,84 +264,55 @@ class GangTrial:
         try:
             first = muster.until_one_bound(rivals)
         except WaitTimeout as error:
-            return [f"{error}\n  {'; '.join(self._words(*rivals))}"]
+            now = self._look(self._prepare())
+            if now.free + self._held(rivals) < rivals[0].accelerators:
+                raise NoCapacity(f"Others hold what {rivals[0].name} needs: {now}.") from error
+            return [f"{error}\n  {'; '.join(self._said.words(*rivals))}"]
         second = next(gang for gang in rivals if gang is not first)
-        beside = muster.bound_members(second)
-        if beside:
-            self._refuse_if_others_left(self._prepare(), room, first.accelerators + len(beside))
-        faults = [f"{line} while {first.name} had the room" for line in beside]
-        faults += self._start(first, muster) + self._complete(first, muster)
+        faults = self._start(first, muster)
+        muster.look()  # at the last moment at which the first has the room
+        if beside := muster.bound_members(second):
+            self._refuse_if_others_left(room, *rivals)
+        faults += [f"{line} while {first.name} had the room" for line in beside]
+        faults += self._complete(first, muster)
         self._end(first)
         muster.note(f"{first.name} is gone")
         faults += self._start(second, muster) + self._complete(second, muster)
         return faults
 
-    def _refuse_if_others_left(self, node: AcceleratorNode, room: int, bound: int) -> None:
-        now = self._look(node)
-        if now.free + bound > room:
+    def _refuse_if_others_left(self, room: int, *gangs: Gang) -> None:
+        now, held = self._look(self._prepare()), self._held(gangs)
+        if now.free + held > room:
             raise Inconclusive(
-                f"Others gave back accelerators of {node.name} meanwhile: {now.free + bound} were "
+                f"Others gave back accelerators of {now.name} meanwhile: {now.free + held} were "
                 f"to be had, and not {room}.",
                 hint="Run it again when nobody else uses this node, or see --aicr-nodes.",
             )
 
-    def _claimed(self, gang: Gang) -> list[str]:
-        """Claims of unbound members that hold something."""
-        names = {member.pod.name for member in gang.members}
-        return [
-            f"{claim['metadata']['name']} of unbound pod {owner} holds devices"
-            for claim in self._claims()
-            for owner in _owners(claim)
-            if owner in names and (claim.get("status") or {}).get("allocation")
-        ]
-
-    def _claims(self) -> list[Object]:
-        workspace = self._stage.workspaces.at()
-        if self._stage.node.mechanism == "device-plugin":
-            return []
-        return workspace.cluster.list(RESOURCE_CLAIM, workspace.namespace)
-
-    def _held_for_nobody(self) -> list[str]:
-        """Claims of ours that stay allocated although their pods are gone."""
-        waiter = self._stage.waiter
-        try:
-            waiter.poll(
-                "Accelerators of the gangs: given back",
-                self._stranded,
-                until=lambda held: not held,
-                describe=lambda held: "; ".join(held) or "none is held",
-                timeout=waiter.deadlines.claim_released,
-                every=0.5,
-            )
-        except WaitTimeout:
-            return self._stranded()
-        return []
-
-    def _stranded(self) -> list[str]:
-        """Claims of ours that are allocated and whose pods are gone or have ended, as sentences."""
-        workspace = self._stage.workspaces.at()
-        running = {
-            pod["metadata"]["name"]
-            for pod in workspace.cluster.list(POD, workspace.namespace)
-            if pod_state.phase(pod) not in ("Succeeded", "Failed")
-        }
-        return [
-            f"ResourceClaim {claim['metadata']['name']} is still allocated, and its pod is gone"
-            for claim in self._claims()
-            if (claim.get("status") or {}).get("allocation")
-            and not running.intersection(_owners(claim))
-        ]
+    def _held(self, gangs: Sequence[Gang]) -> int:
+        """How many accelerators their members hold now, by the pods that are bound."""
+        pods = [member.pod.object() for gang in gangs for member in gang.with_accelerators]
+        ended = ("Succeeded", "Failed")
+        return sum(bool(pod_state.node_of(p)) and pod_state.phase(p) not in ended for p in pods)
 
     def _end(self, gang: Gang) -> None:
         """Delete the members, wait until they are gone, then the gang's objects."""
-        for member in gang.members:
-            member.pod.delete()
-        for member in gang.members:
-            member.pod.gone()
-            if member in self._placed:
-                self._placed.remove(member)
+        self._take_away(gang.members, [gang])
+
+    def _take_away(self, pods: Sequence[AcceleratorPod], gangs: Sequence[Gang]) -> None:
+        for pod in pods:
+            pod.pod.delete()
+        if self._scheduler.keeps_members:
+            self._delete(obj for gang in gangs for obj in gang.told_by)
+        for pod in pods:
+            pod.pod.gone()
+        self._placed = [pod for pod in self._placed if pod not in pods]
+        self._delete(obj for gang in gangs for obj in gang.objects)
+        self._gathered = [gang for gang in self._gathered if gang not in gangs]
+
+    def _delete(self, objects: Iterable[Object]) -> None:
         workspace = self._stage.workspaces.at()
-        for obj in gang.objects:
+        for obj in objects:
             kind = workspace.cluster.kind_of(obj)
             workspace.cluster.delete(kind, obj["metadata"]["name"], workspace.namespace)
 
@@ -405,42 +323,8 @@ class GangTrial:
 
     def clear(self) -> None:
         """Take away what a step that failed has left; another solution may come next."""
-        for pod in self._placed:
-            pod.pod.delete()
-        for pod in self._placed:
-            pod.pod.gone()
-        self._placed.clear()
+        self._take_away(list(self._placed), list(self._gathered))
         self._gang = self._blocker = None
-
-    def _words(self, *gangs: Gang) -> list[str]:
-        told = [self._scheduler.words(obj) for gang in gangs for obj in self._telling(gang)]
-        return [words for words in told if words]
-
-    def _telling(self, gang: Gang) -> list[Object]:
-        """The objects that say how a gang fares, as they are now."""
-        workspace = self._stage.workspaces.at()
-        return [
-            now
-            for obj in gang.told_by
-            if (
-                now := workspace.cluster.find(
-                    workspace.cluster.kind_of(obj), obj["metadata"]["name"], workspace.namespace
-                )
-            )
-        ]
-
-    def _tell(self, muster: Muster, *gangs: Gang) -> None:
-        """Timeline, reasons and gang objects, into the evidence of the check that runs."""
-        evidence = self._stage.workspaces.evidence
-        muster.tell(evidence)
-        for obj in (obj for gang in gangs for obj in self._telling(gang)):
-            name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]
-            source = f"kubectl get {obj['kind'].lower()} -n {where} {name} -o yaml"
-            evidence.yaml(f"{obj['kind']} {name}", obj, source=source)
-
-
-def _owners(claim: Object) -> list[str]:
-    return [owner["name"] for owner in claim["metadata"].get("ownerReferences") or ()]
 
 
 def gang_trials(solutions: Solutions[GangScheduler], stage: Stage) -> Trials[GangTrial]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.gang.gang import (
-    CountedOnNodes,
     Group,
     Object,
+    TiedToMinMember,
     condition_words,
     scheduled_by,
     with_annotations,
@@ -23,11 +23,12 @@ GROUP = "scheduling.volcano.sh"
 SCHEDULER = "volcano"
 
 
-class Volcano(CountedOnNodes):
+class Volcano(TiedToMinMember):
     """PodGroup of scheduling.volcano.sh."""
 
     name = "volcano"
     verified_in_lab = False
+    api = f"{GROUP}/v1beta1"
     looked_for = f"PodGroup of {GROUP}/v1beta1 among the APIs served"
 
     def found(self, cluster: "Cluster") -> Found | None:
@@ -35,17 +36,6 @@ class Volcano(CountedOnNodes):
         if "PodGroup" not in cluster.serves(GROUP, "v1beta1"):
             return None
         return Found(where=f"{GROUP}/v1beta1 PodGroup", facts={"scheduler": SCHEDULER})
-
-    def group(self, group: Group) -> list[Object]:
-        """A PodGroup whose ``minMember`` is its size."""
-        return [
-            {
-                "apiVersion": f"{GROUP}/v1beta1",
-                "kind": "PodGroup",
-                "metadata": {"name": group.name},
-                "spec": {"minMember": group.size},
-            }
-        ]
 
     def member(self, pod: Object, group: Group) -> Object:
         """The pod with the annotation that names its PodGroup."""

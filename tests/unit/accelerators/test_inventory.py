@@ -65,6 +65,28 @@ def test_the_device_plugin_counts_what_pods_hold_and_ended_pods_hold_nothing() -
     assert (found.mechanism, found.total, found.free) == ("device-plugin", 8, 5)
 
 
+def test_what_our_own_checks_hold_comes_back() -> None:
+    ours, theirs = pod("n0", 3), pod("n0", 2)
+    ours["metadata"] = {"namespace": "aicr-1-gang"}
+    node_with_plugin = node("n0", allocatable={"nvidia.com/gpu": "8"})
+    node_with_plugin["metadata"]["labels"]["nvidia.com/gpu.replicas"] = "4"
+
+    (found,) = stock(nodes=[node_with_plugin], pods=[ours, theirs], ours={"aicr-1-gang"})
+
+    assert (found.free, found.attainable, found.units_per_device) == (3, 6, 4)
+
+
+def test_claims_of_our_own_checks_come_back() -> None:
+    held = claim("c", ("n0", "gpu-1"))
+    world = {"nodes": [node("n0")], "slices": [gpus("n0", 3)], "classes": [CLASS]}
+
+    (theirs,) = stock(**world, claims=[held])
+    (ours,) = stock(**world, claims=[held], ours={held["metadata"]["namespace"]})
+
+    assert (theirs.free, theirs.attainable) == (2, 2)
+    assert (ours.free, ours.attainable) == (2, 3)
+
+
 def test_only_slices_of_the_newest_generation_count() -> None:
     old = resource_slice("n0", [device(index, "n0") for index in range(8)], generation=1)
     new = resource_slice("n0", [device(0, "n0")], generation=2)

@@ -121,6 +121,23 @@ def test_teardown_goes_pods_gangs_claims_namespace_classes(
     assert not [path for path in fake.objects if "/serviceaccounts" not in path][1:]
 
 
+def test_what_kueue_made_of_a_gated_group_goes_with_its_pods_and_before_they_are_awaited(
+    workspace: Workspace, fake: FakeApi
+) -> None:
+    api = "/apis/kueue.x-k8s.io/v1beta2"
+    fake.resources[api] = [{"name": "localqueues", "kind": "LocalQueue", "namespaced": True}]
+    queue = {"apiVersion": api.removeprefix("/apis/"), "kind": "LocalQueue"}
+    workspace.apply([{**queue, "metadata": {"name": "gangs"}, "spec": {}}])
+    workspace.pod(pod("gated"))
+    workload = {"metadata": {"name": "gang"}}
+    fake.put(f"{api}/namespaces/{workspace.namespace}/workloads", workload)
+    fake.gone_after = {"pods": None}  # as Kueue has it, for as long as there is the Workload
+
+    with pytest.raises(LeftBehind):
+        workspace.close()
+    assert deletions(fake) == ["pods/gated", "workloads/gang"]
+
+
 def test_controllers_go_before_the_pods_that_they_would_make_anew(
     workspace: Workspace, fake: FakeApi
 ) -> None:

@@ -48,7 +48,8 @@ DEMANDED = {
         "svc-histogram-missing svc-stale-target svc-slow"
     ),
     "pod_autoscaling": (
-        "hpa-metric-frozen hpa-metric-cluster-wide hpa-adapter-down hpa-controller-off "
+        "hpa-metric-frozen hpa-metric-cluster-wide hpa-metric-average hpa-goes-back-at-once "
+        "hpa-adapter-down hpa-controller-off "
         "hpa-metric-missing-labels hpa-new-pod-pending hpa-never-scales-down "
         "hpa-metric-of-other-pod hpa-always-max"
     ),

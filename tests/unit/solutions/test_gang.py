@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.errors import NoCapacity
+from aicr_pytest.accelerators import nvidia
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.errors import Inconclusive, NoCapacity
 from aicr_pytest.solutions.areas import solutions_of
 from aicr_pytest.solutions.gang.gang import Group, condition_words
-from aicr_pytest.solutions.gang.trial import Sizes
+from aicr_pytest.solutions.gang.kueue import Kueue, _room_of
+from aicr_pytest.solutions.gang.stage import Sizes
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",
@@ -73,3 +76,59 @@ def test_conditions_that_hold_say_nothing() -> None:
     assert condition_words({"status": {"conditions": conditions}}) == (
         "Scheduled=False Unschedulable: 2 of 3"
     )
+
+
+def node(free: int) -> AcceleratorNode:
+    return AcceleratorNode(
+        name="n",
+        profile=nvidia.PROFILE,
+        mechanism="device-plugin",
+        device_class="",
+        pool_label="",
+        model="",
+        ready=True,
+        schedulable=True,
+        taints=(),
+        devices=(),
+        unheld=(),
+        total=8,
+        free=free,
+    )
+
+
+def queue(quota: int, *, used: int = 0, **spec: Any) -> dict[str, Any]:
+    name = nvidia.PROFILE.extended_resource
+    item = {"name": name, "nominalQuota": str(quota), **spec.pop("item", {})}
+    reserved = [{"name": "gpus", "resources": [{"name": name, "total": str(used)}]}]
+    flavor = {"name": "gpus", "resources": [item]}
+    return {
+        "metadata": {"name": "team"},
+        "spec": {"resourceGroups": [{"flavors": [flavor]}], **spec},
+        "status": {"flavorsReservation": reserved},
+    }
+
+
+def test_room_in_the_users_queue_is_what_nobody_has_reserved() -> None:
+    assert _room_of(queue(8, used=3), node(8)) == 5
+    assert _room_of(queue(8, used=9), node(8)) == 0
+    assert _room_of(queue(2, cohortName="c", item={"borrowingLimit": "0"}), node(8)) == 2
+
+
+@pytest.mark.parametrize(
+    ("unsuitable", "why"),
+    [
+        (queue(9), "lets 9 more nvidia.com/gpu through, and n has 8 free"),
+        (queue(4, cohortName="c"), "may borrow nvidia.com/gpu from its cohort c"),
+        (queue(4, resourceGroups=[]), "has 0 quotas of nvidia.com/gpu"),
+    ],
+)
+def test_queue_in_which_scarcity_cannot_be_made_is_refused(unsuitable: Any, why: str) -> None:
+    with pytest.raises(Inconclusive, match=f"{why}.*\n.*Leave --aicr-queue out"):
+        _room_of(unsuitable, node(8))
+
+
+def test_pod_that_kueue_does_not_manage_is_told() -> None:
+    managed = {"metadata": {"name": "p", "labels": {"kueue.x-k8s.io/managed": "true"}}}
+
+    assert Kueue().overlooked(managed) == ""
+    assert "list pod among" in Kueue().overlooked(POD)
