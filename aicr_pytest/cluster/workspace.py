@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from aicr_pytest.cluster import labels
 from aicr_pytest.cluster.kinds import (
     CONFIG_MAP,
-    CONTROLLERS,
-    GANG_NAMES,
     NAMESPACE,
     POD,
     SERVICE_ACCOUNT,
@@ -116,6 +114,11 @@ class Workspace:
         created = self._under_policy(lambda: self.cluster.create(new))
         return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
 
+    @property
+    def kept(self) -> bool:
+        """Whether the user wants to keep what is in it."""
+        return self._keep()
+
     def track(self, kind: Kind, name: str) -> None:
         """See to it that an object of the whole cluster, made otherwise, is gone at the end."""
         if (kind, name) not in self._cluster_scoped:
@@ -177,15 +180,8 @@ class Workspace:
         teardown = Teardown(self.cluster, self.waiter)
         there = self.cluster.find(NAMESPACE, self.namespace)
         if there and labels.is_ours(there, self.cluster.run_id):
-            teardown.namespace(
-                self.namespace,
-                uid=there["metadata"]["uid"],
-                controllers=[kind for kind in CONTROLLERS if kind in self._kinds],
-                gangs=sorted(
-                    (kind for kind in self._kinds if kind.name in GANG_NAMES),
-                    key=lambda kind: kind.name,
-                ),
-            )
+            uid, run = there["metadata"]["uid"], self.cluster.run_id
+            teardown.namespace(self.namespace, uid=uid, run=run, kinds=self._kinds)
         for kind, name in reversed(self._cluster_scoped):
             obj = self.cluster.find(kind, name)
             if obj and labels.is_ours(obj, self.cluster.run_id):
