@@ -26,7 +26,7 @@ from aicr_pytest.solutions.frame import Candidate, Found, Solution, Solutions
 from aicr_pytest.solutions.gang.gang import GangScheduler
 from aicr_pytest.solutions.gang.stage import Stage as GangStage
 from aicr_pytest.solutions.gang.trial import GangTrial, gang_trials
-from aicr_pytest.solutions.gateway.site import GatewaySite
+from aicr_pytest.solutions.gateway.trial import Gateways, GatewayTrial
 from aicr_pytest.solutions.metrics.collector import Collector
 from aicr_pytest.solutions.operator.operators import Operators
 from aicr_pytest.solutions.operator.trial import Trial as OperatorTrial
@@ -54,7 +54,8 @@ __all__ = [
     "GangScheduler",
     "GangStage",
     "GangTrial",
-    "GatewaySite",
+    "GatewayTrial",
+    "Gateways",
     "Inconclusive",
     "LoadStory",
     "Metrics",

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
 from aicr_pytest.errors import AicrError
@@ -17,13 +17,31 @@ from aicr_pytest.settings import Settings, resolve
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction["_Parser"]
 
 USAGE_ERROR = 4
 """pytest's number for bad input; the commands keep to it."""
 
 _TARGET = ("kubeconfig", "context", "lab", "lab_name")
-_PREFLIGHT = (*_TARGET, "allocation", "nodes", "images", "registry", "allow", "k8s_version")
+_PREFLIGHT = (
+    *_TARGET,
+    "allocation",
+    "nodes",
+    "tolerations",
+    "images",
+    "registry",
+    "allow",
+    "solutions",
+    "k8s_version",
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with pytest's number where the command line is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE_ERROR, f"ERROR: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,7 +145,7 @@ def _settings(parsed: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="aicr-pytest",
         description="Prove, with evidence, whether a Kubernetes platform is AI-conformant.",
         epilog="Start with `aicr-pytest preflight`: it creates nothing and says what a run needs. "

@@ -34,6 +34,8 @@ class Preflight:
     """Nodes and accelerators."""
     missing: "tuple[Need, ...]"
     """Rights that the suite needs and that we do not have."""
+    absent: tuple[str, ...]
+    """API groups that are not served: nothing is done with them, so that no right is missing."""
     access_trouble: str
     """Why rights could not be reviewed; empty where they were."""
     images: dict[str, str]
@@ -64,6 +66,8 @@ class Preflight:
             lines.append(f"rights: could not be reviewed: {self.access_trouble}")
         elif not self.missing:
             lines.append("rights: all there")
+        if self.absent:
+            lines.append(f"rights: none is needed for what is not served: {', '.join(self.absent)}")
         for need in self.missing:
             lines.append(f"rights: MISSING {need} ({need.feature}): {need.why}")
         for name, what in ALLOWANCES.items():
@@ -104,6 +108,7 @@ class Preflight:
                 {"right": str(need), "feature": need.feature, "why": need.why}
                 for need in self.missing
             ],
+            "rights_not_needed": list(self.absent),
             "rights_trouble": self.access_trouble,
             "opt_in": {name: name in self.allowed for name in ALLOWANCES},
         }
@@ -119,7 +124,7 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
     run.connect()
     cluster = run.cluster
     say(f"looking at {cluster.server} …")
-    missing, trouble = _missing(run)
+    missing, absent, trouble = _missing(run)
     return Preflight(
         context=cluster.context,
         server=cluster.server,
@@ -128,6 +133,7 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
         dra=tuple(cluster.serves("resource.k8s.io", "v1")),
         survey=take(cluster, run.accelerators),
         missing=missing,
+        absent=absent,
         access_trouble=trouble,
         images={name: run.image(name) for name in IMAGE_NAMES},
         solutions=_solutions(run),
@@ -170,10 +176,16 @@ def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _missing(run: Run) -> "tuple[tuple[Need, ...], str]":
+def _missing(run: Run) -> "tuple[tuple[Need, ...], tuple[str, ...], str]":
+    """Rights that are missing, groups that are not served, and why nobody could look."""
     from aicr_pytest.cluster.preflight import review
 
     try:
-        return tuple(review(run.cluster, all_needs())), ""
+        wanted = {need.group for need in all_needs() if need.group}
+        said = run.cluster.raw("GET", "/apis").json()
+        groups = [group["name"] for group in said.get("groups") or ()]
+        absent = sorted(wanted.difference(groups)) if groups else []  # who may not ask has all
+        needs = [need for need in all_needs() if need.group not in absent]
+        return tuple(review(run.cluster, needs)), tuple(absent), ""
     except AicrError as error:
-        return (), str(error).partition("\n")[0]
+        return (), (), str(error).partition("\n")[0]

@@ -60,7 +60,7 @@ def _missing(lab: Lab) -> str:
 
 ADDON = Addon(
     name="envoy-gateway",
-    sentence="Envoy Gateway v1.9.1 with Envoy 1.40: a second Gateway (not seen to work yet)",
+    sentence="Envoy Gateway v1.9.1 with Envoy 1.40: a second Gateway for everybody",
     needs=("gateway-api", "loadbalancer"),
     in_all=False,
     artifacts=_artifacts,

@@ -95,6 +95,8 @@ class LyingGateway:
     """Another data plane answers at the Gateway's address; see :mod:`.lying_gateway`."""
 
     mode: str
+    namespace: str = contour.NAMESPACE
+    """Of the Gateway whose place it takes."""
 
     @property
     def _component(self) -> str:
@@ -105,7 +107,7 @@ class LyingGateway:
         if not lab.processes.alive(self._component):
             lab.start(self._process(lab))
         await_effect("the lying gateway", lambda: _listens(lab))
-        (address,) = _addresses(lab)
+        (address,) = _addresses(lab, self.namespace)
         to = f"{network.BRIDGE_IP}:{PORT}"
         rules = (
             f"table ip {_TABLE} {{\n"
@@ -178,13 +180,13 @@ class HostnameAddress:
         )
         await_effect(
             f"an address of type {kind}",
-            lambda: [address["type"] for address in _addresses(lab)] == [kind],
+            lambda: [a["type"] for a in _addresses(lab, contour.NAMESPACE)] == [kind],
         )
 
 
-def _addresses(lab: Lab) -> list[Object]:
-    """The addresses of the lab's Gateway."""
-    found = lab.api.get(contour.GATEWAY_API, "Gateway", contour.GATEWAY, contour.NAMESPACE)
+def _addresses(lab: Lab, namespace: str) -> list[Object]:
+    """The addresses of the Gateway that an add-on makes in its namespace."""
+    found = lab.api.get(contour.GATEWAY_API, "Gateway", contour.GATEWAY, namespace)
     addresses: list[Object] = found.get("status", {}).get("addresses") or []
     return addresses
 

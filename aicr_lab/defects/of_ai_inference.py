@@ -26,7 +26,7 @@ NOT_OURS = "gw-takes-no-routes-of-ours"
 _NO_ANSWER = r"(timed out|refused|[Uu]nreachable|No route|reset)"
 _NO_ROUTE = r"(404|[^;]*refused)"
 """What an Envoy answers that knows no route; Contour gives it no listener before the first one."""
-_WELL = r"HTTPRoute .*/route: Accepted=True, ResolvedRefs=True"
+_WELL = r"HTTPRoute .*/route-\S+: Accepted=True, ResolvedRefs=True"
 
 
 def _healthy(defect: str, sentence: str, way: LyingGateway | HostnameAddress, trace: str) -> Defect:
@@ -78,7 +78,7 @@ DEFECTS = (
         sentence="The data plane looks at no header.",
         way=LyingGateway(mode="header-ignored"),
         aimed_at=HEADER,
-        because="second-model were for second; answers: 100 times 200 by first",
+        because=r"-model were for second: 100 of 100 reached another.*: 100 times 200 by first",
     ),
     Defect(
         id="gw-one-backend-dead",
@@ -152,7 +152,7 @@ DEFECTS = (
         way=ScaledToNothing(deployment=contour.CONTROLLER),
         aimed_at=ANSWERS,
         turns_red=_ALL,
-        because=rf"answered by {_NO_ROUTE}; HTTPRoute .*/route: no condition",
+        because=rf"answered by {_NO_ROUTE}; HTTPRoute .*/route-\S+: no condition",
     ),
     Defect(
         id="gw-programmed-lies",

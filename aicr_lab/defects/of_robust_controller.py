@@ -3,7 +3,7 @@
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.identities import RestrictedUser, everything_but
 from aicr_lab.defects.operator_webhooks import (
-    PolicyInstead,
+    ForeignPolicy,
     SchemaInstead,
     WebhooksChanged,
     WebhooksMissing,
@@ -72,10 +72,20 @@ DEFECTS = (
         id="op-foreign-webhook",
         requirement="robust_controller",
         sentence="A policy engine refuses the flaw; the operator has no webhook.",
-        way=PolicyInstead(),
+        way=ForeignPolicy(instead=True),
         aimed_at=DENIED,
         turns_red=frozenset({PRESENT, SURVIVES}),
-        because=r"is refused by webhook \w+\.policy\.example\.com, not by one of",
+        because=r'is refused by webhook "\w+\.policy\.example\.com", not by one of',
+    ),
+    Defect(
+        id="op-foreign-policy-denies-all",
+        requirement="robust_controller",
+        sentence="A policy engine refuses every custom resource, whatever the operator thinks.",
+        way=ForeignPolicy(instead=False),
+        expects="Inconclusive",
+        aimed_at=MENDED,
+        turns_red=_WITH_RESOURCES | {DENIED},
+        because=r'PolicyRefused: webhook "\w+\.policy\.example\.com" refuses any',
     ),
     Defect(
         id="op-controller-down",

@@ -106,14 +106,18 @@ def _version(lab: Lab, victim: Victim) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyInstead:
-    """The operators' webhooks are gone; a policy engine denies what they would deny."""
+class ForeignPolicy:
+    """A policy engine denies custom resources of the operators."""
+
+    instead: bool
+    """Whether it denies what the operators' own webhooks would deny, and those are gone; else it
+    denies all of them."""
 
     def inject(self, lab: Lab) -> None:
         """Starts the policy engine and has it asked."""
         if not lab.processes.alive(_POLICY):
             lab.start(self._process(lab))
-        for victim in victims(lab):
+        for victim in victims(lab) if self.instead else ():
             _delete_webhooks(lab, victim)
         lab.api.apply(self._configuration(lab))
 
@@ -163,7 +167,12 @@ class PolicyInstead:
                             "operations": ["CREATE"],
                         }
                     ],
-                    "matchConditions": [{"name": "flawed", "expression": victim.flaw}],
+                    "matchConditions": [
+                        {
+                            "name": "flawed",
+                            "expression": victim.flaw if self.instead else "true",
+                        }
+                    ],
                     "failurePolicy": "Fail",
                     "sideEffects": "None",
                     "admissionReviewVersions": ["v1"],

@@ -99,25 +99,25 @@ def clean(
     teardown = Teardown(cluster, waiter)
     served = {left.kind for left in found}
     kinds = _kinds(cluster) if NAMESPACE in served else []
-    gangs = [kind for kind in kinds if kind.namespaced and kind.name in GANG_NAMES]
+    namespaced = {*CONTROLLERS, *(kind for kind in kinds if kind.namespaced)}
     remaining: list[Leftover] = []
     for left in found:
         say(f"removing {left}")
         try:
-            _remove(cluster, teardown, left, gangs)
+            _remove(cluster, teardown, left, namespaced)
         except (AicrError, ExceptionGroup) as error:
             say(str(error))
             remaining.append(dataclasses.replace(left, problem=str(error)))
     return remaining
 
 
-def _remove(cluster: "Cluster", teardown: Teardown, left: Leftover, gangs: Sequence[Kind]) -> None:
+def _remove(cluster: "Cluster", teardown: Teardown, left: Leftover, kinds: Iterable[Kind]) -> None:
     there = cluster.find(left.kind, left.name, left.namespace or None)
     # Read again: between the listing and now it may have become somebody else's.
     if there is None or there["metadata"]["uid"] != left.uid or not labels.is_ours(there, left.run):
         return
     if left.kind == NAMESPACE:
-        teardown.namespace(left.name, uid=left.uid, controllers=CONTROLLERS, gangs=gangs)
+        teardown.namespace(left.name, uid=left.uid, run=left.run, kinds=kinds)
     else:
         teardown.object(left.kind, left.name, left.namespace or None, uid=left.uid)
 

@@ -111,9 +111,14 @@ def _denied(answer: Answer, request: str) -> AccessDenied | None:
     )
 
 
+def is_policy_for_pods(message: str) -> bool:
+    """Whether these are the words of quota, LimitRange or Pod Security about a pod."""
+    return _POD_POLICY.search(message) is not None
+
+
 def refused_by_policy(error: ApiError) -> PolicyRefused | None:
     """The policy for pods that refused a pod: quota, LimitRange, Pod Security; None for others."""
-    if error.status != 403 or not _POD_POLICY.search(error.message):
+    if error.status != 403 or not is_policy_for_pods(error.message):
         return None
     return PolicyRefused(
         f"{error.request}: {error.message}",

@@ -1,4 +1,4 @@
-"""Taking down a namespace with devices in it: pods, gang objects, claims, namespace.
+"""Taking down a namespace with devices in it: who makes pods, pods, gangs, claims, namespace.
 
 The order is that of the reference implementation (test/e2e/dra/utils/builder.go): kubelet has to
 unprepare devices while their claims still exist, and the driver has to release claims while it
@@ -6,13 +6,16 @@ still runs. Each step is waited for; where one does not end, the next ones are n
 """
 
 import concurrent.futures
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import labels, pod_state
 from aicr_pytest.cluster.kinds import (
+    CONTROLLERS,
     EVENT,
+    GANG_NAMES,
     GATEWAY,
+    KNOWN,
     KUEUE_WORKLOAD,
     NAMESPACE,
     POD,
@@ -22,7 +25,15 @@ from aicr_pytest.cluster.kinds import (
     full_name,
 )
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.errors import AccessDenied, AicrError, ApiError, LeftBehind, WaitTimeout
+from aicr_pytest.cluster.watching import Subject
+from aicr_pytest.errors import (
+    AccessDenied,
+    AicrError,
+    ApiError,
+    ApiUnreachable,
+    LeftBehind,
+    WaitTimeout,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -37,21 +48,27 @@ class Teardown:
         self._cluster = cluster
         self._waiter = waiter
 
-    def namespace(
-        self, name: str, *, uid: str, controllers: Sequence[Kind], gangs: Sequence[Kind]
-    ) -> None:
+    def namespace(self, name: str, *, uid: str, run: str, kinds: Iterable[Kind]) -> None:
         """Everything in a namespace of ours, then the namespace.
 
         Args:
-            controllers: kinds in it that would make pods anew.
-            gangs: kinds of gang objects in it.
+            run: of whom it is.
+            kinds: what may be in it beside pods and claims. Those of Kubernetes that make pods, and
+                objects of the run of kinds that nobody here knows, go first: an operator would
+                make their pods anew for as long as they exist.
 
         Raises:
             LeftBehind: something stays.
         """
         deadlines = self._waiter.deadlines
-        for kind in controllers:
-            self._delete_controllers(kind, name)
+        chosen = set(kinds)
+        gangs = sorted((kind for kind in chosen if kind.name in GANG_NAMES), key=str)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda kind: self._delete_ours(kind, name, run), chosen))
+        gateways = False
+        for kind in (kind for kind in CONTROLLERS if kind in chosen):
+            found = self._delete_controllers(kind, name)
+            gateways = gateways or (found and kind == GATEWAY)
         pods = self._delete_all(POD, name)
         for kind in gangs:
             if kind.group == KUEUE_WORKLOAD.group:
@@ -66,6 +83,8 @@ class Teardown:
         claim = self._claims(name)
         if claim and self._delete_all(claim, name):
             self._none_left(claim, name, deadlines.claim_released)
+        if gateways:
+            self._none_left(GATEWAY, name, deadlines.gateway_gone)
         self.object(NAMESPACE, name, uid=uid, timeout=deadlines.namespace_gone)
 
     def object(
@@ -103,15 +122,36 @@ class Teardown:
                 return None  # who may not list claims has made none; pods' own go with the pods
         return None
 
-    def _delete_controllers(self, kind: Kind, namespace: str) -> None:
+    def _delete_controllers(self, kind: Kind, namespace: str) -> bool:
         try:
-            self._delete_all(kind, namespace)
+            return self._delete_all(kind, namespace)
         except AccessDenied:
             if kind != GATEWAY:
                 raise
         except ApiError as error:
             # Gateways are somebody else's kind: not served everywhere, nor everybody's to see.
             if kind != GATEWAY or error.status != 404:
+                raise
+        return False
+
+    def _delete_ours(self, kind: Kind, namespace: str, run: str) -> None:
+        """Delete what the run itself made of a kind that may make pods; what it owns goes with it.
+
+        It is not waited for: a finalizer whose operator is gone must not keep pods alive.
+        """
+        if not kind.namespaced or (kind.group, kind.name) in KNOWN or kind.name in GANG_NAMES:
+            return
+        try:
+            found = self._cluster.listing(
+                Subject(kind=kind, namespace=namespace, labels=labels.selector(run))
+            ).items
+            own = [obj["metadata"] for obj in found if not obj["metadata"].get("ownerReferences")]
+            for metadata in own:
+                self._cluster.delete(kind, metadata["name"], namespace, uid=metadata["uid"])
+        except (AccessDenied, ApiUnreachable):
+            pass  # who may not see them has made none; an aggregated API may be down
+        except ApiError as error:
+            if error.status not in (404, 405):  # not served after all, or not to be listed
                 raise
 
     def _delete_all(self, kind: Kind, namespace: str) -> bool:

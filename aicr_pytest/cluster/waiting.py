@@ -76,9 +76,11 @@ class Deadlines:
     monitoring_follows: float = 240.0
     """A new target is loaded, discovered and scraped, and its samples can be asked for; an
     operator's configuration alone may take 90 s to reach Prometheus."""
-    gateway_programmed: float = 180.0
+    gateway_programmed: float = 600.0
     """A Gateway is Programmed and has an address; clouds take minutes for a new one."""
-    route_in_effect: float = 180.0
+    gateway_gone: float = 300.0
+    """A deleted Gateway is gone; clouds take down a load balancer first."""
+    route_in_effect: float = 600.0
     """What a new or changed HTTPRoute says is what requests meet; minutes on managed gateways."""
     route_reported: float = 60.0
     """A controller has said what it thinks of an HTTPRoute."""

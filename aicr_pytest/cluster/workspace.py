@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from aicr_pytest.cluster import labels
 from aicr_pytest.cluster.kinds import (
     CONFIG_MAP,
-    CONTROLLERS,
-    GANG_NAMES,
     KUEUE_WORKLOAD,
     NAMESPACE,
     POD,
@@ -117,6 +115,11 @@ class Workspace:
         created = self._under_policy(lambda: self.cluster.create(new))
         return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
 
+    @property
+    def kept(self) -> bool:
+        """Whether the user wants to keep what is in it."""
+        return self._keep()
+
     def track(self, kind: Kind, name: str) -> None:
         """See to it that an object of the whole cluster, made otherwise, is gone at the end."""
         if (kind, name) not in self._cluster_scoped:
@@ -178,26 +181,21 @@ class Workspace:
         teardown = Teardown(self.cluster, self.waiter)
         there = self.cluster.find(NAMESPACE, self.namespace)
         if there and labels.is_ours(there, self.cluster.run_id):
-            teardown.namespace(
-                self.namespace,
-                uid=there["metadata"]["uid"],
-                controllers=[kind for kind in CONTROLLERS if kind in self._kinds],
-                gangs=self._gang_kinds(),
-            )
+            uid, run = there["metadata"]["uid"], self.cluster.run_id
+            teardown.namespace(self.namespace, uid=uid, run=run, kinds=self._made_kinds())
         for kind, name in reversed(self._cluster_scoped):
             obj = self.cluster.find(kind, name)
             if obj and labels.is_ours(obj, self.cluster.run_id):
                 teardown.object(kind, name, uid=obj["metadata"]["uid"])
 
-    def _gang_kinds(self) -> list[Kind]:
-        gangs = {kind for kind in self._kinds if kind.name in GANG_NAMES}
-        # Made by Kueue itself, for what we put into a queue of it.
-        gangs |= {
+    def _made_kinds(self) -> set[Kind]:
+        # Workloads are made by Kueue itself, for what we put into a queue of it.
+        workloads = {
             KUEUE_WORKLOAD.at(kind.version)
             for kind in self._kinds
             if kind.group == KUEUE_WORKLOAD.group
         }
-        return sorted(gangs, key=lambda kind: kind.name)
+        return self._kinds | workloads
 
 
 def namespace_name(run_id: str, module: str, token: str) -> str:

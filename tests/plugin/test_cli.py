@@ -131,5 +131,18 @@ def test_every_command_has_a_help_that_teaches(name: str, tmp_path: Path) -> Non
     assert len(said.stdout) > 250
 
 
-def test_command_without_a_verb_is_refused(tmp_path: Path) -> None:
-    assert command(directory=tmp_path).returncode == 2
+def test_command_line_that_is_wrong_ends_as_pytest_does(tmp_path: Path) -> None:
+    assert command(directory=tmp_path).returncode == 4
+
+    said = command("preflight", "--nonsense", directory=tmp_path)
+
+    assert said.returncode == 4
+    assert "ERROR: unrecognized arguments: --nonsense" in said.stderr
+
+
+def test_preflight_takes_what_decides_which_solutions_are_looked_at(tmp_path: Path) -> None:
+    words = ("--aicr-solution", "gang=kueue", "--aicr-toleration", "team=ai:NoSchedule")
+
+    said = command("preflight", *words, "--aicr-kubeconfig", "none.yaml", directory=tmp_path)
+
+    assert "none.yaml" in said.stderr

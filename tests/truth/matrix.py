@@ -67,6 +67,8 @@ _NEVER_COMES = (
 )
 """Defects under which checks wait for what never comes, so that deadlines are the duration."""
 _IMPATIENT = 0.15
+_VERY_IMPATIENT = 0.1
+"""For gateways, which get ten minutes on clouds."""
 
 _LAST = (
     # The kubelet withdraws the ResourceSlices of a dead driver after 30 s. While three labs come up
@@ -111,7 +113,9 @@ def try_out(
         arguments: more of them for the suite.
         requirements: to be run side by side; empty: the one that the defect is about.
     """
-    scale = _IMPATIENT if defect.id in _NEVER_COMES else TIMEOUT_SCALE
+    scale = TIMEOUT_SCALE
+    if defect.id in _NEVER_COMES:
+        scale = _VERY_IMPATIENT if defect.requirement == "ai_inference" else _IMPATIENT
     chosen = requirements or [defect.requirement]
     with broken(lab, defect) as kubeconfig:
         runs = run_side_by_side(kubeconfig, chosen, directory, *arguments, timeout_scale=scale)

@@ -91,24 +91,8 @@ def run_suite(
     Args:
         patience: seconds after which it is ended, gracefully, so that it removes what it created.
     """
-    directory.mkdir(parents=True)
+    process = begin(kubeconfig, features, directory, *arguments, timeout_scale=timeout_scale)
     evidence = directory / "evidence"
-    command = [
-        *(sys.executable, "-m", "pytest", "--aicr", "-p", "no:cacheprovider"),
-        *(f"--aicr-feature={feature}" for feature in features),
-        f"--aicr-kubeconfig={kubeconfig}",
-        f"--evidence-dir={evidence}",
-        f"--aicr-timeout-scale={timeout_scale:g}",
-        *arguments,
-    ]
-    process = subprocess.Popen(
-        command,
-        cwd=directory,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
     try:
         output, _ = process.communicate(timeout=patience)
     finally:
@@ -121,6 +105,33 @@ def run_suite(
     )
     _agree(finished)
     return finished
+
+
+def begin(
+    kubeconfig: Path,
+    features: Sequence[str],
+    directory: Path,
+    *arguments: str,
+    timeout_scale: float = TIMEOUT_SCALE,
+) -> "subprocess.Popen[str]":
+    """Starts a run and does not wait for its end; whoever asks for it ends it."""
+    directory.mkdir(parents=True)
+    command = [
+        *(sys.executable, "-m", "pytest", "--aicr", "-p", "no:cacheprovider"),
+        *(f"--aicr-feature={feature}" for feature in features),
+        f"--aicr-kubeconfig={kubeconfig}",
+        f"--evidence-dir={directory / 'evidence'}",
+        f"--aicr-timeout-scale={timeout_scale:g}",
+        *arguments,
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def run_side_by_side(
@@ -148,12 +159,12 @@ def run_side_by_side(
 def clean(kubeconfig: Path, run: SuiteRun) -> None:
     """Removes what a run left behind, as its user would."""
     assert run.info is not None
-    command = [
-        str(Path(sys.executable).with_name("aicr-pytest")),
-        "clean",
-        "--run",
-        run.info.run_id,
-    ]
+    clean_of(kubeconfig, "--run", run.info.run_id)
+
+
+def clean_of(kubeconfig: Path, *which: str) -> None:
+    """Removes what one run, or all of them, have left, as their user would."""
+    command = [str(Path(sys.executable).with_name("aicr-pytest")), "clean", *which]
     environment = _environment() | {"KUBECONFIG": str(kubeconfig)}
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=PATIENCE)
 

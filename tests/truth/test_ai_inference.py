@@ -4,18 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab.addons import contour, envoy_gateway
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.of_ai_inference import NOT_OURS
+from aicr_lab.defects.gateways import LyingGateway
+from aicr_lab.defects.of_ai_inference import NOT_OURS, SPLIT
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
+from .health import faults
 from .matrix import broken, defects_of, name_of, try_out, verdicts
 from .suite import run_suite
 
 pytestmark = pytest.mark.thorough
 
 LAB = LabOptions(nodes=2, gpus=1, addons=("loadbalancer", "python", "gateway-api", "contour"))
+TWO = LabOptions(nodes=2, gpus=1, addons=(*LAB.addons, "envoy-gateway"))
+"""Two gateways; Envoy Gateway splits by counting, Contour at random."""
+ENVOY_GATEWAY = "--aicr-solution=gateway=envoy-gateway"
 
 
 @pytest.mark.parametrize("defect", defects_of("ai_inference"), ids=name_of)
@@ -39,3 +45,51 @@ def test_gateway_of_our_own_is_made_where_that_is_allowed(labs: Labs, tmp_path: 
 
     assert verdicts(run) == {"ai_inference": "Implemented"}
     assert {result.outcome for result in run.results} == {"passed"}
+
+
+@pytest.mark.thorough
+def test_second_product_passes_the_same_checks(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(TWO)
+
+    run = run_suite(lab.kubeconfig, ["ai_inference"], tmp_path / "run", ENVOY_GATEWAY)
+
+    assert verdicts(run) == {"ai_inference": "Implemented"}, run
+    assert {result.outcome for result in run.results} == {"passed"}, run
+    assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_second_product_that_ignores_weights_is_seen(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(TWO)
+    ignorant = LyingGateway(mode="weights-ignored", namespace=envoy_gateway.NAMESPACE)
+    try:
+        ignorant.inject(lab)
+        run = run_suite(
+            lab.kubeconfig, ["ai_inference"], tmp_path / "run", ENVOY_GATEWAY, timeout_scale=0.1
+        )
+    finally:
+        ignorant.heal(lab)
+
+    assert verdicts(run) == {"ai_inference": "Not Implemented"}, run
+    split = run.result(SPLIT)
+    assert split is not None
+    assert "first of weight 80 answered 1000 requests: 50.0 %" in split.message
+    assert "though HTTPRoute" in split.message
+    assert not run.left_behind
+
+
+@pytest.mark.thorough
+def test_one_gateway_of_two_that_splits_is_enough(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(TWO)
+    ignorant = LyingGateway(mode="weights-ignored", namespace=contour.NAMESPACE)
+    try:
+        ignorant.inject(lab)
+        run = run_suite(lab.kubeconfig, ["ai_inference"], tmp_path / "run", timeout_scale=0.1)
+    finally:
+        ignorant.heal(lab)
+
+    assert verdicts(run) == {"ai_inference": "Implemented"}, run
+    told = "".join(path.read_text() for path in run.directory.rglob("record.json"))
+    assert "first of weight 80 answered 1000 requests: 50.0 %" in told
+    assert "solution envoy-gateway" in told
+    assert faults(lab) == []

@@ -6,12 +6,13 @@ import pytest
 
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.operator_webhooks import WebhooksMissing
+from aicr_lab.namespaces import wait_until
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
 from .matrix import defects_of, name_of, try_out, verdicts
-from .suite import run_suite
+from .suite import begin, clean_of, run_suite
 
 pytestmark = pytest.mark.thorough
 
@@ -79,3 +80,26 @@ def test_operator_without_webhooks_beside_a_healthy_one_is_fine(labs: Labs, tmp_
     assert verdicts(run) == {REQUIREMENT: "Implemented"}, run
     told = "".join(path.read_text() for path in run.directory.rglob("record.json"))
     assert "no webhook of KubeRay is asked" in told
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("operator", ["jobset", "kuberay"])
+def test_what_a_run_killed_amid_a_reconcile_leaves_can_be_cleaned_up(
+    operator: str, labs: Labs, tmp_path: Path
+) -> None:
+    lab = labs(LAB)
+    pinned = f"--aicr-solution=operator={operator}"
+
+    def pods() -> list[str]:
+        named = [pod["metadata"] for pod in lab.api.list("v1", "Pod")]
+        return [one["name"] for one in named if one["namespace"].startswith("aicr-")]
+
+    process = begin(lab.kubeconfig, [REQUIREMENT], tmp_path / "run", pinned)
+    wait_until(lambda: bool(pods()), 120.0, every=0.2)
+    process.kill()
+    process.communicate()
+    assert pods() != []
+
+    clean_of(lab.kubeconfig, "--all")
+
+    assert faults(lab) == []

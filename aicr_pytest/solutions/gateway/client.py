@@ -71,17 +71,22 @@ class Client:
         return answers, execution
 
     def stream(self, target: Target) -> tuple[list[Piece], Execution]:
-        """Ask for a streamed answer; none of its pieces where it broke."""
+        """Ask for a streamed answer; the last piece tells where it broke."""
         execution = self._run(30.0, target, do="stream")
         return [Piece(seconds=at, text=text) for at, text in _lines(execution)], execution
 
     def bodies(self, target: Target, size: int) -> tuple[dict[str, Any], Execution]:
         """Send a body of that many bytes, and ask for one back."""
         execution = self._run(60.0, target, do="bodies", bytes=size, timeout=25.0)
-        found = _lines(execution)
-        return (found[0] if found else {}), execution
+        seen: dict[str, Any] = _lines(execution)[0]
+        return seen, execution
 
     def _run(self, limit: float, target: Target, **plan: Any) -> Execution:
+        """Run the client's program, which reports at least one line whatever requests meet.
+
+        Raises:
+            ProbeFailed: it does not run, or it ended otherwise; its pod may have been evicted.
+        """
         whole = {
             "address": target.address,
             "port": target.port,
@@ -92,11 +97,18 @@ class Client:
         }
         words = ("python3", "/aicr/client.py", json.dumps(whole))
         execution = self.pod.run(*words, timeout=limit)
-        if execution.exit_code in (126, 127):
-            raise ProbeFailed(f"{self.pod}: python3 does not run: {execution.stderr.strip()}")
+        if execution.exit_code != 0 or not _reported(execution):
+            said = execution.stderr.strip()[-300:] or "it said nothing"
+            raise ProbeFailed(
+                f"{self.pod}: the client ended with exit code {execution.exit_code} before it could"
+                f" report: {said}"
+            )
         return execution
 
 
+def _reported(execution: Execution) -> list[str]:
+    return [line for line in execution.stdout.splitlines() if line.startswith(("[", "{"))]
+
+
 def _lines(execution: Execution) -> list[Any]:
-    lines = execution.stdout.splitlines()
-    return [json.loads(line) for line in lines if line.startswith(("[", "{"))]
+    return [json.loads(line) for line in _reported(execution)]

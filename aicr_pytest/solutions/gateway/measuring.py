@@ -1,8 +1,8 @@
-"""Measures a split with real requests, and keeps every answer as evidence."""
+"""Measures who answers real requests, and keeps every answer as evidence."""
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.waiting import Waiter
@@ -12,7 +12,11 @@ from aicr_pytest.solutions.gateway.client import Client, Target
 from aicr_pytest.solutions.gateway.split import Answer
 
 if TYPE_CHECKING:
+    from aicr_pytest.cluster.observing import Execution
     from aicr_pytest.evidence.check import CheckEvidence
+
+_Rule = tuple[dict[str, str], str]
+"""Headers of a request, and the backend that the route names for them."""
 
 
 class Meter:
@@ -25,61 +29,128 @@ class Meter:
         self._waiter = waiter
         self._evidence = evidence
 
-    def split_faults(self, where: Target, weights: Mapping[str, int]) -> list[str]:
+    def split_faults(self, where: Target, weights: Mapping[str, int], *, since: float) -> list[str]:
         """In what the answers are not the split by these weights, as sentences.
 
-        It is measured once a few requests look like it, or the deadline is over; and measured again
-        before a miss counts.
+        It is measured once a few requests look like it, and again until it fits or the route has
+        had its time; a miss is then confirmed.
+
+        Args:
+            since: when the route was changed, by the monotonic clock.
         """
-        self._settle(where, weights)
-        answers = self._measure("The split", where, split.REQUESTS, weights)
-        if missed := split.misses(answers, weights):
-            self._evidence().fact("first measurement", "; ".join(missed))
-            answers = self._measure("Confirmation", where, split.CONFIRMATION, weights)
-            missed = split.misses(answers, weights)
-        return missed
-
-    def until_or_late(
-        self, what: str, look: Callable[[], list[Answer]], until: Callable[[list[Answer]], bool]
-    ) -> None:
-        """Wait for a route to be in effect; who is late gets measured too, and judged by that."""
-        try:
-            self._waiter.poll(
-                what,
-                look,
-                until=until,
-                describe=split.summary,
-                timeout=self._waiter.deadlines.route_in_effect,
-            )
-        except WaitTimeout as error:
-            self._evidence().fact("late", str(error))
-
-    def _settle(self, where: Target, weights: Mapping[str, int]) -> None:
         looks: list[tuple[str, str]] = []
-        started = time.monotonic()
+        seen: list[tuple[list[Answer], Execution, float]] = []
 
-        def look() -> list[Answer]:
-            answers, _ = self._client.count(where, split.SETTLING)
-            looks.append((f"{time.monotonic() - started:.1f}", split.summary(answers)))
-            return answers
+        def look() -> list[str]:
+            few, _ = self._count(where, split.SETTLING)
+            looks.append((f"{time.monotonic() - since:.1f}", split.summary(few)))
+            if not split.is_near(few, weights):
+                return [split.summary(few)]
+            # Who passes only after some misses gets more requests: luck is no convergence.
+            seen.append(self._timed(where, split.CONFIRMATION if seen else split.REQUESTS))
+            return split.misses(seen[-1][0], weights)
 
         wanted = " and ".join(f"{weight} to {name}" for name, weight in weights.items())
-        self.until_or_late(
-            f"{where}: about {wanted}", look, lambda answers: split.is_near(answers, weights)
-        )
+        in_time = self._in_time(f"{where}: {wanted}", look, since)
         self._evidence().table(
             "Until the split is in effect",
-            ("seconds", f"answers to {split.SETTLING} requests"),
+            ("seconds since the change", f"answers to {split.SETTLING} requests"),
             looks,
             source=f"requests to {where}",
         )
+        last = seen[-1] if in_time else self._timed(where, split.REQUESTS)
+        self._tell("The split", where, last, weights)
+        if missed := split.misses(last[0], weights):
+            self._evidence().fact("first measurement", "; ".join(missed))
+            last = self._timed(where, split.CONFIRMATION)
+            self._tell("Confirmation", where, last, weights)
+            missed = split.misses(last[0], weights)
+        return missed
 
-    def _measure(
-        self, title: str, where: Target, requests: int, weights: Mapping[str, int]
-    ) -> list[Answer]:
+    def header_faults(self, where: Target, rules: Sequence[_Rule], *, since: float) -> list[str]:
+        """Requests that did not reach the backend that their headers name, as sentences.
+
+        Args:
+            rules: the first of them tells whether the route is in effect.
+            since: when the route was made, by the monotonic clock.
+        """
+        headers, backend = rules[0]
+
+        def look() -> list[str]:
+            answers, _ = self._client.count(where, split.HEADER_SETTLING, headers)
+            return split.astray(answers, backend)
+
+        self._in_time(f"{where}: the header is looked at", look, since)
+        found, rows = [], []
+        for headers, backend in rules:
+            carried = ", ".join(f"{key}: {value}" for key, value in headers.items()) or "no header"
+            wrong, answers = self._by_header(where, headers, backend, carried)
+            rows.append((carried, backend, split.summary(answers)))
+            if wrong:
+                found.append(f"requests with {carried} were for {backend}: {'; '.join(wrong)}")
+        self._evidence().table(
+            "Routing by header",
+            ("request carries", "backend of the rule", "answers"),
+            rows,
+            source=f"{split.EACH} requests each to {where}",
+        )
+        return found
+
+    def _by_header(
+        self, where: Target, headers: dict[str, str], backend: str, carried: str
+    ) -> tuple[list[str], list[Answer]]:
+        """What is wrong with requests of one kind, confirmed, and the answers that tell it."""
+        wrong: list[str] = []
+        answers: list[Answer] = []
+        for title in (f"Answers to requests with {carried}", f"Confirmation with {carried}"):
+            answers, execution = self._count(where, split.EACH, headers)
+            self._evidence().execution(execution, title)
+            if not (wrong := split.astray(answers, backend)):
+                break
+        return wrong, answers
+
+    def _in_time(self, what: str, look: Callable[[], list[str]], since: float) -> bool:
+        """Whether nothing is wrong any more before a route has had its time, said as evidence."""
+        gone = (time.monotonic() - since) / self._waiter.scale
+        left = max(0.0, self._waiter.deadlines.route_in_effect - gone)
+        try:
+            self._waiter.poll(
+                what, look, until=lambda wrong: not wrong, describe="; ".join, timeout=left
+            )
+        except WaitTimeout as error:
+            self._evidence().fact("late", str(error))
+            return False
+        return True
+
+    def _count(
+        self, where: Target, requests: int, headers: dict[str, str] | None = None
+    ) -> tuple[list[Answer], "Execution"]:
+        """Send requests.
+
+        Raises:
+            ProbeFailed: so slow that too few were answered, though none was lost.
+        """
+        answers, execution = self._client.count(where, requests, headers)
+        if len(answers) < requests and not split.lost(answers):
+            raise ProbeFailed(
+                f"Only {len(answers)} of {requests} requests were answered in"
+                f" {execution.seconds:.0f} s, too few to judge."
+            )
+        return answers, execution
+
+    def _timed(self, where: Target, requests: int) -> tuple[list[Answer], "Execution", float]:
         started = time.monotonic()
-        answers, execution = self._client.count(where, requests)
-        seconds = time.monotonic() - started
+        answers, execution = self._count(where, requests)
+        return answers, execution, time.monotonic() - started
+
+    def _tell(
+        self,
+        title: str,
+        where: Target,
+        measured: tuple[list[Answer], "Execution", float],
+        weights: Mapping[str, int],
+    ) -> None:
+        answers, execution, seconds = measured
         lines = (
             f"{one.status},{one.backend},{one.milliseconds},{json.dumps(one.detail)}\n"
             for one in answers
@@ -94,12 +165,6 @@ class Meter:
             [_row(one) for one in split.shares(answers, weights)],
             source=f"{len(answers)} requests to {where} in {seconds:.1f} s",
         )
-        if len(answers) < requests and not split.lost(answers):
-            raise ProbeFailed(
-                f"Only {len(answers)} of {requests} requests were answered in {seconds:.0f} s, too"
-                " few to judge a split."
-            )
-        return answers
 
 
 def _row(one: split.Share) -> tuple[object, ...]:

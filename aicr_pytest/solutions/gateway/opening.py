@@ -1,14 +1,20 @@
 """Opens a way for requests: through a Gateway of the platform, else through a new one."""
 
+import contextlib
 import http.client
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, Object
-from aicr_pytest.errors import DoesNotApply, NotAllowed
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.workspace import Workspace
+from aicr_pytest.errors import DoesNotApply, NotAllowed, ProbeFailed, WaitTimeout
 from aicr_pytest.manifests import render_actor
 from aicr_pytest.settings import Settings
-from aicr_pytest.solutions.frame import Candidate
-from aicr_pytest.solutions.gateway.client import Client, Target
+from aicr_pytest.solutions.gateway import split
+from aicr_pytest.solutions.gateway.client import Target
 from aicr_pytest.solutions.gateway.entrance import (
     Entrance,
     address,
@@ -19,11 +25,12 @@ from aicr_pytest.solutions.gateway.entrance import (
     route_line,
 )
 from aicr_pytest.solutions.gateway.products import Product, accepted, is_accepted
+from aicr_pytest.solutions.gateway.site import Site
 from aicr_pytest.solutions.gateway.split import Answer
-from aicr_pytest.workspaces import Workspaces
 
-ROUTE = "route"
-"""Name of the HTTPRoute that most checks look at."""
+_REACHED = "a backend answers"
+_TWINS = 5
+"""Requests to a backend without the Gateway, of which one has to be answered."""
 _OUTSIDE = 2.0
 """Seconds for the Gateway to answer where the tests run; it need not."""
 
@@ -44,6 +51,8 @@ class Way:
     """The Gateway, as it was when it was Programmed."""
     answer: Answer
     """The first one that a backend gave."""
+    since: float
+    """When its route was made, by the monotonic clock."""
 
     def target(self, path: str) -> Target:
         """Where requests for a path of our routes go."""
@@ -67,31 +76,43 @@ class _Sight:
 
 
 class Opening:
-    """Opens ways for the routes of one test module."""
+    """Opens a way through one product, for the routes of one test module."""
 
-    def __init__(self, workspaces: Workspaces, settings: Settings, client: Client) -> None:
-        self._workspaces = workspaces
-        self._workspace = workspaces.at()
-        self._cluster = self._workspace.cluster
-        self._waiter = self._workspace.waiter
+    def __init__(self, product: Product, site: Site, settings: Settings) -> None:
+        self._product = product
+        self._site = site
         self._settings = settings
-        self._client = client
+        self._made: Entrance | None = None
 
-    def through(self, candidate: Candidate[Product]) -> Way:
-        """A way through a Gateway of one product.
+    @property
+    def _workspace(self) -> Workspace:
+        return self._site.workspaces.at()
+
+    @property
+    def _cluster(self) -> Cluster:
+        return self._workspace.cluster
+
+    @property
+    def _waiter(self) -> Waiter:
+        return self._workspace.waiter
+
+    def way(self) -> Way:
+        """A way through a Gateway of the product.
 
         Raises:
             AssertionError: no class of it is accepted.
             NotAllowed: no Gateway takes our routes, and a new one is not allowed.
             WaitTimeout: its Gateway is not Programmed, or requests reach no backend.
+            ProbeFailed: requests reach no backend, and it is not the Gateway that they fail at.
         """
-        classes = candidate.solution.classes(self._cluster)
+        classes = self._product.classes(self._cluster)
         taken = {obj["metadata"]["name"]: obj for obj in classes if is_accepted(obj)}
         said = "; ".join(f"{obj['metadata']['name']}: {accepted(obj)}" for obj in classes)
-        assert taken, f"No GatewayClass of {candidate.solution.name} is accepted: {said}"
-        entrance = self._entrance(candidate.solution.name, sorted(taken))
+        assert taken, f"No GatewayClass of {self._product.name} is accepted: {said}"
+        entrance = self._entrance(sorted(taken))
         gateway = self._programmed(entrance)
-        self.route(entrance, ROUTE)
+        since = time.monotonic()
+        self.route(entrance, "route")
         at = address(gateway)
         return Way(
             entrance=entrance,
@@ -100,18 +121,47 @@ class Opening:
             gateway_class=taken[entrance.gateway_class],
             gateway=gateway,
             answer=self._reached(entrance, at),
+            since=since,
         )
+
+    def close(self) -> bool:
+        """Take down the Gateway that was made, and wait until it is gone; whether there was one."""
+        if self._made is None:
+            return False
+        at, name = self._made.namespace, self._made.gateway
+        found = self._cluster.find(GATEWAY, name, at)
+        if found:
+            uid = found["metadata"]["uid"]
+            self._cluster.delete(GATEWAY, name, at, uid=uid)
+            with contextlib.suppress(WaitTimeout):  # the workspace tells what stays
+                self._waiter.until_gone(
+                    f"Gateway {at}/{name}: gone",
+                    GATEWAY,
+                    name,
+                    at,
+                    uid=uid,
+                    timeout=self._waiter.deadlines.gateway_gone,
+                )
+        return True
 
     @property
     def prefix(self) -> str:
         """What the paths of our routes begin with: nobody else's."""
         return f"/{self._workspace.namespace}"
 
-    def route(self, entrance: Entrance, actor: str, weights: dict[str, int] | None = None) -> None:
-        """Create or change a route; the first rule gets other weights where some are given."""
+    def route(
+        self, entrance: Entrance, actor: str, weights: Mapping[str, int] | None = None
+    ) -> str:
+        """Create or change a route; its name.
+
+        Args:
+            actor: the manifest.
+            weights: of the first rule, instead of the manifest's.
+        """
+        name = f"{actor}-{self._product.name}"  # another product's is not to be led elsewhere
         (route,) = render_actor(
             f"ai_inference/{actor}",
-            actor=actor,
+            actor=name,
             gateway_namespace=entrance.namespace,
             gateway=entrance.gateway,
             listener=entrance.listener,
@@ -121,13 +171,15 @@ class Opening:
         for reference in route["spec"]["rules"][0]["backendRefs"] if weights else ():
             reference["weight"] = (weights or {})[reference["name"]]
         self._workspace.apply([route])
+        return name
 
-    def route_object(self, actor: str) -> Object:
-        """A route as it is now."""
-        return self._cluster.get(HTTP_ROUTE, actor, self._workspace.namespace)
+    def route_object(self) -> Object:
+        """The route that most checks look at, as it is now."""
+        name = f"route-{self._product.name}"
+        return self._cluster.get(HTTP_ROUTE, name, self._workspace.namespace)
 
-    def _entrance(self, product: str, classes: list[str]) -> Entrance:
-        named = self._settings.gateway
+    def _entrance(self, classes: list[str]) -> Entrance:
+        product, named = self._product.name, self._settings.gateway
         gateways = [
             gateway
             for gateway in self._cluster.list(GATEWAY, named.namespace if named else None)
@@ -157,22 +209,15 @@ class Opening:
     def _new(self, gateway_class: str) -> Entrance:
         (gateway,) = render_actor(
             "ai_inference/gateway",
-            actor="gateway",
+            actor=f"gateway-{self._product.name}",
             gateway_class=gateway_class,
             run=self._cluster.run_id,
         )
-        (made,) = self._workspaces.at("baseline").apply([gateway])
+        (made,) = self._site.workspaces.at("baseline").apply([gateway])
         namespace = self._cluster.get(NAMESPACE, self._workspace.namespace)
         (entrance,) = entrances(made, namespace)
-        return Entrance(
-            namespace=entrance.namespace,
-            gateway=entrance.gateway,
-            gateway_class=gateway_class,
-            listener=entrance.listener,
-            port=entrance.port,
-            host=entrance.host,
-            ours=True,
-        )
+        self._made = replace(entrance, ours=True)
+        return self._made
 
     def _programmed(self, entrance: Entrance) -> Object:
         return self._waiter.for_object(
@@ -195,27 +240,49 @@ class Opening:
         where = target(entrance, at, f"{self.prefix}/model")
 
         def look() -> _Sight:
-            answers, _ = self._client.count(where, 1)
-            return _Sight(answer=answers[0], line=route_line(self.route_object(ROUTE), entrance))
+            answers, _ = self._site.client.count(where, 1)
+            return _Sight(answer=answers[0], line=route_line(self.route_object(), entrance))
 
-        return self._waiter.poll(
-            f"{entrance} at {at}:{entrance.port}: a request reaches our backend",
-            look,
-            until=lambda sight: (sight.answer.status, sight.answer.backend) == (200, "first"),
-            timeout=self._waiter.deadlines.route_in_effect,
-        ).answer
+        try:
+            return self._waiter.poll(
+                f"{entrance} at {at}:{entrance.port}: a request reaches our backend",
+                look,
+                until=lambda sight: (sight.answer.status, sight.answer.backend) == (200, "first"),
+                timeout=self._waiter.deadlines.route_in_effect,
+            ).answer
+        except WaitTimeout as error:
+            self._see_that_we_can_look(where, error)
+            raise
+
+    def _see_that_we_can_look(self, where: Target, error: WaitTimeout) -> None:
+        """Raises where it is the client, not the Gateway, that cannot be reached.
+
+        Raises:
+            ProbeFailed: the client reaches no backend directly either, or others reach the Gateway.
+        """
+        answers, _ = self._site.client.count(self._site.direct(), _TWINS)
+        if not split.answered(answers):
+            raise ProbeFailed(
+                f"The client pod does not reach a backend without the Gateway either:"
+                f" {split.summary(answers)}.\n  {error}",
+                hint="Let pods of namespaces aicr-* talk to each other and to the Gateway.",
+            ) from error
+        if from_here(where) == _REACHED:
+            raise ProbeFailed(
+                f"The Gateway is reachable from outside, but not from pods.\n  {error}",
+                hint="Let pods of namespaces aicr-* talk to the Gateway's address.",
+            ) from error
 
 
-def from_here(way: Way) -> str:
+def from_here(where: Target) -> str:
     """Whether requests of the machine that runs the tests reach a backend; they need not."""
-    where = way.target("model")
     connection = http.client.HTTPConnection(where.address, where.port, timeout=_OUTSIDE)
     try:
         connection.request("GET", where.path, headers={"Host": where.host})
         answer = connection.getresponse()
         # Another machine may have the address there, or a proxy answers for all.
         reached = answer.status == 200 and b'"backend": "first"' in answer.read(1000)
-        return "a backend answers" if reached else f"somebody else answers: {answer.status}"
+        return _REACHED if reached else f"somebody else answers: {answer.status}"
     except (OSError, http.client.HTTPException) as error:
         return f"not reachable: {error}"
     finally:

@@ -92,6 +92,7 @@ SOLUTIONS: tuple[Product, ...] = (
     Product(
         name="envoy-gateway",
         controllers=("gateway.envoyproxy.io/gatewayclass-controller",),
+        verified_in_lab=True,
     ),
     Product(name="istio", controllers=("istio.io/gateway-controller",)),
     Product(name="cilium", controllers=("io.cilium/gateway-controller",)),

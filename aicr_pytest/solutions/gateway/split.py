@@ -17,6 +17,10 @@ TOLERANCE = 5.0
 """Points of a percentage by which a backend's share may miss its weight."""
 SETTLING = 100
 """Requests of one look at a split that may not be in effect yet."""
+EACH = 100
+"""Requests per kind of header."""
+HEADER_SETTLING = 10
+"""Requests of one look at a header rule that may not be in effect yet."""
 _ROUGHLY = 15.0
 """Points by which so few may miss: 3.75 standard deviations at 80 %."""
 _LOST = 1.0
@@ -100,6 +104,16 @@ def misses(answers: Sequence[Answer], weights: Mapping[str, int]) -> list[str]:
         *lost(answers),
         *(_sentence(one) for one in shares(answers, weights) if not _fine(one)),
     ]
+
+
+def astray(answers: Sequence[Answer], backend: str) -> list[str]:
+    """Whether requests that were all for one backend reached another one, as sentences.
+
+    One that did is one too many; of those that reached none a few are told and not judged.
+    """
+    wrong = [one for one in answered(answers) if one.backend != backend]
+    told = f"{len(wrong)} of {len(answers)} reached another backend; answers: {summary(answers)}"
+    return [*([told] if wrong else []), *lost(answers)]
 
 
 def is_near(answers: Sequence[Answer], weights: Mapping[str, int]) -> bool:

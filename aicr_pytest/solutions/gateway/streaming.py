@@ -19,7 +19,7 @@ class Piece:
     seconds: float
     """After the request was sent."""
     text: str
-    """What came; the first piece says the status."""
+    """What came; the first piece says the status, and one that begins with ``broke`` is the end."""
 
 
 def held_back(pieces: Sequence[Piece]) -> list[str]:
@@ -35,7 +35,8 @@ def held_back(pieces: Sequence[Piece]) -> list[str]:
     events = [piece for piece in pieces[1:] if piece.text.strip()]
     came = "".join(piece.text for piece in events).count("data: ")
     if came != CHUNKS:
-        return [f"{came} of {CHUNKS} events came"]
+        why = f"; it {pieces[-1].text}" if pieces[-1].text.startswith("broke: ") else ""
+        return [f"{came} of {CHUNKS} events came{why}"]
     first, last = events[0].seconds, events[-1].seconds
     if last - first >= 0.5 * (CHUNKS - 1) * PAUSE and len(events) > CHUNKS / 2:
         return []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, POD, Kind, Object, full_name
+from aicr_pytest.cluster.refusals import is_policy_for_pods
 from aicr_pytest.cluster.waiting import remains
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
@@ -170,7 +171,10 @@ class CustomResource:
             describe=lambda views: self._describe(views, kinds),
             timeout=limit,
             expired=lambda views: _excuse(
-                str(self), self._find(views), views[2 + kinds.index(POD)].values()
+                str(self),
+                self._find(views),
+                views[2 + kinds.index(POD)].values(),
+                views[1].values(),
             ),
         )
 
@@ -209,12 +213,20 @@ def _ready_line(owned: Sequence[Object], child: Child) -> str:
     return f"owns {len(owned)} {child.kind.name} of {child.count}, {ready} ready"
 
 
-def _excuse(what: str, resource: Object | None, pods: Iterable[Object]) -> None:
+def _excuse(
+    what: str, resource: Object | None, pods: Iterable[Object], events: Iterable[Object]
+) -> None:
     """Raises where it is not the operator for whom the resource waits."""
     if resource is not None and resource["spec"].get("suspend"):
         raise PolicyRefused(
             f"{what}: somebody has suspended it, as queues do.",
             hint="Exempt namespaces aicr-* from queues that manage jobs without a queue's name.",
+        )
+    refused = [obj for obj in events if is_policy_for_pods(obj.get("message") or "")]
+    if event := pod_state.newest(refused):
+        raise PolicyRefused(
+            f"{what}: its pods are refused: {event['message']}",
+            hint="Make room for two small pods in the namespace's policy, or exempt aicr-*.",
         )
     for pod in pods:
         name = pod["metadata"]["name"]

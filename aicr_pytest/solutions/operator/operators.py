@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from aicr_pytest.errors import AicrError
 from aicr_pytest.solutions.frame import Solutions
 from aicr_pytest.solutions.operator.product import Operator
 from aicr_pytest.solutions.operator.trial import Trial
@@ -39,6 +40,16 @@ class Operators(Trials[Trial]):
         return look(self.in_use)
 
     def close(self) -> None:
-        """Remove what was made, before the workspace goes."""
-        for trial in self.subjects:
-            trial.close()
+        """Remove what was made, before the workspace goes, unless the user wants to keep it.
+
+        Raises:
+            ExceptionGroup: what could not be removed, of all operators.
+        """
+        problems: list[Exception] = []
+        for resource in (left for trial in self.subjects for left in trial.left()):
+            try:
+                resource.discard()
+            except AicrError as error:
+                problems.append(error)
+        if problems:
+            raise ExceptionGroup("Custom resources could not be removed", problems)

@@ -1,16 +1,24 @@
 """One operator on trial: what it is seen to do."""
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
-from aicr_pytest.errors import Inconclusive, NotAllowed, WaitTimeout
+from aicr_pytest.errors import ApiError, Inconclusive, NotAllowed, PolicyRefused, WaitTimeout
 from aicr_pytest.solutions.frame import Candidate
 from aicr_pytest.solutions.operator import controllers
 from aicr_pytest.solutions.operator.custom_resource import CustomResource
 from aicr_pytest.solutions.operator.product import Operator
-from aicr_pytest.solutions.operator.webhooks import Answer, Webhook, listed, offer, webhooks_for
+from aicr_pytest.solutions.operator.webhooks import (
+    Answer,
+    Webhook,
+    denier,
+    listed,
+    offer,
+    webhooks_for,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -72,7 +80,7 @@ class Trial:
     def denial(self) -> list[str]:
         """Its own webhook denies a resource that nothing but its rules finds wrong."""
         webhooks = self._webhooks(self._controllers())
-        own = sorted({webhook.name for webhook in webhooks if webhook.own})
+        own = _own(webhooks)
         what = f"a {self.operator.resource.name} {self.operator.flaw}"
         answer = self._offer(flawed=True)
         if answer.admitted:
@@ -80,7 +88,9 @@ class Trial:
         if answer.unanswered_by:
             return [f"webhook {answer.unanswered_by} gives no answer to {what}: {answer.text}"]
         if answer.denied_by not in own:
-            who = f"webhook {answer.denied_by}" if answer.denied_by else "no webhook"
+            if answer.denied_by:
+                self._refuse_for_others(answer, own)
+            who = answer.denied_by or "no webhook"
             there = ", ".join(own) or "there is none"
             ours = f"one of {self.operator.product}'s own ({there})"
             return [f"{what} is refused by {who}, not by {ours}: {answer.text}"]
@@ -91,6 +101,8 @@ class Trial:
         answer = self._offer(flawed=False)
         if answer.admitted:
             return []
+        if answer.denied_by:
+            self._refuse_for_others(answer, _own(self._webhooks(self._controllers())))
         return [f"a {self.operator.resource.name} without a flaw is refused: {answer.text}"]
 
     def reconciliation(self) -> list[str]:
@@ -156,11 +168,10 @@ class Trial:
         self._show(resource)
         return []
 
-    def close(self) -> None:
-        """Remove what is left of its resources, before the workspace goes."""
-        for resource in self._resources.values():
-            if not resource.gone:
-                resource.discard()
+    def left(self) -> list[CustomResource]:
+        """Its resources that are to be removed before the workspace goes; none where it stays."""
+        there = [resource for resource in self._resources.values() if not resource.gone]
+        return [] if there and self._workspaces.at().kept else there
 
     def _controllers(self) -> list[Object]:
         found = self.operator.controllers(self._cluster)
@@ -170,7 +181,8 @@ class Trial:
                 f" {' or '.join(self.operator.deployments)}, nor one that runs its image.",
                 hint="A controller that runs outside the cluster cannot be looked at.",
             )
-        return found
+        # An older release may lie beside, scaled down; who has no pods at all is down.
+        return [one for one in found if one["spec"].get("replicas", 1)] or found
 
     def _webhooks(self, deployments: list[Object]) -> list[Webhook]:
         return webhooks_for(self._cluster, self.operator.resource, deployments)
@@ -186,10 +198,28 @@ class Trial:
         evidence.text(f"Answer to the {what}", answer.text or "admitted", source=source)
         return answer
 
+    def _refuse_for_others(self, answer: Answer, own: Sequence[str]) -> None:
+        """Raises where a policy of the platform refuses the resource, whatever is wrong with it.
+
+        Raises:
+            PolicyRefused: who denies the mended resource is not the operator.
+        """
+        if answer.denied_by in own:
+            return
+        if self._offer(flawed=False).denied_by == answer.denied_by:
+            raise _refused_by(answer.denied_by, self.operator, answer.text)
+
     def _resource(self, name: str) -> CustomResource:
         if name not in self._resources:
             obj = self._rendered(name, flawed=False)
-            self._resources[name] = CustomResource(self.operator, self._workspaces.at(), obj)
+            try:
+                made = CustomResource(self.operator, self._workspaces.at(), obj)
+            except ApiError as error:
+                who = denier(error.message)
+                if who and who not in _own(self._webhooks(self._controllers())):
+                    raise _refused_by(who, self.operator, str(error)) from error
+                raise
+            self._resources[name] = made
         return self._resources[name]
 
     def _rendered(self, name: str, *, flawed: bool) -> Object:
@@ -233,3 +263,15 @@ class Trial:
             evidence.text(
                 f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"
             )
+
+
+def _own(webhooks: Iterable[Webhook]) -> list[str]:
+    """The operator's own webhooks as denials name them."""
+    return sorted({f'webhook "{webhook.name}"' for webhook in webhooks if webhook.own})
+
+
+def _refused_by(who: str, operator: Operator, text: str) -> PolicyRefused:
+    return PolicyRefused(
+        f"{who} refuses any {operator.resource.name} of ours: {text}",
+        hint="Exempt namespaces aicr-* from this policy, or let it admit the resource.",
+    )

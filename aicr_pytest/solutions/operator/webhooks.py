@@ -12,13 +12,17 @@ from aicr_pytest.cluster.kinds import (
     Kind,
     Object,
 )
+from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.errors import ApiError, ApiUnreachable
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
 # Written by apiserver's admission/plugin/webhook; the API's message has them, kubectl's text not.
-_DENIED = re.compile(r'admission webhook "([^"]+)" denied the request')
+_DENIED = re.compile(
+    r'admission (webhook "[^"]+") denied the request'
+    r"|(ValidatingAdmissionPolicy '[^']+') with binding \S+ denied request"
+)
 _UNANSWERED = re.compile(r'failed calling webhook "([^"]+)"')
 
 
@@ -49,7 +53,7 @@ class Answer:
     text: str = ""
     """Its words, verbatim; empty where it admits the object."""
     denied_by: str = ""
-    """The webhook that denied it; empty where none did."""
+    """Who denied it, e.g. ``webhook "vraycluster.kb.io"``; empty for the API server itself."""
     unanswered_by: str = ""
     """The webhook that gave no answer, for which the object was refused."""
 
@@ -59,18 +63,26 @@ def offer(cluster: "Cluster", obj: Object) -> Answer:
 
     Raises:
         AccessDenied: the API server refuses us, and not the object.
+        PolicyRefused: a quota refuses it, whatever is in it.
     """
     try:
         cluster.create(obj, dry_run=True)
     except ApiError as error:
-        denied = _DENIED.search(error.message)
-        return Answer(admitted=False, text=str(error), denied_by=denied[1] if denied else "")
+        if refused := refused_by_policy(error):
+            raise refused from error
+        return Answer(admitted=False, text=str(error), denied_by=denier(error.message))
     except ApiUnreachable as error:
         # The API server answers 500 for a webhook that it cannot reach, which is no fault of its.
         if (unanswered := _UNANSWERED.search(str(error))) is None:
             raise
         return Answer(admitted=False, text=str(error), unanswered_by=unanswered[1])
     return Answer(admitted=True)
+
+
+def denier(message: str) -> str:
+    """Who denied an object by the API server's words; empty where it was neither."""
+    denied = _DENIED.search(message)
+    return (denied[1] or denied[2]) if denied else ""
 
 
 def webhooks_for(
@@ -82,19 +94,23 @@ def webhooks_for(
         for kind in (MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS)
         for configuration in cluster.list(kind)
         for webhook in configuration.get("webhooks") or ()
-        if concerns(webhook.get("rules") or (), resource)
+        if concerns(webhook, resource)
     ]
     return sorted(found, key=lambda webhook: not webhook.own)
 
 
-def concerns(rules: Iterable[Object], resource: Kind) -> bool:
-    """Whether rules of a webhook name the creation of a kind."""
+def concerns(webhook: Object, resource: Kind) -> bool:
+    """Whether rules of a webhook name the creation of a kind.
+
+    Unless they are to match exactly, the API server converts objects to a version that they name.
+    """
+    exact = webhook.get("matchPolicy") == "Exact"
     return any(
         _names(rule.get("apiGroups"), resource.group)
-        and _names(rule.get("apiVersions"), resource.version)
+        and (not exact or _names(rule.get("apiVersions"), resource.version))
         and _names(rule.get("resources"), resource.plural, "*/*")
         and _names(rule.get("operations"), "CREATE")
-        for rule in rules
+        for rule in webhook.get("rules") or ()
     )
 
 

@@ -69,6 +69,7 @@ def waiter(cluster: Cluster) -> Waiter:
             pod_gone=0.5,
             claim_released=0.5,
             gang_gone=0.5,
+            gateway_gone=0.5,
             namespace_gone=0.5,
             namespace_usable=0.5,
             object_gone=0.5,

@@ -154,6 +154,21 @@ def test_controllers_go_before_the_pods_that_they_would_make_anew(
     assert deletions(fake)[:2] == ["deployments/web", "pods/gpu"]
 
 
+def test_gateway_is_awaited_before_its_namespace_goes(workspace: Workspace, fake: FakeApi) -> None:
+    gateway = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "edge"},
+    }
+    fake.gone_after["gateways"] = None
+    workspace.apply([gateway])
+
+    with pytest.raises(LeftBehind, match="no Gateway left: not within"):
+        workspace.close()
+
+    assert deletions(fake) == ["gateways/edge"]
+
+
 def test_teardown_never_forces(
     workspace: Workspace, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,7 +407,12 @@ def discovery(fake: FakeApi) -> None:
             ("resourceclaims", "ResourceClaim", "Namespaced"),
             ("deviceclasses", "DeviceClass", "Cluster"),
         ),
-        group("example.com", ("sprockets", "Sprocket", "Cluster")),
+        group(
+            "example.com",
+            ("sprockets", "Sprocket", "Cluster"),
+            ("fleets", "Fleet", "Namespaced"),
+            ("parts", "Part", "Namespaced"),
+        ),
     )
 
 
@@ -449,6 +469,24 @@ def test_cleaning_removes_one_run_and_leaves_the_other(
     assert len(cleaning.leftovers(cluster, "b")) == 4
     assert len(said) == 4
     assert deletions(fake)[:3] == ["resourceclaims/c-a", "pods/gpu", "namespaces/aicr-a"]
+
+
+@pytest.mark.usefixtures("discovery")
+def test_custom_resources_go_before_the_pods_that_their_operator_would_make_anew(
+    cluster: Cluster, waiter: Waiter, fake: FakeApi
+) -> None:
+    leave(fake, "a")
+    at = "/apis/example.com/v1/namespaces/aicr-a"
+    fake.put(f"{at}/fleets", labelled({"metadata": {"name": "ours"}}, "a"))
+    fake.put(f"{at}/fleets", {"metadata": {"name": "theirs"}})
+    part = labelled({"metadata": {"name": "owned", "ownerReferences": [{"uid": "1"}]}}, "a")
+    fake.put(f"{at}/parts", part)
+
+    still = cleaning.clean(cluster, cleaning.leftovers(cluster, "a"), waiter, lambda _: None)
+
+    assert still == []
+    of_namespace = deletions(fake)[1:4]
+    assert of_namespace == ["fleets/ours", "pods/gpu", "namespaces/aicr-a"]
 
 
 @pytest.mark.usefixtures("discovery")

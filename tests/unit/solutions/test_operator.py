@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.errors import PolicyRefused
 from aicr_pytest.solutions.operator.controllers import watched_namespaces
-from aicr_pytest.solutions.operator.custom_resource import is_owned
+from aicr_pytest.solutions.operator.custom_resource import _excuse, is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
 from aicr_pytest.solutions.operator.nvidia import NIM
-from aicr_pytest.solutions.operator.webhooks import concerns, selects
+from aicr_pytest.solutions.operator.webhooks import concerns, denier, selects
 
 RESOURCE = Kind("ray.io", "v1", "RayCluster", "rayclusters", True)
 
@@ -30,7 +31,7 @@ def rule(**changes: list[str]) -> dict[str, list[str]]:
     [{}, {"apiGroups": ["*"], "resources": ["*/*"]}, {"operations": ["*"]}],
 )
 def test_webhook_is_asked_about_what_its_rules_name(changes: dict[str, list[str]]) -> None:
-    assert concerns([rule(**changes)], RESOURCE)
+    assert concerns({"rules": [rule(**changes)]}, RESOURCE)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,44 @@ def test_webhook_is_asked_about_what_its_rules_name(changes: dict[str, list[str]
     ],
 )
 def test_webhook_is_not_asked_about_anything_else(changes: dict[str, list[str]]) -> None:
-    assert not concerns([rule(**changes)], RESOURCE)
+    assert not concerns({"rules": [rule(**changes)], "matchPolicy": "Exact"}, RESOURCE)
+
+
+def test_webhook_that_names_another_version_is_asked_unless_it_wants_an_exact_match() -> None:
+    older = {"rules": [rule(apiVersions=["v1alpha1"])]}
+
+    assert concerns(older, RESOURCE)
+    assert concerns({**older, "matchPolicy": "Equivalent"}, RESOURCE)
+    assert not concerns({**older, "matchPolicy": "Exact"}, RESOURCE)
+
+
+@pytest.mark.parametrize(
+    ("message", "who"),
+    [
+        ('admission webhook "v.kb.io" denied the request: no', 'webhook "v.kb.io"'),
+        (
+            "forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            "ValidatingAdmissionPolicy 'p'",
+        ),
+        ("spec.x: Duplicate value", ""),
+    ],
+)
+def test_denial_says_who_denied(message: str, who: str) -> None:
+    assert denier(message) == who
+
+
+def test_pods_that_a_quota_refuses_are_no_fault_of_the_operator() -> None:
+    event = {
+        "metadata": {},
+        "type": "Warning",
+        "reason": "FailedCreate",
+        "message": 'pods "x" is forbidden: exceeded quota: q, requested: pods=1',
+    }
+    forbidden = {**event, "message": 'pods is forbidden: User "operator" cannot create'}
+
+    with pytest.raises(PolicyRefused, match="exceeded quota"):
+        _excuse("RayCluster ns/x", {"spec": {}}, [], [event])
+    _excuse("RayCluster ns/x", {"spec": {}}, [], [forbidden])
 
 
 def deployment(name: str, image: str, **labels: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from aicr_pytest.solutions.gateway import split
 from aicr_pytest.solutions.gateway.split import (
     CONFIRMATION,
     REQUESTS,
@@ -88,6 +89,17 @@ def test_answer_without_a_name_is_not_of_our_backends() -> None:
 def test_nothing_sent_is_a_miss() -> None:
     assert misses([], WEIGHTS) != []
     assert not is_near([], WEIGHTS)
+
+
+def test_one_request_at_the_wrong_backend_is_one_too_many_but_a_lost_one_is_not() -> None:
+    assert split.astray(answers(99, 0, Answer(status=503)), "first") == []
+    assert split.astray(answers(98, 0, *[Answer(status=503)] * 2), "first") == [
+        "2 of 100 requests reached no backend: 2 times 503"
+    ]
+    assert split.astray(answers(99, 1), "first") == [
+        "1 of 100 reached another backend; answers: 99 times 200 by first, 1 times 200 by second"
+    ]
+    assert split.astray([], "first") != []
 
 
 @pytest.mark.parametrize(("first", "near"), [(80, True), (66, True), (60, False), (100, False)])

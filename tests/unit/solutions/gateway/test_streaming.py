@@ -38,6 +38,9 @@ def test_lost_events_and_refusals_are_told() -> None:
     assert held_back(events(0.1, 0.2)) == ["2 of 8 events came"]
     assert held_back([Piece(seconds=0.1, text="status 503")]) == ["the answer was status 503"]
     assert held_back([]) == ["no answer came"]
+    broken = [*events(0.1, 0.2), Piece(seconds=0.3, text="broke: timed out")]
+    assert held_back(broken) == ["2 of 8 events came; it broke: timed out"]
+    assert held_back(broken[-1:]) == ["the answer was broke: timed out"]
 
 
 def test_body_that_was_refused_is_told_with_its_status() -> None:
