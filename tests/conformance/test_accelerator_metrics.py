@@ -6,6 +6,7 @@ from aicr_pytest.checks import (
     AcceleratorNode,
     Accelerators,
     Cast,
+    Exclusive,
     LoadStory,
     Metrics,
     Workspaces,
@@ -21,9 +22,11 @@ Nodes = list[AcceleratorNode]
 
 
 @pytest.fixture(scope="module")
-def nodes(aicr_accelerators: Accelerators) -> Nodes:
-    """The looked-at nodes, on which workloads are run."""
-    return aicr_accelerators.looked_at()
+def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
+    """The looked-at nodes, on which workloads are run once it is our turn there."""
+    nodes = aicr_accelerators.looked_at()
+    aicr_exclusive(AT_ONCE, each=nodes)
+    return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
