@@ -87,6 +87,8 @@ _BY_FEATURE = {
         ("", "namespaces", "", "patch", "labels by which monitors of a namespace are selected"),
         ("", "configmaps", "", "create patch", "the sample service's program"),
         ("", "services", "", "create list patch", "the sample service; to find Prometheus"),
+        ("", "services", "", "get", "the service that --aicr-service names"),
+        ("discovery.k8s.io", "endpointslices", "", "list", "the pods behind that service"),
         ("", "services", "proxy", "get", "to ask Prometheus"),
         ("", "pods", "portforward", "create get", "to send requests"),
         (_MONITORING, "prometheuses", "", "list", "to find Prometheus and what it selects"),
@@ -101,6 +103,9 @@ _BY_FEATURE = {
         (_DRA, "resourceclaims", "", "get list watch", "to see which device each pod has"),
         ("apiregistration.k8s.io", "apiservices", "", "list", "to find the metrics API"),
         ("custom.metrics.k8s.io", "*", "", "get list", "the metric of the pods"),
+        ("", "services", "", "list", "to find Prometheus, for the evidence"),
+        ("", "services", "proxy", "get", "to ask Prometheus, for the evidence"),
+        (_MONITORING, "prometheuses", "", "list", "to find Prometheus, for the evidence"),
     ),
     "ai_inference": (
         (_GATEWAYS, "gatewayclasses", "", "list", "to find the platform's gateways"),
