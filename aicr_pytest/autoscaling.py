@@ -1,6 +1,5 @@
 """A Deployment whose pods hold accelerators, scaled by a metric of these pods: up and back."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -9,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators.loading import Clock, utc_now
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.custom_metrics import CustomMetrics, matching
-from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER
 from aicr_pytest.errors import (
     AicrError,
-    EndpointSilent,
     Inconclusive,
     ProbeFailed,
     SolutionAbsent,
     WaitTimeout,
 )
 from aicr_pytest.manifests import render_actor
-from aicr_pytest.replicas import Sight, Watched
+from aicr_pytest.replicas import Sight
 from aicr_pytest.scaled import Scaled
+from aicr_pytest.scaling_view import ScalingView
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
@@ -57,16 +54,22 @@ class AutoscalingTrial:
         evidence: Callable[[], "CheckEvidence"],
         clock: Clock = utc_now,
     ) -> None:
-        self._cluster = cluster
         self._waiter = waiter
         self._workspaces = workspaces
         self._accelerators = accelerators
-        self._exclusive = exclusive
-        self._settings = settings
-        self._prometheus = prometheus
         self._evidence = evidence
-        self._clock = clock
-        self._metrics = CustomMetrics(cluster)
+        self._view = ScalingView(
+            cluster,
+            waiter,
+            workspaces,
+            prometheus,
+            evidence,
+            clock,
+            name=NAME,
+            target=TARGET,
+            profile=lambda: accelerators.stock[0].profile,
+            named=settings.hpa_metric,
+        )
         self._trouble: AicrError | None = None
         self._blind: Inconclusive | None = None
         self._scaled = Scaled(cluster, waiter, workspaces, accelerators, exclusive, evidence)
@@ -80,10 +83,10 @@ class AutoscalingTrial:
         pod = idle.ready[0]
         found = []
         if (value := idle.values.get(pod)) is None:
-            found.append(f"{self.metric} has no value for pod {pod}: {idle}")
+            found.append(f"{self._view.metric} has no value for pod {pod}: {idle}")
         elif value >= TARGET:
             found.append(
-                f"pod {pod} idles, and its {self.metric} is {value:g}, not below {TARGET:g}"
+                f"pod {pod} idles, and its {self._view.metric} is {value:g}, not below {TARGET:g}"
             )
         if not found and idle.desired != 1:
             found.append(
@@ -99,8 +102,8 @@ class AutoscalingTrial:
         """Where the new pod, which idles, has no metric of its own."""
         first, new = self._two_pods()
         try:
-            self._poll(
-                f"{self.metric} of the new pod {new.pod.name}",
+            self._view.poll(
+                f"{self._view.metric} of the new pod {new.pod.name}",
                 lambda sight: sight.values.get(new.pod.name, TARGET) < TARGET,
                 self._waiter.deadlines.samples_follow,
             )
@@ -108,17 +111,17 @@ class AutoscalingTrial:
             shown = self._scaled.load(new).seen()
             idles = f"pod {new.pod.name} idles ({shown:.0%} by {new.on.profile.tool})"
             beside = f"beside the loaded pod {first.pod.name}"
-            return [f"{idles} {beside}, and its {self.metric} is none of its own: {error}"]
+            return [f"{idles} {beside}, and its {self._view.metric} is none of its own: {error}"]
         return []
 
     def not_scaled_in(self) -> list[str]:
         """Where replicas did not go back once the load had ended."""
         first, _ = self._two_pods()
         self._scaled.load(first).off()
-        self._watched.mark(f"load off in pod {first.pod.name}")
+        self._view.watched.mark(f"load off in pod {first.pod.name}")
         ended = time.monotonic()
         try:
-            self._poll(
+            self._view.poll(
                 f"Deployment {NAME}: back to 1 replica",
                 lambda sight: sight.desired == 1 and len(sight.ready) == 1,
                 STABILIZATION + self._waiter.deadlines.replicas_follow,
@@ -126,44 +129,11 @@ class AutoscalingTrial:
         except WaitTimeout as error:
             return [f"the load has ended, and replicas do not go back: {error}"]
         finally:
-            self._keep("when the load had ended")
+            self._view.keep("when the load had ended")
         self._evidence().fact("seconds from the load's end to 1 replica", _since(ended))
         return []
 
     # -- the stages ----------------------------------------------------------------------------
-
-    @cached_property
-    def metric(self) -> str:
-        """The metric by which pods are scaled.
-
-        Raises:
-            SolutionAbsent: the platform serves none for pods that tells of accelerators.
-        """
-        if named := self._settings.hpa_metric:
-            return named
-        patterns = self._accelerators.stock[0].profile.pod_metrics
-        offered = self._waiter.poll(
-            f"the metrics API: a metric of accelerator pods ({', '.join(patterns)})",
-            self._metrics.offered,
-            until=lambda names: bool(matching(names, patterns)),
-            describe=lambda names: f"it offers {', '.join(names) or 'nothing'} of pods",
-            timeout=self._waiter.deadlines.monitoring_answers,
-            tolerate=(EndpointSilent,),
-        )
-        return matching(offered, patterns)
-
-    @cached_property
-    def _watched(self) -> Watched:
-        namespace = self._workspaces.at().namespace
-        return Watched(
-            self._cluster,
-            namespace,
-            NAME,
-            lambda: self._metrics.of_pods(namespace, f"app={NAME}", self.metric).values,
-            TARGET,
-            self._clock,
-            f"Replicas by {self.metric}",
-        )
 
     @property
     def _idle(self) -> Sight:
@@ -184,30 +154,35 @@ class AutoscalingTrial:
 
     @cached_property
     def _once_idle(self) -> Sight:
-        self._evidence().fact("metric", self.metric)  # before anything is created
-        watched = self._watched
+        metric = self._view.metric  # before anything is created
+        self._evidence().fact("metric", f"{metric} of {metric.api.group}")
+        watched = self._view.watched
         self._scaled.start(NAME)
-        self._keep_answer("idle, before there is an autoscaler")
-        unserved = self._try_poll(
-            f"{self.metric} of the idle pod",
+        self._view.keep_answer("idle, before there is an autoscaler")
+        unserved = self._view.try_poll(
+            f"{self._view.metric} of the idle pod",
             lambda sight: all(sight.values.get(pod, TARGET) < TARGET for pod in sight.ready),
             self._waiter.deadlines.samples_follow,
         )
         if unserved:
             return watched.look()  # an autoscaler could only repeat it
         (scaler,) = render_actor(
-            "pod_autoscaling/autoscaler", actor=NAME, target=NAME, metric=self.metric
+            metric.api.autoscaler,
+            actor=NAME,
+            target=NAME,
+            metric=metric.name,
+            namespace=self._view.namespace,
         )
         (made,) = self._workspaces.at().apply([scaler])
         self._evidence().yaml("The autoscaler", made, source="server-side apply")
         watched.mark("the autoscaler is there")
-        self._try_poll(
+        self._view.try_poll(
             "the autoscaler: its first word",
             lambda sight: bool(sight.desired and "ScalingActive" in sight.conditions),
             self._waiter.deadlines.replicas_follow,
         )
         sight = watched.look()
-        self._keep("while it idles")
+        self._view.keep("while it idles")
         return sight
 
     @property
@@ -228,19 +203,19 @@ class AutoscalingTrial:
         first = self._scaled.pod(idle.ready[0])
         load = self._scaled.load(first)
         load.on()
-        self._watched.mark(f"load on in pod {first.pod.name}")
+        self._view.watched.mark(f"load on in pod {first.pod.name}")
         started = time.monotonic()
         try:
-            risen = self._try_poll(
-                f"{self.metric} of the loaded pod above {TARGET:g}",
+            risen = self._view.try_poll(
+                f"{self._view.metric} of the loaded pod above {TARGET:g}",
                 lambda sight: sight.values.get(first.pod.name, 0.0) > TARGET,
                 self._waiter.deadlines.samples_follow,
             )
             if risen:
                 loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
-                said = f"pod {first.pod.name} {loads}, and its {self.metric} does not rise"
+                said = f"pod {first.pod.name} {loads}, and its {self._view.metric} does not rise"
                 return [f"{said}: {risen}"]
-            grown = self._try_poll(
+            grown = self._view.try_poll(
                 f"Deployment {NAME}: 2 replicas ready",
                 lambda sight: sight.desired == 2 and len(sight.ready) == 2,
                 self._waiter.deadlines.replicas_follow,
@@ -251,7 +226,7 @@ class AutoscalingTrial:
             self._evidence().fact("seconds from load to 2 replicas ready", _since(started))
             return self._sharing(first)
         finally:
-            self._keep("under load")
+            self._view.keep("under load")
 
     def _refuse_shortage(self) -> None:
         """A new pod that finds no free accelerator accuses nobody.
@@ -259,14 +234,14 @@ class AutoscalingTrial:
         Raises:
             NoCapacity: others hold them by now.
         """
-        for pod in self._watched.look().pods.values():
+        for pod in self._view.watched.look().pods.values():
             if not pod_state.node_of(pod):
                 words = pod_state.unschedulable(pod) or "the scheduler has said nothing"
                 self._accelerators.why_pending(self._scaled.nodes[-1], 1)(pod, words)
 
     def _sharing(self, first: AcceleratorPod) -> list[str]:
         """Where the new pod holds no accelerator of its own."""
-        name = next(pod for pod in self._watched.look().ready if pod != first.pod.name)
+        name = next(pod for pod in self._view.watched.look().ready if pod != first.pod.name)
         new = self._scaled.pod(name)
         self._pods = (first, new)
         mine, theirs = first.held(), new.held()
@@ -290,62 +265,6 @@ class AutoscalingTrial:
         if self._busy_faults or self._pods is None:
             raise ProbeFailed("There never were two pods: nothing to compare, nothing to go back.")
         return self._pods
-
-    # -- looking -------------------------------------------------------------------------------
-
-    def _poll(self, what: str, until: Callable[[Sight], bool], timeout: float) -> Sight:
-        return self._waiter.poll(
-            what,
-            self._watched.look,
-            until=until,
-            timeout=timeout,
-            tolerate=(EndpointSilent,),
-        )
-
-    def _try_poll(self, what: str, until: Callable[[Sight], bool], timeout: float) -> str:
-        """Why what is awaited did not come; empty where it did."""
-        try:
-            self._poll(what, until, timeout)
-        except WaitTimeout as error:
-            return str(error)
-        return ""
-
-    def _keep_answer(self, when: str) -> None:
-        namespace = self._workspaces.at().namespace
-        with contextlib.suppress(EndpointSilent):  # that it is silent is judged where it matters
-            reply = self._metrics.of_pods(namespace, f"app={NAME}", self.metric)
-            self._evidence().text(f"{self.metric}, {when}", reply.text, source=reply.request)
-
-    def _keep_query(self, when: str) -> None:
-        """What the monitoring system has of the pods, where there is one that can be asked."""
-        profile = self._accelerators.stock[0].profile.exporter
-        if profile is None:
-            return
-        names = "|".join(reading.name for reading in profile.utilization)
-        namespace = self._workspaces.at().namespace
-        expression = " or ".join(
-            f'{{__name__=~"{names}",{label}="{namespace}"}}'
-            for label in ("namespace", "exported_namespace")
-        )
-        with contextlib.suppress(SolutionAbsent, WaitTimeout):
-            self._prometheus().query(expression, title=f"The series behind it, {when}")
-
-    def _keep(self, when: str) -> None:
-        """What is evidence of a stage, whatever came of it."""
-        namespace = self._workspaces.at().namespace
-        self._keep_answer(when)
-        self._keep_query(when)
-        if scaler := self._cluster.find(HORIZONTAL_POD_AUTOSCALER, NAME, namespace):
-            self._evidence().yaml(
-                f"HorizontalPodAutoscaler {NAME}, {when}",
-                scaler,
-                source=f"kubectl get hpa -n {namespace} {NAME} -o yaml",
-            )
-        self._evidence().timeline(
-            self._watched.timeline,
-            source=f"{self.metric} of the pods, pods, HorizontalPodAutoscaler {NAME} and its "
-            f"events in {namespace}, asked every second",
-        )
 
 
 def _since(started: float) -> str:

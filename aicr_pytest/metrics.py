@@ -8,7 +8,7 @@ from aicr_pytest.accelerators.exporters import Exporters
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.loading import LoadStory, utc_now
 from aicr_pytest.autoscaling import AutoscalingTrial
-from aicr_pytest.errors import DoesNotApply, NoCapacity, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
 from aicr_pytest.monitoring import find_prometheus
 from aicr_pytest.named_service import NamedService
 from aicr_pytest.once import Once
@@ -226,7 +226,7 @@ class Metrics:
 
         def missing() -> set[str]:
             return wanted - {
-                series.labels.get(profile.identity_label, "")
+                readings.identity_of(profile, series.labels)
                 for series in prometheus.query(expression)
             }
 
@@ -243,16 +243,3 @@ class Metrics:
         finally:
             prometheus.query(reading.name, title=f"{reading.name} in the monitoring system")
         return []
-
-
-def needs_two_accelerators(nodes: list[AcceleratorNode]) -> None:
-    """Go on only where two accelerators of a node can be held at once.
-
-    Raises:
-        DoesNotApply: a node has one at all.
-        NoCapacity: it has more, and they are not free.
-    """
-    if single := [str(node) for node in nodes if node.total < 2]:
-        raise DoesNotApply(f"It takes two accelerators on one node: {'; '.join(single)}")
-    if taken := [str(node) for node in nodes if node.free < 2]:
-        raise NoCapacity(f"It takes two free accelerators on one node: {'; '.join(taken)}")

@@ -103,6 +103,7 @@ _BY_FEATURE = {
         (_DRA, "resourceclaims", "", "get list watch", "to see which device each pod has"),
         ("apiregistration.k8s.io", "apiservices", "", "list", "to find the metrics API"),
         ("custom.metrics.k8s.io", "*", "", "get list", "the metric of the pods"),
+        ("external.metrics.k8s.io", "*", "", "get list", "an external metric in its place"),
         ("", "services", "", "list", "to find Prometheus, for the evidence"),
         ("", "services", "proxy", "get", "to ask Prometheus, for the evidence"),
         (_MONITORING, "prometheuses", "", "list", "to find Prometheus, for the evidence"),

@@ -1,10 +1,10 @@
-"""The API from which autoscalers read metrics of pods: what it offers, and its values."""
+"""The APIs from which autoscalers read metrics of pods: what they offer, and its values."""
 
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aicr_pytest.cluster.kinds import API_SERVICE, Object
 from aicr_pytest.errors import ApiUnreachable, EndpointSilent, SolutionAbsent
@@ -12,7 +12,8 @@ from aicr_pytest.errors import ApiUnreachable, EndpointSilent, SolutionAbsent
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
-GROUP = "custom.metrics.k8s.io"
+_POD_LABELS = ("pod", "exported_pod", "pod_name")
+"""Labels by which a series tells its pod."""
 _SUFFIXES = {
     "n": 1e-9,
     "u": 1e-6,
@@ -41,31 +42,34 @@ class Reply:
     """What was asked."""
 
 
-class CustomMetrics:
-    """The custom metrics API of a cluster.
+class MetricsApi:
+    """One of the metrics APIs of a cluster.
 
     Raises (all methods):
         EndpointSilent: it is registered, and whoever shall serve it does not.
+        SolutionAbsent: it is not registered.
     """
+
+    group: ClassVar[str]
+    """Its API group."""
+    autoscaler: ClassVar[str]
+    """Manifest of an autoscaler that reads it."""
 
     def __init__(self, cluster: "Cluster") -> None:
         self._cluster = cluster
 
     def require(self) -> str:
-        """The version that is registered and answers, e.g. ``v1beta1``.
-
-        Raises:
-            SolutionAbsent: none is registered.
-        """
+        """The version that is registered and answers, e.g. ``v1beta1``."""
         services = [
             service
             for service in self._cluster.list(API_SERVICE)
-            if service["spec"].get("group") == GROUP
+            if service["spec"].get("group") == self.group
         ]
         if not services:
             raise SolutionAbsent(
-                f"No metrics API for autoscalers: no APIService of {GROUP}. Looked for it among "
-                "all APIServices; prometheus-adapter, KEDA and the clouds' adapters register one."
+                f"No metrics API for autoscalers: no APIService of {self.group}. Looked for it "
+                "among all APIServices; prometheus-adapter, KEDA and the clouds' adapters register "
+                "one."
             )
         available = [service for service in services if not _unavailable(service)]
         if not available:
@@ -76,31 +80,23 @@ class CustomMetrics:
         return str(min(service["spec"]["version"] for service in available))
 
     def offered(self) -> list[str]:
-        """Names of the metrics of pods, sorted."""
-        answer = self._ask("")
-        return sorted(
-            item["name"].removeprefix("pods/")
-            for item in answer[0].get("resources", ())
-            if item["name"].startswith("pods/")
-        )
+        """Names of the metrics that pods can scale by, sorted."""
+        raise NotImplementedError
 
     def of_pods(self, namespace: str, labels: str, metric: str) -> Reply:
-        """The values of a metric for the pods that a label selector chooses.
+        """The values of a metric by pod.
 
         No values where the API knows neither the metric nor the pods.
+
+        Args:
+            labels: selector of the pods.
         """
-        path = f"/namespaces/{namespace}/pods/*/{metric}"
-        answer, text, request = self._ask(path, [("labelSelector", labels)])
-        values = {
-            item["describedObject"]["name"]: quantity(item["value"])
-            for item in answer.get("items", ())
-        }
-        return Reply(values=values, text=text, request=request)
+        raise NotImplementedError
 
     def _ask(
         self, path: str, query: Sequence[tuple[str, str]] = ()
     ) -> tuple[dict[str, Any], str, str]:
-        path = f"/apis/{GROUP}/{self.require()}{path}"
+        path = f"/apis/{self.group}/{self.require()}{path}"
         request = f"kubectl get --raw '{path}" + "".join(f"?{k}={v}" for k, v in query) + "'"
         try:
             answer = self._cluster.raw("GET", path, query=query)
@@ -117,6 +113,59 @@ class CustomMetrics:
         return (said if isinstance(said, dict) else {}), answer.text, request
 
 
+class CustomMetrics(MetricsApi):
+    """Metrics of objects, of which those of pods are looked at."""
+
+    group = "custom.metrics.k8s.io"
+    autoscaler = "pod_autoscaling/autoscaler"
+
+    def offered(self) -> list[str]:
+        """Names of the metrics of pods, sorted."""
+        answer = self._ask("")
+        return sorted(
+            item["name"].removeprefix("pods/")
+            for item in answer[0].get("resources", ())
+            if item["name"].startswith("pods/")
+        )
+
+    def of_pods(self, namespace: str, labels: str, metric: str) -> Reply:
+        """The values of a metric for the pods that a label selector chooses."""
+        path = f"/namespaces/{namespace}/pods/*/{metric}"
+        answer, text, request = self._ask(path, [("labelSelector", labels)])
+        values = {
+            item["describedObject"]["name"]: quantity(item["value"])
+            for item in answer.get("items", ())
+        }
+        return Reply(values=values, text=text, request=request)
+
+
+class ExternalMetrics(MetricsApi):
+    """Metrics of whatever there is; those of our pods are bound to them by our own namespace."""
+
+    group = "external.metrics.k8s.io"
+    autoscaler = "pod_autoscaling/external-autoscaler"
+
+    def offered(self) -> list[str]:
+        """Names of all metrics, sorted."""
+        return sorted(item["name"] for item in self._ask("")[0].get("resources", ()))
+
+    def of_pods(self, namespace: str, labels: str, metric: str) -> Reply:
+        """The values of the series of a namespace that say of which pod they are.
+
+        Args:
+            labels: unused: the pods' labels are none of the series'.
+        """
+        path = f"/namespaces/{namespace}/{metric}"
+        query = [("labelSelector", f"namespace={namespace}")]
+        answer, text, request = self._ask(path, query)
+        values = {
+            pod: quantity(item["value"])
+            for item in answer.get("items", ())
+            if (pod := _pod_of(item.get("metricLabels") or {}))
+        }
+        return Reply(values=values, text=text, request=request)
+
+
 def matching(offered: Sequence[str], patterns: Sequence[str]) -> str:
     """The first offered metric that the earliest pattern fits; empty where none does."""
     for pattern in patterns:
@@ -124,6 +173,10 @@ def matching(offered: Sequence[str], patterns: Sequence[str]) -> str:
             if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
                 return name
     return ""
+
+
+def _pod_of(labels: Mapping[str, str]) -> str:
+    return next((labels[name] for name in _POD_LABELS if labels.get(name)), "")
 
 
 def quantity(text: str) -> float:

@@ -10,7 +10,6 @@ from aicr_pytest.checks import (
     LoadStory,
     Metrics,
     Workspaces,
-    needs_two_accelerators,
 )
 
 pytestmark = pytest.mark.requirement("accelerator_metrics")
@@ -84,10 +83,8 @@ def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadSt
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
 )
-def test_readings_of_an_idle_accelerator_do_not_move(story: LoadStory, nodes: Nodes) -> None:
+def test_readings_of_an_idle_accelerator_do_not_move(story: LoadStory) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
-    needs_two_accelerators(nodes)
-
     assert story.moving_though_idle() == []
 
 

@@ -5,14 +5,24 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.cluster.custom_metrics import CustomMetrics, matching, quantity
+from aicr_pytest.cluster.custom_metrics import (
+    CustomMetrics,
+    ExternalMetrics,
+    matching,
+    quantity,
+)
 from aicr_pytest.cluster.messages import Response
 from aicr_pytest.errors import ApiUnreachable, EndpointSilent, SolutionAbsent
 
 PATTERNS = ("gpu_utilization", "DCGM_FI_DEV_GPU_UTIL", "*gpu*util*")
 
 
-def api_service(version: str = "v1beta1", *, available: bool = True) -> dict[str, Any]:
+def api_service(
+    version: str = "v1beta1",
+    *,
+    available: bool = True,
+    group: str = "custom.metrics.k8s.io",
+) -> dict[str, Any]:
     condition = {
         "type": "Available",
         "status": "True" if available else "False",
@@ -20,8 +30,8 @@ def api_service(version: str = "v1beta1", *, available: bool = True) -> dict[str
         "message": "" if available else "no endpoints",
     }
     return {
-        "metadata": {"name": f"{version}.custom.metrics.k8s.io"},
-        "spec": {"group": "custom.metrics.k8s.io", "version": version},
+        "metadata": {"name": f"{version}.{group}"},
+        "spec": {"group": group, "version": version},
         "status": {"conditions": [condition]},
     }
 
@@ -90,6 +100,20 @@ def test_metric_that_is_not_known_has_no_values() -> None:
 def test_api_that_fails_is_silent_and_gives_no_empty_answer() -> None:
     with pytest.raises(EndpointSilent, match="gives no answer"):
         metrics(api_service(), status=503).of_pods("ns", "", "gpu")
+
+
+def test_external_values_are_those_that_tell_their_pod() -> None:
+    items = [
+        {"metricName": "gpu", "metricLabels": {"namespace": "ns", "pod": "a"}, "value": "95"},
+        {"metricName": "gpu", "metricLabels": {"exported_pod": "b"}, "value": "1"},
+        {"metricName": "gpu", "metricLabels": {"namespace": "ns"}, "value": "50"},
+    ]
+    service = api_service(group=ExternalMetrics.group)
+    external = ExternalMetrics(FakeCluster([service], 200, {"items": items}))  # type: ignore[arg-type]
+    reply = external.of_pods("ns", "app=x", "gpu")
+
+    assert reply.values == {"a": 95.0, "b": 1.0}
+    assert "/namespaces/ns/gpu?labelSelector=namespace=ns" in reply.request
 
 
 @pytest.mark.parametrize(
