@@ -16,8 +16,8 @@ from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.exclusive import Exclusive
-from aicr_pytest.metrics import Metrics, needs_two_accelerators
-from aicr_pytest.service_metrics import ServiceTrial
+from aicr_pytest.metrics import Metrics
+from aicr_pytest.service_metrics import ServiceChecks
 from aicr_pytest.settings import Settings
 from aicr_pytest.solutions.autoscaler.autoscaler import Autoscaler
 from aicr_pytest.solutions.autoscaler.trial import Ground as ScalingGround
@@ -64,7 +64,7 @@ __all__ = [
     "Profile",
     "ScalingGround",
     "ScalingTrial",
-    "ServiceTrial",
+    "ServiceChecks",
     "Settings",
     "Solution",
     "SolutionAbsent",
@@ -75,7 +75,6 @@ __all__ = [
     "choosing",
     "chosen_device",
     "gang_trials",
-    "needs_two_accelerators",
     "nobodys_device",
     "scaling_trials",
 ]

@@ -82,9 +82,7 @@ def aicr_solution(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "S
             f"{request.node.name} uses aicr_solution and says not for which requirement.\n"
             '  Add pytestmark = pytest.mark.requirement("<id>").'
         )
-    return solutions_for(
-        mark.args[0], aicr_cluster, run.settings.solutions, evidence=lambda: run.evidence
-    )
+    return solutions_for(mark.args[0], aicr_cluster, run.settings, evidence=lambda: run.evidence)
 
 
 @pytest.fixture(scope="module")

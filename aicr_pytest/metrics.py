@@ -1,17 +1,19 @@
 """Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators import readings
 from aicr_pytest.accelerators.exporters import Exporters
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.accelerators.loading import LoadStory
+from aicr_pytest.accelerators.loading import LoadStory, utc_now
 from aicr_pytest.autoscaling import AutoscalingTrial
-from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
 from aicr_pytest.monitoring import find_prometheus
-from aicr_pytest.service_metrics import ServiceTrial
+from aicr_pytest.named_service import NamedService
+from aicr_pytest.once import Once
+from aicr_pytest.sample_service import Bench
+from aicr_pytest.service_metrics import SampleService, ServiceChecks
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
@@ -46,15 +48,31 @@ class Metrics:
         self._accelerators = accelerators
         self._settings = settings
         self._evidence = evidence
+        self._any_prometheus = Once(lambda: find_prometheus(cluster, waiter, settings, evidence))
+        self._by_collector: dict[str, Once[Prometheus]] = {}
 
-    @cached_property
+    @property
     def prometheus(self) -> "Prometheus":
         """The monitoring system's API.
 
         Raises:
             SolutionAbsent: the cluster shows none, and the user named none.
         """
-        return find_prometheus(self._cluster, self._waiter, self._settings, self._evidence)
+        return self._any_prometheus()
+
+    def _prometheus_of(self, collector: "Collector") -> "Prometheus":
+        """The Prometheus that collects by a way, unless the user names one."""
+        if collector.name not in self._by_collector:
+            self._by_collector[collector.name] = Once(
+                lambda: find_prometheus(
+                    self._cluster,
+                    self._waiter,
+                    self._settings,
+                    self._evidence,
+                    preferred=collector.door,
+                )
+            )
+        return self._by_collector[collector.name]()
 
     # -- every accelerator ---------------------------------------------------------------------
 
@@ -146,27 +164,26 @@ class Metrics:
     # -- services ------------------------------------------------------------------------------
 
     def service(
-        self, workspaces: "Workspaces", solutions: "Solutions[Collector]"
-    ) -> "ServiceTrial":
-        """The sample service, to be made known by the platform's way and to get requests.
+        self, workspaces: "Workspaces", solutions: "Callable[[], Solutions[Collector]]"
+    ) -> "ServiceChecks":
+        """The user's service; else the sample, to be made known by the platform's way.
 
-        Raises:
-            Inconclusive: the user named a service, and what it counts by which names is not known.
+        Args:
+            solutions: asked for only where the sample is looked at.
         """
-        if self._settings.service:
-            raise Inconclusive(
-                f"--aicr-service {self._settings.service}: these checks count the requests of "
-                "their own sample service only.",
-                hint="Leave the option out.",
+        if named := self._settings.service:
+            return NamedService(
+                self._cluster, self._waiter, named, self._any_prometheus, self._evidence, utc_now
             )
-        return ServiceTrial(
-            self._cluster,
-            self._waiter,
-            workspaces,
-            lambda: self.prometheus,
-            solutions,
-            self._evidence,
+        bench = Bench(
+            cluster=self._cluster,
+            waiter=self._waiter,
+            workspaces=workspaces,
+            prometheus=self._prometheus_of,
+            evidence=self._evidence,
+            clock=utc_now,
         )
+        return SampleService(solutions(), bench)
 
     # -- autoscaling ---------------------------------------------------------------------------
 
@@ -209,7 +226,7 @@ class Metrics:
 
         def missing() -> set[str]:
             return wanted - {
-                series.labels.get(profile.identity_label, "")
+                readings.identity_of(profile, series.labels)
                 for series in prometheus.query(expression)
             }
 
@@ -226,16 +243,3 @@ class Metrics:
         finally:
             prometheus.query(reading.name, title=f"{reading.name} in the monitoring system")
         return []
-
-
-def needs_two_accelerators(nodes: list[AcceleratorNode]) -> None:
-    """Go on only where two accelerators of a node can be held at once.
-
-    Raises:
-        DoesNotApply: a node has one at all.
-        NoCapacity: it has more, and they are not free.
-    """
-    if single := [str(node) for node in nodes if node.total < 2]:
-        raise DoesNotApply(f"It takes two accelerators on one node: {'; '.join(single)}")
-    if taken := [str(node) for node in nodes if node.free < 2]:
-        raise NoCapacity(f"It takes two free accelerators on one node: {'; '.join(taken)}")

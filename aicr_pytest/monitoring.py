@@ -1,18 +1,19 @@
 """The cluster's Prometheus: named by the user, made by an operator, or behind a usual Service."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.doors import Door, ServiceDoor, UrlDoor
 from aicr_pytest.cluster.kinds import SERVICE, Object
-from aicr_pytest.cluster.prometheus import (
-    Door,
-    Prometheus,
-    ServiceDoor,
-    UrlDoor,
-    is_prometheus,
+from aicr_pytest.cluster.prometheus import Prometheus, data_of
+from aicr_pytest.errors import (
+    ApiError,
+    EndpointSilent,
+    Inconclusive,
+    ProbeFailed,
+    SolutionAbsent,
+    WaitTimeout,
 )
-from aicr_pytest.errors import ApiError, EndpointSilent, SettingsError, SolutionAbsent
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -34,6 +35,8 @@ SELECTORS = (
 """Labels of Services behind which a Prometheus API usually answers."""
 _PORT_NAMES = ("web", "http-web", "http", "server")
 _PREFIXES = ("", "/prometheus")
+_NOBODY = "no endpoints available"
+"""Part of what the API server answers for a Service without ready endpoints, with status 503."""
 
 
 def find_prometheus(
@@ -41,41 +44,72 @@ def find_prometheus(
     waiter: "Waiter",
     settings: "Settings",
     evidence: Callable[[], "CheckEvidence"],
+    *,
+    preferred: Callable[["Cluster"], Door | None] = lambda _: None,
 ) -> Prometheus:
     """The Prometheus API of the platform.
 
+    Args:
+        preferred: the door of the Prometheus that is meant, unless the user names one; None where
+            any will do.
+
     Raises:
         SolutionAbsent: there is none, with what was looked for.
-        WaitTimeout: there is one by its objects, and it gives no answer.
+        Inconclusive: none answers, and one does not let us in, hangs, or is of another kind.
+        WaitTimeout: there is one by its objects, and nobody is behind it.
     """
 
     def keep(title: str, body: str, request: str) -> None:
         evidence().text(title, body, source=request)
 
-    if settings.prometheus_url:
-        token = _token(settings.prometheus_token_file)
-        return Prometheus(UrlDoor(url=settings.prometheus_url, token=token), waiter, keep)
-    door = waiter.poll(
-        "the cluster's Prometheus: an answer",
-        lambda: _answering(cluster, settings),
-        until=lambda _: True,
-        timeout=waiter.deadlines.monitoring_answers,
-        tolerate=(EndpointSilent,),
-    )
+    strange: list[str] = []
+    try:
+        door = waiter.poll(
+            "the cluster's Prometheus: an answer",
+            lambda: _answering(doors(cluster, settings, preferred(cluster)), strange),
+            until=lambda _: True,
+            timeout=waiter.deadlines.monitoring_answers,
+            tolerate=(EndpointSilent,),
+        )
+    except WaitTimeout as error:
+        if not strange:
+            raise
+        hint = "Say where it is: --aicr-prometheus-service or --aicr-prometheus-url."
+        raise ProbeFailed(f"No Prometheus API: {'; '.join(strange[:3])}", hint=hint) from error
     return Prometheus(door, waiter, keep)
 
 
-def _answering(cluster: "Cluster", settings: "Settings") -> Door:
-    """The first door behind which a Prometheus API answers."""
-    silent = []
-    for door in _doors(cluster, settings):
-        if not (why := is_prometheus(door)):
+def _answering(candidates: Iterable[Door], strange: list[str]) -> Door:
+    """The first door behind which a Prometheus API answers.
+
+    Args:
+        strange: gets what was answered that is no Prometheus API, where nothing else is to be said.
+    """
+    empty: list[str] = []
+    closed: list[Inconclusive] = []
+    others: list[str] = []
+    for door in candidates:
+        try:
+            status, text = door.ask("/api/v1/query", [("query", "1")])
+            if status == 503 and _NOBODY in text:
+                empty.append(f"{door}: HTTP {status}: {_NOBODY}")
+                continue
+            data_of(status, text, str(door), hint=door.hint)
+        except Inconclusive as refusal:
+            closed.append(refusal)
+        except EndpointSilent as error:
+            others.append(str(error))
+        else:
             return door
-        silent.append(why)
-    if silent:
+    if closed:
+        raise closed[0]
+    # A Prometheus that is there and does not run is the platform's fault; what answers otherwise
+    # beside it is another product under a usual label.
+    strange[:] = [] if empty else others
+    if empty or others:
         raise EndpointSilent(
             "there is a Prometheus in the cluster, and it gives no usable answer: "
-            + "; ".join(silent[:3])
+            + "; ".join((empty or others)[:3])
         )
     raise SolutionAbsent(
         "There is no Prometheus API in the cluster. Looked for Prometheus objects of "
@@ -95,36 +129,41 @@ def prometheus_objects(cluster: "Cluster") -> list[Object]:
     return cluster.list(kind)
 
 
-def _token(file: str | None) -> str:
-    if not file:
-        return ""
-    try:
-        return Path(file).expanduser().read_text().strip()
-    except OSError as error:
-        raise SettingsError(f"--aicr-prometheus-token-file: {error}") from error
+def doors(
+    cluster: "Cluster", settings: "Settings | None", preferred: Door | None = None
+) -> Iterator[Door]:
+    """Where the Prometheus API may answer: where the user says, else the likeliest first.
 
-
-def _doors(cluster: "Cluster", settings: "Settings") -> Iterator[Door]:
-    if named := settings.prometheus_service:
+    Args:
+        preferred: the only one, unless the user names another.
+    """
+    if settings and settings.prometheus_url:
+        yield UrlDoor(url=settings.prometheus_url, token_file=settings.prometheus_token_file)
+    elif settings and (named := settings.prometheus_service):
         service = cluster.get(SERVICE, named.name, named.namespace)
         port = str(named.port or "") or _port(service)
         yield from _with_prefixes(cluster, named.namespace, named.name, port)
+    elif preferred is not None:
+        yield preferred
     else:
-        yield from doors(cluster)
+        yield from _doors_found(cluster)
 
 
-def doors(cluster: "Cluster") -> Iterator[Door]:
-    """Where a Prometheus API of the cluster may answer, the likeliest first."""
+def door_of(cluster: "Cluster", prometheus: Object) -> ServiceDoor:
+    """The door of a ``Prometheus`` object."""
+    spec = prometheus["spec"]
+    return ServiceDoor(
+        cluster=cluster,
+        namespace=prometheus["metadata"]["namespace"],
+        service=spec.get("serviceName") or OPERATED,
+        port=str(spec.get("portName") or "web"),
+        prefix=str(spec.get("routePrefix") or "").rstrip("/"),
+    )
+
+
+def _doors_found(cluster: "Cluster") -> Iterator[Door]:
     for prometheus in prometheus_objects(cluster):
-        spec, namespace = prometheus["spec"], prometheus["metadata"]["namespace"]
-        prefix = str(spec.get("routePrefix") or "").rstrip("/")
-        yield ServiceDoor(
-            cluster=cluster,
-            namespace=namespace,
-            service=spec.get("serviceName") or OPERATED,
-            port=str(spec.get("portName") or "web"),
-            prefix=prefix,
-        )
+        yield door_of(cluster, prometheus)
     seen = set()
     for selector in SELECTORS:
         for service in cluster.list(SERVICE, labels=selector):

@@ -166,7 +166,7 @@ def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for area in AREAS:
         try:
-            candidates = discover(area, run.cluster, run.settings.solutions)
+            candidates = discover(area, run.cluster, run.settings.solutions, settings=run.settings)
         except SolutionAbsent:
             found[area] = ()
         except AicrError as error:

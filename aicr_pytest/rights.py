@@ -95,6 +95,8 @@ _BY_FEATURE = {
         ("", "namespaces", "", "patch", "labels by which monitors of a namespace are selected"),
         ("", "configmaps", "", "create patch", "the sample service's program"),
         ("", "services", "", "create list patch", "the sample service; to find Prometheus"),
+        ("", "services", "", "get", "the service that --aicr-service names"),
+        ("discovery.k8s.io", "endpointslices", "", "list", "the pods behind that service"),
         ("", "services", "proxy", "get", "to ask Prometheus"),
         ("", "pods", "portforward", "create get", "to send requests"),
         (_MONITORING, "prometheuses", "", "list", "to find Prometheus and what it selects"),

@@ -92,3 +92,36 @@ class ControllerOff:
         """Restarts it as it was."""
         lab.restart(_CONTROLLER_MANAGER)
         lab.await_healthy(_CONTROLLER_MANAGER)
+
+
+_EXTERNAL_RULES = """\
+rules:
+- seriesQuery: 'vllm:num_requests_waiting{namespace!="",pod!=""}'
+  resources: {overrides: {namespace: {resource: namespace}, pod: {resource: pod}}}
+  name: {as: requests_waiting}
+  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)'
+externalRules:
+- seriesQuery: 'DCGM_FI_DEV_GPU_UTIL{namespace!="",pod!=""}'
+  resources: {overrides: {namespace: {resource: namespace}}}
+  name: {as: gpu_utilization}
+  metricsQuery: 'max(<<.Series>>{<<.LabelMatchers>>}) by (namespace, pod)'
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalMetricsOnly:
+    """The readings of accelerators are offered as external metrics, and not as those of pods."""
+
+    def inject(self, lab: Lab) -> None:
+        """Gives the adapter other rules; it reads them once, when it starts."""
+        AdapterDown().inject(lab)
+        patch = {"data": {"config.yaml": _EXTERNAL_RULES}}
+        namespace = prometheus_adapter.NAMESPACE
+        lab.api.patch("v1", "ConfigMap", prometheus_adapter.CONFIG, patch, namespace)
+        AdapterDown().heal(lab)
+
+    def heal(self, lab: Lab) -> None:
+        """Installs the adapter as it was."""
+        AdapterDown().inject(lab)
+        prometheus_adapter.ADDON.install(lab)
+        AdapterDown().heal(lab)

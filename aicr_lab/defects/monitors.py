@@ -108,23 +108,28 @@ ENDPOINTS_STAY = Applied(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrometheusDown:
-    """There is a Prometheus object, and no Prometheus runs."""
+class PrometheusReplicas:
+    """So many Prometheus pods, which scrape everything each by itself; none: it does not run."""
+
+    replicas: int
 
     def inject(self, lab: Lab) -> None:
-        """Scales it to nothing."""
-        self._scale(lab, 0)
-        await_effect("the end of Prometheus", lambda: not self._pods(lab))
+        """Scales it and waits until that many run."""
+        self._scale(lab, self.replicas)
 
     def heal(self, lab: Lab) -> None:
         """Scales it back and waits until it runs."""
         self._scale(lab, 1)
-        await_effect("Prometheus", lambda: bool(self._pods(lab)) and not _missing(lab))
 
     def _scale(self, lab: Lab, replicas: int) -> None:
         patch = {"spec": {"replicas": replicas}}
         kind = (f"{_GROUP}/{_VERSION}", "Prometheus", prometheus.NAME)
         lab.api.patch(*kind, patch, prometheus.NAMESPACE)
+
+        def reached() -> bool:
+            return len(self._pods(lab)) == replicas and not (replicas and _missing(lab))
+
+        await_effect(f"{replicas} pods of Prometheus", reached)
 
     def _pods(self, lab: Lab) -> list[dict[str, Any]]:
         labels = "app.kubernetes.io/name=prometheus"

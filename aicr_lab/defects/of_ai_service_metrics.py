@@ -49,7 +49,7 @@ DEFECTS = (
         id="svc-prometheus-down",
         requirement=_SERVICE,
         sentence="Prometheus does not run.",
-        way=monitors.PrometheusDown(),
+        way=monitors.PrometheusReplicas(replicas=0),
         aimed_at=COLLECTED,
         turns_red=_AFTER,
         because="there is a Prometheus in the cluster, and it gives no usable answer: .*HTTP 503",

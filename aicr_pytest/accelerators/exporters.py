@@ -1,6 +1,8 @@
 """The vendor's exporter: its pod on each accelerator node, found by the profile and asked."""
 
+import contextlib
 import re
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +12,13 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.profile import ExporterProfile
 from aicr_pytest.accelerators.readings import Exposed, Offered
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.exposition import parse
+from aicr_pytest.cluster.exposition import is_blank, parse
 from aicr_pytest.cluster.forwarding import Answer, ask_pod, source_of
 from aicr_pytest.cluster.kinds import NODE, POD
 from aicr_pytest.errors import (
     EndpointSilent,
     InvalidExposition,
+    NoAccelerators,
     SolutionAbsent,
     UnknownAccelerator,
     WaitTimeout,
@@ -67,6 +70,7 @@ class Exporters:
         self._accelerators = accelerators
         self._evidence = evidence
         self._endpoints: list[Endpoint] | None = None
+        self._looking = threading.Lock()  # the first check asks for several nodes at the same time
         self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
         self._failed: dict[Endpoint, WaitTimeout] = {}
 
@@ -100,24 +104,48 @@ class Exporters:
         )
 
     def endpoints(self) -> list[Endpoint]:
-        """The exporter's pods that live, wherever they run; looked for once.
+        """The exporter's pods that live, wherever they run; looked for until every node has one.
 
         Raises:
             SolutionAbsent: there is none.
         """
-        if self._endpoints is None:
-            pods: dict[tuple[str, str], Object] = {}
-            for selector in self.profile.selectors:
-                for pod in self._cluster.list(POD, labels=selector):
-                    if pod_state.phase(pod) not in ("Succeeded", "Failed"):
-                        pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
-            if not pods:
-                raise SolutionAbsent(
-                    f"There is no metrics exporter: no pod of {self.profile.name} in any "
-                    f"namespace. Looked for pods with {' or '.join(self.profile.selectors)}."
-                )
-            self._endpoints = [self._endpoint(pod) for _, pod in sorted(pods.items())]
-        return self._endpoints
+        with self._looking:
+            if self._endpoints is None:
+                self._endpoints = self._await_endpoints()
+            return self._endpoints
+
+    def _await_endpoints(self) -> list[Endpoint]:
+        nodes = {node.name for node in self.nodes()}
+        last: list[Endpoint] = []
+
+        def bare() -> set[str]:
+            last[:] = self._listed()
+            return nodes - {endpoint.node for endpoint in last}
+
+        # Which nodes stay without is judged by the checks.
+        with contextlib.suppress(WaitTimeout):
+            self._waiter.poll(
+                f"{self.profile.name} on every accelerator node",
+                bare,
+                until=lambda missing: not missing,
+                describe=lambda missing: f"none on {', '.join(sorted(missing))}",
+                timeout=self._waiter.deadlines.exporter_placed,
+            )
+        return last
+
+    def _listed(self) -> list[Endpoint]:
+        pods: dict[tuple[str, str], Object] = {}
+        for selector in self.profile.selectors:
+            for pod in self._cluster.list(POD, labels=selector):
+                going = pod["metadata"].get("deletionTimestamp")
+                if not going and pod_state.phase(pod) not in ("Succeeded", "Failed"):
+                    pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
+        if not pods:
+            raise SolutionAbsent(
+                f"There is no metrics exporter: no pod of {self.profile.name} in any "
+                f"namespace. Looked for pods with {' or '.join(self.profile.selectors)}."
+            )
+        return [self._endpoint(pod) for _, pod in sorted(pods.items())]
 
     def _endpoint(self, pod: Object) -> Endpoint:
         ports = [
@@ -164,7 +192,10 @@ class Exporters:
         """What a look at every node finds, several at a time; never of no node."""
         nodes = self.nodes()
         if not nodes:
-            raise EndpointSilent("No accelerator node is Ready, so that no exporter can be asked.")
+            raise NoAccelerators(
+                "No accelerator node is Ready, so that no exporter can be asked.",
+                hint="See why: kubectl get nodes",
+            )
         with ThreadPoolExecutor(max_workers=8) as threads:
             return [sentence for found in threads.map(look, nodes) for sentence in found]
 
@@ -202,7 +233,7 @@ class Exporters:
         answer = self._waiter.poll(
             f"pod {endpoint}: an answer at port {endpoint.port}",
             lambda: self._ask(endpoint),
-            until=lambda one: one.status == 200,
+            until=lambda one: one.status == 200 and not is_blank(one.text),
             describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
             timeout=self._waiter.deadlines.endpoint_answers,
             tolerate=(EndpointSilent,),
@@ -222,7 +253,7 @@ class Exporters:
             endpoint.namespace,
             until=pod_state.is_ready,
             describe=lambda pod: pod_state.line(pod, []),
-            timeout=self._waiter.deadlines.endpoint_answers,
+            timeout=self._waiter.deadlines.image_pull + self._waiter.deadlines.pod_ready,
         )
 
     def _ask(self, endpoint: Endpoint) -> Answer:
@@ -232,6 +263,8 @@ class Exporters:
 
 
 def _parsed(endpoint: Endpoint, answer: Answer) -> Exposed:
+    if is_blank(answer.text):  # it has just been started again
+        raise EndpointSilent(f"{endpoint.node}, pod {endpoint}: it answers no sample")
     try:
         exposition = parse(answer.text, answer.content_type)
     except InvalidExposition as error:

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.exporters import Exporters, listed_loads
-from aicr_pytest.accelerators.readings import BUSY, IDLE, Exposed, by_identity, chosen, share
-from aicr_pytest.errors import EndpointSilent, ProbeFailed, WaitTimeout
+from aicr_pytest.accelerators.readings import BUSY, IDLE, PART, Exposed, by_identity, chosen, share
+from aicr_pytest.errors import DoesNotApply, EndpointSilent, NoCapacity, ProbeFailed, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
+from aicr_pytest.once import Once
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.fleet import Fleet
@@ -119,33 +119,44 @@ class LoadStory:
         self._evidence = evidence
         self._cast = cast
         self._clock = clock
+        self._courses = Once(self._play_all)
 
     def not_following(self) -> list[str]:
         """Where readings did not follow the workload of the allocated accelerator."""
-        return [fault for _, _, course in self._courses for fault in course.faults]
+        return [fault for _, _, course in self._courses() for fault in course.faults]
 
     def moving_though_idle(self) -> list[str]:
         """Accelerators that we held idle and that were shown as busy, as sentences.
 
         Raises:
-            ProbeFailed: one is not shown at all, so that its standing still proves nothing.
+            DoesNotApply: a node has one accelerator, or both workloads were given the same one,
+                which is shared.
+            NoCapacity: there was no room for two workloads.
+            ProbeFailed: the idle one is not shown at all, so that its standing still proves
+                nothing.
         """
         found = []
-        for busy, idle, course in self._courses:
+        for busy, idle, course in self._courses():
+            if busy.on.total < 2:
+                raise DoesNotApply(f"It takes two accelerators on one node: {busy.on}")
             if idle is None:
-                idle = busy  # never: the caller needs two
-            identity = idle.held()[0]
+                raise NoCapacity(f"It takes two free accelerators on one node: {busy.on}")
+            identity = _only(idle)
+            if identity == _only(busy):
+                raise DoesNotApply(
+                    f"{busy} and {idle} were both given {identity}: it is shared (time-slicing), "
+                    "and moves for both."
+                )
             if not course.idle_seen:
                 raise ProbeFailed(f"{idle}: {identity} has no series, so that it cannot move.")
             if course.idle_peak > IDLE:
                 found.append(
                     f"{idle} holds {identity} idle, and the exporter shows it at "
-                    f"{course.idle_peak:.0%} while {busy} loads {busy.held()[0]}"
+                    f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
                 )
         return found
 
-    @cached_property
-    def _courses(self) -> "list[tuple[AcceleratorPod, AcceleratorPod | None, _Course]]":
+    def _play_all(self) -> "list[tuple[AcceleratorPod, AcceleratorPod | None, _Course]]":
         busy, idle = self._cast()
         pairs = [(one, idle.pods[index] if idle else None) for index, one in enumerate(busy.pods)]
         with ThreadPoolExecutor(max_workers=8) as threads:
@@ -153,12 +164,11 @@ class LoadStory:
         return [(one, other, course) for (one, other), course in zip(pairs, courses, strict=True)]
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _Course:
-        (identity,) = busy.held()
         watch = _Watch(
             exporters=self._exporters,
             node=busy.on.name,
-            identity=identity,
-            idle=idle.held()[0] if idle else "",
+            identity=_only(busy),
+            idle=_only(idle) if idle else "",
             clock=self._clock,
         )
         load = Load(busy, self._waiter)
@@ -268,6 +278,11 @@ class _Watch:
         self.idle_seen = self.idle_seen or idle is not None
         self.idle_peak = max(self.idle_peak, idle or 0.0)
         value = self._last.get(self.identity)
+        if value is None and any(one.startswith(f"{self.identity}{PART}") for one in self._last):
+            raise ProbeFailed(
+                f"{self.node}: {self.identity} is partitioned, and which of its parts a pod holds "
+                f"the vendor's tool does not tell: {', '.join(sorted(self._last))}"
+            )
         self.timeline.sample(
             self._clock(),
             **{_UTILIZATION: _percent(value), _IDLE: _percent(idle), _MEMORY: self.memory},
@@ -300,6 +315,19 @@ class _Watch:
             if identity != self.identity and value >= BUSY and self._first.get(identity, 0) <= IDLE
         ]
         return f"; instead it shows {', '.join(moved)}" if moved else ""
+
+
+def _only(pod: "AcceleratorPod") -> str:
+    """The one accelerator that a pod sees.
+
+    Raises:
+        ProbeFailed: it sees several or none, so that it is not known which one it loads.
+    """
+    held = pod.held()
+    if len(held) != 1:
+        seen = ", ".join(held) or "none"
+        raise ProbeFailed(f"{pod} asked for one accelerator and sees {len(held)}: {seen}")
+    return held[0]
 
 
 def _percent(value: float | None) -> float | None:

@@ -16,6 +16,7 @@ EXPORTER = ExporterProfile(
     ),
     port=9400,
     identity_label="UUID",
+    instance_labels=("GPU_I_ID",),
     index_label="gpu",
     utilization=(
         Reading(name="DCGM_FI_DEV_GPU_UTIL"),
@@ -45,7 +46,6 @@ PROFILE = Profile(
     model_attribute="productName",
     expected_attributes=("type", "uuid", "productName", "architecture", "driverVersion"),
     extended_resource="nvidia.com/gpu",
-    shared_resources=("nvidia.com/gpu.shared",),
     device_globs=("/dev/nvidia[0-9]*",),
     driver_majors=("nvidia", "nvidia-frontend"),
     control_minors=(254, 255),  # nvidia-modeset and nvidiactl share the devices' major

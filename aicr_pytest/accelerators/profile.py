@@ -30,6 +30,8 @@ class ExporterProfile:
     """Path of the endpoint."""
     identity_label: str
     """Label whose value is the accelerator's identity, comparable with the slice's attribute."""
+    instance_labels: tuple[str, ...] = ()
+    """Labels that tell parts of one accelerator from each other, where it is partitioned."""
     index_label: str
     """Label with the number of the accelerator on its node."""
     utilization: tuple[Reading, ...]
@@ -60,8 +62,6 @@ class Profile:
     """Attributes that the vendor's driver always publishes."""
     extended_resource: str
     """Name under which the device plugin counts devices."""
-    shared_resources: tuple[str, ...] = ()
-    """Names of units that are not exclusive (time-slicing, MPS)."""
     device_globs: tuple[str, ...]
     """Device nodes of exclusive units, as shell patterns; nodes for control are not among them."""
     driver_majors: tuple[str, ...]

@@ -9,6 +9,8 @@ from aicr_pytest.cluster.exposition import Exposition, Sample
 
 IDLE, BUSY = 0.1, 0.5
 """Shares of full load: at most the first is idle, at least the second is busy."""
+PART = "/"
+"""Stands between an accelerator's identity and that of a part of it."""
 OLDEST = 150.0
 """Seconds that a sample may be old; DCGM reads every 30 s, and some pipelines lag by a minute."""
 
@@ -54,8 +56,14 @@ def by_identity(
     found: dict[str, list[Sample]] = {}
     for answer in exposed:
         for sample in answer.exposition.named(reading.name):
-            found.setdefault(sample.labels.get(profile.identity_label, ""), []).append(sample)
+            found.setdefault(identity_of(profile, sample.labels), []).append(sample)
     return found
+
+
+def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
+    """Which accelerator, or which part of a partitioned one, a series is about."""
+    parts = (labels.get(name, "") for name in (profile.identity_label, *profile.instance_labels))
+    return PART.join(part for part in parts if part)
 
 
 def share(

@@ -70,6 +70,11 @@ def parse(text: str, content_type: str) -> Exposition:
     return Exposition(types={family.name: family.type for family in found}, samples=samples)
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing but comments, as whoever has not collected anything yet answers."""
+    return not any(line.strip() and not line.startswith("#") for line in text.splitlines())
+
+
 def _families(text: str, *, openmetrics: bool) -> list[Any]:
     from prometheus_client import parser
     from prometheus_client.openmetrics import parser as openmetrics_parser

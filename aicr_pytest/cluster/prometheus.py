@@ -1,20 +1,21 @@
-"""The Prometheus API, wherever it is: behind a Service of the cluster, or at a user's URL."""
+"""The Prometheus API, whatever the way to it."""
 
 import json
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster.kinds import SERVICE
-from aicr_pytest.errors import ApiUnreachable, EndpointSilent
+from aicr_pytest.cluster.doors import Door
+from aicr_pytest.errors import AccessDenied, EndpointSilent, ProbeFailed
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.waiting import Waiter
 
-_TIMEOUT = 20.0
-"""Seconds for one answer."""
+_NO_TARGETS = (401, 403, 404, 405, 501)
+"""What APIs that tell no targets answer when they are asked for them (Mimir and managed ones)."""
+_PLAIN_HTTP = "HTTP request to an HTTPS server"
+"""Part of what a server of TLS answers to plain HTTP, with status 400."""
 
 Keep = Callable[[str, str, str], object]
 """Gets title, answer verbatim and the request that ran."""
@@ -57,79 +58,25 @@ class Target:
         return f"{self.url}: {self.health}" + (f" ({self.error})" if self.error else "")
 
 
-class Door(Protocol):
-    """How requests get to Prometheus."""
-
-    def ask(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        """HTTP status and body of a GET; the path begins after any prefix."""
-
-    def __str__(self) -> str:
-        """Where it leads to, for people."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceDoor:
-    """Through the API server's proxy to a Service of the cluster."""
+class Reply:
+    """What an instant query gave: one look, at one moment, of one replica of Prometheus."""
 
-    cluster: "Cluster"
-    namespace: str
-    service: str
-    port: str
-    """Name or number."""
-    scheme: str = "http"
-    """``https`` where the Service speaks TLS."""
-    prefix: str = ""
-    """Path under which the API is served, e.g. ``/prometheus``."""
-
-    def ask(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        """HTTP status and body; those of the API server where the Service has no endpoints."""
-        name = f"{self.scheme}:{self.service}:{self.port}"
-        base = SERVICE.path(self.namespace, name, "proxy")
-        answer = self.cluster.raw(
-            "GET", f"{base}{self.prefix}{path}", query=query, timeout=_TIMEOUT
-        )
-        return answer.status, answer.text
-
-    def __str__(self) -> str:
-        return f"Service {self.namespace}/{self.service}:{self.port}{self.prefix}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UrlDoor:
-    """Straight to a URL that the user named."""
-
-    url: str
-    token: str = ""
-    """Bearer token; empty for none. Never shown."""
-
-    def ask(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        """HTTP status and body.
-
-        Raises:
-            ApiUnreachable: nobody answers; whether the platform or our way there is at fault is
-                not known.
-        """
-        import urllib3
-
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        target = f"{self.url.rstrip('/')}{path}?{urllib.parse.urlencode(query)}"
-        try:
-            answer = urllib3.PoolManager().request(
-                "GET", target, headers=headers, timeout=_TIMEOUT, retries=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise ApiUnreachable(
-                f"--aicr-prometheus-url {self.url}: no answer: {error}",
-                hint="The URL must be reachable from where the suite runs.",
-            ) from error
-        return answer.status, answer.data.decode(errors="replace")
-
-    def __str__(self) -> str:
-        return self.url
+    series: tuple[Series, ...]
+    """Empty where nothing fits the expression."""
+    text: str
+    """The answer, verbatim."""
+    request: str
+    """What was asked."""
 
 
 class Prometheus:
-    """Asks one Prometheus API; queries and answers are kept verbatim."""
+    """Asks one Prometheus API.
+
+    Raises (all methods):
+        AccessDenied: it refuses us, or speaks another protocol to those that it knows.
+        WaitTimeout: it gives no usable answer, though it was asked for a while.
+    """
 
     def __init__(self, door: Door, waiter: "Waiter", keep: Keep) -> None:
         self._door = door
@@ -144,30 +91,38 @@ class Prometheus:
 
         Args:
             title: keep the answer as evidence under this title; empty keeps nothing.
-
-        Raises:
-            EndpointSilent: Prometheus gives no usable answer, though it was asked for a while.
         """
-        data = self._patiently("/api/v1/query", [("query", expression)], title)
-        if data["resultType"] == "scalar":
-            at, value = data["result"]
-            return [Series(labels={}, value=float(value), at=float(at))]
-        return [
-            Series(labels=item["metric"], value=float(item["value"][1]), at=float(item["value"][0]))
-            for item in data["result"]
-        ]
+        reply = self.look(expression)
+        if title:
+            self.keep(title, reply)
+        return list(reply.series)
+
+    def look(self, expression: str) -> Reply:
+        """An instant query's answer, to be kept by whoever asks."""
+        path, query = "/api/v1/query", [("query", expression)]
+        data, text = self._patiently(path, query)
+        return Reply(series=tuple(_series(data)), text=text, request=self._request(path, query))
+
+    def keep(self, title: str, reply: Reply) -> None:
+        """Make an answer part of the evidence."""
+        self._keep(title, reply.text, reply.request)
 
     def now(self) -> float:
         """The time by its own clock, Unix seconds."""
         return self.query("time()")[0].value
 
-    def targets(self, *, title: str = "") -> list[Target]:
-        """Its active scrape targets; none where the API has no such thing (Thanos, Mimir).
-
-        Raises:
-            EndpointSilent: Prometheus gives no usable answer.
-        """
-        data = self._patiently("/api/v1/targets", [("state", "active")], title)
+    def targets(self) -> list[Target] | None:
+        """Its active scrape targets; None where the API does not tell them, as Mimir's."""
+        path, query = "/api/v1/targets", [("state", "active")]
+        status, text = self._waiter.poll(
+            f"{self}: an answer",
+            lambda: self._targets(path, query),
+            until=lambda _: True,
+            timeout=self._waiter.deadlines.monitoring_answers,
+            tolerate=(EndpointSilent,),
+        )
+        if status in _NO_TARGETS:
+            return None
         return [
             Target(
                 labels=item.get("labels", {}),
@@ -176,16 +131,19 @@ class Prometheus:
                 error=item.get("lastError", ""),
                 url=item.get("scrapeUrl", ""),
             )
-            for item in data.get("activeTargets", ())
+            for item in data_of(status, text, f"{self}: {path}").get("activeTargets") or ()
         ]
 
-    def config(self) -> str:
-        """Its configuration as it runs, YAML; empty where it is not told."""
-        return str(self._patiently("/api/v1/status/config", [], "").get("yaml", ""))
+    def _targets(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, str]:
+        status, text = self._door.ask(path, query)
+        if status not in _NO_TARGETS:
+            data_of(status, text, f"{self}: {path}")
+        return status, text
 
-    def _patiently(self, path: str, query: Sequence[tuple[str, str]], title: str) -> Any:
-        def look() -> Any:
-            return self._once(path, query, title)
+    def _patiently(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[Any, str]:
+        def look() -> tuple[Any, str]:
+            status, text = self._door.ask(path, query)
+            return data_of(status, text, f"{self}: {path}", hint=self._door.hint), text
 
         return self._waiter.poll(
             f"{self}: an answer",
@@ -196,18 +154,29 @@ class Prometheus:
             tolerate=(EndpointSilent,),
         )
 
-    def _once(self, path: str, query: Sequence[tuple[str, str]], title: str) -> Any:
-        status, body = self._door.ask(path, query)
-        request = f"GET {self._door}{path}?{urllib.parse.urlencode(query)}"
-        if title:
-            self._keep(title, body, request)
-        return data_of(status, body, f"{self}: {path}")
+    def _request(self, path: str, query: Sequence[tuple[str, str]]) -> str:
+        return f"GET {self._door}{path}?{urllib.parse.urlencode(query)}"
 
 
-def data_of(status: int, body: str, what: str) -> Any:
+def _series(data: Any) -> list[Series]:
+    if data["resultType"] == "scalar":
+        at, value = data["result"]
+        return [Series(labels={}, value=float(value), at=float(at))]
+    return [
+        Series(labels=item["metric"], value=float(item["value"][1]), at=float(item["value"][0]))
+        for item in data["result"]
+    ]
+
+
+def data_of(status: int, body: str, what: str, *, hint: str = "") -> Any:
     """The ``data`` of an answer.
 
+    Args:
+        hint: what the user can do where we are refused.
+
     Raises:
+        AccessDenied: we are refused: credentials are wanted, or TLS, or a login elsewhere.
+        ProbeFailed: our request is not understood.
         EndpointSilent: the answer is no success of a Prometheus API.
     """
     try:
@@ -217,14 +186,9 @@ def data_of(status: int, body: str, what: str) -> Any:
     if isinstance(answer, dict) and answer.get("status") == "success" and "data" in answer:
         return answer["data"]
     said = answer if isinstance(answer, dict) else {}
-    why = said.get("error") or said.get("message") or body[:200]
-    raise EndpointSilent(f"{what}: no success, HTTP {status}: {why}")
-
-
-def is_prometheus(door: Door) -> str:
-    """Why no Prometheus API answers there; empty where one does."""
-    try:
-        data_of(*door.ask("/api/v1/query", [("query", "1")]), str(door))
-    except EndpointSilent as error:
-        return str(error)
-    return ""
+    why = f"HTTP {status}: {said.get('error') or said.get('message') or body[:200]}"
+    if status in (401, 403) or 300 <= status < 400 or (status == 400 and _PLAIN_HTTP in body):
+        raise AccessDenied(f"{what}: we are not let in, {why}", hint=hint)
+    if status == 400 and said.get("status") == "error":
+        raise ProbeFailed(f"{what}: our query is refused, {why}")
+    raise EndpointSilent(f"{what}: no success, {why}")

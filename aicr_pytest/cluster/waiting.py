@@ -58,6 +58,8 @@ class Deadlines:
     """Other checks of ours give back the accelerators that they hold."""
     object_gone: float = 60.0
     """Any other deleted object is gone."""
+    exporter_placed: float = 30.0
+    """A node that has become Ready has the pods that are to run on every node."""
     endpoint_answers: float = 60.0
     """A metrics endpoint that is just starting answers."""
     workload_loads: float = 60.0

@@ -8,6 +8,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aicr_pytest.settings import Settings
     from aicr_pytest.solutions.frame import Solution
 
 AREAS: dict[str, tuple[str, ...]] = {
@@ -32,12 +33,18 @@ def area_of(requirement: str) -> str:
     raise LookupError(f"{requirement} is met by no choice of solutions: {', '.join(AREAS)}.")
 
 
-def solutions_of(area: str) -> "tuple[Solution, ...]":
-    """Every solution known in an area, in the order in which they are tried."""
+def solutions_of(area: str, settings: "Settings | None" = None) -> "tuple[Solution, ...]":
+    """Every solution known in an area, in the order in which they are tried.
+
+    Args:
+        settings: what the user names, for areas that have a ``solutions_for`` to look there.
+    """
     name = f"aicr_pytest.solutions.{area}"
     if importlib.util.find_spec(name) is None:
         return ()
     found: Any = importlib.import_module(name)
+    if settings is not None and hasattr(found, "solutions_for"):
+        return tuple(found.solutions_for(settings))
     return tuple(found.SOLUTIONS)
 
 

@@ -10,6 +10,7 @@ from aicr_pytest.solutions.areas import area_of, solutions_of
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +72,21 @@ def discover(
     pinned: Mapping[str, str],
     *,
     known: Sequence[Solution] | None = None,
+    settings: "Settings | None" = None,
 ) -> list[Candidate[Any]]:
     """The installed solutions of an area, in the order in which they are tried.
 
     Args:
         pinned: area → the only solution to look at.
         known: what is looked for; None: every solution of the area.
+        settings: what else the user names, e.g. where the monitoring system is.
 
     Raises:
         SolutionAbsent: none is installed; says what was looked for.
     """
     wanted = [
         solution
-        for solution in (solutions_of(area) if known is None else known)
+        for solution in (solutions_of(area, settings) if known is None else known)
         if pinned.get(area, solution.name) == solution.name
     ]
     candidates = [
@@ -165,7 +168,7 @@ def deciding_failure(failures: Sequence[Exception]) -> Exception:
 def solutions_for(
     requirement: str,
     cluster: "Cluster",
-    pinned: Mapping[str, str],
+    settings: "Settings",
     evidence: Callable[[], "CheckEvidence"],
 ) -> Solutions[Any]:
     """The installed solutions of a requirement.
@@ -173,4 +176,5 @@ def solutions_for(
     Raises:
         SolutionAbsent: none is.
     """
-    return Solutions(discover(area_of(requirement), cluster, pinned), evidence)
+    area = area_of(requirement)
+    return Solutions(discover(area, cluster, settings.solutions, settings=settings), evidence)

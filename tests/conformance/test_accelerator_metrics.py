@@ -6,10 +6,10 @@ from aicr_pytest.checks import (
     AcceleratorNode,
     Accelerators,
     Cast,
+    Exclusive,
     LoadStory,
     Metrics,
     Workspaces,
-    needs_two_accelerators,
 )
 
 pytestmark = pytest.mark.requirement("accelerator_metrics")
@@ -21,9 +21,11 @@ Nodes = list[AcceleratorNode]
 
 
 @pytest.fixture(scope="module")
-def nodes(aicr_accelerators: Accelerators) -> Nodes:
-    """The looked-at nodes, on which workloads are run."""
-    return aicr_accelerators.looked_at()
+def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
+    """The looked-at nodes, on which workloads are run once it is our turn there."""
+    nodes = aicr_accelerators.looked_at()
+    aicr_exclusive(AT_ONCE, each=nodes)
+    return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +83,8 @@ def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadSt
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
 )
-def test_readings_of_an_idle_accelerator_do_not_move(story: LoadStory, nodes: Nodes) -> None:
+def test_readings_of_an_idle_accelerator_do_not_move(story: LoadStory) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
-    needs_two_accelerators(nodes)
-
     assert story.moving_though_idle() == []
 
 

@@ -44,6 +44,8 @@ _NEVER_COMES = (
     "svc-target-not-discovered",
     "svc-scrape-fails",
     "svc-prometheus-down",
+    "svc-counter-frozen",
+    "svc-histogram-missing",
     "svc-stale-target",
     "hpa-metric-frozen",
     "hpa-metric-missing-labels",

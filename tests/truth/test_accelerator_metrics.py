@@ -6,13 +6,13 @@ import pytest
 
 from aicr_lab import addons
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.metrics_path import NoExporter
+from aicr_lab.defects.metrics_path import NoExporter, exporter_pods
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
 from .matrix import defects_of, name_of, try_out
-from .suite import run_suite
+from .suite import run_side_by_side, run_suite
 
 pytestmark = pytest.mark.thorough
 
@@ -45,3 +45,24 @@ def test_platform_without_an_exporter_does_not_implement_it(labs: Labs, tmp_path
     assert judged.verdict == "Not Implemented", run
     assert "There is no metrics exporter: no pod of dcgm-exporter" in judged.reason
     assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_exporter_that_is_being_replaced_is_waited_for(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LAB)
+    for pod in exporter_pods(lab):
+        metadata = pod["metadata"]
+        lab.api.delete("v1", "Pod", metadata["name"], metadata["namespace"])
+
+    run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run")
+
+    assert [one.verdict for one in run.requirements] == ["Implemented"], run
+    assert {result.outcome for result in run.results} == {"passed"}
+
+
+@pytest.mark.thorough
+def test_it_takes_turns_with_gangs_at_the_accelerators(labs: Labs, tmp_path: Path) -> None:
+    runs = run_side_by_side(labs(LAB).kubeconfig, [REQUIREMENT, "gang_scheduling"], tmp_path)
+
+    verdicts = [one.verdict for run in runs for one in run.requirements]
+    assert verdicts == ["Implemented", "Implemented"], [str(run) for run in runs]

@@ -3,15 +3,21 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from aicr_lab import addons
+from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.monitors import PrometheusReplicas
+from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
-from .matrix import defects_of, name_of, try_out
-from .suite import run_suite
+from .judging import complaints
+from .matrix import broken, defects_of, name_of, try_out
+from .suite import TIMEOUT_SCALE, run_suite
+from .users_service import NAMED, users_service
 
 pytestmark = pytest.mark.thorough
 
@@ -50,3 +56,95 @@ def test_platform_without_that_way_does_not_implement_it(labs: Labs, tmp_path: P
     assert judged.verdict == "Not Implemented", run
     assert "No solution of metrics is installed" in judged.reason
     assert "the API monitoring.googleapis.com/v1 with PodMonitoring" in judged.reason
+
+
+@pytest.mark.thorough
+def test_way_that_fails_a_later_check_gives_way_to_the_next(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LAB)
+
+    with broken(lab, defect_named("svc-counter-frozen")) as kubeconfig:
+        run = run_suite(kubeconfig, [REQUIREMENT], tmp_path / "run")
+
+    assert [one.verdict for one in run.requirements] == ["Implemented"], run
+    assert {result.outcome for result in run.results} == {"passed"}
+    assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_two_replicas_of_prometheus_are_as_good_as_one(labs: Labs, tmp_path: Path) -> None:
+    lab, two = labs(LAB), PrometheusReplicas(replicas=2)
+    try:
+        two.inject(lab)
+        run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run", pinned("service-monitor"))
+    finally:
+        two.heal(lab)
+
+    assert [one.verdict for one in run.requirements] == ["Implemented"], run
+    assert {result.outcome for result in run.results} == {"passed"}
+    assert faults(lab) == []
+
+
+def test_service_of_the_user_is_enough(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LAB)
+
+    with users_service(lab):
+        run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run", NAMED)
+
+    assert [one.verdict for one in run.requirements] == ["Implemented"], run
+    outcomes = [result.outcome for result in run.results]
+    assert outcomes == ["passed"] * 4 + ["not applicable"], run
+    assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_counter_of_the_users_service_that_stands_still_is_seen(labs: Labs, tmp_path: Path) -> None:
+    lab, defect = labs(LAB), defect_named("svc-counter-frozen")
+
+    with broken(lab, defect) as kubeconfig, users_service(lab):
+        run = run_suite(
+            kubeconfig, [REQUIREMENT], tmp_path / "run", NAMED, timeout_scale=TIMEOUT_SCALE / 2
+        )
+
+    assert complaints(defect, run) == []
+    assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_service_of_the_user_that_nobody_collects_is_seen(labs: Labs, tmp_path: Path) -> None:
+    with users_service(labs(LAB), monitored=False):
+        run = run_suite(
+            labs(LAB).kubeconfig,
+            [REQUIREMENT],
+            tmp_path / "run",
+            NAMED,
+            timeout_scale=TIMEOUT_SCALE / 3,
+        )
+
+    (judged,) = run.requirements
+    assert judged.verdict == "Not Implemented", run
+    assert "no target of it is known" in judged.reason
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("scheme", "because"),
+    [("http", "HTTP request to an HTTPS server"), ("https", "no TLS connection")],
+)
+def test_prometheus_that_does_not_let_us_in_accuses_nobody(
+    scheme: str, because: str, labs: Labs, tmp_path: Path
+) -> None:
+    lab = labs(LAB)
+    closed = f"--aicr-prometheus-url={scheme}://127.0.0.1:{_port_of(lab)}"
+
+    run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run", closed)
+
+    (judged,) = run.requirements
+    assert judged.verdict == "Inconclusive", run
+    assert {result.outcome for result in run.results} == {"inconclusive"}
+    assert all(because in result.message for result in run.results), run
+
+
+def _port_of(lab: Lab) -> str:
+    """Of the API server, which speaks TLS by a certificate that nobody else trusts."""
+    (cluster,) = yaml.safe_load(lab.kubeconfig.read_text())["clusters"]
+    return str(cluster["cluster"]["server"]).rpartition(":")[2]

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from aicr_lab import addons
+from aicr_lab.defects.autoscalers import ExternalMetricsOnly
 from aicr_lab.defects.defect import Defect
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs
+from .health import faults
 from .matrix import defects_of, name_of, try_out
 from .suite import run_suite
 
@@ -28,3 +30,19 @@ def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) 
 
     assert [one.verdict for one in run.requirements] == ["Implemented"], run
     assert {result.outcome for result in run.results} == {"passed"}
+
+
+@pytest.mark.thorough
+def test_external_metrics_are_enough(labs: Labs, tmp_path: Path) -> None:
+    lab, external = labs(LAB), ExternalMetricsOnly()
+    try:
+        external.inject(lab)
+        run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run")
+    finally:
+        external.heal(lab)
+
+    assert [one.verdict for one in run.requirements] == ["Implemented"], run
+    assert {result.outcome for result in run.results} == {"passed"}
+    records = [path.read_text() for path in run.directory.rglob("record.json")]
+    assert any("gpu_utilization of external.metrics.k8s.io" in record for record in records)
+    assert faults(lab) == []

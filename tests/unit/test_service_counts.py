@@ -3,7 +3,17 @@
 import pytest
 
 from aicr_pytest.cluster.prometheus import Series
-from aicr_pytest.service_counts import faults_of, gained, keyed, missing_buckets
+from aicr_pytest.service_counts import (
+    VLLM,
+    bucket_faults,
+    bucket_shortfalls,
+    faults_of,
+    gained,
+    keyed,
+    queue_faults,
+    shortfalls,
+    waiting,
+)
 
 NAME = "vllm:request_success_total"
 
@@ -13,7 +23,7 @@ def series(value: float, name: str = NAME, **labels: str) -> Series:
 
 
 def judged(before: list[Series], after: list[Series]) -> list[str]:
-    return faults_of(gained(keyed(before), keyed(after)), NAME, 20, "")
+    return faults_of(gained(keyed(before), keyed(after)), NAME, 20)
 
 
 def test_exactly_as_many_is_fine() -> None:
@@ -44,14 +54,50 @@ def test_no_series_is_a_fault_and_no_agreement() -> None:
     assert judged([], []) == [f"there is no series {NAME} of the service"]
 
 
-def test_why_samples_did_not_come_is_said() -> None:
-    assert faults_of({}, NAME, 20, "not within 9 s")[0].endswith("\n  not within 9 s")
+BUCKET = f"{VLLM.histogram}_bucket"
 
 
-def test_buckets_must_hold_all_observations() -> None:
-    full = [series(5, "b", le="0.1"), series(20, "b", le="+Inf")]
+def buckets(few: float, all_of_them: float) -> list[Series]:
+    return [series(few, BUCKET, le="0.1"), series(all_of_them, BUCKET, le="+Inf")]
 
-    assert missing_buckets(full, 20, "b") == []
-    assert "so that no latency can be told" in missing_buckets([], 20, "b")[0]
-    assert "no bucket le=+Inf" in missing_buckets(full[:1], 20, "b")[0]
-    assert "is the last bucket" in missing_buckets(full, 21, "b")[0]
+
+def test_last_bucket_must_gain_all_observations() -> None:
+    gains = gained(keyed(buckets(1, 3)), keyed(buckets(6, 23)))
+
+    assert bucket_faults(gains, VLLM.histogram, 20) == []
+    assert "so that no latency can be told" in bucket_faults({}, VLLM.histogram, 20)[0]
+    first = dict(list(gains.items())[:1])
+    assert "no bucket le=+Inf" in bucket_faults(first, VLLM.histogram, 20)[0]
+    (fault,) = bucket_faults(gains, VLLM.histogram, 21)
+    assert 'le="+Inf"' in fault
+    assert fault.endswith("gained 20")
+
+
+def test_service_of_others_gains_at_least_what_was_sent_by_target() -> None:
+    def gains(*values: float) -> list[str]:
+        reasons = zip(("stop", "length"), values, strict=True)
+        after = [series(value, finished_reason=why, instance="a") for why, value in reasons]
+        return shortfalls(gained({}, keyed(after)), NAME, 20)
+
+    assert gains(1, 19) == []
+    assert gains(40, 0) == []
+    (fault,) = gains(10, 9)
+    assert fault.endswith('{instance="a"} gained 19')
+    assert shortfalls({}, NAME, 20) == [f"there is no series {NAME} of the service"]
+
+
+def test_last_buckets_of_a_service_of_others() -> None:
+    gains = gained({}, keyed(buckets(1, 30)))
+
+    assert bucket_shortfalls(gains, VLLM.histogram, 20) == []
+    assert len(bucket_shortfalls(gains, VLLM.histogram, 31)) == 1
+
+
+@pytest.mark.parametrize(("value", "faults"), [(0, 0), (7, 0), (-1, 1), (float("nan"), 1)])
+def test_queue_gauge_is_a_number_of_requests(value: float, faults: int) -> None:
+    assert len(queue_faults(keyed([series(value, VLLM.queue)]), VLLM)) == faults
+
+
+def test_missing_queue_gauge_is_not_an_empty_queue() -> None:
+    assert len(queue_faults({}, VLLM)) == 1
+    assert waiting({}, VLLM) is None

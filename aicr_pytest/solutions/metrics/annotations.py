@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.prometheus import data_of
-from aicr_pytest.errors import EndpointSilent
+from aicr_pytest.errors import EndpointSilent, Inconclusive
 from aicr_pytest.monitoring import doors
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.metrics.collector import Registration, Workload
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.doors import Door
+    from aicr_pytest.settings import Settings
 
 _LABEL = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
 
@@ -23,6 +25,8 @@ class Annotations:
     """As ``--aicr-solution metrics=`` takes it."""
     verified_in_lab: bool = True
     """The lab's Prometheus has such a configuration beside the operator's."""
+    settings: "Settings | None" = None
+    """Where the user says that Prometheus is; None: wherever it may be."""
 
     @property
     def looked_for(self) -> str:
@@ -31,13 +35,18 @@ class Annotations:
 
     def found(self, cluster: "Cluster") -> Found | None:
         """The Prometheus whose configuration honours them."""
-        for door in doors(cluster):
+        door = self.door(cluster)
+        return None if door is None else Found(where=str(door))
+
+    def door(self, cluster: "Cluster") -> "Door | None":
+        """The first way to such a Prometheus."""
+        for door in doors(cluster, self.settings):
             try:
                 config = data_of(*door.ask("/api/v1/status/config", []), str(door))
-            except EndpointSilent:
-                continue  # another way may do; that it is silent is found where it is asked
+            except (EndpointSilent, Inconclusive):
+                continue  # another way may do; that it is closed is found where it is asked
             if _LABEL in str(config.get("yaml", "")):
-                return Found(where=str(door))
+                return door
         return None
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.doors import Door
     from aicr_pytest.solutions.frame import Found
 
 Object = dict[str, Any]
@@ -54,6 +55,9 @@ class Collector(Protocol):
 
     def found(self, cluster: "Cluster") -> "Found | None":
         """Where it is; None where it is not."""
+
+    def door(self, cluster: "Cluster") -> "Door | None":
+        """The way to the Prometheus that collects by it; None where any may."""
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """How a workload is made known by it."""

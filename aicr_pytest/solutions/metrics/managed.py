@@ -11,6 +11,7 @@ from aicr_pytest.solutions.metrics.collector import Registration, Workload
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.doors import Door
 
 _GROUP, _VERSION, _KIND = "monitoring.googleapis.com", "v1", "PodMonitoring"
 
@@ -34,6 +35,10 @@ class PodMonitoring:
         if _KIND not in cluster.serves(_GROUP, _VERSION):
             return None
         return Found(where=f"{_GROUP}/{_VERSION}")
+
+    def door(self, cluster: "Cluster") -> "Door | None":
+        """Whichever the user names: the cluster has none of its own for it."""
+        return None
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """The PodMonitoring."""

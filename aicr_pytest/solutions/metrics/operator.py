@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from aicr_pytest.monitoring import OPERATOR_API, prometheus_objects
+from aicr_pytest.monitoring import OPERATOR_API, door_of, prometheus_objects
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.metrics.collector import Object, Registration, Workload
-from aicr_pytest.solutions.metrics.selectors import satisfying
+from aicr_pytest.solutions.metrics.selectors import OF_NEW_NAMESPACE, satisfying
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.doors import Door
 
 _FIELD = {"ServiceMonitor": "serviceMonitor", "PodMonitor": "podMonitor"}
 
@@ -49,6 +50,11 @@ class Monitors:
             facts={f"{self.kind}s with labels": shown},
         )
 
+    def door(self, cluster: "Cluster") -> "Door | None":
+        """The way to the Prometheus that takes the monitors."""
+        chosen = self._chosen(cluster)
+        return None if chosen is None else door_of(cluster, chosen[0])
+
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """A monitor with the labels that are asked for."""
         chosen = self._chosen(cluster)
@@ -75,7 +81,7 @@ class Monitors:
             labels = satisfying(spec.get(f"{field}Selector"))
             # Without this selector a Prometheus looks only into its own namespace, which is not
             # ours to create things in.
-            of_namespace = satisfying(spec.get(f"{field}NamespaceSelector"))
+            of_namespace = satisfying(spec.get(f"{field}NamespaceSelector"), OF_NEW_NAMESPACE)
             if labels is not None and of_namespace is not None:
                 return prometheus, labels, of_namespace
         return None

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+OF_NEW_NAMESPACE = {"kubernetes.io/metadata.name": ""}
+"""What a namespace of ours has already: its name, which no selector can know."""
 
-def satisfying(selector: Mapping[str, Any] | None) -> dict[str, str] | None:
+
+def satisfying(
+    selector: Mapping[str, Any] | None, given: Mapping[str, str] | None = None
+) -> dict[str, str] | None:
     """Labels that satisfy a selector as the Prometheus Operator reads it.
+
+    Args:
+        given: labels that are there already, and that we cannot change.
 
     Returns:
         None where nothing can: the operator takes a missing selector for "nothing", and an empty
@@ -13,7 +21,11 @@ def satisfying(selector: Mapping[str, Any] | None) -> dict[str, str] | None:
     """
     if selector is None:
         return None
-    labels = {str(key): str(value) for key, value in (selector.get("matchLabels") or {}).items()}
+    given = given or {}
+    wanted = {str(key): str(value) for key, value in (selector.get("matchLabels") or {}).items()}
+    if any(wanted.get(key, value) != value for key, value in given.items()):
+        return None
+    labels = {**given, **wanted}
     for expression in selector.get("matchExpressions") or ():
         key, operator = expression["key"], expression["operator"]
         values = expression.get("values") or ()
@@ -27,4 +39,4 @@ def satisfying(selector: Mapping[str, Any] | None) -> dict[str, str] | None:
             operator == "DoesNotExist" and key in labels
         ):
             return None
-    return labels
+    return {key: value for key, value in labels.items() if key not in given}

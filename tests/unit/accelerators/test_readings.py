@@ -152,3 +152,11 @@ def test_sample_without_a_time_or_an_answer_without_a_clock_is_not_stale() -> No
 
 def test_loads_that_the_tool_lists() -> None:
     assert listed_loads(["GPU-a, 97", "GPU-b, [N/A]", "No devices were found"]) == {"GPU-a": 0.97}
+
+
+def test_parts_of_a_partitioned_accelerator_each_count() -> None:
+    parts = [*both("GPU-a", GPU_I_ID="1"), *both("GPU-a", GPU_I_ID="2")]
+
+    assert coverage_faults(EXPORTER, COUNTED, [exposed(*parts)]) == []
+    (*_, fault) = coverage_faults(EXPORTER, COUNTED, [exposed(*parts[:2])])
+    assert "series of 1 accelerators, 2 are offered" in fault

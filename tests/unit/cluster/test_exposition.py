@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.cluster.exposition import parse
+from aicr_pytest.cluster.exposition import is_blank, parse
 from aicr_pytest.errors import InvalidExposition
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -61,3 +61,9 @@ def test_timestamps_of_prometheus_text_are_seconds() -> None:
 def test_what_is_no_exposition_is_refused(text: str, content_type: str, why: str) -> None:
     with pytest.raises(InvalidExposition, match=why):
         parse(text, content_type)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# HELP x y\n# TYPE x gauge\n"])
+def test_page_without_samples_is_blank(text: str) -> None:
+    assert is_blank(text)
+    assert not is_blank(text + "x 1\n")

@@ -2,12 +2,21 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from aicr_pytest.cluster.prometheus import Prometheus, ServiceDoor, UrlDoor, data_of, is_prometheus
+from aicr_pytest.cluster.doors import ServiceDoor, UrlDoor
+from aicr_pytest.cluster.prometheus import Prometheus, data_of
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
-from aicr_pytest.errors import ApiUnreachable, EndpointSilent, WaitTimeout
+from aicr_pytest.errors import (
+    AccessDenied,
+    ApiUnreachable,
+    EndpointSilent,
+    ProbeFailed,
+    WaitTimeout,
+)
 from tests.unit.cluster.conftest import Recorder
 
 VECTOR = {
@@ -41,6 +50,8 @@ class Watched:
 
 class FakeDoor:
     """Answers in turn; the last answer for ever."""
+
+    hint = "another way"
 
     def __init__(self, *answers: tuple[int, str]) -> None:
         self.answers = list(answers)
@@ -95,8 +106,10 @@ def test_time_is_that_of_prometheus() -> None:
 def test_targets_tell_their_health() -> None:
     asked, _ = prometheus(FakeDoor(success(TARGETS)))
 
-    (target,) = asked.targets()
+    targets = asked.targets()
 
+    assert targets is not None
+    (target,) = targets
     assert str(target) == "http://10.0.0.1:9400/metrics: down (connection refused)"
     assert target.discovered["__meta_kubernetes_namespace"] == "ns"
 
@@ -124,7 +137,6 @@ def test_prometheus_that_never_answers_is_no_empty_result() -> None:
     [
         (200, "<html>login</html>"),
         (200, "[]"),
-        (400, json.dumps({"status": "error", "error": "parse error"})),
         (404, "404 page not found"),
         (200, json.dumps({"status": "success"})),
     ],
@@ -132,11 +144,36 @@ def test_prometheus_that_never_answers_is_no_empty_result() -> None:
 def test_what_is_no_answer_of_prometheus_is_refused(status: int, body: str) -> None:
     with pytest.raises(EndpointSilent, match=f"HTTP {status}"):
         data_of(status, body, "x")
-    assert is_prometheus(FakeDoor((status, body)))
 
 
-def test_prometheus_is_known_by_its_answer() -> None:
-    assert is_prometheus(FakeDoor(success(VECTOR))) == ""
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (302, "<a href=/login>"),
+        (400, "Client sent an HTTP request to an HTTPS server.\n"),
+    ],
+)
+def test_who_does_not_let_us_in_is_not_accused(status: int, body: str) -> None:
+    asked, _ = prometheus(FakeDoor((status, body)))
+
+    with pytest.raises(AccessDenied, match=rf"not let in, HTTP {status}(.|\n)*another way"):
+        asked.query("up")
+
+
+def test_query_that_is_not_understood_accuses_nobody() -> None:
+    asked, _ = prometheus(FakeDoor((400, json.dumps({"status": "error", "error": "parse error"}))))
+
+    with pytest.raises(ProbeFailed, match="parse error"):
+        asked.query("up{")
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+def test_api_that_tells_no_targets_has_none_to_tell(status: int) -> None:
+    asked, _ = prometheus(FakeDoor((status, "404 page not found")))
+
+    assert asked.targets() is None
 
 
 def test_url_where_nobody_answers_accuses_nobody() -> None:
@@ -171,3 +208,28 @@ def test_service_behind_a_prefix_is_asked_through_the_proxy() -> None:
         "/api/v1/namespaces/monitoring/services/http:prometheus-operated:web/proxy"
         "/prometheus/api/v1/query"
     )
+
+
+def test_token_is_read_anew_for_each_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pool:
+        seen: ClassVar[list[str]] = []
+
+        def request(self, *_: object, headers: dict[str, str], **__: object) -> object:
+            self.seen.append(headers["Authorization"])
+
+            class Said:
+                status = 200
+                data = b"{}"
+
+            return Said()
+
+    monkeypatch.setattr("urllib3.PoolManager", Pool)
+    file = tmp_path / "token"
+    door = UrlDoor(url="https://prometheus.example", token_file=str(file))
+    for token in ("old", "new"):
+        file.write_text(f"{token}\n")
+        door.ask("/api/v1/query", [])
+
+    assert Pool.seen == ["Bearer old", "Bearer new"]

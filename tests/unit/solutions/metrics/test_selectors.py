@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.solutions.metrics.selectors import satisfying
+from aicr_pytest.solutions.metrics.selectors import OF_NEW_NAMESPACE, satisfying
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,22 @@ def test_labels_satisfy_the_selector(
     selector: dict[str, Any] | None, labels: dict[str, str] | None
 ) -> None:
     assert satisfying(selector) == labels
+
+
+NAME = "kubernetes.io/metadata.name"
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels"),
+    [
+        ({"matchLabels": {NAME: "monitoring"}}, None),
+        ({"matchExpressions": [{"key": NAME, "operator": "In", "values": ["a", "b"]}]}, None),
+        ({"matchExpressions": [{"key": NAME, "operator": "NotIn", "values": ["a"]}]}, {}),
+        ({"matchExpressions": [{"key": NAME, "operator": "Exists"}]}, {}),
+        ({"matchLabels": {"team": "ai"}}, {"team": "ai"}),
+    ],
+)
+def test_name_of_a_new_namespace_cannot_be_chosen(
+    selector: dict[str, Any], labels: dict[str, str] | None
+) -> None:
+    assert satisfying(selector, OF_NEW_NAMESPACE) == labels

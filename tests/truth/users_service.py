@@ -1,0 +1,53 @@
+"""A service of the lab's user, which monitors of their own make known to Prometheus."""
+
+import contextlib
+from collections.abc import Iterator
+
+from aicr_lab.addons import prometheus_operator
+from aicr_lab.lab import Lab
+from aicr_lab.namespaces import wait_until
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.images import default_images
+from aicr_pytest.manifests import render_actor
+
+NAMESPACE, NAME = "chat", "llm"
+NAMED = f"--aicr-service={NAMESPACE}/{NAME}:metrics"
+"""The option that names it."""
+
+_MONITOR = {
+    "apiVersion": "monitoring.coreos.com/v1",
+    "kind": "ServiceMonitor",
+    "metadata": {"name": NAME, "labels": dict(prometheus_operator.SELECTED)},
+    "spec": {
+        "selector": {"matchLabels": {"app": NAME}},
+        "endpoints": [{"port": "metrics", "path": "/metrics"}],
+    },
+}
+_PATIENCE = 60.0
+"""Seconds for it to come and to go."""
+
+
+@contextlib.contextmanager
+def users_service(lab: Lab, *, monitored: bool = True) -> Iterator[None]:
+    """Our sample, run by somebody else, for as long as the context lasts."""
+    objects = render_actor(
+        "ai_service_metrics/service",
+        actor=NAME,
+        image=default_images()["service"],
+        model="their-model",
+        hold="60",
+        annotations="{}",
+    )
+    lab.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    try:
+        for obj in [*objects, *([_MONITOR] if monitored else [])]:
+            lab.api.apply(obj, NAMESPACE)
+        assert wait_until(lambda: pod_state.is_ready(_pod(lab)), _PATIENCE, every=0.5)
+        yield
+    finally:
+        lab.api.delete("v1", "Namespace", NAMESPACE)
+        wait_until(lambda: lab.api.find("v1", "Namespace", NAMESPACE) is None, _PATIENCE, every=0.5)
+
+
+def _pod(lab: Lab) -> dict[str, object]:
+    return lab.api.get("v1", "Pod", NAME, NAMESPACE)

@@ -1,0 +1,25 @@
+"""What was done once is not done again, also where it failed."""
+
+import pytest
+
+from aicr_pytest.errors import AicrError, WaitTimeout
+from aicr_pytest.once import Once
+
+
+def test_result_is_everybodys() -> None:
+    results = iter([1, 2])
+    deed = Once(lambda: next(results))
+
+    assert (deed(), deed()) == (1, 1)
+
+
+def test_first_error_is_everybodys() -> None:
+    errors: list[AicrError] = [WaitTimeout("second"), WaitTimeout("first")]
+
+    def fail() -> int:
+        raise errors.pop()
+
+    deed = Once(fail)
+    for _ in range(2):
+        with pytest.raises(WaitTimeout, match="first"):
+            deed()
