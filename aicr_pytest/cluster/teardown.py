@@ -141,6 +141,8 @@ class Teardown:
         """
         if not kind.namespaced or (kind.group, kind.name) in KNOWN or kind.name in GANG_NAMES:
             return
+        if kind.group == KUEUE_WORKLOAD.group:
+            return  # a queue makes no pods, and theirs are let go while it is there
         try:
             found = self._cluster.listing(
                 Subject(kind=kind, namespace=namespace, labels=labels.selector(run))
