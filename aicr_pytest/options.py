@@ -353,7 +353,8 @@ OPTIONS: tuple[Option, ...] = (
         parse=_scale,
         default=1.0,
         shown_default="1",
-        help="multiply every deadline, e.g. by 3 where images are pulled slowly",
+        help="multiply every deadline but --aicr-scale-in-timeout, e.g. by 3 where images are "
+        "pulled slowly",
     ),
     Option(
         field="allocation",
@@ -488,8 +489,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="--aicr-queue",
         metavar="NAME",
         parse=_name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
-        help="queue of the whole cluster (Kueue: ClusterQueue) that the gang checks go through; "
-        "else one that the run makes",
+        help="queue of the whole cluster that the gang checks go through (Kueue: ClusterQueue; KAI: "
+        "its queue; others have none); else Kueue gets one of the run's own, KAI its default-queue",
     ),
     Option(
         field="gateway",
@@ -504,7 +505,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="--aicr-service",
         metavar="NAMESPACE/NAME[:PORT]",
         parse=_reference(port=True),
-        help="inference service of yours to look at instead of the suite's sample",
+        help="inference service of yours to look at instead of the suite's sample: vLLM, SGLang, "
+        "Text Generation Inference or NVIDIA NIM; it is sent requests",
     ),
     Option(
         field="scale_in_timeout",

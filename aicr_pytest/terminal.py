@@ -146,7 +146,7 @@ def plan_lines(plan: "Plan", list_version: str) -> list[str]:
     created = "; ".join(plan.creates) or "nothing"
     return [
         f"plan: {checks} check{'s' * (checks != 1)} of {names}",
-        f"creates, in namespaces of its own that are removed again: {created}",
+        f"creates, and removes again: {created}",
         f"holds up to {held} accelerator{'s' * (held != 1)} at once, for about "
         + duration(plan.seconds),
     ]
