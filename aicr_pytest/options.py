@@ -489,8 +489,8 @@ OPTIONS: tuple[Option, ...] = (
         flag="--aicr-queue",
         metavar="NAME",
         parse=_name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
-        help="queue of the whole cluster that the gang checks go through (Kueue: ClusterQueue; KAI: "
-        "its queue; others have none); else Kueue gets one of the run's own, KAI its default-queue",
+        help="queue of the whole cluster that the gang checks go through (Kueue: ClusterQueue; KAI "
+        "has one too, others none); else Kueue gets one of the run's own, KAI its default-queue",
     ),
     Option(
         field="gateway",

@@ -20,7 +20,7 @@ def test_aicr_runs_the_suite_and_nothing_else(project: "Project") -> None:
         [
             "cluster: context fake, https://fake.example:6443, Kubernetes v1.37.2",
             "plan: 3 checks of dra_support (not listed), secure_accelerator_access (MUST)",
-            "creates, in namespaces of its own that are removed again: a pod",
+            "creates, and removes again: a pod",
             "holds up to 2 accelerators at once, for about 7 s",
             "dra_support                not listed  Implemented * 1 of 1 deciding checks passed",
             "secure_accelerator_access  MUST        Implemented * 2 of 2 deciding checks passed",
