@@ -42,7 +42,8 @@ def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) 
 def test_kueue_as_a_second_solution_passes_the_same_checks(labs: Labs, tmp_path: Path) -> None:
     lab = labs(WITH_KUEUE)
 
-    run = run_suite(lab.kubeconfig, ["gang_scheduling"], tmp_path / "run", KUEUE)
+    # It has just started: its first admission may take as long as on a real cluster.
+    run = run_suite(lab.kubeconfig, ["gang_scheduling"], tmp_path / "run", KUEUE, timeout_scale=1.0)
 
     assert {result.outcome for result in run.results} == {"passed"}, run
     assert lab.api.list("kueue.x-k8s.io/v1beta2", "ClusterQueue") == []
