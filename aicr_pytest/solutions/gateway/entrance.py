@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.cluster.selecting import selects
 
 _GROUP = "gateway.networking.k8s.io"
 
@@ -94,15 +95,6 @@ def parent(route: Object, entrance: Entrance) -> dict[str, object] | None:
     return None
 
 
-def condition(status: Mapping[str, object] | None, kind: str) -> Mapping[str, object]:
-    """One condition; empty where nobody has said it."""
-    found: object = (status or {}).get("conditions")
-    for one in found if isinstance(found, list) else []:
-        if one["type"] == kind:
-            return dict(one)
-    return {}
-
-
 def _told(found: Sequence[Object], generation: int) -> Iterator[str]:
     for one in found:
         seen = one.get("observedGeneration", generation)
@@ -138,25 +130,3 @@ def _refusal(listener: Object, gateway: Object, namespace: Object) -> str:
     if gateway["metadata"]["namespace"] == namespace["metadata"]["name"]:
         return ""
     return "it takes routes of its own namespace only"
-
-
-def selects(selector: Mapping[str, object], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector chooses these labels; an empty one chooses everything."""
-    exact: object = selector.get("matchLabels") or {}
-    assert isinstance(exact, dict)
-    if any(labels.get(key) != value for key, value in exact.items()):
-        return False
-    rules: object = selector.get("matchExpressions") or []
-    assert isinstance(rules, list)
-    return all(_holds(rule, labels) for rule in rules)
-
-
-def _holds(rule: Object, labels: Mapping[str, str]) -> bool:
-    value = labels.get(rule["key"])
-    verdicts = {
-        "In": value in rule.get("values", ()),
-        "NotIn": value not in rule.get("values", ()),
-        "Exists": value is not None,
-        "DoesNotExist": value is None,
-    }
-    return verdicts[rule["operator"]]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, Object
 from aicr_pytest.cluster.waiting import Waiter
@@ -18,7 +19,6 @@ from aicr_pytest.solutions.gateway.client import Target
 from aicr_pytest.solutions.gateway.entrance import (
     Entrance,
     address,
-    condition,
     conditions,
     entrances,
     refusals,
@@ -226,7 +226,7 @@ class Opening:
             entrance.gateway,
             entrance.namespace,
             until=lambda gateway: bool(
-                condition(gateway.get("status"), "Programmed").get("status") == "True"
+                pod_state.condition(gateway, "Programmed").get("status") == "True"
                 and address(gateway)
             ),
             describe=lambda gateway: (

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster.selecting import selects
 from aicr_pytest.solutions.gateway.entrance import (
     Entrance,
     address,
     entrances,
     refusals,
     route_line,
-    selects,
 )
 
 OURS: dict[str, Any] = {"metadata": {"name": "aicr-x", "labels": {"team": "ai"}}}
