@@ -61,6 +61,7 @@ _NEVER_COMES = (
     "gw-route-not-applied",
     "gw-controller-down",
     "gw-programmed-lies",
+    "gw-pods-cut-off",
     "op-controller-down",
     "op-reconciles-nothing",
     "op-children-orphaned",

@@ -26,18 +26,21 @@ class Entrance:
     host: str
     """Host name that requests carry and the route names; nobody else's where the listener lets us
     choose."""
+    tls: bool = False
+    """Whether the listener speaks TLS; whose certificate it has is nobody's question here."""
     ours: bool = False
     """Whether the run made the Gateway."""
 
     def __str__(self) -> str:
         made = ", made by this run" if self.ours else ""
-        return f"Gateway {self.namespace}/{self.gateway} (listener {self.listener}{made})"
+        tls = ", TLS, certificate not verified" if self.tls else ""
+        return f"Gateway {self.namespace}/{self.gateway} (listener {self.listener}{tls}{made})"
 
 
 def entrances(gateway: Object, namespace: Object) -> list[Entrance]:
-    """The listeners of a Gateway that take routes of our namespace."""
+    """The listeners of a Gateway that take routes of our namespace, those without TLS first."""
     metadata, spec = gateway["metadata"], gateway["spec"]
-    return [
+    found = [
         Entrance(
             namespace=metadata["namespace"],
             gateway=metadata["name"],
@@ -45,10 +48,12 @@ def entrances(gateway: Object, namespace: Object) -> list[Entrance]:
             listener=listener["name"],
             port=int(listener["port"]),
             host=_host(listener.get("hostname", ""), namespace["metadata"]["name"]),
+            tls=listener["protocol"] == "HTTPS",
         )
         for listener in spec["listeners"]
         if not _refusal(listener, gateway, namespace)
     ]
+    return sorted(found, key=lambda entrance: entrance.tls)
 
 
 def refusals(gateways: Sequence[Object], namespace: Object) -> list[str]:
@@ -111,8 +116,11 @@ def _host(pattern: str, ours: str) -> str:
 
 
 def _refusal(listener: Object, gateway: Object, namespace: Object) -> str:
-    if listener["protocol"] != "HTTP":
+    if listener["protocol"] not in ("HTTP", "HTTPS"):
         return f"its protocol is {listener['protocol']}"
+    tls = listener.get("tls") or {}
+    if "frontendValidation" in tls:
+        return "it wants certificates of its clients"
     allowed = listener.get("allowedRoutes") or {}
     kinds = allowed.get("kinds")
     if kinds and not any(

@@ -61,7 +61,7 @@ class Way:
 
 def target(entrance: Entrance, at: str, path: str) -> Target:
     """Where requests for a path go."""
-    return Target(address=at, port=entrance.port, host=entrance.host, path=path)
+    return Target(address=at, port=entrance.port, host=entrance.host, path=path, tls=entrance.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +196,7 @@ class Opening:
             why = "several Gateways take our routes: " + ", ".join(map(str, found))
         else:
             refused = "; ".join(refusals(gateways, namespace)) or "it has none"
-            why = f"no Gateway of {product} takes our routes over HTTP: {refused}"
+            why = f"no Gateway of {product} takes our routes: {refused}"
         if named or "load-balancer" not in self._settings.allow:
             raise NotAllowed(
                 f"Inference through {product}: {why}.",
@@ -276,6 +276,8 @@ class Opening:
 
 def from_here(where: Target) -> str:
     """Whether requests of the machine that runs the tests reach a backend; they need not."""
+    if where.tls:
+        return "not asked, since it speaks TLS"
     connection = http.client.HTTPConnection(where.address, where.port, timeout=_OUTSIDE)
     try:
         connection.request("GET", where.path, headers={"Host": where.host})
