@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = f"add-ons; what one needs comes with it:\n{addons.table()}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--nodes", type=int, help=f"number of nodes ({_DEFAULTS.nodes})")
     add("--gpus", type=int, help=f"accelerators per node ({_DEFAULTS.gpus})")
@@ -84,7 +86,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     add(
         "--addons",
         metavar="NAMES",
-        help=f"products beside Kubernetes: core (none), all, or of {', '.join(addons.names())}",
+        help="products beside Kubernetes: core (none), all, or some of those below",
     )
     add(
         "--fast",

@@ -17,6 +17,7 @@ _KUEUE = "kueue.x-k8s.io"
 _CRDS = "apiextensions.k8s.io"
 _WEBHOOKS = "admissionregistration.k8s.io"
 _OWN = "create get list watch patch delete"
+_MADE = "create list patch delete"
 _GATEWAYS = "gateway.networking.k8s.io"
 
 _BASIC = (
@@ -80,7 +81,7 @@ _BY_FEATURE = {
         ("jobset.x-k8s.io", "jobsets", "", _OWN, "custom resource of the checks"),
         ("serving.kserve.io", "inferenceservices", "", _OWN, "custom resource of the checks"),
         ("trainer.kubeflow.org", "trainjobs", "", _OWN, "custom resource of the checks"),
-        ("trainer.kubeflow.org", "trainingruntimes", "", "create patch", "what it refers to"),
+        ("trainer.kubeflow.org", "trainingruntimes", "", _MADE, "what it refers to"),
         ("batch", "jobs", "", "list watch delete", "children of a JobSet"),
     ),
     "accelerator_metrics": (
@@ -100,9 +101,9 @@ _BY_FEATURE = {
         ("", "services", "proxy", "get", "to ask Prometheus"),
         ("", "pods", "portforward", "create get", "to send requests"),
         (_MONITORING, "prometheuses", "", "list", "to find Prometheus and what it selects"),
-        (_MONITORING, "servicemonitors", "", "create patch", "to make the service known"),
-        (_MONITORING, "podmonitors", "", "create patch", "to make the service known"),
-        (_GOOGLE, "podmonitorings", "", "create patch", "likewise, on GKE"),
+        (_MONITORING, "servicemonitors", "", _MADE, "to make the service known"),
+        (_MONITORING, "podmonitors", "", _MADE, "to make the service known"),
+        (_GOOGLE, "podmonitorings", "", _MADE, "likewise, on GKE"),
     ),
     "pod_autoscaling": (
         ("apps", "deployments", "", "create get list watch patch delete", "what is scaled"),

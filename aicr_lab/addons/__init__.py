@@ -47,6 +47,15 @@ def names() -> list[str]:
     return [addon.name for addon in ADDONS]
 
 
+def table() -> str:
+    """Every add-on with its sentence, a line each; those that ``all`` leaves out say so."""
+    width = max(map(len, names()))
+    return "\n".join(
+        f"  {addon.name:{width}}  {addon.sentence}" + ("" if addon.in_all else " (not in `all`)")
+        for addon in ADDONS
+    )
+
+
 def parse(text: str) -> tuple[str, ...]:
     """What ``--addons`` means: ``core`` (none), ``all``, or names with commas between.
 

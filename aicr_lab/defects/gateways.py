@@ -20,6 +20,7 @@ from aicr_lab.processes import LAB, Process
 
 _APPS = "apps/v1"
 _TABLE = "aicr_lying_gateway"
+_CUT = "aicr_cut_off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,29 @@ class LyingGateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodsCutOff:
+    """Pods reach neither the Gateway's address nor each other's servers, as by an egress policy."""
+
+    def inject(self, lab: Lab) -> None:
+        """Drops them on every node."""
+        (address,) = _addresses(lab, contour.NAMESPACE)
+        rules = (
+            f"table ip {_CUT} {{\n"
+            "chain pre { type filter hook prerouting priority -150;\n"
+            f"ip saddr {network.POD_CIDR} ip daddr {address['value']} drop;\n"
+            f"ip saddr {network.POD_CIDR} ip daddr {network.POD_CIDR} tcp dport 8080 drop; }}\n"
+            "}\n"
+        )
+        for node in lab.nodes:
+            node.namespaces.run(["nft", "-f", "-"], input=rules)
+
+    def heal(self, lab: Lab) -> None:
+        """Lets them through."""
+        for node in lab.nodes:
+            node.run(["nft", "delete", "table", "ip", _CUT], check=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedGateway:
     """The platform's Gateway takes routes of its own namespace only."""
 
@@ -153,6 +177,44 @@ class ClosedGateway:
         gateway = contour.gateway(contour.NAMESPACE, contour.CLASS)
         gateway["spec"]["listeners"][0]["allowedRoutes"]["namespaces"]["from"] = source
         lab.api.apply(gateway)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsOnly:
+    """The platform's Gateway speaks nothing but TLS, with a certificate that nobody knows."""
+
+    secret: str = "edge-certificate"
+
+    def inject(self, lab: Lab) -> None:
+        """Gives it a certificate and makes its listener one for HTTPS."""
+        serving = lab.authority.identity("kube-apiserver")
+        lab.api.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": self.secret, "namespace": contour.NAMESPACE},
+                "type": "kubernetes.io/tls",
+                "stringData": {
+                    "tls.crt": serving.certificate.read_text(),
+                    "tls.key": serving.key.read_text(),
+                },
+            }
+        )
+        gateway = contour.gateway(contour.NAMESPACE, contour.CLASS)
+        references = [{"name": self.secret}]
+        gateway["spec"]["listeners"][0] |= {
+            "protocol": "HTTPS",
+            "port": 443,
+            "tls": {"mode": "Terminate", "certificateRefs": references},
+        }
+        lab.api.apply(gateway)
+        await_effect("port 443", lambda: _ports(lab) == [443])
+
+    def heal(self, lab: Lab) -> None:
+        """Makes the listener what it was."""
+        lab.api.apply(contour.gateway(contour.NAMESPACE, contour.CLASS))
+        await_effect("port 80", lambda: _ports(lab) == [80])
+        lab.api.delete("v1", "Secret", self.secret, contour.NAMESPACE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +251,12 @@ def _addresses(lab: Lab, namespace: str) -> list[Object]:
     found = lab.api.get(contour.GATEWAY_API, "Gateway", contour.GATEWAY, namespace)
     addresses: list[Object] = found.get("status", {}).get("addresses") or []
     return addresses
+
+
+def _ports(lab: Lab) -> list[int]:
+    """The ports of the Service before the data plane."""
+    found = lab.api.get("v1", "Service", contour.DATA_PLANE, contour.NAMESPACE)
+    return [port["port"] for port in found["spec"]["ports"]]
 
 
 def _scale(lab: Lab, deployment: str, replicas: int) -> None:

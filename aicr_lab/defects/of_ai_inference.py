@@ -6,10 +6,13 @@ from aicr_lab.defects.gateways import (
     ClosedGateway,
     FrozenDataPlane,
     HostnameAddress,
+    HttpsOnly,
     LyingGateway,
+    PodsCutOff,
     ScaledToNothing,
     UntoldDataPlane,
 )
+from aicr_lab.defects.ways import Way
 
 ANSWERS = "test_gateway_is_programmed_and_its_address_answers"
 SPLIT = "test_requests_are_split_by_weight"
@@ -29,7 +32,7 @@ _NO_ROUTE = r"(404|[^;]*refused)"
 _WELL = r"HTTPRoute .*/route-\S+: Accepted=True, ResolvedRefs=True"
 
 
-def _healthy(defect: str, sentence: str, way: LyingGateway | HostnameAddress, trace: str) -> Defect:
+def _healthy(defect: str, sentence: str, way: Way, trace: str) -> Defect:
     return Defect(
         id=defect,
         requirement="ai_inference",
@@ -53,6 +56,12 @@ DEFECTS = (
         HostnameAddress(),
         rf'"address": "{contour.DATA_PLANE}\.{contour.NAMESPACE}\.svc\.cluster\.local:80"',
     ),
+    _healthy(
+        "gw-https-only",
+        "The Gateway speaks nothing but TLS",
+        HttpsOnly(),
+        r"projectcontour/edge \(listener http, TLS, certificate not verified\)",
+    ),
     Defect(
         id=NOT_OURS,
         requirement="ai_inference",
@@ -61,6 +70,16 @@ DEFECTS = (
         aimed_at=ANSWERS,
         turns_red=_ALL,
         because="NotAllowed: .*projectcontour/edge, listener http: it takes routes of its own",
+        expects="Inconclusive",
+    ),
+    Defect(
+        id="gw-pods-cut-off",
+        requirement="ai_inference",
+        sentence="Pods reach neither the Gateway nor each other: an egress policy.",
+        way=PodsCutOff(),
+        aimed_at=ANSWERS,
+        turns_red=_ALL,
+        because="ProbeFailed: .* does not reach a backend without the Gateway either",
         expects="Inconclusive",
     ),
     Defect(

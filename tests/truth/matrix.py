@@ -63,6 +63,7 @@ _NEVER_COMES = (
     "gw-route-not-applied",
     "gw-controller-down",
     "gw-programmed-lies",
+    "gw-pods-cut-off",
     "op-controller-down",
     "op-reconciles-nothing",
     "op-children-orphaned",
@@ -89,6 +90,21 @@ def defects_of(requirement: str) -> list[Defect]:
         if defect.requirement == requirement and defect.id != STOPS_BEFORE_ANY_CHECK
     ]
     return sorted(found, key=lambda defect: _LAST.index(defect.id) if defect.id in _LAST else -1)
+
+
+def across(*names: str) -> list[Defect]:
+    """Defects that cut across, by their names: those that a requirement is tried with, too."""
+    return [defect for defect in defects_of("") if defect.id in names]
+
+
+COMMON = across(
+    "limitrange-and-quota",
+    "psa-restricted-default",
+    "image-pull-fails",
+    "api-429-storm",
+    "api-500-blips",
+)
+"""What meets other code in each requirement."""
 
 
 def name_of(value: object) -> str | None:

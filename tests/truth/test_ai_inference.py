@@ -13,7 +13,7 @@ from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
-from .matrix import broken, defects_of, name_of, try_out, verdicts
+from .matrix import COMMON, broken, defects_of, name_of, try_out, verdicts
 from .suite import run_suite
 
 pytestmark = pytest.mark.thorough
@@ -27,6 +27,12 @@ ENVOY_GATEWAY = "--aicr-solution=gateway=envoy-gateway"
 @pytest.mark.parametrize("defect", defects_of("ai_inference"), ids=name_of)
 def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
     assert try_out(labs(LAB), defect, tmp_path) == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("defect", COMMON, ids=name_of)
+def test_what_cuts_across_accuses_nobody(defect: Defect, labs: Labs, tmp_path: Path) -> None:
+    assert try_out(labs(LAB), defect, tmp_path, requirements=["ai_inference"]) == []
 
 
 def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) -> None:

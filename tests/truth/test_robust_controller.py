@@ -11,7 +11,7 @@ from aicr_lab.state import LabOptions
 
 from .conftest import Labs
 from .health import faults
-from .matrix import defects_of, name_of, try_out, verdicts
+from .matrix import COMMON, defects_of, name_of, try_out, verdicts
 from .suite import begin, clean_of, run_suite
 
 pytestmark = pytest.mark.thorough
@@ -44,6 +44,12 @@ def test_defect_of_every_operator_is_seen_where_none_is_pinned(labs: Labs, tmp_p
     (defect,) = (one for one in defects_of(REQUIREMENT) if one.id == "op-webhook-missing")
 
     assert try_out(labs(LAB), defect, tmp_path) == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("defect", COMMON, ids=name_of)
+def test_what_cuts_across_accuses_nobody(defect: Defect, labs: Labs, tmp_path: Path) -> None:
+    assert try_out(labs(LAB), defect, tmp_path, requirements=[REQUIREMENT]) == []
 
 
 @pytest.mark.parametrize("operator", ["jobset", "kuberay"])

@@ -33,9 +33,11 @@ class Target:
     """What the Host header says."""
     path: str
     """Path, without a slash at its end."""
+    tls: bool = False
+    """Whether to speak TLS, with the host's name and whatever certificate comes."""
 
     def __str__(self) -> str:
-        return f"http://{self.address}:{self.port}{self.path} (Host: {self.host})"
+        return f"http{'s' * self.tls}://{self.address}:{self.port}{self.path} (Host: {self.host})"
 
 
 class Client:
@@ -92,6 +94,7 @@ class Client:
             "port": target.port,
             "host": target.host,
             "path": target.path,
+            "tls": target.tls,
             "timeout": _ONE,
             **plan,
         }

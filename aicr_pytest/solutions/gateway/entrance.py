@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.cluster.selecting import selects
 
 _GROUP = "gateway.networking.k8s.io"
 
@@ -25,18 +26,21 @@ class Entrance:
     host: str
     """Host name that requests carry and the route names; nobody else's where the listener lets us
     choose."""
+    tls: bool = False
+    """Whether the listener speaks TLS; whose certificate it has is nobody's question here."""
     ours: bool = False
     """Whether the run made the Gateway."""
 
     def __str__(self) -> str:
         made = ", made by this run" if self.ours else ""
-        return f"Gateway {self.namespace}/{self.gateway} (listener {self.listener}{made})"
+        tls = ", TLS, certificate not verified" if self.tls else ""
+        return f"Gateway {self.namespace}/{self.gateway} (listener {self.listener}{tls}{made})"
 
 
 def entrances(gateway: Object, namespace: Object) -> list[Entrance]:
-    """The listeners of a Gateway that take routes of our namespace."""
+    """The listeners of a Gateway that take routes of our namespace, those without TLS first."""
     metadata, spec = gateway["metadata"], gateway["spec"]
-    return [
+    found = [
         Entrance(
             namespace=metadata["namespace"],
             gateway=metadata["name"],
@@ -44,10 +48,12 @@ def entrances(gateway: Object, namespace: Object) -> list[Entrance]:
             listener=listener["name"],
             port=int(listener["port"]),
             host=_host(listener.get("hostname", ""), namespace["metadata"]["name"]),
+            tls=listener["protocol"] == "HTTPS",
         )
         for listener in spec["listeners"]
         if not _refusal(listener, gateway, namespace)
     ]
+    return sorted(found, key=lambda entrance: entrance.tls)
 
 
 def refusals(gateways: Sequence[Object], namespace: Object) -> list[str]:
@@ -94,15 +100,6 @@ def parent(route: Object, entrance: Entrance) -> dict[str, object] | None:
     return None
 
 
-def condition(status: Mapping[str, object] | None, kind: str) -> Mapping[str, object]:
-    """One condition; empty where nobody has said it."""
-    found: object = (status or {}).get("conditions")
-    for one in found if isinstance(found, list) else []:
-        if one["type"] == kind:
-            return dict(one)
-    return {}
-
-
 def _told(found: Sequence[Object], generation: int) -> Iterator[str]:
     for one in found:
         seen = one.get("observedGeneration", generation)
@@ -119,8 +116,11 @@ def _host(pattern: str, ours: str) -> str:
 
 
 def _refusal(listener: Object, gateway: Object, namespace: Object) -> str:
-    if listener["protocol"] != "HTTP":
+    if listener["protocol"] not in ("HTTP", "HTTPS"):
         return f"its protocol is {listener['protocol']}"
+    tls = listener.get("tls") or {}
+    if "frontendValidation" in tls:
+        return "it wants certificates of its clients"
     allowed = listener.get("allowedRoutes") or {}
     kinds = allowed.get("kinds")
     if kinds and not any(
@@ -138,25 +138,3 @@ def _refusal(listener: Object, gateway: Object, namespace: Object) -> str:
     if gateway["metadata"]["namespace"] == namespace["metadata"]["name"]:
         return ""
     return "it takes routes of its own namespace only"
-
-
-def selects(selector: Mapping[str, object], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector chooses these labels; an empty one chooses everything."""
-    exact: object = selector.get("matchLabels") or {}
-    assert isinstance(exact, dict)
-    if any(labels.get(key) != value for key, value in exact.items()):
-        return False
-    rules: object = selector.get("matchExpressions") or []
-    assert isinstance(rules, list)
-    return all(_holds(rule, labels) for rule in rules)
-
-
-def _holds(rule: Object, labels: Mapping[str, str]) -> bool:
-    value = labels.get(rule["key"])
-    verdicts = {
-        "In": value in rule.get("values", ()),
-        "NotIn": value not in rule.get("values", ()),
-        "Exists": value is not None,
-        "DoesNotExist": value is None,
-    }
-    return verdicts[rule["operator"]]

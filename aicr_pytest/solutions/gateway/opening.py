@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, Object
 from aicr_pytest.cluster.waiting import Waiter
@@ -18,7 +19,6 @@ from aicr_pytest.solutions.gateway.client import Target
 from aicr_pytest.solutions.gateway.entrance import (
     Entrance,
     address,
-    condition,
     conditions,
     entrances,
     refusals,
@@ -61,7 +61,7 @@ class Way:
 
 def target(entrance: Entrance, at: str, path: str) -> Target:
     """Where requests for a path go."""
-    return Target(address=at, port=entrance.port, host=entrance.host, path=path)
+    return Target(address=at, port=entrance.port, host=entrance.host, path=path, tls=entrance.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +196,7 @@ class Opening:
             why = "several Gateways take our routes: " + ", ".join(map(str, found))
         else:
             refused = "; ".join(refusals(gateways, namespace)) or "it has none"
-            why = f"no Gateway of {product} takes our routes over HTTP: {refused}"
+            why = f"no Gateway of {product} takes our routes: {refused}"
         if named or "load-balancer" not in self._settings.allow:
             raise NotAllowed(
                 f"Inference through {product}: {why}.",
@@ -226,7 +226,7 @@ class Opening:
             entrance.gateway,
             entrance.namespace,
             until=lambda gateway: bool(
-                condition(gateway.get("status"), "Programmed").get("status") == "True"
+                pod_state.condition(gateway, "Programmed").get("status") == "True"
                 and address(gateway)
             ),
             describe=lambda gateway: (
@@ -276,6 +276,8 @@ class Opening:
 
 def from_here(where: Target) -> str:
     """Whether requests of the machine that runs the tests reach a backend; they need not."""
+    if where.tls:
+        return "not asked, since it speaks TLS"
     connection = http.client.HTTPConnection(where.address, where.port, timeout=_OUTSIDE)
     try:
         connection.request("GET", where.path, headers={"Host": where.host})

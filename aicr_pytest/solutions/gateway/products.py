@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import GATEWAY_CLASS, Object
 from aicr_pytest.errors import ApiError
 from aicr_pytest.solutions.frame import Found
@@ -69,13 +70,13 @@ def gateway_classes(cluster: "Cluster") -> list[Object]:
 
 def accepted(obj: Object) -> str:
     """The condition ``Accepted`` of a GatewayClass, e.g. ``Accepted=True``, with its message."""
-    for condition in obj.get("status", {}).get("conditions") or ():
-        if condition["type"] == "Accepted":
-            said = f"Accepted={condition['status']}"
-            if condition["status"] == "True":
-                return said
-            return f"{said} ({condition.get('reason', '')}: {condition.get('message', '')})"
-    return "Accepted has never been said"
+    found = pod_state.condition(obj, "Accepted")
+    if not found:
+        return "Accepted has never been said"
+    said = f"Accepted={found['status']}"
+    if found["status"] == "True":
+        return said
+    return f"{said} ({found.get('reason', '')}: {found.get('message', '')})"
 
 
 def is_accepted(obj: Object) -> bool:

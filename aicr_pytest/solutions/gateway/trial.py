@@ -4,12 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import HTTP_ROUTE
 from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.solutions.frame import Candidate, Solutions
 from aicr_pytest.solutions.gateway import split, streaming
-from aicr_pytest.solutions.gateway.entrance import condition, conditions, parent, route_line
+from aicr_pytest.solutions.gateway.entrance import conditions, parent, route_line
 from aicr_pytest.solutions.gateway.opening import Opening, Way, from_here
 from aicr_pytest.solutions.gateway.products import Product
 from aicr_pytest.solutions.gateway.site import Site
@@ -86,7 +87,7 @@ class GatewayTrial:
         name = self._opening.route(way.entrance, "missing")
 
         def resolved(route: dict[str, Any]) -> Mapping[str, object]:
-            return condition(parent(route, way.entrance), "ResolvedRefs")
+            return pod_state.condition({"status": parent(route, way.entrance)}, "ResolvedRefs")
 
         route = workspace.waiter.for_object(
             f"HTTPRoute {workspace.namespace}/{name}: ResolvedRefs=False, as its backend does not"

@@ -28,12 +28,7 @@ class Operators(Trials[Trial]):
     def __init__(
         self, solutions: Solutions[Operator], workspaces: "Workspaces", settings: "Settings"
     ) -> None:
-        may_disrupt = "disruption" in settings.allow
-        super().__init__(
-            solutions,
-            lambda candidate: Trial(candidate, workspaces, may_disrupt=may_disrupt),
-            STEPS,
-        )
+        super().__init__(solutions, lambda candidate: Trial(candidate, workspaces, settings), STEPS)
 
     def finding(self, look: Step[Trial]) -> list[str]:
         """What is wrong with the operator in use, where that throws none out."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
-from aicr_pytest.errors import ApiError, Inconclusive, NotAllowed, PolicyRefused, WaitTimeout
+from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
 from aicr_pytest.solutions.frame import Candidate
 from aicr_pytest.solutions.operator import controllers
 from aicr_pytest.solutions.operator.custom_resource import CustomResource
@@ -22,23 +22,20 @@ from aicr_pytest.solutions.operator.webhooks import (
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.settings import Settings
     from aicr_pytest.workspaces import Workspaces
 
 
 class Trial:
-    """Looks at one installed operator; each gives what is wrong as sentences, empty if nothing is.
-
-    Args:
-        may_disrupt: whether pods of its controller may be deleted.
-    """
+    """Looks at one installed operator; each look gives what is wrong as sentences, or nothing."""
 
     def __init__(
-        self, candidate: Candidate[Operator], workspaces: "Workspaces", *, may_disrupt: bool
+        self, candidate: Candidate[Operator], workspaces: "Workspaces", settings: "Settings"
     ) -> None:
         self.operator = candidate.solution
         """The product."""
         self._workspaces = workspaces
-        self._may_disrupt = may_disrupt
+        self._settings = settings
         self._resources: dict[str, CustomResource] = {}
         self._companions_made = False
 
@@ -152,11 +149,7 @@ class Trial:
 
     def survival(self) -> list[str]:
         """A resource is reconciled though the controller's pods are deleted meanwhile."""
-        if not self._may_disrupt:
-            raise NotAllowed(
-                f"The check deletes the pods of {self.operator.product}'s controller.",
-                hint="Allow it with --aicr-allow disruption.",
-            )
+        self._settings.needs("disruption")
         deployments = self._controllers()
         resource = self._resource("interrupted")
         deleted = controllers.delete_pods(self._cluster, deployments)

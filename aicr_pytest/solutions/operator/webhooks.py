@@ -13,6 +13,7 @@ from aicr_pytest.cluster.kinds import (
     Object,
 )
 from aicr_pytest.cluster.refusals import refused_by_policy
+from aicr_pytest.cluster.selecting import selects
 from aicr_pytest.errors import ApiError, ApiUnreachable
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ def concerns(webhook: Object, resource: Kind) -> bool:
     )
 
 
-def selects(selector: Mapping[str, str], workloads: Iterable[Object]) -> bool:
+def stands_before(selector: Mapping[str, str], workloads: Iterable[Object]) -> bool:
     """Whether a Service's selector chooses pods of one of these workloads."""
     templates = (obj["spec"]["template"]["metadata"].get("labels") or {} for obj in workloads)
-    return bool(selector) and any(selector.items() <= labels.items() for labels in templates)
+    return bool(selector) and any(selects({"matchLabels": selector}, one) for one in templates)
 
 
 def _names(listed: Sequence[str] | None, *wanted: str) -> bool:
@@ -146,7 +147,7 @@ def _stands_before(cluster: "Cluster", service: Object, controllers: Sequence[Ob
     namespace = service["namespace"]
     found = cluster.find(SERVICE, service["name"], namespace)
     there = [obj for obj in controllers if obj["metadata"]["namespace"] == namespace]
-    return found is not None and selects(found["spec"].get("selector") or {}, there)
+    return found is not None and stands_before(found["spec"].get("selector") or {}, there)
 
 
 def listed(webhooks: Iterable[Webhook]) -> str:

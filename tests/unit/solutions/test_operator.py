@@ -11,7 +11,7 @@ from aicr_pytest.solutions.operator.custom_resource import _excuse, is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
 from aicr_pytest.solutions.operator.nvidia import NIM
-from aicr_pytest.solutions.operator.webhooks import concerns, denier, selects
+from aicr_pytest.solutions.operator.webhooks import concerns, denier, stands_before
 
 RESOURCE = Kind("ray.io", "v1", "RayCluster", "rayclusters", True)
 
@@ -93,9 +93,9 @@ def deployment(name: str, image: str, **labels: str) -> dict[str, Any]:
 def test_service_stands_before_pods_that_it_selects_all_labels_of() -> None:
     workloads = [deployment("manager", "manager", app="ray", part="operator")]
 
-    assert selects({"app": "ray"}, workloads)
-    assert not selects({"app": "ray", "part": "proxy"}, workloads)
-    assert not selects({}, workloads), "a Service without a selector stands before nobody"
+    assert stands_before({"app": "ray"}, workloads)
+    assert not stands_before({"app": "ray", "part": "proxy"}, workloads)
+    assert not stands_before({}, workloads), "a Service without a selector stands before nobody"
 
 
 @pytest.mark.parametrize(

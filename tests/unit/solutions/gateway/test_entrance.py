@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster.selecting import selects
 from aicr_pytest.solutions.gateway.entrance import (
     Entrance,
     address,
     entrances,
     refusals,
     route_line,
-    selects,
 )
 
 OURS: dict[str, Any] = {"metadata": {"name": "aicr-x", "labels": {"team": "ai"}}}
@@ -48,7 +48,15 @@ def test_listener_for_all_namespaces_is_an_entrance() -> None:
     [
         ({}, "it takes routes of its own namespace only"),
         ({"allowedRoutes": from_("Same")}, "it takes routes of its own namespace only"),
-        ({"protocol": "HTTPS", "allowedRoutes": from_("All")}, "its protocol is HTTPS"),
+        ({"protocol": "TCP", "allowedRoutes": from_("All")}, "its protocol is TCP"),
+        (
+            {
+                "protocol": "HTTPS",
+                "tls": {"frontendValidation": {}},
+                "allowedRoutes": from_("All"),
+            },
+            "it wants certificates of its clients",
+        ),
         (
             {"allowedRoutes": {**from_("All"), "kinds": [{"kind": "TLSRoute"}]}},
             "it takes no HTTPRoute",
@@ -62,6 +70,15 @@ def test_listener_for_all_namespaces_is_an_entrance() -> None:
 def test_listener_that_takes_no_routes_of_ours_says_why(listener: Any, why: str) -> None:
     assert entrances(gateway(**listener), OURS) == []
     assert refusals([gateway(**listener)], OURS) == [f"infra/edge, listener http: {why}"]
+
+
+def test_listener_with_tls_is_an_entrance_after_those_without() -> None:
+    both = gateway(name="secure", protocol="HTTPS", port=443, allowedRoutes=from_("All"))
+    both["spec"]["listeners"].append({**both["spec"]["listeners"][0], "protocol": "HTTP"})
+
+    assert [found.tls for found in entrances(both, OURS)] == [False, True]
+    (secure,) = entrances(gateway(protocol="HTTPS", allowedRoutes=from_("All")), OURS)
+    assert "TLS, certificate not verified" in str(secure)
 
 
 def test_selector_that_chooses_our_namespace_is_an_entrance() -> None:
