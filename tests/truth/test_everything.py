@@ -87,8 +87,8 @@ def test_a_healthy_platform_implements_every_must(run: SuiteRun) -> None:
 
 
 def test_the_suite_asks_for_no_right_beyond_the_table(run: SuiteRun) -> None:
-    lines = (run.directory / "requests.jsonl").read_text().splitlines()
-    requests = [json.loads(line) for line in lines]
+    journals = [path.read_text() for path in run.directory.glob("requests*.jsonl")]  # per worker
+    requests = [json.loads(line) for journal in journals for line in journal.splitlines()]
     asked = needs_from_journal((item["method"], item["path"]) for item in requests)
     granted = {(n.group, n.resource, n.subresource, n.verb) for n in all_needs()}
 
