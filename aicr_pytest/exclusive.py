@@ -71,7 +71,7 @@ class Exclusive:
         Raises:
             NoCapacity: there is room nowhere, or other checks hold the nodes for too long.
         """
-        left, seen = [list(nodes) for nodes in alternatives], "no node"
+        left, seen = [list(nodes) for nodes in alternatives], "no node has so many"
         while left:
             window = self._take([[_share(node, share(node)) for node in nodes] for nodes in left])
             held = set(window.nodes)
