@@ -7,7 +7,7 @@ import pytest
 from aicr_lab.addons import contour, envoy_gateway
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.gateways import LyingGateway
+from aicr_lab.defects.gateways import LyingGateway, ScaledToNothing
 from aicr_lab.defects.of_ai_inference import NOT_OURS, SPLIT
 from aicr_lab.state import LabOptions
 
@@ -98,4 +98,32 @@ def test_one_gateway_of_two_that_splits_is_enough(labs: Labs, tmp_path: Path) ->
     told = "".join(path.read_text() for path in run.directory.rglob("record.json"))
     assert "first of weight 80 answered 1000 requests: 50.0 %" in told
     assert "solution envoy-gateway" in told
+    assert faults(lab) == []
+
+
+@pytest.mark.thorough
+def test_new_gateway_that_never_comes_is_gone_before_the_next_product_is_tried(
+    labs: Labs, tmp_path: Path
+) -> None:
+    lab = labs(TWO)
+    idle = ScaledToNothing(deployment=contour.PROVISIONER)
+    with broken(lab, defect_named(NOT_OURS)) as kubeconfig:
+        try:
+            idle.inject(lab)
+            run = run_suite(
+                kubeconfig,
+                ["ai_inference"],
+                tmp_path / "run",
+                "--aicr-allow=load-balancer",
+                timeout_scale=0.1,
+            )
+        finally:
+            idle.heal(lab)
+
+    assert verdicts(run) == {"ai_inference": "Implemented"}, run
+    told = "".join(path.read_text() for path in run.directory.rglob("record.json"))
+    assert "gateway-contour: Programmed, with an address: not within" in told
+    requests = (run.directory / "requests.jsonl").read_text().splitlines()
+    deleted = [line for line in requests if "DELETE" in line]
+    assert ["/gateways/gateway-contour" in line for line in deleted].index(True) == 0
     assert faults(lab) == []

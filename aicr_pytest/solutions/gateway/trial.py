@@ -35,8 +35,7 @@ _MISSING = 20
 
 
 class GatewayTrial:
-    """Looks through one product's Gateway; each look gives what is wrong as sentences, empty if
-    nothing is.
+    """Looks through one product's Gateway; each look gives what is wrong as sentences, or nothing.
 
     What goes wrong while the way is opened is raised again in every look: all need it.
     """

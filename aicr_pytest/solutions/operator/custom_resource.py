@@ -1,6 +1,7 @@
 """One custom resource of ours on the cluster, from its creation to its end, with its children."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -160,6 +161,24 @@ class CustomResource:
             *(Subject(kind=kind, namespace=namespace) for kind in kinds),
         ]
 
+        no_image: list[float] = []
+
+        def excuse(views: Views) -> None:
+            pods = views[2 + kinds.index(POD)].values()
+            _excuse(str(self), self._find(views), pods, views[1].values())
+
+        def judge(views: Views) -> bool | None:
+            if done(views):
+                return True
+            if not any(_lacks_image(pod) for pod in views[2 + kinds.index(POD)].values()):
+                no_image.clear()
+                return None
+            no_image.append(time.monotonic())
+            persists = self._waiter.deadlines.refusal_persists * self._waiter.scale
+            if no_image[-1] - no_image[0] > persists:
+                excuse(views)
+            return None
+
         def limit(views: Views) -> float:
             pulled = pod_state.occurrences(views[1].values(), "Pulling")
             return timeout + self._waiter.deadlines.image_pull if pulled else timeout
@@ -167,15 +186,10 @@ class CustomResource:
         self._waiter.until(
             what,
             subjects,
-            judge=lambda views: done(views) or None,
+            judge=judge,
             describe=lambda views: self._describe(views, kinds),
             timeout=limit,
-            expired=lambda views: _excuse(
-                str(self),
-                self._find(views),
-                views[2 + kinds.index(POD)].values(),
-                views[1].values(),
-            ),
+            expired=excuse,
         )
 
     def _kinds(self) -> list[Kind]:
@@ -206,6 +220,10 @@ def is_owned(obj: Object, uid: str) -> bool:
     """Whether an object names the one of this uid as an owner."""
     owners = obj["metadata"].get("ownerReferences") or ()
     return any(owner["uid"] == uid for owner in owners)
+
+
+def _lacks_image(pod: Object) -> bool:
+    return any(trouble.culprit == "image" for trouble in pod_state.troubles(pod, []))
 
 
 def _ready_line(owned: Sequence[Object], child: Child) -> str:

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.kinds import Kind
-from aicr_pytest.errors import PolicyRefused
+from aicr_pytest.errors import PolicyRefused, WaitTimeout
 from aicr_pytest.solutions.operator.controllers import watched_namespaces
 from aicr_pytest.solutions.operator.custom_resource import _excuse, is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
 from aicr_pytest.solutions.operator.nvidia import NIM
+from aicr_pytest.solutions.operator.operators import Operators
 from aicr_pytest.solutions.operator.webhooks import concerns, denier, stands_before
 
 RESOURCE = Kind("ray.io", "v1", "RayCluster", "rayclusters", True)
@@ -191,3 +192,37 @@ def test_jobset_is_done_when_all_its_jobs_are_ready() -> None:
     status["replicatedJobsStatus"][0]["ready"] = 2
     assert JOBSET.done({"status": status})
     assert JOBSET.says({}) == "no status"
+
+
+class Left:
+    """A custom resource that is still there, and what its removal comes to."""
+
+    def __init__(self, gone: list[str], name: str, error: Exception | None = None) -> None:
+        self._gone, self._name, self._error = gone, name, error
+
+    def discard(self) -> None:
+        if self._error:
+            raise self._error
+        self._gone.append(self._name)
+
+
+def test_resource_that_cannot_be_removed_keeps_no_other_from_going() -> None:
+    gone: list[str] = []
+
+    class Trial:
+        def __init__(self, *left: Left) -> None:
+            self._left = left
+
+        def left(self) -> list[Left]:
+            return list(self._left)
+
+    operators: Any = Operators.__new__(Operators)
+    stuck = Left(gone, "a", WaitTimeout("it stays"))
+    subjects = [Trial(stuck, Left(gone, "b")), Trial(Left(gone, "c"))]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Operators, "subjects", property(lambda _: subjects))
+        with pytest.raises(ExceptionGroup, match="could not be removed"):
+            operators.close()
+
+    assert gone == ["b", "c"]
