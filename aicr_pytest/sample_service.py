@@ -124,8 +124,7 @@ class SampleTrial:
             DoesNotApply: the monitoring system never told a target of it.
         """
         placed = self._collected()
-        if not self._target_seen:
-            raise DoesNotApply(f"{self._prometheus} tells no target of {placed.pod}.")
+        self._see_target(placed.pod)
         placed.pod.delete()
         placed.pod.gone()
         self._evidence.fact("deleted", str(placed.pod))
@@ -140,6 +139,27 @@ class SampleTrial:
         except WaitTimeout as error:
             return [f"{placed.pod} is gone, and its target stays: {error}"]
         return []
+
+    def _see_target(self, pod: "Pod") -> None:
+        """See the target at least once; the samples may be those of another replica of Prometheus.
+
+        Raises:
+            DoesNotApply: it is never told.
+        """
+        if self._target_seen:
+            return
+        try:
+            self._bench.waiter.poll(
+                f"{self._prometheus}: a target of {pod}",
+                lambda: self._targets(pod),
+                until=lambda targets: targets != [],
+                describe=shown,
+                timeout=self._bench.waiter.deadlines.monitoring_answers,
+            )
+        except WaitTimeout as error:
+            raise DoesNotApply(str(error)) from error
+        if not self._target_seen:
+            raise DoesNotApply(f"{self._prometheus} tells no targets.")
 
     # Making the service known
 

@@ -122,7 +122,7 @@ def test_service_of_the_user_that_nobody_collects_is_seen(labs: Labs, tmp_path: 
 
     (judged,) = run.requirements
     assert judged.verdict == "Not Implemented", run
-    assert "no target of it is known" in judged.reason
+    assert "no target of it is known" in run.results[0].message
 
 
 @pytest.mark.thorough
