@@ -25,7 +25,7 @@ SAMPLE = {
     "metrics-missing-device": (),
     "svc-counter-frozen": ("--aicr-solution=metrics=service-monitor",),
     "hpa-metric-frozen": (),
-    "ca-at-limit": ("--aicr-allow=scale-out", "--aicr-timeout-scale=0.1"),
+    "ca-at-limit": ("--aicr-allow=scale-out", "--aicr-timeout-scale=0.05"),
     "gw-header-ignored": (),
     "op-schema-only": ("--aicr-solution=operator=kuberay",),
 }
