@@ -235,7 +235,8 @@ class _Start:
         return None
 
     def _weigh(self, trouble: Trouble, now: float) -> None:
-        patience = self._deadlines.refusal_persists * self._pod.waiter.scale
+        # Who shortens our deadlines does not quicken kubelet, which tries again every 10 to 15 s.
+        patience = self._deadlines.refusal_persists * max(1.0, self._pod.waiter.scale)
         certain = trouble.certain or now - self._since[trouble.reason] >= patience
         if trouble.culprit == "image":
             if trouble.reason not in self._image_reasons[-1:]:

@@ -7,7 +7,7 @@ import pytest
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.pods import Pod
-from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
     ImageNotPullable,
     NoCapacity,
@@ -128,6 +128,16 @@ def test_device_that_is_prepared_at_the_second_try_is_fine(pod: Pod, node: Node)
     node.fake.later(0.3, lambda: node.writes(RUNNING))
 
     pod.ready()
+
+
+def test_shorter_deadlines_leave_kubelet_its_second_try(cluster: Cluster, node: Node) -> None:
+    hasty = Waiter(cluster, scale=0.1, deadlines=Deadlines(pod_ready=20.0, refusal_persists=2.0))
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedPrepareDynamicResources", "no relationship found between node and this object")
+    node.fake.later(0.5, lambda: node.says("Pulled", "present"))
+    node.fake.later(0.7, lambda: node.writes(RUNNING))
+
+    Pod(cluster, hasty, node.obj).ready()
 
 
 def test_refusal_that_persists_accuses_though_kubelet_is_silent(pod: Pod, node: Node) -> None:
