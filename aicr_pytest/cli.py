@@ -6,21 +6,25 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from aicr_pytest import __version__
-from aicr_pytest.errors import AicrError
+from aicr_pytest.errors import AicrError, SettingsError
 from aicr_pytest.options import OPTIONS, Option
 from aicr_pytest.rootdir import joined
 from aicr_pytest.settings import Settings, resolve
 
 if TYPE_CHECKING:
+    from aicr_pytest.cluster.cleaning import Findings, Leftover
     from aicr_pytest.cluster.client import Cluster
 
     Commands = argparse._SubParsersAction["_Parser"]
 
 USAGE_ERROR = 4
 """pytest's number for bad input; the commands keep to it."""
+
+_MOST_SPARED = 20
+"""Objects that only look like ours which are told each by itself."""
 
 _TARGET = ("kubeconfig", "context", "lab", "lab_name")
 _PREFLIGHT = (
@@ -108,20 +112,72 @@ def clean(parsed: argparse.Namespace) -> int:
     from aicr_pytest.cluster import cleaning
     from aicr_pytest.cluster.waiting import Waiter
 
+    if parsed.presume_dead and not parsed.run:
+        raise SettingsError("--presume-dead speaks of one run: name it with --run ID.")
     cluster = _connect(_settings(parsed))
-    found = cleaning.leftovers(cluster, parsed.run)
-    for left in found:
-        print(left)
-    if not found:
-        print("Nothing of ours is on the cluster.")
-        return 0
+    found = cleaning.search(cluster, parsed.run)
+    _show(found)
+    chosen = [left for left in found.left if left.run not in found.alive or parsed.presume_dead]
+    doubtful = [spared for spared in found.spared if parsed.run and spared.remedy]
     if parsed.dry_run or not (parsed.run or parsed.all):
-        print("Nothing was removed. Remove one run with --run ID, or all with --all.")
+        if found.left:
+            _say("Nothing was removed. Remove one run with --run ID, or all with --all.")
         return 0
-    remaining = cleaning.clean(cluster, found, Waiter(cluster), print)
+    if parsed.run in found.alive and not parsed.presume_dead:
+        raise SettingsError(
+            f"Nothing was removed: {found.alive[parsed.run]}.\n"
+            "  Wait for that, or say that you know better: --presume-dead"
+        )
+    if not chosen:
+        return 1 if doubtful else 0
+    if parsed.all and not parsed.yes:
+        _ask(chosen)
+    remaining = cleaning.clean(cluster, chosen, Waiter(cluster), _say)
     for left in remaining:
-        print(f"STILL THERE: {left}: {left.problem}", file=sys.stderr)
-    return 1 if remaining else 0
+        _say(f"STILL THERE: {left}: {left.problem}", sys.stderr)
+    return 1 if remaining or doubtful else 0
+
+
+def _show(found: "Findings") -> None:
+    """What carries our labels, and what is going to become of it."""
+    for left in found.left:
+        _say(str(left))
+    for sign in found.alive.values():
+        _say(f"{sign}; it is left alone")
+    for spared in found.spared[:_MOST_SPARED]:
+        _say(str(spared))
+    if more := len(found.spared[_MOST_SPARED:]):
+        _say(f"{more} more objects carry our labels, were made by no run, and are left alone.")
+    if not found.left:
+        _say("Nothing of ours is on the cluster.")
+
+
+def _ask(chosen: "Sequence[Leftover]") -> None:
+    """Ask whether all this may go.
+
+    Raises:
+        SettingsError: nobody is there to answer, or the answer is no.
+    """
+    runs = len({left.run for left in chosen})
+    what = f"{len(chosen)} object{'s' * (len(chosen) > 1)} of {runs} run{'s' * (runs > 1)}"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise SettingsError(
+            f"Nothing was removed: --all would remove {what}, see above.\n"
+            "  Nobody is there to be asked; where that is right: --all --yes, or --run ID"
+        )
+    try:
+        answer = input(f"Remove {what}? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise SettingsError("Nothing was removed.")
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print a text that somebody else's words are part of."""
+    from aicr_pytest.evidence.printable import printable
+
+    print(printable(text), file=stream or sys.stdout)
 
 
 def _connect(settings: Settings) -> "Cluster":
@@ -204,16 +260,31 @@ def _add_clean(commands: "Commands") -> None:
     added = commands.add_parser(
         "clean",
         help="show and remove what killed runs left on the cluster",
-        description="Show everything that carries the labels of our runs; with --run or --all "
-        "remove it, in an order that gives accelerators back. Nothing else is touched. "
-        "Do not clean a run that still goes on.",
+        description="Show what our runs have left; with --run or --all remove it, in an order "
+        "that gives accelerators back. Ours is what has a name that a run gives, our labels, and "
+        "was written by us, as managedFields tell. What others have labelled so stays, a namespace "
+        "that holds something of theirs stays, and so does a run that still goes on.",
     )
     which = added.add_mutually_exclusive_group()
-    which.add_argument("--run", metavar="ID", help="of one run only")
-    which.add_argument("--all", action="store_true", help="of every run")
+    which.add_argument("--run", metavar="ID", type=_run_id, help="of one run only")
+    which.add_argument("--all", action="store_true", help="of every run; asks before it removes")
+    added.add_argument("--yes", action="store_true", help="with --all: do not ask")
     added.add_argument("--dry-run", action="store_true", help="show only")
+    added.add_argument(
+        "--presume-dead",
+        action="store_true",
+        help="with --run: remove it though a Lease says that it goes on",
+    )
     _add_options(added, _TARGET)
     added.set_defaults(command=clean)
+
+
+def _run_id(text: str) -> str:
+    from aicr_pytest.cluster.names import is_run_id
+
+    if not is_run_id(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no run; runs are like 20260102-030405-ab12")
+    return text
 
 
 def _add_options(parser: argparse.ArgumentParser, fields: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import kind_of
+from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.errors import ApiError, DoesNotApply
 from aicr_pytest.manifests import render_actor
 
@@ -25,7 +26,7 @@ def exercise(
         ApiError: it refused one; the message names the request.
     """
     short = actor.rpartition("_")[2].lower()
-    (wanted,) = render_actor(actor, name=f"aicr-{run_id}-{short}")
+    (wanted,) = render_actor(actor, name=cluster_name(run_id, short))
     kind, name = kind_of(wanted), wanted["metadata"]["name"]
     namespace = workspace.namespace if kind.namespaced else None
     cluster, waiter = workspace.cluster, workspace.waiter
@@ -40,7 +41,7 @@ def exercise(
     evidence.yaml("The object after an update", updated, source=f"get {kind.name} {name}")
     if updated["metadata"]["annotations"].get(_MARK) == run_id:
         done.append("update")
-    cluster.delete(kind, name, namespace)
+    cluster.delete(kind, name, namespace, uid=made["metadata"]["uid"])
     waiter.until_gone(
         f"{kind.name} {name} to be deleted",
         kind,

@@ -13,6 +13,7 @@ from aicr_pytest.errors import ApiError, SettingsError
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.life import Life
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
@@ -122,6 +123,16 @@ def aicr_metrics(
     )
 
 
+@pytest.fixture(scope="session")
+def _aicr_life(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> Iterator["Life"]:
+    """The sign that this process goes on; given from its first namespace on."""
+    from aicr_pytest.cluster.life import Life
+
+    life = Life(aicr_cluster, worker=_run(request.config).worker)
+    yield life
+    life.end()
+
+
 @pytest.fixture(scope="module")
 def aicr_workspace(
     request: pytest.FixtureRequest,
@@ -129,13 +140,14 @@ def aicr_workspace(
     aicr_wait: "Waiter",
     aicr_accelerators: "Accelerators",
     aicr_exclusive: "Exclusive",  # set up before, hence ended after the last pod is gone
+    _aicr_life: "Life",
 ) -> Iterator["Workspaces"]:
     """The namespaces of this module with everything in them; taken down DRA-safe at its end."""
     from aicr_pytest.workspaces import Workspaces
 
     run = _run(request.config)
     workspaces = Workspaces(
-        _maker(request, run, aicr_cluster, aicr_wait),
+        _maker(request, run, aicr_cluster, aicr_wait, _aicr_life),
         aicr_accelerators,
         image=run.image,
         pull_secret=_pull_secret(run, aicr_cluster),
@@ -153,7 +165,11 @@ def _module(request: pytest.FixtureRequest) -> str:
 
 
 def _maker(
-    request: pytest.FixtureRequest, run: "Run", cluster: "Cluster", waiter: "Waiter"
+    request: pytest.FixtureRequest,
+    run: "Run",
+    cluster: "Cluster",
+    waiter: "Waiter",
+    life: "Life",
 ) -> Callable[["PodSecurity"], "Workspace"]:
     """Makes the namespace of a Pod Security level."""
     from aicr_pytest.cluster.workspace import Workspace
@@ -168,6 +184,7 @@ def _maker(
         )
 
     def make(level: "PodSecurity") -> "Workspace":
+        life.begin()
         suffix = "" if level == "restricted" else f"-{level}"
         return Workspace(
             cluster, waiter, run_id=run.run_id, module=f"{module}{suffix}", psa=level, keep=keep

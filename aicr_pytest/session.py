@@ -1,7 +1,6 @@
 """The run: settings, cluster, evidence and plan, from the first question to the last report."""
 
 import datetime
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -258,7 +257,9 @@ class Run:
 
 def new_run_id(now: datetime.datetime) -> str:
     """A label value that sorts by time and that no other run has."""
-    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    from aicr_pytest.cluster import names
+
+    return names.new_run_id(now)
 
 
 def begin(settings: Settings, *, run_id: str, invocation_dir: Path) -> Shared:

@@ -16,6 +16,8 @@ SIMULATED = "aicr-pytest/simulated"
 
 _CLOCK_TOLERANCE = 5
 """Seconds of difference between clocks that nobody needs to know of."""
+_MOST_RUNS = 4
+"""Other runs that are told each by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Survey:
     clock_ahead: int = 0
     """Seconds by which the API server's clock is ahead of ours."""
     other_runs: tuple[str, ...] = ()
-    """Namespaces of other runs of ours, each with its run: still going on, or killed."""
+    """Other runs of ours that have something on the cluster: what, and whether they go on."""
 
     def lines(self) -> list[str]:
         """One line per node that is looked at, or why there is none."""
@@ -55,11 +57,9 @@ class Survey:
                 f"clock: its clock is {abs(self.clock_ahead)} s {where} ours; times in objects "
                 "are the cluster's, times of observations are ours"
             )
-        if self.other_runs:
-            remarks.append(
-                f"other runs: {', '.join(self.other_runs)}; this run does not touch them, "
-                "`aicr-pytest clean` removes what a killed run has left"
-            )
+        remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
+        if more := len(self.other_runs[_MOST_RUNS:]):
+            remarks.append(f"other runs: {more} more; `aicr-pytest clean` shows them")
         return remarks
 
     def pools(self) -> "tuple[AcceleratorPool, ...]":
@@ -98,6 +98,7 @@ class Survey:
 
 def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
+    from aicr_pytest.cluster.glance import other_runs
     from aicr_pytest.cluster.kinds import NODE
 
     nodes: tuple[str, ...] = ()
@@ -108,7 +109,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
         simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
-        others = other_runs(cluster)
+        others = tuple(str(run) for run in other_runs(cluster))
         stock = tuple(accelerators.stock)
         looked_at = tuple(node.name for node in accelerators.looked_at())
     except AicrError as error:
@@ -123,20 +124,6 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         trouble=trouble,
         clock_ahead=cluster.clock_ahead,
         other_runs=others,
-    )
-
-
-def other_runs(cluster: "Cluster") -> tuple[str, ...]:
-    """Namespaces that other runs have made and that are still there, with their state."""
-    from aicr_pytest.cluster import labels
-    from aicr_pytest.cluster.kinds import NAMESPACE
-
-    found = [obj["metadata"] for obj in cluster.list(NAMESPACE, labels=labels.selector(None))]
-    return tuple(
-        f"{metadata['name']} (run {metadata['labels'][labels.RUN]}"
-        f"{', being deleted' if 'deletionTimestamp' in metadata else ''})"
-        for metadata in found
-        if metadata["labels"][labels.RUN] != cluster.run_id
     )
 
 

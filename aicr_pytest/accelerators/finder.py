@@ -16,7 +16,7 @@ from aicr_pytest.accelerators.inventory import (
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
-from aicr_pytest.cluster import labels
+from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import (
     DEVICE_CLASS,
     NAMESPACE,
@@ -85,6 +85,7 @@ class Accelerators:
             "ours": {
                 namespace["metadata"]["name"]
                 for namespace in self._cluster.list(NAMESPACE, labels=labels.selector(None))
+                if _is_of_a_run(namespace)
             },
         }
         for profile in PROFILES:
@@ -211,6 +212,12 @@ class Accelerators:
             )
 
         return judge
+
+
+def _is_of_a_run(namespace: Object) -> bool:
+    """Whether a run can have made it: what others label like ours is still theirs."""
+    name = namespace["metadata"]["name"]
+    return labels.is_ours(namespace) and names.is_namespace_of(labels.run_of(namespace), name)
 
 
 def accelerators_for(cluster: "Cluster", settings: "Settings") -> Accelerators:

@@ -1,11 +1,17 @@
-"""Finding and removing what a killed run has left, known by its labels and by nothing else."""
+"""Finding and removing what ended runs have left, and nothing else.
+
+Labels prove nothing: a manifest is copied with them. What is removed has a name that a run gives,
+our labels, and was written by us as ``managedFields`` tell it, which the API server writes itself.
+What merely looks like it is told, and stays.
+"""
 
 import concurrent.futures
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import labels
+from aicr_pytest.cluster import labels, life, names
+from aicr_pytest.cluster.contents import Contents, listed
 from aicr_pytest.cluster.kinds import (
     CONTROLLERS,
     GANG_NAMES,
@@ -17,10 +23,9 @@ from aicr_pytest.cluster.kinds import (
     Object,
     full_name,
 )
-from aicr_pytest.cluster.teardown import Teardown
+from aicr_pytest.cluster.teardown import Teardown, shortened
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.cluster.watching import Subject
-from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable
+from aicr_pytest.errors import AicrError
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -38,11 +43,13 @@ _NEVER = frozenset(
         "SelfSubjectAccessReview",
     }
 )
+_NEEDED = (NAMESPACE, POD, RESOURCE_CLAIM)
+"""Kinds without which nobody can say what is left."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """An object that carries our labels."""
+    """An object that a run has left."""
 
     kind: Kind
     name: str
@@ -55,38 +62,90 @@ class Leftover:
     """When it was made, as the API writes it."""
     finalizers: tuple[str, ...]
     """What its deletion waits for."""
+    others: tuple[str, ...] = ()
+    """What lies in a namespace and is not a run's; it stays then, and what is ours in it goes."""
     problem: str = ""
     """Why it could not be removed; empty before that was tried."""
 
     def __str__(self) -> str:
         held = f", finalizers: {', '.join(self.finalizers)}" if self.finalizers else ""
         named = full_name(self.kind, self.name, self.namespace)
-        return f"{named} (run {self.run}, created {self.created}{held})"
+        stays = f"; stays, for not all in it is ours: {shortened(self.others)}"
+        return f"{named} (run {self.run}, created {self.created}{held})" + (
+            stays if self.others else ""
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Spared:
+    """An object that carries our labels and is not removed."""
+
+    name: str
+    """Kind, namespace and name."""
+    run: str
+    """What its label says."""
+    why: str
+    """Why nobody can say that a run has made it."""
+    remedy: str = ""
+    """How to remove it where it may well be a run's; empty where it is somebody else's."""
+
+    def __str__(self) -> str:
+        more = f"; if you know it to be a run's: {self.remedy}" if self.remedy else ""
+        return f"{self.name} carries our labels and is left alone: {self.why}{more}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What carries our labels on a cluster."""
+
+    left: list[Leftover]
+    """What runs have left, in the order of its removal; of runs that go on, too."""
+    spared: list[Spared]
+    """What is not removed."""
+    alive: dict[str, life.Sign]
+    """The runs that go on."""
+
+
+def search(cluster: "Cluster", run: str | None) -> Findings:
+    """Everything that carries the labels of one run, or of any where it is None.
+
+    What lies in one of our namespaces goes with it and is not listed by itself.
+
+    Raises:
+        AccessDenied: namespaces, pods, claims or Leases may not be listed. Other kinds that may not
+            be listed are passed over: who may not see them cannot have made them.
+    """
+    kinds = _kinds(cluster)
+    carrying = [(kind, obj) for kind, found in _labelled(cluster, kinds, run) for obj in found]
+    # After everything else: a run gives its sign before it makes anything.
+    alive = life.signs(cluster)
+    left: list[Leftover] = []
+    spared: list[Spared] = []
+    doubts = {id(obj): _doubt(kind, obj) for kind, obj in carrying}
+    ours = {
+        obj["metadata"]["name"]
+        for kind, obj in carrying
+        if kind.name == NAMESPACE.name and not doubts[id(obj)].why
+    }
+    for kind, obj in carrying:
+        metadata, doubt = obj["metadata"], doubts[id(obj)]
+        if metadata.get("namespace", "") in ours:
+            continue
+        if doubt.why:
+            spared.append(doubt)
+        # What has an owner goes with it, and would be made anew while that is there.
+        elif not metadata.get("ownerReferences"):
+            left.append(_leftover(cluster, kind, obj, kinds))
+    return Findings(left=sorted(left, key=_order), spared=spared, alive=alive)
 
 
 def leftovers(cluster: "Cluster", run: str | None) -> list[Leftover]:
     """What one run has left, or all runs where it is None, in the order of its removal.
 
-    What lies in one of our namespaces goes with it and is not listed by itself.
-
     Raises:
-        AccessDenied: namespaces, pods or claims may not be listed. Other kinds that may not be
-            listed are passed over: who may not see them cannot have made them.
+        AccessDenied: as ``search`` does.
     """
-    found: list[Leftover] = []
-    ours: set[str] = set()
-    kinds = _kinds(cluster)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-        listed = pool.map(lambda kind: list(_labelled(cluster, kind, run)), kinds)
-    for kind, objects in zip(kinds, listed, strict=True):
-        for obj in objects:
-            metadata = obj["metadata"]
-            if kind.name == NAMESPACE.name:
-                ours.add(metadata["name"])
-            elif metadata.get("namespace", "") in ours or _has_owner(kind, metadata):
-                continue
-            found.append(_leftover(kind, metadata))
-    return sorted(found, key=_order)
+    return search(cluster, run).left
 
 
 def clean(
@@ -96,64 +155,92 @@ def clean(
     say: Callable[[str], None],
 ) -> list[Leftover]:
     """Remove leftovers in the safe order; what is still there, each with its problem."""
-    teardown = Teardown(cluster, waiter)
-    served = {left.kind for left in found}
-    kinds = _kinds(cluster) if NAMESPACE in served else []
-    namespaced = {*CONTROLLERS, *(kind for kind in kinds if kind.namespaced)}
+    kinds = _kinds(cluster) if any(left.kind == NAMESPACE for left in found) else []
     remaining: list[Leftover] = []
     for left in found:
         say(f"removing {left}")
         try:
-            _remove(cluster, teardown, left, namespaced)
+            _remove(cluster, waiter, left, kinds)
         except (AicrError, ExceptionGroup) as error:
             say(str(error))
             remaining.append(dataclasses.replace(left, problem=str(error)))
     return remaining
 
 
-def _remove(cluster: "Cluster", teardown: Teardown, left: Leftover, kinds: Iterable[Kind]) -> None:
+def sweep(cluster: "Cluster", waiter: Waiter, say: Callable[[str], None]) -> list[Leftover]:
+    """Remove what this very run has left, once its other processes have ended; what stays.
+
+    Raises:
+        AicrError: nobody could look; ``aicr-pytest clean --run`` is the way out then.
+    """
+    mine = life.Life(cluster).name  # of this process, which goes on
+    found = [left for left in leftovers(cluster, cluster.run_id) if left.name != mine]
+    return clean(cluster, found, waiter, say)
+
+
+def _remove(cluster: "Cluster", waiter: Waiter, left: Leftover, kinds: Collection[Kind]) -> None:
     there = cluster.find(left.kind, left.name, left.namespace or None)
     # Read again: between the listing and now it may have become somebody else's.
-    if there is None or there["metadata"]["uid"] != left.uid or not labels.is_ours(there, left.run):
+    if there is None or there["metadata"]["uid"] != left.uid or _doubt(left.kind, there).why:
         return
+    teardown = Teardown(cluster, waiter, run=left.run)
     if left.kind == NAMESPACE:
-        teardown.namespace(left.name, uid=left.uid, run=left.run, kinds=kinds)
+        inside = {*CONTROLLERS, *_inside(kinds)}
+        teardown.namespace(left.name, uid=left.uid, kinds=inside, certain=True)
     else:
         teardown.object(left.kind, left.name, left.namespace or None, uid=left.uid)
 
 
-def _labelled(cluster: "Cluster", kind: Kind, run: str | None) -> Iterable[Object]:
-    try:
-        return cluster.listing(Subject(kind=kind, labels=labels.selector(run))).items
-    except AccessDenied:
-        if kind.name in (NAMESPACE.name, POD.name, RESOURCE_CLAIM.name):
-            raise
-    except ApiError as error:
-        if error.status not in (404, 405):  # not served after all, or not to be listed
-            raise
-    except ApiUnreachable:
-        if not kind.group or kind.group in {known.group for known in KNOWN.values()}:
-            raise  # an aggregated API without its server is no reason to stop; the core is
-    return []
+def _doubt(kind: Kind, obj: Object) -> Spared:
+    """Why nobody can say that a run has made it; without words where one has."""
+    metadata = obj["metadata"]
+    name, namespace = metadata["name"], metadata.get("namespace", "")
+    run, why, remedy = labels.run_of(obj), "", ""
+    if not names.is_run_id(run):
+        why = f"no run is called {run!r}"
+    elif not names.can_be_of(run, kind, name, namespace):
+        why = "no run gives such a name there"
+    elif (by_us := labels.set_by_us(obj)) is None:
+        why = "it has no managedFields, so that nothing says who made it"
+        place = f" -n {namespace}" if namespace else ""
+        remedy = f"kubectl delete {kind.resource} {name}{place}"
+    elif not by_us:
+        why = f"not a run has set them, but {labels.writers(obj)[0] or 'somebody else'}"
+    return Spared(name=full_name(kind, name, namespace), run=run, why=why, remedy=remedy)
 
 
-def _leftover(kind: Kind, metadata: dict[str, Any]) -> Leftover:
+def _labelled(
+    cluster: "Cluster", kinds: Sequence[Kind], run: str | None
+) -> Iterator[tuple[Kind, list[Object]]]:
+    def look(kind: Kind) -> list[Object]:
+        look_for = labels.selector(run)
+        return listed(cluster, kind, selector=look_for, needed=kind in _NEEDED)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        yield from zip(kinds, pool.map(look, kinds), strict=True)
+
+
+def _leftover(cluster: "Cluster", kind: Kind, obj: Object, kinds: Collection[Kind]) -> Leftover:
+    metadata: dict[str, Any] = obj["metadata"]
+    name, uid, run = metadata["name"], metadata["uid"], labels.run_of(obj)
+    others: list[str] = []
+    if kind.name == NAMESPACE.name:
+        inside = Contents(cluster, name, uid=uid, run=run, kinds=_inside(kinds), certain=True)
+        others = inside.others()
     return Leftover(
         kind=kind,
-        name=metadata["name"],
+        name=name,
         namespace=metadata.get("namespace", ""),
-        uid=metadata["uid"],
-        run=metadata["labels"][labels.RUN],
+        uid=uid,
+        run=run,
         created=metadata.get("creationTimestamp", ""),
         finalizers=tuple(metadata.get("finalizers") or ()),
+        others=tuple(others),
     )
 
 
-def _has_owner(kind: Kind, metadata: dict[str, Any]) -> bool:
-    # What has an owner goes with it, and would be made anew while it is there.
-    return kind.name not in (POD.name, RESOURCE_CLAIM.name) and bool(
-        metadata.get("ownerReferences")
-    )
+def _inside(kinds: Collection[Kind]) -> list[Kind]:
+    return [kind for kind in kinds if kind.namespaced]
 
 
 def _order(left: Leftover) -> tuple[int, str, str]:

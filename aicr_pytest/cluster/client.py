@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Objects = list[Object]
 """A name of its own, since ``Cluster.list`` hides the type in the class below."""
 
-FIELD_MANAGER = "aicr-pytest"
+FIELD_MANAGER = labels.MANAGER
 _PAGE = 500
 _FIRST_ANSWER = 4.0
 """Seconds within which the API server has to answer for the first time."""

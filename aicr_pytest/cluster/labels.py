@@ -1,13 +1,18 @@
-"""The labels by which our objects are known, on everything that we create."""
+"""The labels by which our objects are known, on everything that we create.
+
+Labels alone prove nothing: whoever copies a manifest of ours copies them too. Who set them stands
+in ``managedFields``, which the API server writes by itself.
+"""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aicr_pytest.cluster.kinds import Object
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "aicr-pytest"
+"""Value of that label, and our name as a field manager."""
 RUN = "aicr-pytest/run"
 
 
@@ -21,12 +26,50 @@ def selector(run: str | None) -> str:
     return f"{MANAGED_BY}={MANAGER},{RUN}" + (f"={run}" if run else "")
 
 
-def is_ours(obj: Object, run: str | None = None) -> bool:
-    """Whether the object carries our labels, and those of this run where one is named."""
+def run_of(obj: Object) -> str:
+    """The run that an object says it is of; empty where it does not carry our labels."""
     carried = obj.get("metadata", {}).get("labels") or {}
-    if carried.get(MANAGED_BY) != MANAGER or RUN not in carried:
-        return False
-    return run is None or carried[RUN] == run
+    return str(carried.get(RUN) or "") if carried.get(MANAGED_BY) == MANAGER else ""
+
+
+def set_by_us(obj: Object) -> bool | None:
+    """Whether it was us who set the run's label; None where ``managedFields`` are missing."""
+    entries = list(_entries(obj))
+    if not entries:
+        return None
+    return any(
+        entry.get("manager") == MANAGER and f"f:{RUN}" in _fields(entry, "f:metadata", "f:labels")
+        for entry in entries
+    )
+
+
+def is_ours(obj: Object, run: str | None = None) -> bool:
+    """Whether the object carries our labels, and those of this run where one is named.
+
+    Labels that somebody else has set do not count; where nothing says who did, they do.
+    """
+    carried = run_of(obj)
+    return bool(carried) and run in (None, carried) and set_by_us(obj) is not False
+
+
+def writers(obj: Object) -> tuple[str, ...]:
+    """The field managers of an object, the first first; those of its status left out."""
+    entries = [entry for entry in _entries(obj) if not entry.get("subresource")]
+    ordered = sorted(entries, key=lambda entry: str(entry.get("time") or ""))
+    return tuple(dict.fromkeys(str(entry.get("manager") or "") for entry in ordered))
+
+
+def _entries(obj: Object) -> Iterator[Mapping[str, Any]]:
+    entries = obj.get("metadata", {}).get("managedFields")
+    if isinstance(entries, list):
+        yield from (entry for entry in entries if isinstance(entry, Mapping))
+
+
+def _fields(entry: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    fields: Any = entry.get("fieldsV1")
+    for step in path:
+        fields = fields.get(step) if isinstance(fields, Mapping) else None
+    return fields if isinstance(fields, Mapping) else {}
 
 
 def labelled(obj: Object, labels: Mapping[str, str]) -> Object:

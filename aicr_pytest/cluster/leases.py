@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster import labels
+from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import LEASE, Object
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
@@ -28,7 +28,7 @@ from aicr_pytest.errors import AicrError, ApiError, Inconclusive, LeftBehind, No
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
-NAMESPACE = "default"
+NAMESPACE = names.LEASES_IN
 DURATION = 30
 """Seconds after which a Lease that nobody renews is free for the taking."""
 _RENEW_EVERY = 8.0
@@ -79,7 +79,7 @@ def lease_name(slot: Slot) -> str:
     """Name of the Lease of a slot; a node's name may leave no room for ours."""
     node, number = slot
     stem = node if len(node) <= 200 else hashlib.sha256(node.encode()).hexdigest()[:32]
-    return f"aicr-pytest-{stem}-{number}"
+    return names.lease_name(f"{stem}-{number}")
 
 
 class Staleness:
@@ -179,7 +179,7 @@ class Leases:
         return self._waiter.until(
             f"Leases for {wanted}",
             [Subject(kind=LEASE, namespace=NAMESPACE, labels=labels.selector(None))],
-            judge=lambda views: self._try(fitting, views[0].values(), staleness),
+            judge=lambda views: self._try(fitting, _of_runs(views), staleness),
             describe=_seen,
             timeout=self._waiter.deadlines.lease_granted,
             expired=expired,
@@ -313,8 +313,18 @@ def tell(leases: Iterable[Object]) -> str:
     return "; ".join(f"{who} holds {n} of {node}" for (who, node), n in sorted(held.items()))
 
 
+def _of_runs(views: Views) -> list[Object]:
+    """The Leases that runs have made: a copy of one, whoever made it, holds nothing."""
+    prefix = names.lease_name("")
+    return [
+        lease
+        for lease in views[0].values()
+        if labels.is_ours(lease) and lease["metadata"]["name"].startswith(prefix)
+    ]
+
+
 def _seen(views: Views) -> str:
-    return tell(views[0].values()) or "nobody holds any"
+    return tell(_of_runs(views)) or "nobody holds any"
 
 
 def _told(shares: Sequence[Share]) -> str:

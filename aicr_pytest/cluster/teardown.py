@@ -3,14 +3,18 @@
 The order is that of the reference implementation (test/e2e/dra/utils/builder.go): kubelet has to
 unprepare devices while their claims still exist, and the driver has to release claims while it
 still runs. Each step is waited for; where one does not end, the next ones are not begun.
+
+What others have put into the namespace is not deleted, and neither is the namespace then.
 """
 
 import concurrent.futures
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import labels, pod_state
+from aicr_pytest.cluster.contents import Contents
 from aicr_pytest.cluster.kinds import (
+    CONFIG_MAP,
     CONTROLLERS,
     EVENT,
     GANG_NAMES,
@@ -24,8 +28,8 @@ from aicr_pytest.cluster.kinds import (
     Object,
     full_name,
 )
-from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.cluster.watching import Subject
+from aicr_pytest.cluster.waiting import Waiter, remains
+from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
@@ -44,18 +48,30 @@ _CLAIM_VERSIONS = ("v1", "v1beta2", "v1beta1")
 class Teardown:
     """Takes down what one run has made; used by workspaces and by ``aicr-pytest clean``."""
 
-    def __init__(self, cluster: "Cluster", waiter: Waiter) -> None:
+    def __init__(self, cluster: "Cluster", waiter: Waiter, *, run: str) -> None:
         self._cluster = cluster
         self._waiter = waiter
+        self._run = run
+        self._way_out = f"aicr-pytest clean --run {run}"
 
-    def namespace(self, name: str, *, uid: str, run: str, kinds: Iterable[Kind]) -> None:
-        """Everything in a namespace of ours, then the namespace.
+    def namespace(
+        self,
+        name: str,
+        *,
+        uid: str,
+        kinds: Iterable[Kind],
+        made: Collection[str] = (),
+        certain: bool = False,
+    ) -> None:
+        """Everything of a run in a namespace of its own, then the namespace.
 
         Args:
-            run: of whom it is.
             kinds: what may be in it beside pods and claims. Those of Kubernetes that make pods, and
                 objects of the run of kinds that nobody here knows, go first: an operator would
                 make their pods anew for as long as they exist.
+            made: uids of objects that the run knows to have made.
+            certain: whether ``kinds`` are all that there are, and only what is proven to be of a
+                run is deleted. A run knows what it has put where; whoever cleans up later does not.
 
         Raises:
             LeftBehind: something stays.
@@ -63,28 +79,39 @@ class Teardown:
         deadlines = self._waiter.deadlines
         chosen = set(kinds)
         gangs = sorted((kind for kind in chosen if kind.name in GANG_NAMES), key=str)
+        claim = self._claims(name)
+        looked_at = chosen if certain else {kind for kind in chosen if _is_looked_at(kind)}
+        looked_at |= {POD, CONFIG_MAP} | ({claim} if claim else set())
+        inside = Contents(
+            self._cluster, name, uid=uid, run=self._run, kinds=looked_at, made=made, certain=certain
+        )
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda kind: self._delete_ours(kind, name, run), chosen))
+            list(pool.map(lambda kind: self._delete_made(kind, inside), chosen))
         gateways = False
         for kind in (kind for kind in CONTROLLERS if kind in chosen):
-            found = self._delete_controllers(kind, name)
+            found = self._delete_controllers(kind, inside)
             gateways = gateways or (found and kind == GATEWAY)
-        pods = self._delete_all(POD, name)
+        pods = self._delete_all(POD, inside)
         for kind in gangs:
             if kind.group == KUEUE_WORKLOAD.group:
                 # Members of a group that was never admitted keep their finalizers until it is gone
                 # (kubernetes-sigs/kueue#5130).
-                self._delete_all(kind, name)
+                self._delete_all(kind, inside)
         if pods:
-            self._none_left(POD, name, deadlines.pod_gone)
+            self._none_left(POD, inside, deadlines.pod_gone)
         for kind in gangs:
-            if self._delete_all(kind, name):
-                self._none_left(kind, name, deadlines.gang_gone)
-        claim = self._claims(name)
-        if claim and self._delete_all(claim, name):
-            self._none_left(claim, name, deadlines.claim_released)
+            if self._delete_all(kind, inside):
+                self._none_left(kind, inside, deadlines.gang_gone)
+        if claim and self._delete_all(claim, inside):
+            self._none_left(claim, inside, deadlines.claim_released)
         if gateways:
-            self._none_left(GATEWAY, name, deadlines.gateway_gone)
+            self._none_left(GATEWAY, inside, deadlines.gateway_gone)
+        inside.look()  # again: meanwhile somebody may have put something there
+        if others := inside.others():
+            raise LeftBehind(
+                f"Namespace {name} stays, for not all in it is ours: {shortened(others)}.\n"
+                f"  Take that away, then: {self._way_out}"
+            )
         self.object(NAMESPACE, name, uid=uid, timeout=deadlines.namespace_gone)
 
     def object(
@@ -122,11 +149,11 @@ class Teardown:
                 return None  # who may not list claims has made none; pods' own go with the pods
         return None
 
-    def _delete_controllers(self, kind: Kind, namespace: str) -> bool:
+    def _delete_controllers(self, kind: Kind, inside: Contents) -> bool:
         try:
-            return self._delete_all(kind, namespace)
+            return self._delete_all(kind, inside)
         except AccessDenied:
-            if kind != GATEWAY:
+            if kind != GATEWAY and not inside.certain:
                 raise
         except ApiError as error:
             # Gateways are somebody else's kind: not served everywhere, nor everybody's to see.
@@ -134,47 +161,55 @@ class Teardown:
                 raise
         return False
 
-    def _delete_ours(self, kind: Kind, namespace: str, run: str) -> None:
+    def _delete_made(self, kind: Kind, inside: Contents) -> None:
         """Delete what the run itself made of a kind that may make pods; what it owns goes with it.
 
         It is not waited for: a finalizer whose operator is gone must not keep pods alive.
         """
-        if not kind.namespaced or (kind.group, kind.name) in KNOWN or kind.name in GANG_NAMES:
+        if not _is_looked_at(kind) or (kind.group, kind.name) in KNOWN or kind.name in GANG_NAMES:
             return
-        if kind.group == KUEUE_WORKLOAD.group:
-            return  # a queue makes no pods, and theirs are let go while it is there
+        labelled = [obj for obj in inside.ours(kind) if labels.is_ours(obj, self._run)]
+        own = [o["metadata"] for o in labelled if not o["metadata"].get("ownerReferences")]
         try:
-            found = self._cluster.listing(
-                Subject(kind=kind, namespace=namespace, labels=labels.selector(run))
-            ).items
-            own = [obj["metadata"] for obj in found if not obj["metadata"].get("ownerReferences")]
             for metadata in own:
-                self._cluster.delete(kind, metadata["name"], namespace, uid=metadata["uid"])
+                self._cluster.delete(kind, metadata["name"], inside.namespace, uid=metadata["uid"])
         except (AccessDenied, ApiUnreachable):
-            pass  # who may not see them has made none; an aggregated API may be down
+            pass  # an aggregated API may be down
         except ApiError as error:
-            if error.status not in (404, 405):  # not served after all, or not to be listed
+            if error.status not in (404, 405):  # not served after all, or not to be deleted
                 raise
 
-    def _delete_all(self, kind: Kind, namespace: str) -> bool:
-        found = self._cluster.list(kind, namespace)
+    def _delete_all(self, kind: Kind, inside: Contents) -> bool:
+        there = self._cluster.list(kind, inside.namespace)
+        found = [obj for obj in there if inside.is_ours(kind, obj)]
         pending = [obj["metadata"] for obj in found if not obj["metadata"].get("deletionTimestamp")]
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
             deletions = [
-                pool.submit(self._cluster.delete, kind, m["name"], namespace, uid=m["uid"])
+                pool.submit(self._cluster.delete, kind, m["name"], inside.namespace, uid=m["uid"])
                 for m in pending
             ]
         for deletion in deletions:
             deletion.result()
         return bool(found)
 
-    def _none_left(self, kind: Kind, namespace: str, timeout: float) -> None:
-        what = f"Namespace {namespace}: no {kind.name} left"
+    def _none_left(self, kind: Kind, inside: Contents, timeout: float) -> None:
+        """Wait until none of ours is left; what others have put there is not awaited."""
+
+        def ours(views: Views) -> Views:
+            return [{key: obj for key, obj in views[0].items() if inside.is_ours(kind, obj)}]
+
         try:
-            self._waiter.until_none(what, kind, namespace, timeout=timeout)
+            self._waiter.until(
+                f"Namespace {inside.namespace}: no {kind.name} left",
+                [Subject(kind=kind, namespace=inside.namespace)],
+                judge=lambda views: None if ours(views)[0] else True,
+                describe=lambda views: remains(ours(views)),
+                timeout=timeout,
+            )
         except WaitTimeout as error:
-            left = self._cluster.list(kind, namespace)
-            raise self._left_behind(error, left, namespace) from error
+            left = self._cluster.list(kind, inside.namespace)
+            left = [obj for obj in left if inside.is_ours(kind, obj)]
+            raise self._left_behind(error, left, inside.namespace) from error
 
     def _left_behind(
         self, error: WaitTimeout, left: Iterable[Object], namespace: str
@@ -182,7 +217,7 @@ class Teardown:
         lines = [str(error)]
         for obj in left:
             lines += [f"  {words}" for words in self._words(obj, namespace)]
-        lines.append(f"  Remove it later with: aicr-pytest clean --run {self._cluster.run_id}")
+        lines.append(f"  Remove it later with: {self._way_out}")
         return LeftBehind("\n".join(lines))
 
     def _words(self, obj: Object, namespace: str) -> Iterable[str]:
@@ -199,3 +234,20 @@ class Teardown:
         for condition in (obj.get("status") or {}).get("conditions") or ():
             if obj.get("kind") == "Namespace" and condition.get("status") == "True":
                 yield f"{condition.get('type')}: {condition.get('message')}"
+
+
+def shortened(things: Collection[str], most: int = 8) -> str:
+    """The first of many, and how many more there are."""
+    shown = "; ".join(list(things)[:most])
+    return shown if len(things) <= most else f"{shown}; and {len(things) - most} more"
+
+
+def _is_looked_at(kind: Kind) -> bool:
+    """Whether a run that goes on looks at a kind in its namespaces.
+
+    Of what Kubernetes itself has: what makes pods. Of what others have: everything that may, which
+    a queue does not, and its pods are let go while it is there.
+    """
+    if (kind.group, kind.name) in KNOWN:
+        return kind in CONTROLLERS or kind.name in GANG_NAMES
+    return kind.namespaced and kind.group != KUEUE_WORKLOAD.group

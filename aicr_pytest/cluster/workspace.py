@@ -1,7 +1,6 @@
 """The namespace of one test module, with everything in it."""
 
 import copy
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +16,7 @@ from aicr_pytest.cluster.kinds import (
     Object,
     full_name,
 )
+from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.cluster.pods import Pod, WhyPending
 from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.teardown import Teardown
@@ -66,6 +66,8 @@ class Workspace:
         self._labels = dict(labels or {})
         self._kinds: set[Kind] = set()
         self._cluster_scoped: list[tuple[Kind, str]] = []
+        self._uid = ""
+        self._made: set[str] = set()
         self._closed = False
 
     def open(self) -> "Workspace":
@@ -74,7 +76,8 @@ class Workspace:
             "name": self.namespace,
             "labels": {**self._labels, "pod-security.kubernetes.io/enforce": self._psa},
         }
-        self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        made = self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        self._uid = made["metadata"]["uid"]
 
         def judge(views: Views) -> bool | None:
             return True if all(views) else None
@@ -102,7 +105,7 @@ class Workspace:
             ApiError: 409 for an object of the whole cluster that somebody else has made.
             PolicyRefused: the cluster's policy refuses a pod.
         """
-        return [self._apply(obj) for obj in objects]
+        return [self._noted(self._apply(obj)) for obj in objects]
 
     def pod(self, obj: Object, *, why_pending: WhyPending | None = None) -> Pod:
         """Create a pod here; it is not waited for.
@@ -112,7 +115,7 @@ class Workspace:
         """
         new = copy.deepcopy(obj)
         new["metadata"]["namespace"] = self.namespace
-        created = self._under_policy(lambda: self.cluster.create(new))
+        created = self._noted(self._under_policy(lambda: self.cluster.create(new)))
         return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
 
     @property
@@ -177,16 +180,30 @@ class Workspace:
                 raise refused from error
             raise
 
+    def _noted(self, made: Object) -> Object:
+        self._made.add(made["metadata"]["uid"])
+        return made
+
     def _take_down(self) -> None:
-        teardown = Teardown(self.cluster, self.waiter)
+        teardown = Teardown(self.cluster, self.waiter, run=self.cluster.run_id)
         there = self.cluster.find(NAMESPACE, self.namespace)
-        if there and labels.is_ours(there, self.cluster.run_id):
-            uid, run = there["metadata"]["uid"], self.cluster.run_id
-            teardown.namespace(self.namespace, uid=uid, run=run, kinds=self._made_kinds())
+        if there and self._is_made_here(there):
+            teardown.namespace(
+                self.namespace,
+                uid=there["metadata"]["uid"],
+                kinds=self._made_kinds(),
+                made=self._made,
+            )
         for kind, name in reversed(self._cluster_scoped):
             obj = self.cluster.find(kind, name)
             if obj and labels.is_ours(obj, self.cluster.run_id):
                 teardown.object(kind, name, uid=obj["metadata"]["uid"])
+
+    def _is_made_here(self, namespace: Object) -> bool:
+        # By its labels only where the answer to its making was lost.
+        if self._uid:
+            return bool(namespace["metadata"]["uid"] == self._uid)
+        return labels.is_ours(namespace, self.cluster.run_id)
 
     def _made_kinds(self) -> set[Kind]:
         # Workloads are made by Kueue itself, for what we put into a queue of it.
@@ -196,14 +213,3 @@ class Workspace:
             if kind.group == KUEUE_WORKLOAD.group
         }
         return self._kinds | workloads
-
-
-def namespace_name(run_id: str, module: str, token: str) -> str:
-    """``aicr-<run>-<module>-<token>``, short enough and in the letters that are allowed."""
-    run = _letters(run_id)[-8:].strip("-")
-    name = _letters(module.rpartition(".")[2].removeprefix("test_"))[:36].strip("-")
-    return "-".join(part for part in ("aicr", run, name, token) if part)
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

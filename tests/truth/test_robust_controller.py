@@ -109,6 +109,6 @@ def test_what_a_run_killed_amid_a_reconcile_leaves_can_be_cleaned_up(
     process.communicate()
     assert pods() != []
 
-    clean_of(lab.kubeconfig, "--all")
+    clean_of(lab.kubeconfig, "--all", "--yes")
 
     assert faults(lab) == []

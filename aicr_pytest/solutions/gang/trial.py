@@ -14,6 +14,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.solutions.frame import Solutions
 from aicr_pytest.solutions.gang.claims import Claims
@@ -148,7 +149,7 @@ class GangTrial:
         """
         node = self._look(self._prepare())
         workspace, queue = self._stage.workspaces.at(), self._stage.queue
-        name = f"aicr-{self._stage.run_id}"
+        name = cluster_name(self._stage.run_id)
         workspace.apply(self._scheduler.queues(workspace.cluster, node, name, queue))
         return self._scheduler.room(workspace.cluster, node, queue)
 
@@ -314,7 +315,8 @@ class GangTrial:
         workspace = self._stage.workspaces.at()
         for obj in objects:
             kind = workspace.cluster.kind_of(obj)
-            workspace.cluster.delete(kind, obj["metadata"]["name"], workspace.namespace)
+            name, uid = obj["metadata"]["name"], obj["metadata"].get("uid")
+            workspace.cluster.delete(kind, name, workspace.namespace, uid=uid)
 
     def _release(self, pod: AcceleratorPod) -> None:
         pod.release()

@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.unit.cluster.managed_fields import merged, note
+
 Object = dict[str, Any]
 
 
@@ -74,6 +76,8 @@ class FakeApi:
         """Deeds that are done once such a path is watched."""
         self.cut_watches_after: int | None = None
         """Cut each watch in the middle of the line after so many events."""
+        self.notes_managers = True
+        """Whether objects get managedFields; false for servers behind what strips them."""
         self.version = 100
         self.changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -327,6 +331,8 @@ class _Handler(BaseHTTPRequestHandler):
         dry = "dryRun" in query
         if self.command == "DELETE":
             return fake.delete(path, sent)
+        # Without a name no managedFields, as behind something that strips them.
+        manager = query.get("fieldManager", [""])[0] if fake.notes_managers else ""
         if self.command == "POST":
             metadata = sent["metadata"]
             if "name" not in metadata:
@@ -334,16 +340,20 @@ class _Handler(BaseHTTPRequestHandler):
             there = f"{path}/{metadata['name']}"
             if there in fake.objects:
                 return 409, status(409, "AlreadyExists", f'"{metadata["name"]}" already exists')
+            note(sent, sent, manager, "Update")
             return 201, sent if dry else fake.put(path, sent)
         collection = path.rpartition("/")[0]
         old = fake.objects.get(path)
         if self.command == "PATCH":
             if "force" in query:
-                new = _merged(old or {"metadata": {}}, sent)
+                new = merged(old or {"metadata": {}}, sent)
+                note(new, sent, manager, "Apply")
                 return (200 if old else 201), new if dry else fake.put(collection, new)
             if old is None:
                 return 404, status(404, "NotFound", f'"{path}" not found')
-            return 200, fake.put(collection, _merged(old, sent))
+            new = merged(old, sent)
+            note(new, sent, manager, "Update")
+            return 200, fake.put(collection, new)
         if old is None:
             return 404, status(404, "NotFound", f'"{path}" not found')
         if sent["metadata"].get("resourceVersion") != old["metadata"]["resourceVersion"]:
@@ -445,18 +455,6 @@ class _Handler(BaseHTTPRequestHandler):
 def _as_item(obj: Object) -> Object:
     # Items of a list carry neither, as those of the API server.
     return {key: value for key, value in obj.items() if key not in ("apiVersion", "kind")}
-
-
-def _merged(old: Object, new: Object) -> Object:
-    merged = dict(old)
-    for key, value in new.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merged(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def _is_collection(path: str) -> bool:

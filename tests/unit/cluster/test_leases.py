@@ -1,5 +1,6 @@
 """Leases: what fits is held side by side, what does not takes turns, what is dead is taken over."""
 
+import json
 import threading
 
 import pytest
@@ -19,6 +20,8 @@ from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import Inconclusive, NoCapacity
 
 from .conftest import Recorder
+from .fake_api import FakeApi
+from .managed_fields import written_by
 
 
 def share(node: str, wanted: int, total: int = 8) -> Share:
@@ -141,3 +144,23 @@ def test_lost_lease_makes_the_window_inconclusive(cluster: Cluster, mine: Leases
     with pytest.raises(Inconclusive, match="somebody deleted it"):
         window.release()
     assert held(cluster) == []
+
+
+@pytest.mark.parametrize("manager", ["kubectl-create", ""])
+def test_copy_of_a_lease_holds_no_accelerator(
+    cluster: Cluster, fake: FakeApi, mine: Leases, manager: str
+) -> None:
+    with mine.take([[share("a", 1, 1)]]) as window:
+        copy = json.loads(json.dumps(window.held[0]))
+    name = "aicr-pytest-copy" if manager else "my-own"
+    copy["metadata"] = {
+        "name": name,
+        "labels": copy["metadata"]["labels"],
+        "annotations": copy["metadata"]["annotations"],
+    }
+    there = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    fake.put(there, written_by(manager, copy) if manager else copy)
+
+    with mine.take([[share("a", 1, 1)]]):
+        assert held(cluster) == ["aicr-pytest-a-0", name]
+    assert held(cluster) == [name]

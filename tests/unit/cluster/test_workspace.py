@@ -1,18 +1,20 @@
-"""Workspaces, their teardown and what cleans up after a killed run."""
+"""Workspaces and their teardown."""
 
 import re
 from typing import Any
 
 import pytest
 
-from aicr_pytest.cluster import cleaning
+from aicr_pytest.cluster import labels
 from aicr_pytest.cluster.client import Cluster
-from aicr_pytest.cluster.kinds import DEVICE_CLASS, NAMESPACE, Object
+from aicr_pytest.cluster.kinds import DEVICE_CLASS, Object
+from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.cluster.workspace import Workspace, namespace_name
-from aicr_pytest.errors import AccessDenied, ApiError, LeftBehind, PolicyRefused, WaitTimeout
+from aicr_pytest.cluster.workspace import Workspace
+from aicr_pytest.errors import ApiError, LeftBehind, PolicyRefused, WaitTimeout
 from tests.unit.cluster.conftest import RUN
 from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.managed_fields import owner, written_by
 
 CLAIMS = "/apis/resource.k8s.io/v1"
 
@@ -367,178 +369,114 @@ def test_object_of_the_whole_cluster_that_is_not_ours_is_never_touched(
     assert deletions(fake) == [f"namespaces/{workspace.namespace}"]
 
 
-# -- what a killed run leaves ----------------------------------------------------------------------
+# -- what others have put there --------------------------------------------------------------------
 
 
-@pytest.fixture
-def discovery(fake: FakeApi) -> None:
-    """The kinds that this server serves, as aggregated discovery tells them."""
+def by_kubectl(fake: FakeApi, collection: str, obj: Object, **metadata: Any) -> str:
+    """A tenant's object, as the API server keeps it; its path."""
+    obj["metadata"] |= metadata
+    fake.put(collection, written_by("kubectl-create", obj))
+    return f"{collection}/{obj['metadata']['name']}"
 
-    def group(name: str, *resources: tuple[str, str, str]) -> Object:
-        listed = [
-            {
-                "resource": plural,
-                "responseKind": {"kind": kind},
-                "scope": scope,
-                "verbs": ["create", "delete", "get", "list"],
-            }
-            for plural, kind, scope in resources
-        ]
-        versions = [{"version": "v1", "resources": listed}]
-        return {"metadata": {"name": name} if name else {}, "versions": versions}
 
-    def document(*groups: Object) -> str:
-        import json
+def copied(cluster: Cluster) -> Object:
+    return {"labels": labels.run_labels(cluster.run_id)}
 
-        return json.dumps({"kind": "APIGroupDiscoveryList", "items": list(groups)})
 
-    fake.texts["/api"] = document(
-        group(
-            "",
-            ("namespaces", "Namespace", "Cluster"),
-            ("nodes", "Node", "Cluster"),
-            ("pods", "Pod", "Namespaced"),
-            ("configmaps", "ConfigMap", "Namespaced"),
-        )
+def test_pod_of_a_tenant_in_our_namespace_stays_with_the_namespace_and_blocks_nothing(
+    workspace: Workspace, cluster: Cluster, fake: FakeApi
+) -> None:
+    fake.gone_after["pods"] = 0.1
+    workspace.pod(pod())
+    base = f"/api/v1/namespaces/{workspace.namespace}"
+    theirs = by_kubectl(fake, f"{base}/pods", pod("theirs"), **copied(cluster))
+
+    with pytest.raises(LeftBehind) as caught:
+        workspace.close()
+
+    assert deletions(fake) == ["pods/gpu"]
+    assert theirs in fake.objects
+    assert base in fake.objects
+    assert f"Namespace {workspace.namespace} stays, for not all in it is ours: " in str(
+        caught.value
     )
-    fake.texts["/apis"] = document(
-        group(
-            "resource.k8s.io",
-            ("resourceclaims", "ResourceClaim", "Namespaced"),
-            ("deviceclasses", "DeviceClass", "Cluster"),
-        ),
-        group(
-            "example.com",
-            ("sprockets", "Sprocket", "Cluster"),
-            ("fleets", "Fleet", "Namespaced"),
-            ("parts", "Part", "Namespaced"),
-        ),
-    )
+    assert "Pod theirs (made by kubectl-create)" in str(caught.value)
+    assert f"aicr-pytest clean --run {RUN}" in str(caught.value)
 
 
-def labelled(obj: Object, run: str) -> Object:
-    labels = {"app.kubernetes.io/managed-by": "aicr-pytest", "aicr-pytest/run": run}
-    obj["metadata"]["labels"] = labels
-    return obj
-
-
-def leave(fake: FakeApi, run: str) -> None:
-    """What a run killed in the middle leaves."""
-    namespace = f"aicr-{run}"
-    fake.put("/api/v1/namespaces", labelled({"metadata": {"name": namespace}}, run))
-    fake.put(f"/api/v1/namespaces/{namespace}/pods", labelled(pod(), run))
-    fake.put(f"{CLAIMS}/deviceclasses", labelled(device_class(f"class-{run}"), run))
-    fake.put(f"{CLAIMS}/namespaces/default/resourceclaims", labelled(claim(f"c-{run}"), run))
-    fake.put("/apis/example.com/v1/sprockets", labelled({"metadata": {"name": f"s-{run}"}}, run))
-
-
-@pytest.mark.usefixtures("discovery")
-def test_leftovers_are_found_by_run_in_the_order_of_their_removal(
-    cluster: Cluster, fake: FakeApi
+def test_tenants_deployment_in_our_namespace_keeps_its_pods(
+    workspace: Workspace, cluster: Cluster, fake: FakeApi
 ) -> None:
-    leave(fake, "a")
-    leave(fake, "b")
-    fake.put("/api/v1/namespaces", {"metadata": {"name": "aicr-of-somebody"}})
-    fake.put("/api/v1/nodes", labelled({"metadata": {"name": "node-0"}}, "a"))
+    apps = f"/apis/apps/v1/namespaces/{workspace.namespace}"
+    deployment = {"metadata": {"name": "web"}}
+    by_kubectl(fake, f"{apps}/deployments", deployment, **copied(cluster))
+    replica_set = written_by("kube-controller-manager", {"metadata": {"name": "web-1"}})
+    replica_set["metadata"] |= {"ownerReferences": [owner("Deployment", deployment)]}
+    fake.put(f"{apps}/replicasets", replica_set)
+    theirs = written_by("kube-controller-manager", pod("web-1-a"))
+    theirs["metadata"] |= {"ownerReferences": [owner("ReplicaSet", replica_set)]} | copied(cluster)
+    fake.put(f"/api/v1/namespaces/{workspace.namespace}/pods", theirs)
 
-    of_a = cleaning.leftovers(cluster, "a")
-    of_all = cleaning.leftovers(cluster, None)
+    with pytest.raises(LeftBehind, match=r"Pod web-1-a \(made by kube-controller-manager\)"):
+        workspace.close()
 
-    assert [(left.kind.name, left.name) for left in of_a] == [
-        ("ResourceClaim", "c-a"),
-        ("Namespace", "aicr-a"),
-        ("DeviceClass", "class-a"),
-        ("Sprocket", "s-a"),
-    ]
-    assert {left.run for left in of_all} == {"a", "b"}
-    assert len(of_all) == 8
+    assert deletions(fake) == []
 
 
-@pytest.mark.usefixtures("discovery")
-def test_cleaning_removes_one_run_and_leaves_the_other(
+def test_config_of_a_tenant_keeps_our_namespace_and_that_of_an_operator_does_not(
+    workspace: Workspace, fake: FakeApi
+) -> None:
+    maps = f"/api/v1/namespaces/{workspace.namespace}/configmaps"
+    for namespace in (workspace.namespace, "default"):
+        bundle = written_by("trust-manager", {"metadata": {"name": "bundle"}})
+        fake.put(f"/api/v1/namespaces/{namespace}/configmaps", bundle)
+    by_kubectl(fake, maps, {"metadata": {"name": "settings"}})
+
+    with pytest.raises(LeftBehind, match=r"ours: ConfigMap settings \(made by kubectl-create\)\."):
+        workspace.close()
+    fake.remove(f"{maps}/settings")
+    workspace.close()
+
+    assert deletions(fake) == [f"namespaces/{workspace.namespace}"]
+
+
+def test_namespace_of_our_name_that_somebody_else_has_made_since_is_not_touched(
+    workspace: Workspace, cluster: Cluster, fake: FakeApi
+) -> None:
+    fake.remove(f"/api/v1/namespaces/{workspace.namespace}")
+    again = {"metadata": {"name": workspace.namespace, **copied(cluster)}}
+    fake.put("/api/v1/namespaces", again)
+
+    workspace.close()
+
+    assert deletions(fake) == []
+
+
+def test_object_of_the_whole_cluster_with_labels_that_a_tenant_has_copied_is_not_ours(
+    workspace: Workspace, cluster: Cluster, fake: FakeApi
+) -> None:
+    classes = f"{CLAIMS}/deviceclasses"
+    by_kubectl(fake, classes, device_class("gpu.example.com"), **copied(cluster))
+
+    with pytest.raises(ApiError, match="exists already and is not of this run"):
+        workspace.apply([device_class("gpu.example.com")])
+    workspace.track(DEVICE_CLASS, "gpu.example.com")
+    workspace.close()
+
+    assert deletions(fake) == [f"namespaces/{workspace.namespace}"]
+
+
+def test_what_controllers_make_of_ours_goes_where_nobody_notes_who_made_it(
     cluster: Cluster, waiter: Waiter, fake: FakeApi
 ) -> None:
-    leave(fake, "a")
-    leave(fake, "b")
-    said: list[str] = []
+    fake.notes_managers = False
+    workspace = new_workspace(cluster, waiter)
+    fake.later(0.05, lambda: fill(fake, workspace.namespace))
+    workspace.open()
+    workspace.pod(pod())
+    fake.put(f"/api/v1/namespaces/{workspace.namespace}/pods", pod("of-an-operator"))
 
-    still = cleaning.clean(cluster, cleaning.leftovers(cluster, "a"), waiter, said.append)
+    workspace.close()
 
-    assert still == []
-    assert cleaning.leftovers(cluster, "a") == []
-    assert len(cleaning.leftovers(cluster, "b")) == 4
-    assert len(said) == 4
-    assert deletions(fake)[:3] == ["resourceclaims/c-a", "pods/gpu", "namespaces/aicr-a"]
-
-
-@pytest.mark.usefixtures("discovery")
-def test_custom_resources_go_before_the_pods_that_their_operator_would_make_anew(
-    cluster: Cluster, waiter: Waiter, fake: FakeApi
-) -> None:
-    leave(fake, "a")
-    at = "/apis/example.com/v1/namespaces/aicr-a"
-    fake.put(f"{at}/fleets", labelled({"metadata": {"name": "ours"}}, "a"))
-    fake.put(f"{at}/fleets", {"metadata": {"name": "theirs"}})
-    part = labelled({"metadata": {"name": "owned", "ownerReferences": [{"uid": "1"}]}}, "a")
-    fake.put(f"{at}/parts", part)
-
-    still = cleaning.clean(cluster, cleaning.leftovers(cluster, "a"), waiter, lambda _: None)
-
-    assert still == []
-    of_namespace = deletions(fake)[1:4]
-    assert of_namespace == ["fleets/ours", "pods/gpu", "namespaces/aicr-a"]
-
-
-@pytest.mark.usefixtures("discovery")
-def test_cleaning_passes_over_what_stays_and_says_so(
-    cluster: Cluster, waiter: Waiter, fake: FakeApi
-) -> None:
-    leave(fake, "a")
-    fake.gone_after["pods"] = None
-
-    still = cleaning.clean(cluster, cleaning.leftovers(cluster, "a"), waiter, lambda _: None)
-
-    assert [left.name for left in still] == ["aicr-a"]
-    assert "no Pod left: not within" in still[0].problem
-    assert [left.name for left in cleaning.leftovers(cluster, "a")] == ["aicr-a"]
-
-
-@pytest.mark.usefixtures("discovery")
-def test_what_has_become_somebody_elses_meanwhile_is_not_removed(
-    cluster: Cluster, waiter: Waiter, fake: FakeApi
-) -> None:
-    leave(fake, "a")
-    found = cleaning.leftovers(cluster, "a")
-    path = "/apis/example.com/v1/sprockets/s-a"
-    fake.change(path, lambda obj: obj["metadata"].update(labels={}))
-
-    cleaning.clean(cluster, found, waiter, lambda _: None)
-
-    assert path in fake.objects
-
-
-@pytest.mark.usefixtures("discovery")
-def test_kinds_that_may_not_be_listed_are_passed_over_but_not_the_basic_ones(
-    cluster: Cluster, fake: FakeApi
-) -> None:
-    leave(fake, "a")
-    message = 'x is forbidden: User "me" cannot list resource "x" in API group ""'
-    fake.refuse("GET", "/sprockets", 403, reason="Forbidden", message=message)
-
-    assert len(cleaning.leftovers(cluster, "a")) == 3
-
-    fake.refuse("GET", "/api/v1/pods", 403, reason="Forbidden", message=message)
-    with pytest.raises(AccessDenied):
-        cleaning.leftovers(cluster, "a")
-
-
-def test_server_without_aggregated_discovery_is_searched_by_the_table(
-    cluster: Cluster, fake: FakeApi
-) -> None:
-    fake.texts["/api"] = '{"kind": "APIVersions", "versions": ["v1"]}'
-    leave(fake, "a")
-
-    found = {left.kind for left in cleaning.leftovers(cluster, "a")}
-
-    assert NAMESPACE in found
-    assert DEVICE_CLASS in found
+    assert sorted(deletions(fake)[:2]) == ["pods/gpu", "pods/of-an-operator"]
+    assert deletions(fake)[2:] == [f"namespaces/{workspace.namespace}"]
