@@ -148,6 +148,8 @@ def _show(found: "Findings") -> None:
         _say(str(spared))
     if more := len(found.spared[_MOST_SPARED:]):
         _say(f"{more} more objects carry our labels, were made by no run, and are left alone.")
+    if unseen := sorted({kind for left in found.left for kind in left.unseen}):
+        _say(f"What others have in these namespaces of {', '.join(unseen)} we may not see.")
     if not found.left:
         _say("Nothing of ours is on the cluster.")
 

@@ -64,6 +64,8 @@ class Leftover:
     """What its deletion waits for."""
     others: tuple[str, ...] = ()
     """What lies in a namespace and is not a run's; it stays then, and what is ours in it goes."""
+    unseen: tuple[str, ...] = ()
+    """Kinds of which we may not see whether there is something in a namespace."""
     problem: str = ""
     """Why it could not be removed; empty before that was tried."""
 
@@ -224,9 +226,10 @@ def _leftover(cluster: "Cluster", kind: Kind, obj: Object, kinds: Collection[Kin
     metadata: dict[str, Any] = obj["metadata"]
     name, uid, run = metadata["name"], metadata["uid"], labels.run_of(obj)
     others: list[str] = []
+    unseen: set[str] = set()
     if kind.name == NAMESPACE.name:
         inside = Contents(cluster, name, uid=uid, run=run, kinds=_inside(kinds), certain=True)
-        others = inside.others()
+        others, unseen = inside.others(), inside.unseen
     return Leftover(
         kind=kind,
         name=name,
@@ -236,6 +239,7 @@ def _leftover(cluster: "Cluster", kind: Kind, obj: Object, kinds: Collection[Kin
         created=metadata.get("creationTimestamp", ""),
         finalizers=tuple(metadata.get("finalizers") or ()),
         others=tuple(others),
+        unseen=tuple(sorted(unseen)),
     )
 
 

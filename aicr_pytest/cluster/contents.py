@@ -3,6 +3,7 @@
 import concurrent.futures
 import enum
 import fnmatch
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,9 @@ class Contents:
         self._seen: dict[str, tuple[Kind, Object]] = {}
         self._twins: dict[tuple[Kind, str], list[Object]] = {}
         self._by_kind: dict[Kind, list[Object]] = {}
+        self._lock = threading.RLock()
+        self.unseen: set[str] = set()
+        """Kinds of which we may not see what is there."""
         self.look()
 
     def look(self) -> None:
@@ -122,11 +126,11 @@ class Contents:
 
     def is_ours(self, kind: Kind, obj: Object) -> bool:
         """Whether an object of this namespace, which may have been made since, is a run's."""
-        standing = self.standing(kind, obj)
+        with self._lock:
+            standing = self._standing(kind, obj)
         return standing is Standing.OURS or (standing is Standing.UNKNOWN and not self.certain)
 
-    def standing(self, kind: Kind, obj: Object) -> Standing:
-        """Whose an object of this namespace is; it may have been made since."""
+    def _standing(self, kind: Kind, obj: Object) -> Standing:
         uid = _uid(obj)
         if uid not in self._standings:
             self._standings[uid] = Standing.UNKNOWN  # owners may go round in circles
@@ -168,7 +172,7 @@ class Contents:
             return Standing.UNKNOWN
         if uid not in self._seen:
             return Standing.OURS
-        return self.standing(*self._seen[uid])
+        return self._standing(*self._seen[uid])
 
     def _look_for(self, reference: dict[str, Any]) -> None:
         """See an owner of a kind that was not looked at, or that was made since.
@@ -176,7 +180,7 @@ class Contents:
         By a list: whoever makes custom resources may see lists of what comes of them, and one
         answers for all.
         """
-        kind = self._cluster.kind(reference["apiVersion"], reference["kind"])
+        kind = self._cluster.kind(reference.get("apiVersion", ""), reference.get("kind", ""))
         there = self._cluster.list(kind, self.namespace if kind.namespaced else None)
         self._seen |= {_uid(obj): (kind, obj) for obj in there}
 
@@ -200,7 +204,11 @@ class Contents:
         return [obj for obj in found if not obj["metadata"]["namespace"].startswith("aicr-")]
 
     def _listed(self, kind: Kind) -> list[Object]:
-        return listed(self._cluster, kind, self.namespace)
+        try:
+            return listed(self._cluster, kind, self.namespace, needed=True)
+        except AccessDenied:
+            self.unseen.add(kind.name)
+            return []
 
 
 def listed(

@@ -59,6 +59,11 @@ def writers(obj: Object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry.get("manager") or "") for entry in ordered))
 
 
+def written_at(obj: Object) -> list[str]:
+    """When we have written to an object, as the API server's clock tells."""
+    return [str(e.get("time") or "") for e in _entries(obj) if e.get("manager") == MANAGER]
+
+
 def _entries(obj: Object) -> Iterator[Mapping[str, Any]]:
     entries = obj.get("metadata", {}).get("managedFields")
     if isinstance(entries, list):

@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LONGEST = 4.0 * DURATION
 """Seconds for which a Lease is believed at most."""
+_LASTS = 3 * DURATION
+"""Seconds for which a process is believed to go on: the API server may be away for a minute."""
 _RENEW_EVERY = 8.0
 _PROCESS = "aicr-pytest/process"
 """Annotation: where the process runs and which it is. On the same machine it can be looked for."""
@@ -65,7 +68,7 @@ class Life:
         """Take the sign away.
 
         Raises:
-            LeftBehind: it stays; it is believed for half a minute more.
+            LeftBehind: it stays.
         """
         self._stop.set()
         with self._lock:
@@ -95,7 +98,7 @@ class Life:
                 },
                 "spec": {
                     "holderIdentity": "/".join(part for part in parts if part),
-                    "leaseDurationSeconds": DURATION,
+                    "leaseDurationSeconds": _LASTS,
                     "acquireTime": now,
                     "renewTime": now,
                 },
@@ -203,8 +206,7 @@ def _sign(run: str, lease: Object, now: datetime.datetime) -> Sign | None:
     notes = lease["metadata"].get("annotations") or {}
     if _is_gone(str(notes.get(_PROCESS) or "")):
         return None
-    spec = lease.get("spec") or {}
-    duration = spec.get("leaseDurationSeconds")
+    duration = _spec(lease).get("leaseDurationSeconds")
     believed = min(float(duration), LONGEST) if isinstance(duration, int) else float(DURATION)
     ages = [(now - moment).total_seconds() for moment in _renewed(lease)]
     age = min((age for age in ages if age > -_AHEAD), default=believed + 1)
@@ -215,10 +217,13 @@ def _sign(run: str, lease: Object, now: datetime.datetime) -> Sign | None:
 
 def _renewed(lease: Object) -> list[datetime.datetime]:
     """When it was renewed: by the clock of whoever did, and by that of the API server."""
-    entries = lease["metadata"].get("managedFields") or ()
-    told = [entry.get("time") for entry in entries if entry.get("manager") == labels.MANAGER]
-    told.append((lease.get("spec") or {}).get("renewTime"))
+    told = [*labels.written_at(lease), _spec(lease).get("renewTime")]
     return [moment for text in told if (moment := _read(text))]
+
+
+def _spec(lease: Object) -> Mapping[str, Any]:
+    spec = lease.get("spec")
+    return spec if isinstance(spec, Mapping) else {}
 
 
 def _read(text: Any) -> datetime.datetime | None:

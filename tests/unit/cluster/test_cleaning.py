@@ -224,9 +224,11 @@ def test_kinds_that_may_not_be_listed_are_passed_over_but_not_the_basic_ones(
 ) -> None:
     message = 'x is forbidden: User "me" cannot list resource "x" in API group ""'
     fake.refuse("GET", "/sprockets", 403, reason="Forbidden", message=message)
-    fake.refuse("GET", "/secrets", 403, reason="Forbidden", message=message)
+    fake.refuse("GET", f"/{HOME[A]}/secrets", 403, reason="Forbidden", message=message)
 
-    assert len(cleaning.leftovers(cluster, A)) == 3
+    left = cleaning.leftovers(cluster, A)
+    assert len(left) == 3
+    assert [one.unseen for one in left if one.kind == NAMESPACE] == [("Secret",)]
 
     fake.refuse("GET", "/api/v1/pods", 403, reason="Forbidden", message=message)
     with pytest.raises(AccessDenied):

@@ -113,6 +113,8 @@ def test_lease_counts_while_it_is_renewed(run: Cluster, fake: FakeApi) -> None:
         {"renewTime": ago(40), "leaseDurationSeconds": "endless"},
         {"renewTime": "yesterday", "leaseDurationSeconds": 30},
         {"renewTime": 7, "leaseDurationSeconds": 30},
+        {"renewTime": ago(40), "leaseDurationSeconds": float("nan")},
+        {"renewTime": ago(1), "leaseDurationSeconds": -1},
         {"leaseDurationSeconds": 30},
         {},
     ],
