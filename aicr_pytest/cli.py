@@ -142,8 +142,8 @@ def _show(found: "Findings") -> None:
     """What carries our labels, and what is going to become of it."""
     for left in found.left:
         _say(str(left))
-    for sign in found.alive.values():
-        _say(f"{sign}; it is left alone")
+    for run in sorted({left.run for left in found.left} & found.alive.keys()):
+        _say(str(found.alive[run]))
     for spared in found.spared[:_MOST_SPARED]:
         _say(str(spared))
     if more := len(found.spared[_MOST_SPARED:]):

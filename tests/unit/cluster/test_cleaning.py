@@ -235,6 +235,18 @@ def test_kinds_that_may_not_be_listed_are_passed_over_but_not_the_basic_ones(
         cleaning.leftovers(cluster, A)
 
 
+def test_kinds_that_may_not_be_listed_do_not_keep_a_namespace(
+    cluster: Cluster, waiter: Waiter, fake: FakeApi, killed: Cluster
+) -> None:
+    message = 'x is forbidden: User "me" cannot list resource "x" in API group ""'
+    for kinds in ("podgroups", "workloads", "cronjobs", "secrets", "resourceclaims"):
+        path = f"/namespaces/{HOME[A]}/{kinds}"
+        fake.refuse("GET", path, 403, reason="Forbidden", message=message, times=9)
+
+    assert remove(cluster, waiter, A) == []
+    assert f"/api/v1/namespaces/{HOME[A]}" not in fake.objects
+
+
 def test_server_without_aggregated_discovery_is_searched_by_the_table(
     cluster: Cluster, fake: FakeApi, killed: Cluster
 ) -> None:
