@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from aicr_pytest.evidence.kept_fields import IDENTITY, KEPT, LABELS, SHARED, is_known
 
 LEFT_OUT = "aicr-pytest/left-out"
-"""Field of a reduced object that names what was left out, by its path."""
+"""Field of a reduced object that names what was left out, by its path; a text for people."""
 
 _MANAGED_BY, _MANAGER, _RUN = "app.kubernetes.io/managed-by", "aicr-pytest", "aicr-pytest/run"
 _DEEPEST = 200
@@ -185,8 +185,17 @@ def below(tree: Tree, name: str) -> Tree | None:
 
 
 def _named(left_out: list[str]) -> str:
+    """Paths as the table writes them, those of one parent together."""
+    siblings: dict[str, list[str]] = {}
+    for path in left_out[:_MOST_PATHS]:
+        parent, _, name = path.rpartition(".")
+        siblings.setdefault(parent, []).append(name)
+    told = [
+        _joined(parent, names[0] if len(names) == 1 else f"{{{','.join(names)}}}")
+        for parent, names in siblings.items()
+    ]
     more = len(left_out) - _MOST_PATHS
-    return ", ".join(left_out[:_MOST_PATHS]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
 @cache
