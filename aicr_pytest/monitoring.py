@@ -14,6 +14,7 @@ from aicr_pytest.errors import (
     SolutionAbsent,
     WaitTimeout,
 )
+from aicr_pytest.evidence.answers import reduce_answer
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -60,7 +61,7 @@ def find_prometheus(
     """
 
     def keep(title: str, body: str, request: str) -> None:
-        evidence().text(title, body, source=request)
+        evidence().text(title, reduce_answer(body), source=request)
 
     strange: list[str] = []
     try:

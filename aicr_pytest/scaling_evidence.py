@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import HORIZONTAL_POD_AUTOSCALER
 from aicr_pytest.errors import AicrError
+from aicr_pytest.evidence.answers import reduce_answer
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.profile import ExporterProfile
@@ -55,7 +56,8 @@ class ScalingEvidence:
     def keep_answer(self, when: str) -> None:
         """What the metrics API says."""
         reply = self._answer()
-        self._evidence().text(f"{self._metric}, {when}", reply.text, source=reply.request)
+        answer = reduce_answer(reply.text)
+        self._evidence().text(f"{self._metric}, {when}", answer, source=reply.request)
 
     def _keep_query(self, when: str) -> None:
         """What the monitoring system has of the pods, where there is one that can be asked."""

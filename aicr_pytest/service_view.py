@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from aicr_pytest.accelerators.loading import Clock
 from aicr_pytest.cluster.prometheus import Prometheus, Reply, Target
 from aicr_pytest.errors import WaitTimeout
+from aicr_pytest.evidence.foreign import reduce_to
+from aicr_pytest.evidence.kept_fields import PROMETHEUS_TARGET
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.service_counts import Key, ServerMetrics, gained, keyed, waiting
 
@@ -145,10 +147,13 @@ def shown(targets: Sequence[Target] | None) -> str:
 
 
 def as_json(target: Target) -> dict[str, object]:
-    """A target for the evidence."""
-    return {
+    """A target for the evidence, with the labels that tell whose it is."""
+    told = {
+        "scrapePool": target.pool,
         "scrapeUrl": target.url,
         "health": target.health,
         "lastError": target.error,
         "labels": dict(target.labels),
     }
+    kept: dict[str, object] = reduce_to(PROMETHEUS_TARGET, told)
+    return kept

@@ -23,6 +23,7 @@ from aicr_pytest.errors import (
     UnknownAccelerator,
     WaitTimeout,
 )
+from aicr_pytest.evidence.answers import reduce_exposition
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
@@ -238,9 +239,10 @@ class Exporters:
             timeout=self._waiter.deadlines.endpoint_answers,
             tolerate=(EndpointSilent,),
         )
+        told = reduce_exposition(answer.text)
         observation = self._evidence().text(
             f"What {self.profile.name} exposes on {endpoint.node}",
-            f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{answer.text}",
+            f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{told}",
             source=source_of(endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path),
         )
         return answer, observation

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster.doors import Door
 from aicr_pytest.errors import AccessDenied, EndpointSilent, ProbeFailed
+from aicr_pytest.urls import bare_urls
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
@@ -50,9 +51,11 @@ class Target:
     health: str
     """``up``, ``down`` or ``unknown``."""
     error: str
-    """Of the last scrape; empty where it worked."""
+    """Of the last scrape, its URLs bare; empty where it worked."""
     url: str
-    """What is scraped."""
+    """What is scraped, without user and query."""
+    pool: str = ""
+    """Which part of its configuration the target comes from."""
 
     def __str__(self) -> str:
         return f"{self.url}: {self.health}" + (f" ({self.error})" if self.error else "")
@@ -128,8 +131,9 @@ class Prometheus:
                 labels=item.get("labels", {}),
                 discovered=item.get("discoveredLabels", {}),
                 health=item.get("health", "unknown"),
-                error=item.get("lastError", ""),
-                url=item.get("scrapeUrl", ""),
+                error=bare_urls(str(item.get("lastError") or "")),
+                url=bare_urls(str(item.get("scrapeUrl") or "")),
+                pool=str(item.get("scrapePool") or ""),
             )
             for item in data_of(status, text, f"{self}: {path}").get("activeTargets") or ()
         ]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from aicr_pytest.evidence.clock import iso
 from aicr_pytest.evidence.content import Content, json_text, table_text
+from aicr_pytest.evidence.foreign import reduce_foreign
 from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import CheckRecord, Observation, ObservationKind
@@ -53,6 +54,7 @@ class ExecutionLike(Protocol):
 class Sink(Protocol):
     """Where a check's evidence goes: the store."""
 
+    run_id: str
     redactor: Redactor
     clock: Callable[[], datetime.datetime]
 
@@ -96,15 +98,15 @@ class CheckEvidence:
         return self._add(title, "text", self._clean(content), source, exit_code, taken_at)
 
     def json(self, title: str, obj: Any, *, source: str) -> Observation:
-        """Keep a Kubernetes object, or a list of them, as JSON; without ``managedFields``."""
-        return self._add(title, "json", json_text(self._store.redactor.object(obj)), source)
+        """Keep a Kubernetes object, or a list of them, as JSON; of others' what a proof needs."""
+        return self._add(title, "json", json_text(self._object(obj)), source)
 
     def yaml(self, title: str, obj: Any, *, source: str) -> Observation:
-        """Keep a Kubernetes object as YAML, or a list of them as documents."""
+        """Keep a Kubernetes object as YAML, or a list of them as documents; as ``json`` does."""
         # PyYAML takes longer to import than the plugin may.
         from aicr_pytest.evidence.documents import yaml_text
 
-        return self._add(title, "yaml", yaml_text(self._store.redactor.object(obj)), source)
+        return self._add(title, "yaml", yaml_text(self._object(obj)), source)
 
     def csv(self, title: str, content: str, *, source: str) -> Observation:
         """Keep samples over time."""
@@ -227,6 +229,9 @@ class CheckEvidence:
             self._store.write(observation.file, content.data)
         self.change(observations=(*self.record.observations, observation))
         return observation
+
+    def _object(self, obj: Any) -> Any:
+        return self._store.redactor.object(reduce_foreign(obj, self._store.run_id))
 
     def _clean(self, text: str) -> str:
         return printable(self._store.redactor.text(text))

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import labels, pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
 from aicr_pytest.solutions.frame import Candidate
@@ -183,6 +183,7 @@ class Trial:
     def _offer(self, *, flawed: bool) -> Answer:
         obj = self._rendered("offered", flawed=flawed)
         obj["metadata"]["namespace"] = self._workspaces.at().namespace
+        obj = labels.labelled(obj, labels.run_labels(self._workspaces.run_id))  # as it is sent
         answer = offer(self._cluster, obj)
         what = f"{'flawed' if flawed else 'mended'} {self.operator.resource.name}"
         source = f"create (dry run) {self.operator.resource.name} {obj['metadata']['name']}"
@@ -250,7 +251,9 @@ class Trial:
             [(child.kind.name, obj["metadata"]["name"], child.ready(obj)) for child, obj in owned],
             source="list objects whose ownerReferences name its uid",
         )
-        for pod in (obj for child, obj in owned if child.kind == POD and child.ready(obj)):
+        ready = [obj for child, obj in owned if child.kind == POD and child.ready(obj)]
+        # What was not made of a template of ours writes what it likes, and proves nothing.
+        for pod in (obj for obj in ready if labels.is_ours(obj, self._workspaces.run_id)):
             metadata = pod["metadata"]
             log = self._cluster.logs(metadata["name"], metadata["namespace"], tail=10)
             evidence.text(

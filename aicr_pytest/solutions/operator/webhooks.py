@@ -15,6 +15,7 @@ from aicr_pytest.cluster.kinds import (
 from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.selecting import selects
 from aicr_pytest.errors import ApiError, ApiUnreachable
+from aicr_pytest.urls import bare_urls
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -138,7 +139,7 @@ def _webhook(
         name=webhook["name"],
         configuration=f"{kind.name} {configuration['metadata']['name']}",
         failure_policy=webhook.get("failurePolicy", "Fail"),
-        asks=named if service else webhook["clientConfig"].get("url", "nobody"),
+        asks=named if service else bare_urls(webhook["clientConfig"].get("url", "nobody")),
         own=bool(service) and _stands_before(cluster, service, controllers),
     )
 

@@ -114,6 +114,24 @@ def test_targets_tell_their_health() -> None:
     assert target.discovered["__meta_kubernetes_namespace"] == "ns"
 
 
+def test_targets_show_no_credentials_of_what_is_scraped() -> None:
+    told = {
+        "health": "down",
+        "scrapePool": "pods/0",
+        "scrapeUrl": "http://user:pl4nted@10.0.0.1:9400/metrics?api_key=pl4nted",
+        "lastError": 'Get "http://user:pl4nted@10.0.0.1:9400/metrics?api_key=pl4nted": refused',
+    }
+    asked, _ = prometheus(FakeDoor(success({"activeTargets": [told]})))
+
+    targets = asked.targets()
+
+    assert targets is not None
+    (target,) = targets
+    url = "http://10.0.0.1:9400/metrics?…"
+    assert str(target) == f'{url}: down (Get "{url}": refused)'
+    assert target.pool == "pods/0"
+
+
 def test_answer_that_fails_at_first_is_asked_for_again() -> None:
     door = FakeDoor((503, "no endpoints"), success(VECTOR))
     kept: list[object] = []

@@ -160,16 +160,16 @@ def test_binary_junk_becomes_readable_text_json_and_yaml(tmp_path: Path, text: s
 
 
 def test_yaml_is_like_kubectls_and_without_managed_fields(tmp_path: Path) -> None:
-    labels = {"a": "b"}
-    pod: dict[str, Any] = {
+    selector = {"a": "b"}
+    item: dict[str, Any] = {
         "kind": "Pod",
-        "metadata": {"labels": labels, "managedFields": [{"manager": "x"}]},
-        "spec": {"selector": labels},
+        "managedFields": [{"manager": "x"}],
+        "spec": {"selector": selector, "affinity": selector},
     }
 
-    seen = begin(open_store(tmp_path)).yaml("Pods", [pod, pod], source="GET /pods")
+    seen = begin(open_store(tmp_path)).yaml("Pods", [item, item], source="GET /pods")
 
-    document = "kind: Pod\nmetadata:\n  labels:\n    a: b\nspec:\n  selector:\n    a: b\n"
+    document = "kind: Pod\nspec:\n  selector:\n    a: b\n  affinity:\n    a: b\n"
     assert (tmp_path / seen.file).read_text() == f"{document}---\n{document}"
 
 

@@ -1,18 +1,35 @@
 """Operators: whose webhook it is, what a status says, and which operator meets the requirement."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.cluster.kinds import POD, Kind
+from aicr_pytest.cluster.labels import run_labels
+from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import PolicyRefused, WaitTimeout
+from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.store import EvidenceStore
+from aicr_pytest.manifests import render_actor
+from aicr_pytest.settings import Settings
+from aicr_pytest.solutions.frame import Candidate, Found
 from aicr_pytest.solutions.operator.controllers import watched_namespaces
 from aicr_pytest.solutions.operator.custom_resource import _excuse, is_owned
 from aicr_pytest.solutions.operator.jobset import JOBSET
 from aicr_pytest.solutions.operator.kuberay import KUBERAY
 from aicr_pytest.solutions.operator.nvidia import NIM
 from aicr_pytest.solutions.operator.operators import Operators
-from aicr_pytest.solutions.operator.webhooks import concerns, denier, stands_before
+from aicr_pytest.solutions.operator.product import Child
+from aicr_pytest.solutions.operator.trial import Trial
+from aicr_pytest.solutions.operator.webhooks import (
+    concerns,
+    denier,
+    stands_before,
+    webhooks_for,
+)
+from tests.unit.cluster.conftest import Recorder
 
 RESOURCE = Kind("ray.io", "v1", "RayCluster", "rayclusters", True)
 
@@ -226,3 +243,94 @@ def test_resource_that_cannot_be_removed_keeps_no_other_from_going() -> None:
             operators.close()
 
     assert gone == ["b", "c"]
+
+
+class Site:
+    """What a trial asks of its workspaces; the API server admits everything."""
+
+    run_id = "20261124-042422-30ad"
+    namespace = "aicr-422-30ad-robust-controller-bb24"
+    observer = Recorder()
+
+    def __init__(self, directory: Path) -> None:
+        store = EvidenceStore.open(directory, self.run_id, Redactor())
+        self.evidence = store.begin(
+            "robust_controller", "test_x", title="", proves="", basis="plan"
+        )
+        self.cluster = self
+        self.waiter = Waiter(self, 0.01, deadlines=Deadlines())  # type: ignore[arg-type]
+        self.asked: list[str] = []
+
+    def at(self) -> "Site":
+        return self
+
+    def fill(self, actor: str, *, image: str, name: str, **values: str) -> list[Any]:
+        return render_actor(actor, actor=name, image=image, **values)
+
+    def create(self, obj: Any, *, dry_run: bool) -> None:
+        assert dry_run
+
+    def logs(self, name: str, namespace: str, *, tail: int) -> str:
+        self.asked.append(name)
+        return f"{name} writes"
+
+    def kept(self, directory: Path) -> list[str]:
+        files = (directory / self.evidence.folder).glob("0*")
+        return [file.read_text() for file in sorted(files)]
+
+
+def trial(site: Site) -> Trial:
+    candidate = Candidate(solution=KUBERAY, found=Found(where="here"))
+    return Trial(candidate, site, Settings())  # type: ignore[arg-type]
+
+
+def test_resource_that_is_offered_is_kept_whole_and_as_it_is_sent(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+
+    assert trial(site).admission() == []
+
+    (offered,) = yaml.safe_load_all(site.kept(tmp_path)[0])
+    assert offered["spec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    assert offered["metadata"]["labels"] == run_labels(site.run_id)
+
+
+class Ready:
+    """A resource with two pods that are ready, of which one was made of our template."""
+
+    gone = True
+
+    def reconciled(self) -> None:
+        """At once."""
+
+    def object(self) -> Any:
+        return {"status": {}}
+
+    def children(self) -> list[tuple[Child, list[Any]]]:
+        pods = [
+            {"metadata": {"name": name, "namespace": Site.namespace, "labels": labels}}
+            for name, labels in (("ours", run_labels(Site.run_id)), ("theirs", {"app": "x"}))
+        ]
+        return [(Child(kind=POD, count=2), pods)]
+
+
+def test_only_pods_of_our_template_have_their_words_kept(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    looked_at = trial(site)
+    looked_at._resources["sound"] = Ready()  # type: ignore[assignment]
+
+    assert looked_at.reconciliation() == []
+
+    assert site.asked == ["ours"]
+    assert "theirs writes" not in "".join(site.kept(tmp_path))
+
+
+def test_webhook_that_is_asked_by_url_shows_no_credentials() -> None:
+    hook = {"name": "x", "clientConfig": {"url": "https://u:pl4nted@hooks.test/v?key=pl4nted"}}
+    configuration = {"metadata": {"name": "hooks"}, "webhooks": [{**hook, "rules": [rule()]}]}
+
+    class Listed:
+        def list(self, kind: Kind) -> list[Any]:
+            return [configuration]
+
+    for webhook in webhooks_for(Listed(), RESOURCE, []):  # type: ignore[arg-type]
+        assert webhook.asks == "https://hooks.test/v?…"

@@ -1,0 +1,12 @@
+"""URLs of others, which may carry credentials."""
+
+import re
+
+_URL = re.compile(
+    r"(?i)(https?://)(?:[^\s/?#\"'<>]*@)?([^\s?#\"'<>]*+)(\?[^\s\"'<>]*+|#[^\s\"'<>]*+)?"
+)
+
+
+def bare_urls(text: str) -> str:
+    """A text whose URLs have lost user, password, query and fragment; ``?…`` says that."""
+    return _URL.sub(lambda url: f"{url[1]}{url[2]}{'?…' if url[3] else ''}", text)
