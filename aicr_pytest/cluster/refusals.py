@@ -14,6 +14,7 @@ from aicr_pytest.errors import (
     AicrError,
     ApiError,
     ApiUnreachable,
+    NotAuthenticated,
     PolicyRefused,
 )
 
@@ -70,7 +71,9 @@ class Answer:
 def error_for(answer: Answer, request: str) -> AicrError:
     """The error that an unsuccessful answer stands for."""
     if answer.status == 401:
-        return AccessDenied(
+        # What a service behind the API server's proxy wants is not what the API server wants.
+        by_server = answer.is_status or "/proxy" not in request
+        return (NotAuthenticated if by_server else AccessDenied)(
             f"{request}: the API server does not accept our credentials (401 {answer.message}).",
             hint="Log in again, or choose another context: kubectl auth whoami",
         )
