@@ -25,6 +25,8 @@ _RBAC = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
     r'|path "(?P<path>[^"]*)")'
 )
+_FENCE = "denied request: fence of aicr-pytest"
+"""Of the policy that docs/rbac.md recommends for our own account, in aicr_pytest.fence."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"
 _POD_POLICY = re.compile(
     r"exceeded quota:"
@@ -79,6 +81,11 @@ def error_for(answer: Answer, request: str) -> AicrError:
         )
     if answer.status == 403 and (denied := _denied(answer, request)):
         return denied
+    if _FENCE in answer.message and answer.is_status:
+        return AccessDenied(
+            f"{request}: {answer.message[:600]}",
+            hint="The fence and this version of aicr-pytest do not fit: apply its docs/fence.yaml.",
+        )
     if answer.status == 429 or answer.status >= 500:
         return ApiUnreachable(
             f"{request}: the API server answers only {answer.status} {answer.reason}"

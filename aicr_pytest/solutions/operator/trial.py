@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
+from aicr_pytest.images import tell_images
 from aicr_pytest.solutions.frame import Candidate
 from aicr_pytest.solutions.operator import controllers
 from aicr_pytest.solutions.operator.custom_resource import CustomResource
@@ -252,6 +253,7 @@ class Trial:
         )
         for pod in (obj for child, obj in owned if child.kind == POD and child.ready(obj)):
             metadata = pod["metadata"]
+            tell_images(evidence, pod)
             log = self._cluster.logs(metadata["name"], metadata["namespace"], tail=10)
             evidence.text(
                 f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"
