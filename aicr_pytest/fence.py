@@ -19,22 +19,22 @@ _LEVEL = "[?'pod-security.kubernetes.io/enforce'].orValue('')"
 VARIABLES = {
     # What a request leaves empty is not there at all.
     "name": "request.?name.orValue('')",
-    "namespace": "request.?namespace.orValue('')",
+    "place": "request.?namespace.orValue('')",
     "subresource": "request.?subResource.orValue('')",
     "kind": "request.resource.group + '/' + request.resource.resource",
     "isNamespace": "variables.kind == '/namespaces'",
     "isNamed": "variables.name.startsWith('aicr-') && variables.name != 'aicr-pytest'",
     # By name and by label: a namespace of a tenant may have one of them by chance.
     "isInside": (
-        "variables.namespace.startsWith('aicr-') && variables.namespace != 'aicr-pytest'"
+        "variables.place.startsWith('aicr-') && variables.place != 'aicr-pytest'"
         f" && namespaceObject.?metadata.?labels{_OURS}"
     ),
     "isReview": (
         "request.resource.group in ['authorization.k8s.io', 'authentication.k8s.io']"
-        " && request.operation == 'CREATE' && variables.namespace == ''"
+        " && request.operation == 'CREATE' && variables.place == ''"
     ),
     "isLease": (
-        "variables.kind == 'coordination.k8s.io/leases' && variables.namespace == 'default'"
+        "variables.kind == 'coordination.k8s.io/leases' && variables.place == 'default'"
         " && variables.name.startsWith('aicr-pytest-')"
     ),
     # Exporters are asked through a port of their pods, Prometheus through its Service.
@@ -60,12 +60,11 @@ VARIABLES = {
 
 RULES = {
     "in a namespace, only in those of a run, and Leases in default": (
-        "variables.namespace == '' || variables.isNamespace || variables.isLook"
+        "variables.place == '' || variables.isNamespace || variables.isLook"
         " || variables.isLease || variables.isInside"
     ),
     "in the whole cluster, only what is named aicr-*": (
-        "variables.namespace != '' && !variables.isNamespace || variables.isReview"
-        " || variables.isNamed"
+        "variables.place != '' && !variables.isNamespace || variables.isReview || variables.isNamed"
     ),
     "of namespaces, only those of a run, whose Pod Security level stays": (
         "!variables.isNamespace || variables.subresource == ''"
@@ -116,7 +115,7 @@ def fence(account: str = ACCOUNT, *, name: str = NAME) -> list[Object]:
                         "apiGroups": ["*"],
                         "apiVersions": ["*"],
                         "operations": ["CREATE", "UPDATE", "DELETE", "CONNECT"],
-                        "resources": ["*", "*/*"],
+                        "resources": ["*/*"],
                         "scope": "*",
                     }
                 ]
