@@ -184,12 +184,15 @@ def _say(text: str, stream: TextIO | None = None) -> None:
 
 def _connect(settings: Settings) -> "Cluster":
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.redact import Redactor
     from aicr_pytest.provision import running_kubeconfig
 
     kubeconfig = settings.kubeconfig
     if settings.lab:
         kubeconfig = str(running_kubeconfig("lab", settings.lab_name))
-    return Cluster.connect(kubeconfig=kubeconfig, context=settings.context, run_id="none")
+    return Cluster.connect(
+        kubeconfig=kubeconfig, context=settings.context, run_id="none", clean=Redactor().text
+    )
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:

@@ -6,6 +6,7 @@
     ├── Inconclusive            we could not look: never "not conformant"
     │   ├── ApiUnreachable      no answer, or only 5xx/429, after all retries
     │   ├── AccessDenied        the API server refuses *us* (RBAC, authentication)
+    │   │   └── NotAuthenticated  it does not know who we are (401)
     │   ├── NoAccelerators      nothing that any known profile describes
     │   ├── NoCapacity          accelerators exist, but none is free
     │   ├── ImageNotPullable    the probe image cannot be had on the node
@@ -53,6 +54,10 @@ class ApiUnreachable(Inconclusive):
 
 class AccessDenied(Inconclusive):
     """The API server refuses us (401, or 403 by RBAC); the message names the verb."""
+
+
+class NotAuthenticated(AccessDenied):
+    """The API server does not accept our credentials (401); others may have been had since."""
 
 
 class NoAccelerators(Inconclusive):

@@ -187,7 +187,13 @@ def _maker(
         life.begin()
         suffix = "" if level == "restricted" else f"-{level}"
         return Workspace(
-            cluster, waiter, run_id=run.run_id, module=f"{module}{suffix}", psa=level, keep=keep
+            cluster,
+            waiter,
+            run_id=run.run_id,
+            module=f"{module}{suffix}",
+            psa=level,
+            keep=keep,
+            priority_class=run.settings.priority_class,
         )
 
     return make

@@ -1,6 +1,15 @@
-"""The images that the suite uses, by name, and where they are pulled from."""
+"""The images that the suite uses, by name, and where they are pulled from.
+
+By tags of single releases, not by digests: the same release has another digest on every mirror that
+repacks it. What really ran is in the evidence: the digest that the node has pulled, from the pod's
+status. ``--aicr-image NAME=REF@sha256:…`` pins one.
+"""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aicr_pytest.evidence.check import CheckEvidence
 
 IMAGE_NAMES = {
     "probe": "what probe pods run; the vendor's own base image, as users run it",
@@ -19,7 +28,7 @@ def default_images() -> dict[str, str]:
     return {
         "probe": PROFILES[0].probe_image,
         "load": PROFILES[0].load_image,
-        "service": "docker.io/library/python:3.13-slim",
+        "service": "docker.io/library/python:3.13.9-slim",
         "ray": "docker.io/rayproject/ray:2.52.0",
     }
 
@@ -43,3 +52,11 @@ def mirrored(image: str, registry: str) -> str:
     host, slash, path = image.partition("/")
     has_host = slash and ("." in host or ":" in host or host == "localhost")
     return f"{registry}/{path if has_host else image}"
+
+
+def tell_images(evidence: "CheckEvidence", pod: Mapping[str, Any]) -> None:
+    """Put into the evidence what a pod's images really were: the digests that kubelet names."""
+    from aicr_pytest.cluster.pod_state import images_of
+
+    for image, digest in images_of(dict(pod)).items():
+        evidence.fact(f"image {image}", digest or "kubelet names no digest")

@@ -41,7 +41,9 @@ class Metrics:
         settings: "Settings",
         evidence: Callable[[], "CheckEvidence"],
     ) -> None:
-        self.exporters = Exporters(cluster, waiter, accelerators, evidence)
+        self.exporters = Exporters(
+            cluster, waiter, accelerators, evidence, namespace=settings.exporter
+        )
         """The vendor's exporter on each accelerator node."""
         self._cluster = cluster
         self._waiter = waiter

@@ -1,6 +1,7 @@
 """The cluster's Prometheus: named by the user, made by an operator, or behind a usual Service."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.doors import Door, ServiceDoor, UrlDoor
@@ -56,7 +57,8 @@ def find_prometheus(
 
     Raises:
         SolutionAbsent: there is none, with what was looked for.
-        Inconclusive: none answers, and one does not let us in, hangs, or is of another kind.
+        Inconclusive: none answers, and one does not let us in, hangs, or is of another kind; or
+            there are several, and which one is the platform's cannot be told.
         WaitTimeout: there is one by its objects, and nobody is behind it.
     """
 
@@ -67,7 +69,7 @@ def find_prometheus(
     try:
         door = waiter.poll(
             "the cluster's Prometheus: an answer",
-            lambda: _answering(doors(cluster, settings, preferred(cluster)), strange),
+            lambda: _answering(doors(cluster, settings, preferred), strange),
             until=lambda _: True,
             timeout=waiter.deadlines.monitoring_answers,
             tolerate=(EndpointSilent,),
@@ -80,29 +82,64 @@ def find_prometheus(
     return Prometheus(door, waiter, keep)
 
 
+@dataclass(slots=True)
+class _Look:
+    """What was met behind the doors of one place: one namespace, or the user's own choice."""
+
+    door: Door | None = None
+    """Behind it a Prometheus API answers."""
+    empty: list[str] = field(default_factory=list)
+    """Services without endpoints."""
+    closed: list[Inconclusive] = field(default_factory=list)
+    """Why we were not let in."""
+    others: list[str] = field(default_factory=list)
+    """What was answered that is no Prometheus API."""
+    foreign: bool = True
+    """Whether all that answered was another product, or nothing answered."""
+
+    def at(self, door: Door) -> bool:
+        """Look behind one more door; whether it is the one."""
+        status = 0
+        try:
+            status, text = door.ask("/api/v1/query", [("query", "1")])
+            if status == 503 and _NOBODY in text:
+                self.empty.append(f"{door}: HTTP {status}: {_NOBODY}")
+                self.foreign = False
+                return False
+            data_of(status, text, str(door), hint=door.hint)
+        except Inconclusive as refusal:
+            self.closed.append(refusal)
+            self.foreign = False
+        except EndpointSilent as error:
+            self.others.append(str(error))
+            self.foreign = self.foreign and 200 <= status < 500
+        else:
+            self.door, self.foreign = door, False
+        return self.door is not None
+
+
 def _answering(candidates: Iterable[Door], strange: list[str]) -> Door:
-    """The first door behind which a Prometheus API answers.
+    """The door behind which the platform's Prometheus API answers.
 
     Args:
         strange: gets what was answered that is no Prometheus API, where nothing else is to be said.
     """
-    empty: list[str] = []
-    closed: list[Inconclusive] = []
-    others: list[str] = []
+    looks: dict[str, _Look] = {}
+    named: dict[str, list[str]] = {}
     for door in candidates:
-        try:
-            status, text = door.ask("/api/v1/query", [("query", "1")])
-            if status == 503 and _NOBODY in text:
-                empty.append(f"{door}: HTTP {status}: {_NOBODY}")
-                continue
-            data_of(status, text, str(door), hint=door.hint)
-        except Inconclusive as refusal:
-            closed.append(refusal)
-        except EndpointSilent as error:
-            others.append(str(error))
-        else:
-            return door
-    if closed:
+        look = looks.setdefault(place(door), _Look())
+        named.setdefault(place(door), []).append(str(door))
+        if look.door is None:
+            look.at(door)
+    rivals = [place for place, look in looks.items() if not look.foreign]
+    if len(rivals) > 1:
+        raise ambiguous([named[place][0] for place in rivals])
+    for look in looks.values():
+        if look.door is not None:
+            return look.door
+    empty = [text for look in looks.values() for text in look.empty]
+    others = [text for look in looks.values() for text in look.others]
+    if closed := [refusal for look in looks.values() for refusal in look.closed]:
         raise closed[0]
     # A Prometheus that is there and does not run is the platform's fault; what answers otherwise
     # beside it is another product under a usual label.
@@ -119,6 +156,20 @@ def _answering(candidates: Iterable[Door], strange: list[str]) -> Door:
     )
 
 
+def place(door: Door) -> str:
+    """Whose it is: who has a namespace has everything in it, and nothing beside."""
+    return door.namespace if isinstance(door, ServiceDoor) else ""
+
+
+def ambiguous(found: Iterable[str]) -> ProbeFailed:
+    """Several of the same rank: anybody may label a Service, and a tenant's says nothing of us."""
+    return ProbeFailed(
+        "Which Prometheus is the platform's cannot be told, there are several: "
+        f"{'; '.join(found)}.",
+        hint="Say which: --aicr-prometheus-service NAMESPACE/NAME or --aicr-prometheus-url.",
+    )
+
+
 def prometheus_objects(cluster: "Cluster") -> list[Object]:
     """The Prometheus Operator's ``Prometheus`` objects; none where it is not installed."""
     try:
@@ -131,12 +182,14 @@ def prometheus_objects(cluster: "Cluster") -> list[Object]:
 
 
 def doors(
-    cluster: "Cluster", settings: "Settings | None", preferred: Door | None = None
+    cluster: "Cluster",
+    settings: "Settings | None",
+    preferred: Callable[["Cluster"], Door | None] = lambda _: None,
 ) -> Iterator[Door]:
     """Where the Prometheus API may answer: where the user says, else the likeliest first.
 
     Args:
-        preferred: the only one, unless the user names another.
+        preferred: the only one, unless the user names another; None where any will do.
     """
     if settings and settings.prometheus_url:
         yield UrlDoor(url=settings.prometheus_url, token_file=settings.prometheus_token_file)
@@ -144,8 +197,8 @@ def doors(
         service = cluster.get(SERVICE, named.name, named.namespace)
         port = str(named.port or "") or _port(service)
         yield from _with_prefixes(cluster, named.namespace, named.name, port)
-    elif preferred is not None:
-        yield preferred
+    elif (only := preferred(cluster)) is not None:
+        yield only
     else:
         yield from _doors_found(cluster)
 
@@ -163,12 +216,18 @@ def door_of(cluster: "Cluster", prometheus: Object) -> ServiceDoor:
 
 
 def _doors_found(cluster: "Cluster") -> Iterator[Door]:
-    for prometheus in prometheus_objects(cluster):
+    operated = prometheus_objects(cluster)
+    for prometheus in operated:
         yield door_of(cluster, prometheus)
+    # An operator's Prometheus goes before a label, which anybody sets; what stands beside it in
+    # its namespace is another way to it, or by the same hands.
+    places = {prometheus["metadata"]["namespace"] for prometheus in operated}
     seen = set()
     for selector in SELECTORS:
         for service in cluster.list(SERVICE, labels=selector):
             namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+            if places and namespace not in places:
+                continue
             if (namespace, name) not in seen and name != OPERATED:
                 seen.add((namespace, name))
                 yield from _with_prefixes(cluster, namespace, name, _port(service))

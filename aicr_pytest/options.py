@@ -181,7 +181,16 @@ def _metric(text: str) -> str:
     return text
 
 
+class HoldsSecret(ValueError):
+    """A value that is not valid and must not be quoted."""
+
+
 def _url(text: str) -> str:
+    if re.match(r"[^/?#]*//[^/?#]*@", text):
+        raise HoldsSecret(
+            "a URL with credentials in it; it is kept in the evidence. A bearer token goes into "
+            "the file of --aicr-prometheus-token-file"
+        )
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
         raise ValueError("it has to be http://… or https://…, without a query")
     return text.rstrip("/")
@@ -475,6 +484,21 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAMESPACE/NAME[:PORT]",
         parse=_reference(port=True),
         help="Service of the cluster behind which the Prometheus API answers",
+    ),
+    Option(
+        field="exporter",
+        flag="--aicr-exporter",
+        metavar="NAMESPACE",
+        parse=_name("a namespace"),
+        help="namespace of the platform's exporter of accelerator metrics, where several have one",
+    ),
+    Option(
+        field="priority_class",
+        flag="--aicr-priority-class",
+        metavar="NAME",
+        parse=_name("a PriorityClass"),
+        help="PriorityClass of the pods of the checks; its preemptionPolicy has to be Never. Else "
+        "the run makes one, so that its pods displace nobody",
     ),
     Option(
         field="hpa_metric",

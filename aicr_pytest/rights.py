@@ -13,10 +13,12 @@ _DRA = "resource.k8s.io"
 _MONITORING = "monitoring.coreos.com"
 _GOOGLE = "monitoring.googleapis.com"
 _LEASES = "coordination.k8s.io"
+_PRIORITIES = "scheduling.k8s.io"
 _KUEUE = "kueue.x-k8s.io"
 _CRDS = "apiextensions.k8s.io"
 _WEBHOOKS = "admissionregistration.k8s.io"
 _OWN = "create get list watch patch delete"
+_CLASS = "create get list watch delete"
 _MADE = "create list patch delete"
 _GATEWAYS = "gateway.networking.k8s.io"
 
@@ -30,6 +32,7 @@ _ALL = (
     ("", "configmaps", "", "list watch", "to wait until a namespace is usable"),
     ("", "serviceaccounts", "", "list watch", "to wait until a namespace is usable"),
     ("", "pods", "exec", "create get", "to look from inside a container"),
+    (_PRIORITIES, "priorityclasses", "", _CLASS, "our pods displace nobody"),
     (_LEASES, "leases", "", "create list watch patch delete", "turns at the accelerators"),
 )
 _BY_FEATURE = {
@@ -138,6 +141,7 @@ _CLUSTER_SCOPED = (
     "customresourcedefinitions",
     "mutatingwebhookconfigurations",
     "validatingwebhookconfigurations",
+    "priorityclasses",
     "nodepools",
     "nodeclaims",
     "resourceflavors",
@@ -168,6 +172,8 @@ def _needs(feature: str, rows: tuple[tuple[str, str, str, str, str], ...]) -> "l
             resource=resource,
             subresource=subresource,
             namespaced=resource not in _CLUSTER_SCOPED,
+            # Not only there is looked for what a killed run has left.
+            namespace="default" if resource == "leases" and verb not in ("list", "watch") else "",
             feature=feature,
             why=why,
         )

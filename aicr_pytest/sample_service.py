@@ -16,6 +16,7 @@ from aicr_pytest.cluster.kinds import NAMESPACE
 from aicr_pytest.cluster.prometheus import Prometheus, Series, Target
 from aicr_pytest.completions import Completions
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, ProbeFailed, WaitTimeout
+from aicr_pytest.images import tell_images
 from aicr_pytest.once import Once
 from aicr_pytest.service_counts import VLLM, Key, bucket_faults, faults_of, gained, waiting
 from aicr_pytest.service_view import Watching, as_json, show_gains, shown, targets_of
@@ -210,6 +211,7 @@ class SampleTrial:
             title = f"What makes the service known: {self._collector.name}"
             self._evidence.yaml(title, made, source="server-side apply")
         pod.ready()
+        tell_images(self._evidence, pod.object())
         return _Placed(pod=pod, model=model)
 
     def _prepare(self, registration: Registration) -> None:

@@ -164,12 +164,14 @@ class Run:
         """
         if self._cluster is None:
             from aicr_pytest.cluster.client import Cluster
+            from aicr_pytest.evidence.redact import Redactor
 
             self._cluster = Cluster.connect(
                 kubeconfig=self.shared.kubeconfig,
                 context=self.shared.context,
                 run_id=self.run_id,
                 observer=self.observer,
+                clean=Redactor().text,
             )
         return self._cluster
 

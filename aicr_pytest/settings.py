@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.errors import NotAllowed, SettingsError
-from aicr_pytest.options import ALLOWANCES, OPTIONS, Option, Reference, Toleration
+from aicr_pytest.options import ALLOWANCES, OPTIONS, HoldsSecret, Option, Reference, Toleration
 from aicr_pytest.requirements import BY_ID, VERSIONS, Level
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ class Settings:
     """Base URL of the Prometheus API; None: it is looked for in the cluster."""
     prometheus_token_file: str | None = None
     """File with the bearer token for ``prometheus_url``; None: no token."""
+    priority_class: str | None = None
+    """PriorityClass of our pods, one that never preempts; None: the run makes its own."""
+    exporter: str | None = None
+    """Namespace of the platform's metrics exporter; None: wherever it is."""
     prometheus_service: Reference | None = None
     """Service behind which the Prometheus API answers; None: it is looked for."""
     hpa_metric: str | None = None
@@ -171,6 +175,8 @@ def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
         return raw
     try:
         return option.parse(str(raw))
+    except HoldsSecret as error:
+        raise SettingsError(f"{origin}: {error}.") from None
     except ValueError as error:
         reason = str(error)
         says_it = reason.startswith(repr(str(raw)))

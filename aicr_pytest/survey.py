@@ -36,6 +36,8 @@ class Survey:
     """Why there is nothing to look at; empty where there is."""
     clock_ahead: int = 0
     """Seconds by which the API server's clock is ahead of ours."""
+    verified: bool = True
+    """Whether the API server's certificate is verified."""
     other_runs: tuple[str, ...] = ()
     """Other runs of ours that have something on the cluster: what, and whether they go on."""
 
@@ -51,6 +53,11 @@ class Survey:
     def remarks(self) -> list[str]:
         """What else is worth knowing before anything is created."""
         remarks = []
+        if not self.verified:
+            remarks.append(
+                "insecure: the API server's certificate is not verified (insecure-skip-tls-verify "
+                "in the kubeconfig), so that anybody on the way may have answered in its place"
+            )
         if abs(self.clock_ahead) >= _CLOCK_TOLERANCE:
             where = "ahead of" if self.clock_ahead > 0 else "behind"
             remarks.append(
@@ -123,6 +130,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         looked_at=looked_at,
         trouble=trouble,
         clock_ahead=cluster.clock_ahead,
+        verified=cluster.verified,
         other_runs=others,
     )
 

@@ -1,6 +1,6 @@
 """Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, dress
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
 from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError
 from aicr_pytest.exercise import exercise, refusal_of_claim
@@ -180,7 +181,7 @@ class Workspaces:
         """
         objects = render_actor(actor, actor=name, image=self._image(image), **values)
         # Once each: what a manifest says by an alias is one object in several places.
-        for spec in {id(spec): spec for obj in objects for spec in _pod_specs(obj)}.values():
+        for spec in {id(spec): spec for obj in objects for spec in pod_specs(obj)}.values():
             spec.setdefault("tolerations", []).extend(self._accelerators.tolerations)
             if self._pull_secret:
                 spec["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
@@ -233,18 +234,6 @@ def wanted(pod: Object, others: Sequence[Object]) -> int:
         for request in obj["spec"]["devices"]["requests"]
     )
     return placeholders + claimed
-
-
-def _pod_specs(part: object) -> Iterator[Object]:
-    """Every pod specification inside an object, however deep; known by its containers."""
-    if isinstance(part, dict):
-        if isinstance(part.get("containers"), list):
-            yield part
-        for value in part.values():
-            yield from _pod_specs(value)
-    if isinstance(part, list):
-        for item in part:
-            yield from _pod_specs(item)
 
 
 def pull_secret(secret: Object, name: str = "aicr-pull-secret") -> Object:

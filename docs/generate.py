@@ -1,11 +1,14 @@
 """Write what the code's own tables say into docs: ``make docs``."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from aicr_pytest.cluster.preflight import Need
-from aicr_pytest.cluster.rbac import cluster_role
+from aicr_pytest.cluster.rbac import cluster_role, role
+from aicr_pytest.fence import ACCOUNT as FENCED
+from aicr_pytest.fence import RULES, fence
 from aicr_pytest.rights import all_needs
 from aicr_pytest.solutions.areas import AREAS, solutions_of
 
@@ -23,8 +26,51 @@ The namespaces are made by the run, so that a Role cannot be bound in them befor
 is needed. Nothing is read of Secrets, but for the one that `--aicr-pull-secret` names: with that
 option `get` on that Secret is needed too, and `create` and `patch` of Secrets.
 
-    kubectl apply -f docs/rbac.yaml
+    kubectl apply -f docs/rbac.yaml -f docs/fence.yaml
     kubectl create token -n aicr-pytest aicr-pytest --duration 2h
+
+## What these rights amount to
+
+Without the fence below: nearly to cluster-admin. Whoever holds the token may
+
+- create pods in every namespace, hence under every service account and on every node, and run
+  commands in every pod that is there (`pods`, `pods/exec`): read every Secret that a pod mounts,
+  and, where Pod Security allows privileged pods, be root on the nodes;
+- lift Pod Security anywhere (`patch` of namespaces), and delete any namespace;
+- change what the cluster's own programs read and run (`patch` of ConfigMaps, Deployments and
+  Services in every namespace, among them those of kube-system);
+- publish devices of any driver and change device classes (ResourceSlices, DeviceClasses);
+- delete workloads, routes and queues of others.
+
+RBAC cannot say less: it knows no names of objects that do not exist yet. So treat the token as the
+administrator's, let it expire, and put up the fence.
+
+## The fence
+
+[fence.yaml](fence.yaml) is a ValidatingAdmissionPolicy (Kubernetes 1.30 and later) that holds this
+one account, `{account}`, to what a run makes. It
+lets the account change nothing that fails one of these:
+
+{rules}
+
+A namespace is a run's where its name begins with `aicr-` and it carries the label
+`app.kubernetes.io/managed-by: aicr-pytest`, which nobody else should set. Reading is left alone:
+list, get and watch as RBAC grants them, ports of pods (`pods/portforward`, to ask exporters and
+the service that `--aicr-service` names) and GET through Services (`services/proxy`, to ask
+Prometheus) of every namespace.
+What the account may do in namespaces of its own stays a risk: its pods run on nodes with
+accelerators and, in one of them, mount the node's `/dev/null`. The tests run every requirement on
+the lab behind this fence, and see that it refuses what it is there to refuse.
+
+For another account, change the name in `matchConditions`.
+
+## What else is held back
+
+No pod of the suite mounts a service account's token, runs privileged, or displaces others: a
+PriorityClass of the run (`preemptionPolicy: Never`, value 0) goes with each namespace that has
+pods; `--aicr-priority-class` names one instead, and then `create` and `delete` of PriorityClasses
+are not needed. Images are named by the tags of single releases; the digests that ran are in the
+evidence, and `--aicr-image NAME=REF@sha256:DIGEST` pins one.
 """
 
 SOLUTIONS_HEAD = """# Solutions
@@ -39,25 +85,30 @@ one. The others are written from their public documentation and say so in the ev
 
 
 def rbac_objects() -> list[dict[str, object]]:
-    """Namespace, ServiceAccount, ClusterRole and its binding."""
-    role = cluster_role(need.rule for need in all_needs())
-    binding = {
+    """Namespace, ServiceAccount, roles and their bindings."""
+    needs = all_needs()
+    everywhere = cluster_role(need.rule for need in needs if not need.namespace)
+    places = sorted({need.namespace for need in needs if need.namespace})
+    there = [role((n.rule for n in needs if n.namespace == place), place) for place in places]
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT["namespace"]}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": ACCOUNT},
+        *(thing for made in (everywhere, *there) for thing in (made, _binding(made))),
+    ]
+
+
+def _binding(role: dict[str, Any]) -> dict[str, object]:
+    return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "aicr-pytest"},
+        "kind": f"{role['kind']}Binding",
+        "metadata": dict(role["metadata"]),
         "roleRef": {
             "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
+            "kind": role["kind"],
             "name": role["metadata"]["name"],
         },
         "subjects": [{"kind": "ServiceAccount"} | ACCOUNT],
     }
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT["namespace"]}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": ACCOUNT},
-        role,
-        binding,
-    ]
 
 
 def rbac_yaml() -> str:
@@ -66,19 +117,27 @@ def rbac_yaml() -> str:
     return head + yaml.safe_dump_all(rbac_objects(), sort_keys=False)
 
 
+def fence_yaml() -> str:
+    """The admission policy, ready to apply."""
+    head = "# Made by `make docs`: holds the suite's account to what a run makes; see rbac.md.\n"
+    return head + yaml.safe_dump_all(fence(), sort_keys=False, width=100)
+
+
 def rbac_markdown() -> str:
     """The page for readers."""
     features: dict[str, list[Need]] = {}
     for need in all_needs():
         features.setdefault(need.feature, []).append(need)
-    return "\n".join([HEAD, *(_table(name, needs) for name, needs in features.items())])
+    head = HEAD.format(account=FENCED, rules="\n".join(f"- {rule};" for rule in RULES))
+    return "\n".join([head, *(_table(name, needs) for name, needs in features.items())])
 
 
 def _table(feature: str, needs: list[Need]) -> str:
     rows: dict[tuple[str, str, str], list[str]] = {}
     for need in needs:
         resource = "/".join(part for part in (need.resource, need.subresource) if part)
-        rows.setdefault((need.group or "core", resource, need.why), []).append(need.verb)
+        why = need.why + (f" (in namespace {need.namespace})" if need.namespace else "")
+        rows.setdefault((need.group or "core", resource, why), []).append(need.verb)
     lines = [
         f"| {group} | {resource} | {', '.join(verbs)} | {why} |"
         for (group, resource, why), verbs in rows.items()
@@ -105,4 +164,5 @@ def _area(area: str) -> str:
 if __name__ == "__main__":
     (HERE / "rbac.md").write_text(rbac_markdown(), encoding="utf-8")
     (HERE / "rbac.yaml").write_text(rbac_yaml(), encoding="utf-8")
+    (HERE / "fence.yaml").write_text(fence_yaml(), encoding="utf-8")
     (HERE / "solutions.md").write_text(solutions_markdown(), encoding="utf-8")

@@ -10,7 +10,7 @@ from aicr_lab import images
 from aicr_lab.addons.addon import Addon
 from aicr_lab.oci import Image, Layer
 
-IMAGE = "docker.io/library/python:3.13-slim"
+IMAGE = "docker.io/library/python:3.13.9-slim"
 """The name that the suite asks for; the interpreter is the one that runs the lab."""
 
 _HOME = "usr/local"

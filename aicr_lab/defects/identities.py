@@ -42,10 +42,17 @@ class RestrictedUser:
     name: str
     rules: Callable[[Lab], list[Object]]
     """The rules of its role."""
+    in_default: tuple[Object, ...] = ()
+    """The rules of another one, which holds in the namespace ``default`` alone."""
 
     @property
     def _name(self) -> str:
         return f"aicr-lab-{self.name}"
+
+    @property
+    def account(self) -> str:
+        """The name that the API server knows it by."""
+        return f"system:serviceaccount:{_NAMESPACE}:{self._name}"
 
     def kubeconfig(self, lab: Lab) -> Path:
         """The user's kubeconfig."""
@@ -74,28 +81,29 @@ class RestrictedUser:
         self.kubeconfig(lab).unlink(missing_ok=True)
 
     def _objects(self, rules: list[Object]) -> list[Object]:
-        named = {"metadata": {"name": self._name}}
+        account = {"name": self._name, "namespace": _NAMESPACE}
+        there = {"metadata": {"name": self._name, "namespace": "default"}}
+        everywhere = {"metadata": {"name": self._name}}
         return [
-            {
-                "apiVersion": "v1",
-                "kind": "ServiceAccount",
-                "metadata": {"name": self._name, "namespace": _NAMESPACE},
-            },
-            {"apiVersion": _RBAC, "kind": "ClusterRole", **named, "rules": rules},
-            {
-                "apiVersion": _RBAC,
-                "kind": "ClusterRoleBinding",
-                **named,
-                "roleRef": {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "ClusterRole",
-                    "name": self._name,
-                },
-                "subjects": [
-                    {"kind": "ServiceAccount", "name": self._name, "namespace": _NAMESPACE}
-                ],
-            },
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+            {"apiVersion": _RBAC, "kind": "ClusterRole", **everywhere, "rules": rules},
+            self._binding("ClusterRole", everywhere),
+            {"apiVersion": _RBAC, "kind": "Role", **there, "rules": list(self.in_default)},
+            self._binding("Role", there),
         ]
+
+    def _binding(self, kind: str, named: Object) -> Object:
+        return {
+            "apiVersion": _RBAC,
+            "kind": f"{kind}Binding",
+            **named,
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": kind,
+                "name": self._name,
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": self._name, "namespace": _NAMESPACE}],
+        }
 
 
 def everything_but(*without: str) -> Callable[[Lab], list[Object]]:

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from aicr_pytest.errors import (
     EndpointSilent,
     InvalidExposition,
     NoAccelerators,
+    ProbeFailed,
     SolutionAbsent,
     UnknownAccelerator,
     WaitTimeout,
@@ -57,6 +58,9 @@ class Exporters:
 
     Every node counts, not only those where workloads are tried: asking holds no accelerator, and
     one pod says nothing of another node.
+
+    Args:
+        namespace: where the platform's exporter is; None: wherever it is.
     """
 
     def __init__(
@@ -65,11 +69,13 @@ class Exporters:
         waiter: "Waiter",
         accelerators: "Accelerators",
         evidence: Callable[[], "CheckEvidence"],
+        namespace: str | None = None,
     ) -> None:
         self._cluster = cluster
         self._waiter = waiter
         self._accelerators = accelerators
         self._evidence = evidence
+        self._namespace = namespace
         self._endpoints: list[Endpoint] | None = None
         self._looking = threading.Lock()  # the first check asks for several nodes at the same time
         self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
@@ -109,6 +115,7 @@ class Exporters:
 
         Raises:
             SolutionAbsent: there is none.
+            ProbeFailed: there are several, and which one is the platform's cannot be told.
         """
         with self._looking:
             if self._endpoints is None:
@@ -137,16 +144,21 @@ class Exporters:
     def _listed(self) -> list[Endpoint]:
         pods: dict[tuple[str, str], Object] = {}
         for selector in self.profile.selectors:
-            for pod in self._cluster.list(POD, labels=selector):
+            for pod in self._cluster.list(POD, self._namespace, labels=selector):
                 going = pod["metadata"].get("deletionTimestamp")
                 if not going and pod_state.phase(pod) not in ("Succeeded", "Failed"):
                     pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
         if not pods:
+            where = f"namespace {self._namespace}" if self._namespace else "any namespace"
             raise SolutionAbsent(
-                f"There is no metrics exporter: no pod of {self.profile.name} in any "
-                f"namespace. Looked for pods with {' or '.join(self.profile.selectors)}."
+                f"There is no metrics exporter: no pod of {self.profile.name} in {where}. "
+                f"Looked for pods with {' or '.join(self.profile.selectors)}."
             )
-        return [self._endpoint(pod) for _, pod in sorted(pods.items())]
+        nodes = {node.name for node in self.nodes()}
+        return [
+            self._endpoint(pod)
+            for pod in platforms_own([pod for _, pod in sorted(pods.items())], nodes)
+        ]
 
     def _endpoint(self, pod: Object) -> Endpoint:
         ports = [
@@ -262,6 +274,41 @@ class Exporters:
         return ask_pod(
             self._cluster, endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
         )
+
+
+def platforms_own(pods: Sequence[Object], nodes: Set[str]) -> list[Object]:
+    """Of the pods that carry the exporter's label, those of the platform: anybody sets a label.
+
+    An exporter of every node is made by a DaemonSet, or by kubelet from a file; beside such a one
+    other pods under its label are somebody else's.
+
+    Args:
+        nodes: names of the accelerator nodes.
+
+    Raises:
+        ProbeFailed: such pods are in several namespaces, so that they are of several hands.
+    """
+    per_node = [pod for pod in pods if _owner(pod)[0] in ("DaemonSet", "Node")]
+    places = {
+        pod["metadata"]["namespace"]: _owner(pod)[1]
+        for pod in per_node
+        if pod_state.node_of(pod) in nodes
+    }
+    if len(places) > 1:
+        told = ", ".join(f"{place}/{name}" for place, name in sorted(places.items()))
+        raise ProbeFailed(
+            f"Which exporter is the platform's cannot be told, there are several: {told}.",
+            hint="Say in which namespace it is: --aicr-exporter NAMESPACE.",
+        )
+    if places:
+        return [pod for pod in per_node if pod["metadata"]["namespace"] in places]
+    return per_node or list(pods)
+
+
+def _owner(pod: Object) -> tuple[str, str]:
+    """Kind and name of the controller that made a pod; empty where none did."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return next(((o["kind"], o["name"]) for o in owners if o.get("controller")), ("", ""))
 
 
 def _parsed(endpoint: Endpoint, answer: Answer) -> Exposed:

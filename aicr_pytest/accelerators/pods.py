@@ -18,6 +18,7 @@ from aicr_pytest.accelerators.probe import (
 )
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
 from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
+from aicr_pytest.images import tell_images
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.observing import Execution
@@ -80,6 +81,7 @@ class AcceleratorPod:
             found,
             source=f"kubectl get pod -n {self.pod.namespace} {self.pod.name} -o yaml",
         )
+        tell_images(self._evidence(), found)
         if (actual := found["spec"].get("nodeName")) != self.on.name:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
         return found

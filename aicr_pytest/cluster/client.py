@@ -6,16 +6,16 @@ import datetime
 import email.utils
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import kinds, labels, streams
 from aicr_pytest.cluster.kinds import Kind, Object
-from aicr_pytest.cluster.kubeconfig import choose, read_configuration
+from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
 from aicr_pytest.cluster.observing import Execution, Observer, Unobserved
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
-from aicr_pytest.errors import AccessDenied, ApiError, ApiUnreachable
+from aicr_pytest.errors import ApiError, ApiUnreachable
 
 if TYPE_CHECKING:
     # At run time only connect() imports it: it imports the kubernetes client, for a good second.
@@ -43,6 +43,9 @@ class Cluster:
         """Value of the label ``aicr-pytest/run`` on everything that this client creates."""
         self.clock_ahead = 0
         """Seconds by which the API server's clock was ahead of ours when it was first asked."""
+        self.verified = True
+        """Whether its certificate is verified; the kubeconfig may say ``insecure-skip-tls-verify``.
+        """
         self._transport = transport
         self._version = ""
         self._served: dict[str, list[dict[str, Any]]] = {}
@@ -57,36 +60,38 @@ class Cluster:
         run_id: str,
         observer: Observer | None = None,
         patience: Patience | None = None,
+        clean: Callable[[str], str] = str,
     ) -> "Cluster":
         """Connect as kubectl would, and see that somebody answers.
 
+        Args:
+            clean: takes secrets out of the words of a credential plugin.
+
         Raises:
-            SettingsError: the kubeconfig is unreadable or has no such context.
+            SettingsError: the kubeconfig is unreadable, has no such context, or wrong shapes.
             ApiUnreachable: the API server gives no answer.
-            AccessDenied: it does not accept our credentials.
+            AccessDenied: it does not accept our credentials, or the plugin gives none.
         """
         from aicr_pytest.cluster import transport
+        from aicr_pytest.cluster.connection import configure
+        from aicr_pytest.cluster.credentials import credentials_of
+        from aicr_pytest.cluster.identity import Identity
 
+        observer = observer or Unobserved()
         target = choose(kubeconfig, context)
-        configuration = read_configuration(target)
+        credentials = credentials_of(target, observer.awaiting, clean=clean)
+        configuration = configure(target, credentials)
 
         patience = patience or Patience()
         # Whoever has mistyped an address shall hear of it soon.
         hasty = dataclasses.replace(patience, seconds=min(patience.seconds, _FIRST_ANSWER))
-        link = transport.connect(configuration, observer or Unobserved(), hasty)
+        identity = Identity(credentials, target.user)
+        link = transport.connect(configuration, identity, observer, hasty)
         for name, value in target.headers.items():
             link.api_client.set_default_header(name, value)
-        cluster = cls(link, context=target.context, server=configuration.host or "", run_id=run_id)
-        try:
-            cluster.version()
-        except AccessDenied as error:
-            if target.plugin and not configuration.api_key and not configuration.cert_file:
-                raise AccessDenied(
-                    f"Context {target.context}: the credential plugin {target.plugin} gave no"
-                    f" credentials.",
-                    hint="See whether kubectl works with this context: kubectl get namespaces",
-                ) from error
-            raise
+        cluster = cls(link, context=target.context, server=configuration.host, run_id=run_id)
+        cluster.verified = configuration.verify_ssl
+        cluster.version()
         link.patience = patience
         return cluster
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aicr_pytest.cluster.kinds import SERVICE
+from aicr_pytest.cluster.shapes import token_in
 from aicr_pytest.errors import AccessDenied, ApiUnreachable, SettingsError
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def _token(file: str | None) -> str:
     if not file:
         return ""
     try:
-        return Path(file).expanduser().read_text().strip()
-    except OSError as error:
+        text = Path(file).expanduser().read_text(encoding="ascii", errors="replace")
+    except (OSError, ValueError) as error:
         raise SettingsError(f"--aicr-prometheus-token-file: {error}") from error
+    return token_in(text, f"--aicr-prometheus-token-file: {file}")

@@ -67,6 +67,19 @@ def condition(obj: Object, kind: str) -> dict[str, Any]:
     return {}
 
 
+def images_of(pod: Object) -> dict[str, str]:
+    """Image as it was asked for → digest that the node has pulled for it, as kubelet says."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    asked = {
+        container["name"]: container.get("image", "") for container in pod["spec"]["containers"]
+    }
+    return {
+        asked[status["name"]]: str(status.get("imageID", ""))
+        for status in statuses
+        if status["name"] in asked
+    }
+
+
 def is_ready(pod: Object) -> bool:
     """Running, and every container ready."""
     return phase(pod) == "Running" and condition(pod, "Ready").get("status") == "True"

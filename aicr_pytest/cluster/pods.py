@@ -13,6 +13,7 @@ from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AicrError,
     ImageNotPullable,
+    NoCapacity,
     PodFailed,
     WaitFailed,
     WaitTimeout,
@@ -77,6 +78,7 @@ class Pod:
 
         Raises:
             PodFailed: it cannot start, has ended, or was deleted; with kubelet's words.
+            NoCapacity: it had to give way to a pod of higher priority.
             ImageNotPullable: the node cannot get an image.
             WaitTimeout: not in time; the scheduler's words where it got no node.
         """
@@ -219,6 +221,12 @@ class _Start:
 
     def judge(self, views: Views) -> Object | None:
         obj = self._pod.find(views)
+        if displaced := _displaced(obj, views):
+            raise NoCapacity(
+                f"{self._pod}: had to give way to pods of higher priority: {displaced}",
+                hint="Try again when less waits for room, or name a higher PriorityClass that never"
+                " preempts: --aicr-priority-class NAME.",
+            )
         if obj is None:
             raise PodFailed(f"{self._pod}: was deleted while it was awaited.")
         if pod_state.is_ready(obj):
@@ -283,3 +291,11 @@ class _Start:
                 f"{self._pod}: its images were still being pulled after"
                 f" {self.timeout(views) * self._pod.waiter.scale:g} s."
             )
+
+
+def _displaced(pod: Object | None, views: Views) -> str:
+    """The scheduler's words where it has taken a pod's place for another; empty where not."""
+    condition = pod_state.condition(pod or {}, "DisruptionTarget")
+    if condition.get("reason") == "PreemptionByScheduler":
+        return str(condition.get("message", "it does not say for whom"))
+    return str((pod_state.newest(views[1].values(), "Preempted") or {}).get("message", ""))

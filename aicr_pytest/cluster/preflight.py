@@ -23,6 +23,8 @@ class Need:
     subresource: str = ""
     namespaced: bool
     """Whether it is needed only in namespaces that the run makes."""
+    namespace: str = ""
+    """The only namespace in which it is needed; empty: the run's own, or the whole cluster."""
     feature: str
     """The feature that needs it, e.g. ``dra``; empty for all."""
     why: str
@@ -37,7 +39,8 @@ class Need:
         """The command line that asks the same question."""
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
         sub = f" --subresource={self.subresource}" if self.subresource else ""
-        return f"kubectl auth can-i {self.verb} {resource}{sub}" + (" -A" * self.namespaced)
+        where = f" -n {self.namespace}" if self.namespace else " -A" * self.namespaced
+        return f"kubectl auth can-i {self.verb} {resource}{sub}{where}"
 
     @property
     def rule(self) -> Rule:
@@ -76,12 +79,17 @@ def review(cluster: "Cluster", needs: Sequence[Need]) -> list[Need]:
     Raises:
         AicrError: the API server does not answer the question.
     """
-    questions = {(need.verb, need.group, need.resource, need.subresource) for need in needs}
 
-    def allowed(question: tuple[str, str, str, str]) -> bool:
-        verb, group, resource, subresource = question
-        return cluster.can(verb, resource, group=group, subresource=subresource)
+    def question(need: Need) -> tuple[str, str, str, str, str]:
+        return need.verb, need.group, need.resource, need.subresource, need.namespace
 
+    def allowed(asked: tuple[str, str, str, str, str]) -> bool:
+        verb, group, resource, subresource, namespace = asked
+        return cluster.can(
+            verb, resource, group=group, subresource=subresource, namespace=namespace
+        )
+
+    questions = {question(need) for need in needs}
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         answers = dict(zip(questions, pool.map(allowed, questions), strict=True))
-    return [n for n in needs if not answers[n.verb, n.group, n.resource, n.subresource]]
+    return [need for need in needs if not answers[question(need)]]

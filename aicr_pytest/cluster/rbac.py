@@ -86,6 +86,15 @@ def _verbs(method: str, name: str, subresource: str, query: Mapping[str, str]) -
 
 def cluster_role(rules: Iterable[Rule], *, name: str = "aicr-pytest") -> Object:
     """A ClusterRole with exactly these rights."""
+    return _role("ClusterRole", {"name": name}, rules)
+
+
+def role(rules: Iterable[Rule], namespace: str, *, name: str = "aicr-pytest") -> Object:
+    """A Role with exactly these rights, in one namespace."""
+    return _role("Role", {"name": name, "namespace": namespace}, rules)
+
+
+def _role(kind: str, metadata: Object, rules: Iterable[Rule]) -> Object:
     listed = set(rules)
     verbs: dict[tuple[str, str], set[str]] = {}
     for rule in listed:
@@ -102,8 +111,8 @@ def cluster_role(rules: Iterable[Rule], *, name: str = "aicr-pytest") -> Object:
         out.append({"nonResourceURLs": paths, "verbs": ["get"]})
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": name},
+        "kind": kind,
+        "metadata": metadata,
         "rules": out,
     }
 

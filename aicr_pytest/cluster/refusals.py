@@ -14,6 +14,7 @@ from aicr_pytest.errors import (
     AicrError,
     ApiError,
     ApiUnreachable,
+    NotAuthenticated,
     PolicyRefused,
 )
 
@@ -24,6 +25,8 @@ _RBAC = re.compile(
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
     r'|path "(?P<path>[^"]*)")'
 )
+_FENCE = "denied request: fence of aicr-pytest"
+"""Of the policy that docs/rbac.md recommends for our own account, in aicr_pytest.fence."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"
 _POD_POLICY = re.compile(
     r"exceeded quota:"
@@ -70,12 +73,19 @@ class Answer:
 def error_for(answer: Answer, request: str) -> AicrError:
     """The error that an unsuccessful answer stands for."""
     if answer.status == 401:
-        return AccessDenied(
+        # What a service behind the API server's proxy wants is not what the API server wants.
+        by_server = answer.is_status or "/proxy" not in request
+        return (NotAuthenticated if by_server else AccessDenied)(
             f"{request}: the API server does not accept our credentials (401 {answer.message}).",
             hint="Log in again, or choose another context: kubectl auth whoami",
         )
     if answer.status == 403 and (denied := _denied(answer, request)):
         return denied
+    if _FENCE in answer.message and answer.is_status:
+        return AccessDenied(
+            f"{request}: {answer.message[:600]}",
+            hint="The fence and this version of aicr-pytest do not fit: apply its docs/fence.yaml.",
+        )
     if answer.status == 429 or answer.status >= 500:
         return ApiUnreachable(
             f"{request}: the API server answers only {answer.status} {answer.reason}"

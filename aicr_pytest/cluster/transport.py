@@ -17,6 +17,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 
+from aicr_pytest.cluster.identity import Identity
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
 from aicr_pytest.cluster.observing import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
@@ -64,8 +65,11 @@ class _Later(_Refused):
 class Transport:
     """Requests over one shared pool of connections; used from several threads."""
 
-    def __init__(self, api_client: ApiClient, observer: Observer, patience: Patience) -> None:
+    def __init__(
+        self, api_client: ApiClient, identity: Identity, observer: Observer, patience: Patience
+    ) -> None:
         self.api_client: Any = api_client
+        self.identity = identity
         self.observer = observer
         self.patience = patience
         # No discovery: its cache lies in /tmp under the server's name and outlives the cluster.
@@ -121,7 +125,7 @@ class Transport:
 
         def attempt() -> T:
             try:
-                return once()
+                return self.identity.shown(once)
             except ApiUnreachable as error:
                 raise _Later(error) from error
 
@@ -172,6 +176,9 @@ class Transport:
         return result
 
     def _ask(self, request: Request) -> RawResponse:
+        return self.identity.shown(lambda: self._ask_once(request))
+
+    def _ask_once(self, request: Request) -> RawResponse:
         started = time.monotonic()
         status = 0
         try:
@@ -204,7 +211,9 @@ class Transport:
             )
 
 
-def connect(configuration: Any, observer: Observer, patience: Patience) -> Transport:
+def connect(
+    configuration: Any, identity: Identity, observer: Observer, patience: Patience
+) -> Transport:
     """A transport with a pool of its own."""
     # urllib3 would retry by itself: unseen by the journal, and as long as Retry-After wishes.
     configuration.retries = False
@@ -212,7 +221,8 @@ def connect(configuration: Any, observer: Observer, patience: Patience) -> Trans
     configuration.keep_alive = True  # known to newer clients; others ignore it
     api_client: Any = ApiClient(configuration)
     api_client.user_agent = f"aicr-pytest/{_own_version()}"
-    return Transport(api_client, observer, patience)
+    identity.serve(configuration, api_client.rest_client.pool_manager)
+    return Transport(api_client, identity, observer, patience)
 
 
 def _own_version() -> str:

@@ -2,15 +2,17 @@
 
 import copy
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from aicr_pytest.cluster import labels
+from aicr_pytest.cluster import labels, restraint
 from aicr_pytest.cluster.kinds import (
     CONFIG_MAP,
     KUEUE_WORKLOAD,
     NAMESPACE,
     POD,
+    PRIORITY_CLASS,
     SERVICE_ACCOUNT,
     Kind,
     Object,
@@ -22,7 +24,7 @@ from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.teardown import Teardown
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import ApiError
+from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ProbeFailed
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -41,6 +43,7 @@ class Workspace:
         keep: asked at the end; True leaves everything where it is.
         labels: further labels of the namespace.
         token: makes the name unique among workers that run the same module.
+        priority_class: of our pods, one that never preempts; None: one is made with the first pod.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Workspace:
         keep: Callable[[], bool],
         labels: Mapping[str, str] | None = None,
         token: str | None = None,
+        priority_class: str | None = None,
     ) -> None:
         self.cluster = cluster
         self.waiter = waiter
@@ -69,6 +73,9 @@ class Workspace:
         self._uid = ""
         self._made: set[str] = set()
         self._closed = False
+        self._named_class = priority_class
+        self._class = ""
+        self._making_class = threading.Lock()
 
     def open(self) -> "Workspace":
         """Make the namespace, and wait until pods can be made in it."""
@@ -112,8 +119,9 @@ class Workspace:
 
         Raises:
             PolicyRefused: quota, LimitRange or Pod Security refuses it.
+            AccessDenied: we may not see to it that it displaces nobody.
         """
-        new = copy.deepcopy(obj)
+        new = self._restrained(obj)
         new["metadata"]["namespace"] = self.namespace
         created = self._noted(self._under_policy(lambda: self.cluster.create(new)))
         return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
@@ -156,13 +164,13 @@ class Workspace:
 
     def _apply(self, obj: Object) -> Object:
         kind = self.cluster.kind_of(obj)
-        new = copy.deepcopy(obj)
+        new = self._restrained(obj)
         if kind.namespaced:
             new["metadata"]["namespace"] = self.namespace
             self._kinds.add(kind)
             if kind.name == POD.name:
                 return self._under_policy(lambda: self.cluster.apply(new))
-            return self.cluster.apply(new)
+            return self._with_class_known(lambda: self.cluster.apply(new))
         name = new["metadata"]["name"]
         there = self.cluster.find(kind, name)
         if there and not labels.is_ours(there, self.cluster.run_id):
@@ -174,7 +182,7 @@ class Workspace:
 
     def _under_policy(self, create: Callable[[], Object]) -> Object:
         try:
-            return create()
+            return self._with_class_known(create)
         except ApiError as error:
             if refused := refused_by_policy(error):
                 raise refused from error
@@ -183,6 +191,60 @@ class Workspace:
     def _noted(self, made: Object) -> Object:
         self._made.add(made["metadata"]["uid"])
         return made
+
+    def _restrained(self, obj: Object) -> Object:
+        if not restraint.needs_class(obj):
+            return copy.deepcopy(obj)
+        with self._making_class:
+            self._class = self._class or self._found_class() or self._made_class()
+        return restraint.restrained(obj, self._class)
+
+    def _found_class(self) -> str:
+        """The user's PriorityClass; empty where none is named."""
+        if self._named_class:
+            found = self.cluster.find(PRIORITY_CLASS, self._named_class)
+            if not found or found.get("preemptionPolicy") != restraint.NEVER:
+                why = "there is none" if not found else "its preemptionPolicy is not Never"
+                raise ProbeFailed(
+                    f"--aicr-priority-class {self._named_class}: {why}; our pods would displace"
+                    " others.",
+                    hint="Name another, or leave it out: the run makes one.",
+                )
+        return self._named_class or ""
+
+    def _made_class(self) -> str:
+        self.track(PRIORITY_CLASS, self.namespace)  # before the deed
+        try:
+            self.cluster.create(restraint.own_class(self.namespace))
+        except AccessDenied as error:
+            raise AccessDenied(
+                f"Our pods must not displace others, and need a class that says so. {error}",
+                hint="Or name one whose preemptionPolicy is Never: --aicr-priority-class NAME.",
+            ) from error
+        return self.namespace
+
+    def _with_class_known(self, create: Callable[[], Object]) -> Object:
+        """Create what names our PriorityClass; each of several API servers hears of it later."""
+
+        def attempt() -> Object:
+            try:
+                return create()
+            except ApiError as error:
+                if restraint.is_not_yet_known(error.message):
+                    raise _ClassUnknown(str(error)) from error
+                raise
+
+        try:
+            return attempt()
+        except _ClassUnknown:
+            return self.waiter.poll(
+                f"PriorityClass {self._class}: known to the API server",
+                attempt,
+                until=lambda _: True,
+                describe=lambda _: "it is",
+                timeout=self.waiter.deadlines.namespace_usable,
+                tolerate=(_ClassUnknown,),
+            )
 
     def _take_down(self) -> None:
         teardown = Teardown(self.cluster, self.waiter, run=self.cluster.run_id)
@@ -213,3 +275,19 @@ class Workspace:
             if kind.group == KUEUE_WORKLOAD.group
         }
         return self._kinds | workloads
+
+
+
+class _ClassUnknown(AicrError):
+    """The API server that answered has not heard of our PriorityClass yet."""
+
+
+def namespace_name(run_id: str, module: str, token: str) -> str:
+    """``aicr-<run>-<module>-<token>``, short enough and in the letters that are allowed."""
+    run = _letters(run_id)[-8:].strip("-")
+    name = _letters(module.rpartition(".")[2].removeprefix("test_"))[:36].strip("-")
+    return "-".join(part for part in ("aicr", run, name, token) if part)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

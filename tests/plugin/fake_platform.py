@@ -22,12 +22,15 @@ class FakeCluster:
     context = "fake"
     server = "https://fake.example:6443"
     clock_ahead = 0
+    verified = "FAKE_INSECURE" not in os.environ
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
 
     @classmethod
-    def connect(cls, *, run_id: str, observer: Any = None, **target: Any) -> "FakeCluster":
+    def connect(
+        cls, *, run_id: str, observer: Any = None, clean: Any = None, **target: Any
+    ) -> "FakeCluster":
         with (HERE / "connections.txt").open("a", encoding="utf-8") as log:
             log.write(f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')} {run_id} {target}\n")
         if name := os.environ.get("FAKE_REFUSAL"):

@@ -261,3 +261,16 @@ def test_warnings_as_errors_do_not_break_a_run(project: "Project") -> None:
     result.assert_outcomes(passed=3)
     junit = (project.path / "j.xml").read_text(encoding="utf-8")
     assert '<property name="requirement" value="dra_support"' in junit
+
+
+def test_unverified_server_is_said_in_header_evidence_and_dossier(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_INSECURE", "1")
+
+    result = project.run("--aicr", "--evidence-dir=ev")
+
+    said = "the API server's certificate is not verified (insecure-skip-tls-verify"
+    result.stdout.fnmatch_lines([f"insecure: {said}*"])
+    assert said in (project.path / "ev" / "run.json").read_text()
+    assert "certificate is not verified" in (project.path / "ev" / "index.html").read_text()

@@ -43,6 +43,9 @@ def refused(project: "Project", *arguments: str) -> str:
         (("--aicr-solution", "gong=kueue"), "'gong=kueue'*AREA one of gang, gateway"),
         (("--aicr-solution", "gang=kube"), "'gang=kube'*solutions of gang are"),
         (("--aicr-prometheus-url", "prometheus:9090"), "'prometheus:9090'*http://"),
+        (("--aicr-prometheus-url", "https://u:SECRET@h/"), "--aicr-prometheus-url: a URL with*"),
+        (("--aicr-exporter", "a/b"), "'a/b'*a namespace"),
+        (("--aicr-priority-class", "a b"), "'a b'*a PriorityClass"),
         (("--aicr-prometheus-token-file", "t"), "*Add --aicr-prometheus-url"),
         (("--aicr-prometheus-service", "prometheus"), "*NAMESPACE/NAME[:PORT]"),
         (("--aicr-hpa-metric", "a b"), "'a b'*name of a metric"),
@@ -58,6 +61,7 @@ def test_bad_option_is_named_with_what_is_valid(
 ) -> None:
     said = refused(project, *arguments)
 
+    assert "SECRET" not in said
     for part in named.split("*"):
         assert part in said
     assert project.connections == []

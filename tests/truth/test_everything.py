@@ -15,6 +15,7 @@ from aicr_pytest.cluster.rbac import Rule, cluster_role, needs_from_journal
 from aicr_pytest.rights import all_needs
 
 from .conftest import Labs
+from .fencing import fence_around
 from .health import faults
 from .matrix import try_out
 from .suite import ALLOW_ALL, AUTOMATED, REQUIREMENTS, SuiteRun, run_suite
@@ -44,11 +45,15 @@ def lab(labs: Labs) -> Lab:
 
 @pytest.fixture(scope="module")
 def user(lab: Lab) -> Iterator[RestrictedUser]:
-    """One with the rights of ``docs/rbac.yaml``."""
-    rules = cluster_role(need.rule for need in all_needs())["rules"]
-    user = RestrictedUser(name="entitled", rules=lambda _: rules)
+    """One with the rights of ``docs/rbac.yaml``, behind the fence of ``docs/fence.yaml``."""
+    rules = cluster_role(n.rule for n in all_needs() if not n.namespace)["rules"]
+    local = cluster_role(n.rule for n in all_needs() if n.namespace)["rules"]
+    user = RestrictedUser(name="entitled", rules=lambda _: rules, in_default=tuple(local))
     user.inject(lab)
+    fence = fence_around(user)
+    fence.inject(lab)
     yield user
+    fence.heal(lab)
     user.heal(lab)
 
 

@@ -32,17 +32,22 @@ def requirement_of(need: Need) -> str:
     return need.feature if need.feature in CORE else REQUIREMENTS[1]
 
 
-def without(need: Need) -> list[Rule]:
-    """All rights but this one, for whatever feature it is needed."""
+def without(need: Need, namespace: str = "") -> list[Rule]:
+    """All rights but this one, for whatever feature it is needed; those of one namespace."""
     gone = dataclasses.replace(need.rule, namespaced=False)
-    rules = {dataclasses.replace(other.rule, namespaced=False) for other in all_needs()}
+    rules = {
+        dataclasses.replace(other.rule, namespaced=False)
+        for other in all_needs()
+        if other.namespace == namespace
+    }
     return sorted(rules - {gone})
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: f"{need.feature}: {need}")
 def test_without_a_right_nobody_is_accused(need: Need, labs: Labs, tmp_path: Path) -> None:
     lab, rules = labs(LAB), cluster_role(without(need))["rules"]
-    user = RestrictedUser(name="minus-one", rules=lambda _: rules)
+    local = cluster_role(without(need, "default"))["rules"]
+    user = RestrictedUser(name="minus-one", rules=lambda _: rules, in_default=tuple(local))
     try:
         user.inject(lab)
         run = run_suite(user.kubeconfig(lab), [requirement_of(need)], tmp_path / "run")

@@ -30,6 +30,10 @@ def test_the_manifest_of_rights_is_the_generated_one(generate: ModuleType) -> No
     assert (ROOT / "docs" / "rbac.yaml").read_text() == generate.rbac_yaml()
 
 
+def test_the_fence_is_the_generated_one(generate: ModuleType) -> None:
+    assert (ROOT / "docs" / "fence.yaml").read_text() == generate.fence_yaml()
+
+
 def test_every_option_that_the_readme_names_exists() -> None:
     named = set(
         re.findall(r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*)", (ROOT / "README.md").read_text())

@@ -4,6 +4,7 @@ import functools
 
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.errors import AicrError, ProbeFailed, WaitFailed, WaitTimeout
+from aicr_pytest.images import tell_images
 from aicr_pytest.solutions.gateway.client import Client, Target
 from aicr_pytest.solutions.gateway.measuring import Meter
 from aicr_pytest.workspaces import Workspaces
@@ -28,6 +29,7 @@ class Site:
         try:
             for pod in (*self._backends, self._pod):
                 _started(pod)
+                tell_images(self.workspaces.evidence, pod.object())
         except AicrError as error:
             self._trouble = error
             raise

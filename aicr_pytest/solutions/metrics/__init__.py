@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def solutions_for(settings: "Settings | None") -> "tuple[Collector, ...]":
     """Every way, in the order in which they are tried, with what the user names."""
     return (
-        Monitors(name="service-monitor", kind="ServiceMonitor"),
-        Monitors(name="pod-monitor", kind="PodMonitor"),
+        Monitors(name="service-monitor", kind="ServiceMonitor", settings=settings),
+        Monitors(name="pod-monitor", kind="PodMonitor", settings=settings),
         Annotations(settings=settings),
         PodMonitoring(),
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.prometheus import data_of
-from aicr_pytest.errors import EndpointSilent, Inconclusive
-from aicr_pytest.monitoring import doors
+from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed
+from aicr_pytest.monitoring import ambiguous, doors, place
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.metrics.collector import Registration, Workload
 
@@ -35,19 +35,29 @@ class Annotations:
 
     def found(self, cluster: "Cluster") -> Found | None:
         """The Prometheus whose configuration honours them."""
-        door = self.door(cluster)
+        try:
+            door = self.door(cluster)
+        except ProbeFailed as several:  # said where one has to be asked
+            return Found(where=str(several).partition("\n")[0])
         return None if door is None else Found(where=str(door))
 
     def door(self, cluster: "Cluster") -> "Door | None":
-        """The first way to such a Prometheus."""
+        """The first way to such a Prometheus.
+
+        Raises:
+            ProbeFailed: there are several, and which one is the platform's cannot be told.
+        """
+        fitting: dict[str, Door] = {}
         for door in doors(cluster, self.settings):
             try:
                 config = data_of(*door.ask("/api/v1/status/config", []), str(door))
             except (EndpointSilent, Inconclusive):
                 continue  # another way may do; that it is closed is found where it is asked
-            if _LABEL in str(config.get("yaml", "")):
-                return door
-        return None
+            if isinstance(config, dict) and _LABEL in str(config.get("yaml", "")):
+                fitting.setdefault(place(door), door)
+        if len(fitting) > 1:
+            raise ambiguous(map(str, fitting.values()))
+        return next(iter(fitting.values()), None)
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """Nothing but annotations of the pod."""

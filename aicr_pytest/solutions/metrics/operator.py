@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from aicr_pytest.monitoring import OPERATOR_API, door_of, prometheus_objects
+from aicr_pytest.monitoring import OPERATOR_API, ambiguous, door_of, prometheus_objects
 from aicr_pytest.solutions.frame import Found
 from aicr_pytest.solutions.metrics.collector import Object, Registration, Workload
 from aicr_pytest.solutions.metrics.selectors import OF_NEW_NAMESPACE, satisfying
@@ -12,6 +12,7 @@ from aicr_pytest.solutions.metrics.selectors import OF_NEW_NAMESPACE, satisfying
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.doors import Door
+    from aicr_pytest.settings import Settings
 
 _FIELD = {"ServiceMonitor": "serviceMonitor", "PodMonitor": "podMonitor"}
 
@@ -26,6 +27,8 @@ class Monitors:
     """Kind of the monitors."""
     verified_in_lab: bool = True
     """The lab runs the operator itself."""
+    settings: "Settings | None" = None
+    """Where the user says that Prometheus is; None: wherever it may be."""
 
     @property
     def looked_for(self) -> str:
@@ -51,9 +54,15 @@ class Monitors:
         )
 
     def door(self, cluster: "Cluster") -> "Door | None":
-        """The way to the Prometheus that takes the monitors."""
-        chosen = self._chosen(cluster)
-        return None if chosen is None else door_of(cluster, chosen[0])
+        """The way to the Prometheus that takes the monitors.
+
+        Raises:
+            ProbeFailed: several do, and which one is the platform's cannot be told.
+        """
+        taking = self._taking(cluster)
+        if len({prometheus["metadata"]["namespace"] for prometheus, *_ in taking}) > 1:
+            raise ambiguous(str(door_of(cluster, prometheus)) for prometheus, *_ in taking)
+        return door_of(cluster, taking[0][0]) if taking else None
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """A monitor with the labels that are asked for."""
@@ -75,7 +84,15 @@ class Monitors:
         self, cluster: "Cluster"
     ) -> tuple[Object, Mapping[str, str], Mapping[str, str]] | None:
         """Prometheus, labels of the monitor, labels of its namespace."""
+        return next(iter(self._taking(cluster)), None)
+
+    def _taking(
+        self, cluster: "Cluster"
+    ) -> list[tuple[Object, Mapping[str, str], Mapping[str, str]]]:
+        """As ``_chosen``, each that takes our monitors; the user's own first."""
         field = _FIELD[self.kind]
+        named = self.settings.prometheus_service if self.settings else None
+        found = []
         for prometheus in prometheus_objects(cluster):
             spec = prometheus["spec"]
             labels = satisfying(spec.get(f"{field}Selector"))
@@ -83,5 +100,7 @@ class Monitors:
             # ours to create things in.
             of_namespace = satisfying(spec.get(f"{field}NamespaceSelector"), OF_NEW_NAMESPACE)
             if labels is not None and of_namespace is not None:
-                return prometheus, labels, of_namespace
-        return None
+                found.append((prometheus, labels, of_namespace))
+        return sorted(
+            found, key=lambda one: not named or one[0]["metadata"]["namespace"] != named.namespace
+        )

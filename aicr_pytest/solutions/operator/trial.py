@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest.cluster import labels, pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
+from aicr_pytest.images import tell_images
 from aicr_pytest.solutions.frame import Candidate
 from aicr_pytest.solutions.operator import controllers
 from aicr_pytest.solutions.operator.custom_resource import CustomResource
@@ -255,6 +256,7 @@ class Trial:
         # What was not made of a template of ours writes what it likes, and proves nothing.
         for pod in (obj for obj in ready if labels.is_ours(obj, self._workspaces.run_id)):
             metadata = pod["metadata"]
+            tell_images(evidence, pod)
             log = self._cluster.logs(metadata["name"], metadata["namespace"], tail=10)
             evidence.text(
                 f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"

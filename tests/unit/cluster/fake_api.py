@@ -14,6 +14,7 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -53,7 +54,13 @@ class Refusal:
 class FakeApi:
     """The server; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
+        """Makes it an HTTPS server."""
+        self.accepts: set[str] | None = None
+        """The values of ``Authorization`` that are let in; None: any."""
+        self.authorizations: list[str] = []
+        """Those that were sent."""
         self.objects: dict[str, Object] = {}
         """By path of the object."""
         self.history: list[tuple[int, str, str, Object]] = []
@@ -89,6 +96,8 @@ class FakeApi:
             fake = api
 
         self._server = _Server(("127.0.0.1", 0), Bound)
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -107,7 +116,8 @@ class FakeApi:
     @property
     def url(self) -> str:
         assert self._server
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def kubeconfig(self, directory: pathlib.Path) -> str:
         content = {
@@ -279,6 +289,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         content = self.headers.get("Content-Type", "")
         self.fake.requests.append((self.command, self.path, content))
+        self.fake.authorizations.append(self.headers.get("Authorization", ""))
+        if self.fake.accepts is not None and self.fake.authorizations[-1] not in self.fake.accepts:
+            said = status(401, "Unauthorized", "Unauthorized")
+            self._send(401, json.dumps(said).encode(), {})
+            return
         refusal = next((r for r in self.fake.refusals if r.fits(self.command, self.path)), None)
         if refusal:
             refusal.times -= 1

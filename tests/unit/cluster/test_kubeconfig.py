@@ -1,5 +1,6 @@
 """Which cluster is chosen, and what bad input says."""
 
+import contextlib
 import json
 import pathlib
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kubeconfig import choose
-from aicr_pytest.errors import SettingsError
+from aicr_pytest.errors import AccessDenied, ApiUnreachable, SettingsError
 from tests.unit.cluster.conftest import QUICK, RUN
 from tests.unit.cluster.fake_api import FakeApi
 
@@ -91,12 +92,29 @@ def test_missing_kubeconfig_is_named(tmp_path: pathlib.Path) -> None:
         choose(None, None, {"KUBECONFIG": str(tmp_path / "absent")})
 
 
-def test_context_without_a_cluster_is_bad_input(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    ("context", "says"),
+    [
+        ({"cluster": "absent", "user": "me"}, "there is no cluster 'absent'"),
+        ({"cluster": "c", "user": "absent"}, "there is no user 'absent'"),
+        ({"cluster": "c"}, "names no user"),
+        ({"user": "me"}, "names no cluster"),
+        (None, "names no user"),
+    ],
+)
+def test_context_that_lacks_something_is_bad_input(
+    tmp_path: pathlib.Path, context: dict[str, str], says: str
+) -> None:
     path = tmp_path / "kubeconfig"
-    context = {"name": "a", "context": {"cluster": "absent", "user": "a"}}
-    path.write_text(json.dumps({"current-context": "a", "contexts": [context]}))
+    content = {
+        "current-context": "a",
+        "contexts": [{"name": "a", "context": context}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://c.example.com"}}],
+        "users": [{"name": "me", "user": {"token": "t"}}],
+    }
+    path.write_text(json.dumps(content))
 
-    with pytest.raises(SettingsError, match=r"Context a: .*"):
+    with pytest.raises(SettingsError, match=f"context a: {says}"):
         Cluster.connect(kubeconfig=str(path), run_id=RUN, patience=QUICK)
 
 
@@ -115,3 +133,162 @@ def test_impersonation_is_honoured(tmp_path: pathlib.Path) -> None:
     headers = choose(write(tmp_path / "a", "a", user), None, {}).headers
 
     assert headers == {"Impersonate-User": "jane", "Impersonate-Group": "devs"}
+
+
+def test_other_headers_of_impersonation_are_honoured(tmp_path: pathlib.Path) -> None:
+    user = {"as": "jane", "as-uid": "7", "as-user-extra": {"example.com/team": ["ml"]}}
+
+    headers = choose(write(tmp_path / "a", "a", user), None, {}).headers
+
+    assert headers == {
+        "Impersonate-User": "jane",
+        "Impersonate-Uid": "7",
+        "Impersonate-Extra-example.com%2Fteam": "ml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        ({"as": "jane", "as-groups": ["a", "b"]}, "more than one group"),
+        ({"as": "jane", "as-user-extra": {"a": ["b", "c"]}}, "more than one value"),
+        ({"as-groups": ["a"]}, "want an `as`"),
+        ({"as": "jane\r\nX: y"}, "cannot be sent"),
+        ({"as": ["jane"]}, r"as: must be a text, and is a list"),
+        ({"as": "jane", "as-groups": "devs"}, r"as-groups: must be a list, and is a text"),
+    ],
+)
+def test_impersonation_that_cannot_be_honoured_is_refused(
+    tmp_path: pathlib.Path, user: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(SettingsError, match=says):
+        choose(write(tmp_path / "a", "a", user), None, {})
+
+
+WRONG = [7, True, 1.5, ["x"], {"x": "y"}, [None], "\x00"]
+CLUSTER_TEXTS = ("server", "certificate-authority", "certificate-authority-data", "proxy-url")
+USER_TEXTS = (
+    "token",
+    "tokenFile",
+    "client-certificate",
+    "client-certificate-data",
+    "client-key",
+    "client-key-data",
+    "username",
+    "password",
+)
+PLACES = [
+    *(("clusters", field) for field in CLUSTER_TEXTS),
+    ("clusters", "tls-server-name"),
+    ("clusters", "insecure-skip-tls-verify"),
+    *(("users", field) for field in USER_TEXTS),
+    ("users", "exec"),
+    ("users", "auth-provider"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize(("section", "field"), PLACES, ids=lambda part: str(part))
+def test_wrong_shape_of_any_field_is_an_error_of_ours(
+    fake: FakeApi, tmp_path: pathlib.Path, section: str, field: str, wrong: object
+) -> None:
+    path = pathlib.Path(fake.kubeconfig(tmp_path))
+    content = json.loads(path.read_text())
+    entry = content[section][0][section.removesuffix("s")]
+    if field not in ("server", "token"):
+        entry.pop("token", None)
+    entry[field] = wrong
+    path.write_text(json.dumps(content))
+
+    with contextlib.suppress(SettingsError, AccessDenied, ApiUnreachable):
+        Cluster.connect(kubeconfig=str(path), run_id=RUN, patience=QUICK)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"contexts": {"a": {}}},
+        {"contexts": ["a"]},
+        {"contexts": [{"name": "a", "context": "a"}]},
+        {"contexts": [{"name": ["a"], "context": {}}]},
+        {"contexts": "a"},
+        {"current-context": ["a"]},
+        {"users": {"a": 1}},
+        {"users": [7]},
+        {"users": [{"name": "a", "user": "a"}]},
+        {"users": [{"name": "a", "user": ["a"]}]},
+        {"clusters": [{"name": "a", "cluster": "https://a"}]},
+        {"clusters": [{"name": "a"}]},
+        {"clusters": None},
+        *({"users": [{"name": "a", "user": {"exec": spec}}]} for spec in ("aws", ["aws"], 7)),
+        *(
+            {"users": [{"name": "a", "user": {"exec": {"command": "true", **more}}}]}
+            for more in (
+                {"args": "eks"},
+                {"args": [1]},
+                {"env": {"A": "b"}},
+                {"env": ["A=b"]},
+                {"env": [{"value": "b"}]},
+                {"apiVersion": ["v1"]},
+                {"apiVersion": "client.authentication.k8s.io/v1alpha1"},
+                {"apiVersion": "client.authentication.k8s.io/v1"},
+                {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Maybe"},
+                {"command": ["aws"]},
+                {"command": ""},
+            )
+        ),
+    ],
+    ids=json.dumps,
+)
+def test_wrong_shape_of_the_kubeconfig_is_bad_input(
+    tmp_path: pathlib.Path, content: dict[str, Any]
+) -> None:
+    path = pathlib.Path(write(tmp_path / "kubeconfig", "a"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | content))
+
+    with pytest.raises(SettingsError):
+        Cluster.connect(kubeconfig=str(path), run_id=RUN, patience=QUICK)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token: SECRET: x",
+        "token: 'SECRET",
+        "token: *SECRET",
+        "a: 2026-99-99",
+        "a: !!python/object:os.system SECRET",
+        "a: \x01SECRET",
+        "[" * 20000,
+    ],
+)
+def test_what_is_not_yaml_is_said_without_quoting_it(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(f"users:\n{text}\n")
+
+    with pytest.raises(SettingsError, match="not YAML") as caught:
+        choose(str(path), None, {})
+
+    assert "SECRET" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_path_with_a_colon_is_one_path(fake: FakeApi, tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "a:b"
+    folder.mkdir()
+
+    assert Cluster.connect(kubeconfig=fake.kubeconfig(folder), run_id=RUN).context == "fake"
+
+
+def test_empty_file_among_several_is_passed_over(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "empty").touch()
+    environ = {"KUBECONFIG": f"{tmp_path / 'empty'}:{write(tmp_path / 'a', 'a')}"}
+
+    assert choose(None, None, environ).context == "a"
+
+
+def test_auth_provider_is_refused_with_the_way_out(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path / "a", "a", {"auth-provider": {"name": "gcp"}})
+
+    with pytest.raises(SettingsError, match=r"auth-provider is no longer .*\n.*credential plugin"):
+        Cluster.connect(kubeconfig=path, run_id=RUN, patience=QUICK)

@@ -7,6 +7,7 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.preflight import Need, needs, review
 from aicr_pytest.cluster.rbac import Rule, cluster_role, markdown, needs_from_journal, rules_of
+from aicr_pytest.errors import AccessDenied
 from tests.unit.cluster.conftest import Recorder
 from tests.unit.cluster.fake_api import FakeApi
 
@@ -148,3 +149,37 @@ def test_need_names_its_group() -> None:
     )
 
     assert str(need) == "list resourceslices.resource.k8s.io"
+
+
+def test_fence_that_does_not_fit_accuses_nobody(cluster: Cluster, fake: FakeApi) -> None:
+    message = (
+        "ValidatingAdmissionPolicy 'aicr-pytest' denied request: fence of aicr-pytest: of pods"
+    )
+    fake.refuse("POST", "/pods", 422, reason="Invalid", message=message)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "b"}}
+
+    with pytest.raises(AccessDenied, match=r"apply its docs/fence\.yaml"):
+        cluster.create(pod)
+
+
+def test_right_in_one_namespace_is_asked_for_there(cluster: Cluster, fake: FakeApi) -> None:
+    asked: list[Object] = []
+
+    def deny(attributes: Object) -> bool:
+        asked.append(attributes)
+        return False
+
+    fake.allowed = deny
+    need = Need(
+        verb="delete",
+        group="coordination.k8s.io",
+        resource="leases",
+        namespaced=True,
+        namespace="default",
+        feature="",
+        why="",
+    )
+
+    assert review(cluster, [need]) == [need]
+    assert asked[0]["namespace"] == "default"
+    assert need.check_with == "kubectl auth can-i delete leases.coordination.k8s.io -n default"

@@ -1,0 +1,27 @@
+"""The fence of ``docs/fence.yaml`` around a user of the lab."""
+
+from aicr_lab.defects.identities import RestrictedUser
+from aicr_lab.defects.ways import Applied
+from aicr_lab.lab import Lab
+from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.errors import AicrError
+from aicr_pytest.fence import fence
+
+STRANGER = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stranger"}}
+
+
+def fence_around(user: RestrictedUser) -> Applied:
+    """Puts it up and waits until it holds."""
+    return Applied(
+        objects=tuple(fence(user.account)), effective=lambda lab: "fence of" in said(lab, user)
+    )
+
+
+def said(lab: Lab, user: RestrictedUser) -> str:
+    """What a user is told who makes a namespace that is no run's; empty where it may."""
+    cluster = Cluster.connect(kubeconfig=str(user.kubeconfig(lab)), run_id="fenced")
+    try:
+        cluster.create(STRANGER, dry_run=True)
+    except AicrError as error:
+        return str(error)
+    return ""
