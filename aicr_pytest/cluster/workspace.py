@@ -280,14 +280,3 @@ class Workspace:
 
 class _ClassUnknown(AicrError):
     """The API server that answered has not heard of our PriorityClass yet."""
-
-
-def namespace_name(run_id: str, module: str, token: str) -> str:
-    """``aicr-<run>-<module>-<token>``, short enough and in the letters that are allowed."""
-    run = _letters(run_id)[-8:].strip("-")
-    name = _letters(module.rpartition(".")[2].removeprefix("test_"))[:36].strip("-")
-    return "-".join(part for part in ("aicr", run, name, token) if part)
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
