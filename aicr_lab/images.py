@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from aicr_lab.build import Say
+from aicr_lab.build import Say, take_cache
 from aicr_lab.containerd import PAUSE_IMAGE
 from aicr_lab.errors import HostUnfit
 from aicr_lab.oci import Image, Layer, write_archive
@@ -162,6 +162,7 @@ def ensure_archive_of(
     archive = cache / f"{name}-{fingerprint}.tar"
     if archive.exists():
         return archive
+    take_cache(cache)
     with locked(cache / f"{name}.lock", busy=f"{name}: made by another process; waiting"):
         if not archive.exists():
             say("making images" if name == "images" else f"making images: {name}")

@@ -57,7 +57,7 @@ class _Startup:
         lab, options = self._lab, self._options
         with listen(options.port) as free:
             port = free.getsockname()[1]
-        lab.dir.mkdir(mode=0o700, parents=True)
+        lab.ground.take()
         lab.init.parent.mkdir()
         shutil.copy2(artifacts.locate("aicr-init"), lab.init)
         lab.record(
