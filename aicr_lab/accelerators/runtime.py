@@ -6,11 +6,11 @@ once; while the node carries a runtime defect, :mod:`.oci_defects` edits the con
 
 import dataclasses
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from aicr_lab import needs
 from aicr_lab.accelerators import oci_defects
 from aicr_lab.accelerators.devices import DeviceNode
 from aicr_lab.accelerators.driver_root import DriverRoot
@@ -51,7 +51,7 @@ class NodeRuntime:
 
     def install(self, node: str, facts: oci_defects.Facts) -> None:
         """Writes the wrapper for each handler; the node is healthy afterwards."""
-        runc = shutil.which("runc", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+        runc = needs.program("runc")
         if runc is None:
             raise HostUnfit("runc is missing", hint="apt-get install runc")
         self.directory.mkdir(parents=True, exist_ok=True)
