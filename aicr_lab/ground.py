@@ -167,8 +167,17 @@ class Remains:
 
 def mounts_in(directory: Path, mountinfo: str) -> list[Path]:
     """Mount points at or below a directory, in the text of ``/proc/self/mountinfo``."""
-    points = (Path(_unescape(line.split()[4])) for line in mountinfo.splitlines())
+    points = (mount_point(line) for line in mountinfo.splitlines())
     return [point for point in points if point.is_relative_to(directory)]
+
+
+def mount_point(line: str) -> Path:
+    """Where something is mounted, of a line of ``/proc/self/mountinfo``."""
+    text = line.split()[4]
+    # The kernel writes blanks and backslashes of paths as octal numbers.
+    for code in ("040", "011", "012", "134"):
+        text = text.replace(f"\\{code}", chr(int(code, 8)))
+    return Path(text)
 
 
 def erase_tree(directory: Path) -> list[str]:
@@ -221,10 +230,3 @@ def _mount(descriptor: int) -> str:
     """The mount that an open file lies on: bind mounts of one device differ in it."""
     lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
     return next(line for line in lines if line.startswith("mnt_id:"))
-
-
-def _unescape(text: str) -> str:
-    # The kernel writes blanks and backslashes of paths as octal numbers.
-    for code in ("040", "011", "012", "134"):
-        text = text.replace(f"\\{code}", chr(int(code, 8)))
-    return text

@@ -109,13 +109,10 @@ class Lab:
     @property
     def namespaces(self) -> Namespaces:
         """The namespaces of its control plane; those of the nodes lie in them."""
-        roots = self.cgroups.hierarchies
-        group = self.cgroups.path("control-plane").lstrip("/")
-        places = roots.v1 if roots.v2 is None else (roots.v2,)
         return Namespaces(
             init=self.init,
             record=self.dir / "init.json",
-            cgroups=tuple(root / group / "cgroup.procs" for root in places),
+            cgroups=self.cgroups.procs("control-plane"),
         )
 
     @property

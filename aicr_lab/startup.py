@@ -89,6 +89,8 @@ class _Startup:
 
     def _begin_control_plane(self) -> None:
         lab = self._lab
+        majors = self._accelerators.majors() if self._accelerators is not None else ()
+        lab.cgroups.allow_devices(mounts.device_rules(majors))
         lab.cgroups.create("control-plane")
         lab.namespaces.create(f"aicr-lab-{lab.name}"[:63])
         plane = lab.control_plane
@@ -203,13 +205,13 @@ class _Startup:
         return images.ensure_archive(cache_dir(), programs, self._say)
 
     def _start_runtime(self, node: Node, archive: "Future[Path]") -> None:
-        node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir)])
+        mountinfo = Path("/proc/self/mountinfo").read_text()
+        node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir, mountinfo)])
         runtimes = {"runc": needs.program("runc") or Path("runc")}
         if self._accelerators is not None:
             self._accelerators.prepare(node, self._options)
             for handler in ("runc", "nvidia"):
                 runtimes[handler] = self._accelerators.runtime_binary(node, handler)
-        mountinfo = Path("/proc/self/mountinfo").read_text()
         snapshotter = host.snapshotter(node.dir, mountinfo)
         containerd.configure(node, runtimes, needs.cni_directories(), snapshotter)
         process = containerd.process(node, artifacts.locate("containerd"))
