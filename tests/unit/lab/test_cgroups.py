@@ -82,3 +82,13 @@ def test_v2_without_delegation_says_so(tmp_path: Path) -> None:
     groups = Cgroups(name="a", hierarchies=Hierarchies(v2=tmp_path))
     with pytest.raises(HostUnfit, match="handed down"):
         groups.create("node-0")
+
+
+def test_a_lab_opens_the_devices_that_it_is_allowed_and_no_others(tmp_path: Path) -> None:
+    devices = _group(tmp_path / "devices")
+    own = _group(devices / "aicr-lab" / "a", devices__deny="", devices__allow="")
+    groups = Cgroups(name="a", hierarchies=Hierarchies(v1=(_group(tmp_path / "cpu"), devices)))
+    groups.allow_devices(["c 1:3 rwm"])
+    assert (own / "devices.deny").read_text() == "a"
+    assert (own / "devices.allow").read_text() == "c 1:3 rwm"
+    assert not (tmp_path / "cpu" / "aicr-lab" / "a" / "devices.deny").exists()
