@@ -114,6 +114,12 @@ class Cgroups:
             # Other labs may live beside this one.
             _rmdir_if_empty(root / _TOP)
 
+    def occupied(self) -> bool:
+        """Whether processes are in any group of the lab."""
+        return any(
+            file.read_text().strip() for own in self.remains() for file in own.rglob("cgroup.procs")
+        )
+
     def remains(self) -> list[Path]:
         """Groups of the lab that exist."""
         own = self.path().lstrip("/")

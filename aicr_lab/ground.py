@@ -69,17 +69,23 @@ class Ground:
         if not self.free:
             raise self._refusal("it holds what the lab did not make")
         # An empty one is replaced: its owner and mode are not ours to trust.
+        self.give_up()
         with contextlib.suppress(OSError):
             self.directory.rmdir()
         self.directory.parent.mkdir(parents=True, exist_ok=True)
-        self.directory.mkdir(mode=0o700 if self.private else 0o755, exist_ok=True)
+        try:
+            # Several may want the same place for programs at once; a lab's is locked.
+            self.directory.mkdir(0o700 if self.private else 0o755, exist_ok=not self.private)
+        except FileExistsError:
+            raise self._refusal("it is somebody else's") from None
         self._write_mark()
 
     def give_up(self) -> None:
         """Removes a mark that was begun and never written, and the empty directory around it."""
         if self.free and self._has_mark:
             (self.directory / MARK).unlink(missing_ok=True)
-            self.directory.rmdir()
+            with contextlib.suppress(OSError):
+                self.directory.rmdir()
 
     def require_ours(self) -> None:
         """Refuses where it is not ours, is a link, or something is mounted on or in it."""

@@ -330,6 +330,11 @@ class Lab:
     def _remove(self, say: Say) -> None:
         """Ends what is left of it and removes what it made, and nothing else."""
         if self.ground.free:
+            if self.cgroups.occupied():
+                raise LabError(
+                    f"a lab {self.name!r} runs that keeps its state elsewhere than in {self.dir}",
+                    hint="the AICR_LAB_HOME that it was started with, or another --name",
+                )
             self.ground.give_up()
             self.cgroups.remove()
         else:

@@ -92,3 +92,12 @@ def test_a_lab_opens_the_devices_that_it_is_allowed_and_no_others(tmp_path: Path
     assert (own / "devices.deny").read_text() == "a"
     assert (own / "devices.allow").read_text() == "c 1:3 rwm"
     assert not (tmp_path / "cpu" / "aicr-lab" / "a" / "devices.deny").exists()
+
+
+def test_a_group_is_occupied_while_a_process_is_anywhere_below_it(tmp_path: Path) -> None:
+    groups = Cgroups(name="a", hierarchies=Hierarchies(v1=(tmp_path,)))
+    assert not groups.occupied()
+    leaf = _group(tmp_path / "aicr-lab" / "a" / "node-0" / "system", cgroup__procs="")
+    assert not groups.occupied()
+    (leaf / "cgroup.procs").write_text("12\n")
+    assert groups.occupied()

@@ -26,6 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AICR_LAB_HOME", str(home))
     monkeypatch.setattr("aicr_lab.cgroups.Cgroups.remove", lambda self: None)
     monkeypatch.setattr("aicr_lab.cgroups.Cgroups.remains", lambda self: [])
+    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.occupied", lambda self: False)
     monkeypatch.setattr("aicr_lab.host.require_root", lambda: None)
     monkeypatch.setattr("aicr_lab.startup.start", lambda lab, options, say: lab.ground.take())
     return home
@@ -189,6 +190,19 @@ def test_a_directory_only_begun_goes(home: Path) -> None:
     (home / "x" / MARK).touch()
     down()
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [up, down])
+def test_a_lab_of_that_name_elsewhere_is_left_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: object
+) -> None:
+    """Control groups have one place on a machine, whatever AICR_LAB_HOME is."""
+    removed: list[object] = []
+    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.occupied", lambda self: True)
+    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.remove", removed.append)
+    with pytest.raises(LabError, match="keeps its state elsewhere"):
+        command()  # type: ignore[operator]
+    assert removed == []
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
