@@ -7,6 +7,7 @@ by apt-get, which is told to remove nothing; a person at a terminal is asked fir
 """
 
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -147,11 +148,11 @@ def consent(what: str, question: str, by_hand: str) -> None:
 
 def _install(packages: Sequence[str], command: str) -> None:
     install = ("install", "--no-remove", "--no-install-recommends", *packages)
-    plan = _apt("--simulate", "install", "--no-install-recommends", *packages)
-    if plan.returncode:
+    plan = _apt("--simulate", *install)
+    if plan.returncode and not _removed(plan.stdout):
         # The lists of a fresh machine are empty.
         _apt("update")
-        plan = _apt("--simulate", "install", "--no-install-recommends", *packages)
+        plan = _apt("--simulate", *install)
     if removed := _removed(plan.stdout):
         raise HostUnfit(
             f"{', '.join(packages)}: apt-get would remove {', '.join(removed)}; nothing was done",
@@ -165,9 +166,10 @@ def _install(packages: Sequence[str], command: str) -> None:
 
 
 def _removed(plan: str) -> list[str]:
-    """Packages that apt-get's simulation takes away."""
-    words = (line.split() for line in plan.splitlines())
-    return [each[1] for each in words if len(each) > 1 and each[0] in ("Remv", "Purg")]
+    """Packages that apt-get's simulation would take away, were it not told to remove nothing."""
+    _, _, rest = plan.partition("The following packages will be REMOVED:\n")
+    listed = itertools.takewhile(lambda line: line.startswith(" "), rest.splitlines())
+    return [name.rstrip("*") for line in listed for name in line.split()]
 
 
 def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
