@@ -112,8 +112,7 @@ def ensure(needs: Sequence[Need], say: Say) -> None:
     missing = [need for need in needs if not need.there()]
     if not missing:
         return
-    packages = [need.package for need in missing]
-    listed = "\n".join(f"  {need.package:<28} {need.why}" for need in missing)
+    packages, listed = [need.package for need in missing], _listed(missing)
     command = f"apt-get install --no-remove {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         raise HostUnfit(
@@ -128,6 +127,32 @@ def ensure(needs: Sequence[Need], say: Say) -> None:
     left = [need.package for need in missing if not need.there()]
     if left:
         raise HostUnfit(f"still missing after apt-get installed {', '.join(left)}", hint=command)
+
+
+def ensure_that_nobody_is_to_be_asked(needs: Sequence[Need]) -> None:
+    """For where somebody else has the terminal: what is missing is an error if a person is there.
+
+    Raises:
+        HostUnfit: something is missing, and its user sits at a terminal that we do not have.
+    """
+    missing = [need for need in needs if not need.there()]
+    if missing and _terminal_exists():
+        raise HostUnfit(
+            f"missing (Debian packages):\n{_listed(missing)}\nand nothing is installed unasked",
+            hint="python -m aicr_lab up asks, and installs them",
+        )
+
+
+def _terminal_exists() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _listed(missing: Sequence[Need]) -> str:
+    return "\n".join(f"  {need.package:<28} {need.why}" for need in missing)
 
 
 def consent(what: str, question: str, by_hand: str) -> None:

@@ -173,6 +173,20 @@ def test_any_other_answer_installs_nothing(apt: Path, answer: str) -> None:
     assert asked(apt) == []
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_who_sits_at_a_terminal_that_pytest_has_finds_nothing_installed(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(needs, "_terminal_exists", lambda: terminal)
+    if terminal:
+        with pytest.raises(HostUnfit, match=r"(?s)runc .*unasked.*python -m aicr_lab up asks"):
+            needs.ensure_that_nobody_is_to_be_asked([need(apt)])
+    else:
+        needs.ensure_that_nobody_is_to_be_asked([need(apt)])
+    (apt / "installed").touch()
+    needs.ensure_that_nobody_is_to_be_asked([need(apt)])
+
+
 def test_programs_are_looked_for_and_not_packages(
     apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
