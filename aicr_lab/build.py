@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aicr_lab.errors import BuildFailed, HostUnfit, LabError, last_lines
+from aicr_lab.ground import Ground, erase_tree
 from aicr_lab.state import locked
 
 Say = Callable[[str], None]
@@ -66,6 +68,25 @@ def cache_dir() -> Path:
         return Path(chosen).resolve()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache").resolve() / "aicr-lab"
+
+
+def take_cache(cache: Path) -> None:
+    """Makes the directory of built programs ours; refuses one that holds something else.
+
+    Old builds, unfinished ones and old archives are removed in there, and logs are written anew.
+    """
+    Ground(
+        directory=cache,
+        what="cache",
+        way_out="set AICR_LAB_CACHE to a directory that is new, empty or the lab's own",
+        private=False,
+        known_of_old=_made_by_an_earlier_version,
+    ).take()
+
+
+def _made_by_an_earlier_version(cache: Path) -> bool:
+    names = [path.parent.name for path in cache.glob(f"*/{_MARKER}")]
+    return any(re.fullmatch(r".+-[0-9a-f]{16}", name) for name in names)
 
 
 def go_artifact(
@@ -171,7 +192,7 @@ class Builder:
                 self._build(self._artifacts[name], say)
 
     def _build(self, artifact: Artifact, say: Say) -> None:
-        self._cache.mkdir(parents=True, exist_ok=True)
+        take_cache(self._cache)
         lock = self._cache / f"{artifact.name}.lock"
         with locked(lock, busy=f"{artifact.name} is being built by another process; waiting"):
             if self.built(artifact.name):
@@ -194,7 +215,7 @@ class Builder:
 
     def _drop_unfinished(self, name: str) -> None:
         for left in self._cache.glob(f".{name}.*"):
-            shutil.rmtree(left, ignore_errors=True)
+            erase_tree(left)
 
     def _run(
         self, artifact: Artifact, command: Command, out: Path, say: Say, started: float

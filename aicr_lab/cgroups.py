@@ -6,7 +6,7 @@ was not run here, neither was a host with systemd.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,39 @@ class Cgroups:
             _make_v1(root, Path(path))
         if self.hierarchies.v2 is not None:
             _make_v2(self.hierarchies.v2, Path(path))
+        return self.procs(*parts)
+
+    def procs(self, *parts: str) -> tuple[Path, ...]:
+        """The ``cgroup.procs`` files of a group."""
+        path = self.path(*parts).lstrip("/")
         return tuple(root / path / "cgroup.procs" for root in self._roots())
+
+    @property
+    def namespaced(self) -> bool:
+        """Whether a node sees its own part of the control groups only.
+
+        In version 2 a group that hands controllers down takes no process, not even a namespace's
+        first one: there nodes see the machine's whole tree.
+        """
+        return self.hierarchies.v2 is None
+
+    def allow_devices(self, rules: Iterable[str]) -> None:
+        """Makes the lab's group one in which, and below which, no other devices can be opened.
+
+        Comes before all groups below it: from those nothing can be taken away later, and whoever
+        sees only those cannot take it back. Version 2 knows no such file: there each container's
+        own rules are all that holds.
+
+        Args:
+            rules: as ``devices.allow`` takes them, e.g. ``c 1:3 rwm``.
+        """
+        for root in self.hierarchies.v1:
+            group = root / self.path().lstrip("/")
+            _make_v1(root, Path(self.path().lstrip("/")))
+            if (group / "devices.deny").exists():
+                (group / "devices.deny").write_text("a")
+                for rule in rules:
+                    (group / "devices.allow").write_text(rule)
 
     def remove(self, timeout: float = 3.0) -> None:
         """Removes every group of the lab; its processes have ended before."""
@@ -81,6 +113,12 @@ class Cgroups:
             _remove_tree(root / own, deadline)
             # Other labs may live beside this one.
             _rmdir_if_empty(root / _TOP)
+
+    def occupied(self) -> bool:
+        """Whether processes are in any group of the lab."""
+        return any(
+            file.read_text().strip() for own in self.remains() for file in own.rglob("cgroup.procs")
+        )
 
     def remains(self) -> list[Path]:
         """Groups of the lab that exist."""

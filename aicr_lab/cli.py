@@ -19,6 +19,14 @@ from aicr_lab.state import ALLOCATIONS, LabOptions
 
 _DEFAULTS = LabOptions()
 _FOLLOW_EVERY = 0.3
+_ENVIRONMENT = """\
+environment:
+  AICR_LAB_HOME    where labs keep their state, a directory each; others' are left alone
+  AICR_LAB_CACHE   where built programs are kept; a directory of the lab's own
+  AICR_NO_INSTALL  1: install no packages and load no kernel module, say what is missing
+
+A privileged pod of the lab is root on this machine; README.md says what is fenced, and what is not.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m aicr_lab",
         description="A real Kubernetes with simulated accelerators on this machine.",
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--name", default="default", help="which lab (default: %(default)s)")

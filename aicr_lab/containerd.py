@@ -47,6 +47,8 @@ default_runtime_name = "runc"
 _RUNTIME = """\
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{name}]
 runtime_type = "io.containerd.runc.v2"
+# Else a privileged container is allowed every device, and the node's own group does not let it.
+privileged_without_host_devices = true
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{name}.options]
 BinaryName = "{binary}"
 SystemdCgroup = false

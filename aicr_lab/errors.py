@@ -5,6 +5,7 @@
     AicrLabError
     └── LabError                 something of the lab cannot be done; names it and the way out
         ├── HostUnfit            this machine lacks something: root, a package, a kernel feature
+        ├── NotOurs              a directory holds what the lab did not make
         ├── BuildFailed          a binary cannot be built
         ├── ComponentFailed      a component died or is not healthy; carries its last log lines
         └── ApiRefused           the lab's API server answered, and the answer is no
@@ -28,6 +29,10 @@ class LabError(AicrLabError):
 
 class HostUnfit(LabError):
     """This machine lacks something that the lab needs."""
+
+
+class NotOurs(LabError):
+    """A directory holds what the lab did not make; nothing in it was touched."""
 
 
 class BuildFailed(LabError):

@@ -1,28 +1,13 @@
-"""What the lab needs of the machine that it runs on, and how to get it."""
+"""What the lab needs of the machine that it runs on; programs are in :mod:`.needs`."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from aicr_lab.build import Say
 from aicr_lab.errors import HostUnfit
-
-CNI_DIRECTORIES = tuple(Path(path) for path in ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"))
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-# Program → Debian package.
-_PROGRAMS: Mapping[str, str] = {
-    "runc": "runc",
-    "busybox": "busybox-static",
-    "nft": "nftables",
-    "ip": "iproute2",
-    "mount": "mount",
-    "gcc": "gcc",
-}
-_CNI_PACKAGE = "containernetworking-plugins"
+from aicr_lab.needs import Say, consent
 
 _STATE_BYTES = 2 * 2**30
 _MEMORY_BYTES = 1200 * 2**20
@@ -37,15 +22,25 @@ def require_root() -> None:
         )
 
 
-def require_linux(proc: Path = Path("/proc")) -> None:
-    """Refuses a machine whose kernel lacks what can be told from ``/proc``."""
+def require_linux(say: Say, proc: Path = Path("/proc")) -> None:
+    """Refuses a machine whose kernel lacks what can be told from ``/proc``.
+
+    A module for overlays is loaded where the kernel has none yet, after a word or a question.
+    """
     if not sys.platform.startswith("linux"):
         raise HostUnfit(f"the lab runs on Linux, not on {sys.platform}")
     for namespace in ("pid", "mnt", "net", "uts", "ipc"):
         if not (proc / "self" / "ns" / namespace).exists():
             raise HostUnfit(f"the kernel has no {namespace} namespaces")
     if "overlay" not in filesystems(proc):
-        subprocess.run(["modprobe", "overlay"], capture_output=True, check=False)
+        command = ["modprobe", "overlay"]
+        consent(
+            "the kernel has no overlay file system yet, on which containers stand",
+            "Load its module 'overlay'? It stays until the machine restarts.",
+            " ".join(command),
+        )
+        say("loading the kernel module 'overlay'")
+        subprocess.run(command, capture_output=True, check=False)
         if "overlay" not in filesystems(proc):
             raise HostUnfit(
                 "the kernel has no overlay file system", hint="load the module 'overlay'"
@@ -76,55 +71,6 @@ def require_resources(state: Path, meminfo: Path = Path("/proc/meminfo")) -> Non
             f"{available / 2**30:.1f} GB of memory are available, a lab needs "
             f"{_MEMORY_BYTES / 2**30:.1f} GB"
         )
-
-
-def missing_packages() -> list[str]:
-    """Debian packages whose programs are not here."""
-    missing = {
-        package for program, package in _PROGRAMS.items() if not shutil.which(program, path=_PATH)
-    }
-    if not cni_directories():
-        missing.add(_CNI_PACKAGE)
-    return sorted(missing)
-
-
-def cni_directories() -> list[Path]:
-    """Where the CNI plugins lie."""
-    return [directory for directory in CNI_DIRECTORIES if (directory / "bridge").exists()]
-
-
-def ensure_packages(say: Say) -> None:
-    """Installs what is missing, where apt can do it."""
-    missing = missing_packages()
-    if not missing:
-        return
-    command = f"apt-get install -y {' '.join(missing)}"
-    if shutil.which("apt-get") is None:
-        raise HostUnfit(
-            f"missing: {', '.join(missing)} (names of Debian packages)",
-            hint="install what provides them on this system",
-        )
-    say(f"installing {', '.join(missing)}")
-    done = _apt("install", "-y", "--no-install-recommends", *missing)
-    if done.returncode:
-        # The lists of a fresh machine are empty.
-        _apt("update")
-        done = _apt("install", "-y", "--no-install-recommends", *missing)
-    if done.returncode or missing_packages():
-        raise HostUnfit(
-            f"{', '.join(missing)} cannot be installed: {done.stderr.strip()[-600:]}", hint=command
-        )
-
-
-def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["apt-get", "-q", *arguments],
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def snapshotter(directory: Path, mountinfo: str) -> str:

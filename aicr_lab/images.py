@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from aicr_lab.build import Say
+from aicr_lab import needs
+from aicr_lab.build import Say, take_cache
 from aicr_lab.containerd import PAUSE_IMAGE
 from aicr_lab.errors import HostUnfit
 from aicr_lab.oci import Image, Layer, write_archive
@@ -162,6 +163,7 @@ def ensure_archive_of(
     archive = cache / f"{name}-{fingerprint}.tar"
     if archive.exists():
         return archive
+    take_cache(cache)
     with locked(cache / f"{name}.lock", busy=f"{name}: made by another process; waiting"):
         if not archive.exists():
             say("making images" if name == "images" else f"making images: {name}")
@@ -197,7 +199,14 @@ def busybox_image(program: Path) -> Image:
     """busybox with a link per applet."""
     layer = Layer()
     system_directories(layer)
-    layer.copy(program, "bin/busybox")
+    # Debian has a static one and one with libraries; both may stand in the same place.
+    files = with_libraries({"bin/busybox": program})
+    if len(files) > 1:
+        for name in ("lib", "lib64"):
+            layer.directory(f"usr/{name}")
+            layer.link(name, f"usr/{name}")
+    for path, source in files.items():
+        layer.copy(source, path)
     listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
     for applet in listed.stdout.split():
         layer.link(f"bin/{applet}", "busybox")
@@ -271,10 +280,10 @@ def system_directories(layer: Layer) -> None:
 
 
 def _busybox() -> Path:
-    found = shutil.which("busybox")
+    found = needs.program("busybox")
     if found is None:
         raise HostUnfit("busybox is not installed", hint="apt-get install busybox-static")
-    return Path(found).resolve()
+    return found.resolve()
 
 
 def _gnu_programs() -> dict[str, Path]:

@@ -40,7 +40,7 @@ def kubelet_config(node: Node, authority: Authority) -> dict[str, Any]:
         "resolvConf": "/etc/resolv.conf",
         "podLogsDir": str(node.dir / "pod-logs"),
         # A root of its own: two kubelets in one cgroup tree delete each other's pods.
-        "cgroupRoot": node.cgroups.path(node.name),
+        "cgroupRoot": node.cgroup_root,
         "cgroupDriver": "cgroupfs",
         "failCgroupV1": False,
         "cgroupsPerQOS": True,

@@ -5,7 +5,6 @@ All state is on disk; any number of :class:`Lab` values, in any process, mean th
 
 import contextlib
 import functools
-import shutil
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from aicr_lab.build import Say
 from aicr_lab.cgroups import Cgroups, of_this_machine
 from aicr_lab.controlplane import ControlPlane
 from aicr_lab.errors import LabError
+from aicr_lab.ground import Ground, Remains
 from aicr_lab.namespaces import Namespaces
 from aicr_lab.node import Node
 from aicr_lab.pki import Authority
@@ -34,8 +34,17 @@ from aicr_lab.state import (
     write_json,
 )
 
+HOLDS = (
+    *("bin", "control-plane", "logs", "nodes", "pki", "processes"),
+    *("lab.json", "init.json", "defects.json", "*.kubeconfig"),
+)
+"""What a lab makes in its directory."""
+
 RELAY = "relay"
 """The component that joins the host's port with the API server."""
+
+_SHOWN = 10
+"""Paths that an error names."""
 
 
 class Lab:
@@ -51,6 +60,18 @@ class Lab:
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig, for use on the host."""
         return self.dir / "admin.kubeconfig"
+
+    @property
+    def ground(self) -> Ground:
+        """Its directory as something that may be taken and erased, or must not."""
+        return Ground(
+            directory=self.dir,
+            what=f"lab {self.name}",
+            way_out="AICR_LAB_HOME and --name say which directory a lab uses: name others, or see "
+            f"to {self.dir} yourself",
+            holds=HOLDS,
+            known_of_old=_made_by_an_earlier_version,
+        )
 
     @property
     def exists(self) -> bool:
@@ -88,13 +109,10 @@ class Lab:
     @property
     def namespaces(self) -> Namespaces:
         """The namespaces of its control plane; those of the nodes lie in them."""
-        roots = self.cgroups.hierarchies
-        group = self.cgroups.path("control-plane").lstrip("/")
-        places = roots.v1 if roots.v2 is None else (roots.v2,)
         return Namespaces(
             init=self.init,
             record=self.dir / "init.json",
-            cgroups=tuple(root / group / "cgroup.procs" for root in places),
+            cgroups=self.cgroups.procs("control-plane"),
         )
 
     @property
@@ -175,11 +193,9 @@ class Lab:
         """Ends it and removes everything that was its."""
         host.require_root()
         with self._locked():
-            if not self.dir.exists() and not self.cgroups.remains():
-                say(f"lab {self.name!r} is not there")
-            else:
-                self._remove(say)
-                say(f"lab {self.name!r} is down")
+            there = not self.ground.free or bool(self.cgroups.remains())
+            self._remove(say)
+            say(f"lab {self.name!r} is {'down' if there else 'not there'}")
 
     # Its components
 
@@ -288,8 +304,10 @@ class Lab:
                 yield
             finally:
                 # Still held: who waits for it finds it gone, and makes a new one.
-                if not self.dir.exists():
-                    self._lock_file.unlink(missing_ok=True)
+                # Ours is empty.
+                with contextlib.suppress(FileNotFoundError):
+                    if not self.dir.exists() and self._lock_file.stat().st_size == 0:
+                        self._lock_file.unlink()
 
     def _continue(self, options: LabOptions | None, say: Say) -> None:
         """Checks that it runs as wanted, and starts dead components again."""
@@ -310,14 +328,42 @@ class Lab:
         self.cgroups.remove()
 
     def _remove(self, say: Say) -> None:
-        if self.dir.exists():
+        """Ends what is left of it and removes what it made, and nothing else."""
+        if self.ground.free:
+            if self.cgroups.occupied():
+                raise LabError(
+                    f"a lab {self.name!r} runs that keeps its state elsewhere than in {self.dir}",
+                    hint="the AICR_LAB_HOME that it was started with, or another --name",
+                )
+            self.ground.give_up()
+            self.cgroups.remove()
+        else:
+            self.ground.require_ours()
             if self.exists and not self.running:
                 say(f"removing what is left of lab {self.name!r}")
             self._end_namespaces()
-            shutil.rmtree(self.dir)
-        else:
-            self.cgroups.remove()
+            self._tell(self.ground.erase(), say)
         self.__dict__.pop("api", None)
+
+    def _tell(self, remains: Remains, say: Say) -> None:
+        if remains.stuck:
+            raise LabError(
+                f"lab {self.name!r} has ended, and its files cannot all be removed:\n  "
+                + "\n  ".join(remains.stuck[:_SHOWN]),
+                hint="python -m aicr_lab down, once that is seen to",
+            )
+        for path in remains.foreign:
+            say(f"{path} stays: the lab did not make it")
+
+
+def _made_by_an_earlier_version(directory: Path) -> bool:
+    """Labs had no mark once; their record is told by all of its keys."""
+    record = directory / "lab.json"
+    try:
+        content = None if record.is_symlink() else read_json(record)
+    except LabError:
+        return False
+    return content is not None and {"boot_id", "complete", "options", "port"} <= content.keys()
 
 
 def listen(port: int) -> socket.socket:

@@ -82,6 +82,10 @@ class Namespaces:
     """Where pid and start time of the namespaces' init are written."""
     cgroups: tuple[Path, ...] = ()
     """The ``cgroup.procs`` files that every process in here joins."""
+    cgroup_roots: tuple[Path, ...] = ()
+    """Those of the groups beyond which nothing in here sees; none: no cgroup namespace is made."""
+    fenced: bool = False
+    """Whether what runs in here lacks the capabilities that change the machine as a whole."""
 
     @property
     def process(self) -> ProcessId | None:
@@ -99,14 +103,16 @@ class Namespaces:
         command = [str(self.init), "create", "--hostname", hostname, "--record", str(self.record)]
         if parent is not None:
             command += ["--parent", str(parent.pid())]
+        for file in self.cgroup_roots:
+            command += ["--cgroup-root", str(file)]
         done = subprocess.run(
-            [*command, *self._cgroup_options()], capture_output=True, text=True, check=False
+            [*command, *self._options()], capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise LabError(
                 f"namespaces of {hostname} cannot be made: {done.stderr.strip()}",
-                hint="the lab needs root and a kernel with PID, mount, network, UTS and IPC "
-                "namespaces",
+                hint="the lab needs root and a kernel with PID, mount, network, UTS, IPC and "
+                "cgroup namespaces",
             )
 
     def pid(self) -> int:
@@ -214,10 +220,11 @@ class Namespaces:
         command = [str(self.init), "spawn", "--target", str(self.pid()), *options]
         for descriptor in keep:
             command += ["--keep-fd", str(descriptor)]
-        return command + self._cgroup_options()
+        return command + self._options()
 
-    def _cgroup_options(self) -> list[str]:
-        return [word for file in self.cgroups for word in ("--cgroup", str(file))]
+    def _options(self) -> list[str]:
+        groups = [word for file in self.cgroups for word in ("--cgroup", str(file))]
+        return [*groups, "--fence"] if self.fenced else groups
 
 
 def _set_network(descriptor: int) -> None:

@@ -64,14 +64,19 @@ class Node:
     @property
     def namespaces(self) -> Namespaces:
         """The node's own namespaces, inside the lab's."""
-        procs = (self.cgroups.path(self.name, "system")).lstrip("/")
-        roots = self.cgroups.hierarchies
-        places = roots.v1 if roots.v2 is None else (roots.v2,)
         return Namespaces(
             init=self.init,
-            record=self.dir / "init.json",
-            cgroups=tuple(root / procs / "cgroup.procs" for root in places),
+            # Beside the node's directory, which its pods may write: whom it names is entered.
+            record=self.dir.with_name(f"{self.name}.json"),
+            cgroups=self.cgroups.procs(self.name, "system"),
+            cgroup_roots=self.cgroups.procs(self.name) if self.cgroups.namespaced else (),
+            fenced=True,
         )
+
+    @property
+    def cgroup_root(self) -> str:
+        """The group below which its pods are, as the node sees it."""
+        return "/" if self.cgroups.namespaced else self.cgroups.path(self.name)
 
     def allocation(self, options: LabOptions) -> Allocation:
         """How this node hands out accelerators: never ``mixed``, which is a lab's."""

@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Literal
 
+from aicr_lab import needs
 from aicr_lab.errors import ComponentFailed
 from aicr_lab.namespaces import Namespaces, alive, await_end, send_signal
 from aicr_lab.state import ProcessId, read_json, write_json
@@ -82,9 +83,6 @@ class ComponentStatus:
     log: Path
 
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
 class ProcessTable:
     """The components of one lab, each with a record on disk; any process can work with it."""
 
@@ -104,7 +102,7 @@ class ProcessTable:
         started = self._namespaces[process.namespace].spawn(
             [*process.argv, *extra_args],
             log=process.log,
-            env={"PATH": _PATH, "HOME": "/", "LANG": "C.UTF-8", **process.env},
+            env={"PATH": needs.PATH, "HOME": "/", "LANG": "C.UTF-8", **process.env},
             keep=keep,
         )
         write_json(

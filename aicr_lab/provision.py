@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aicr_lab import addons
+from aicr_lab import addons, needs
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 
@@ -32,6 +32,9 @@ class LabProvider:
     def start(self, name: str, say: Callable[[str], None]) -> ProvidedLab:
         """The lab of that name: the one that runs, whatever its options, or a new one."""
         lab = Lab(name)
+        if not lab.running:
+            # pytest has the terminal: whoever sits at it cannot be asked by us.
+            needs.ensure_that_nobody_is_to_be_asked(needs.OF_THE_LAB)
         # Everything that the suite has a check for, and no minute of waiting for a scrape.
         whole = LabOptions(addons=addons.parse(addons.ALL), fast=True)
         started_here = lab.up(None, say, otherwise=whole)

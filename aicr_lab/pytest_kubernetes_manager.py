@@ -29,6 +29,7 @@ class LabManager(AClusterManager):  # type: ignore[misc]  # it ships no types
     _cluster_options: ClusterOptions
     # The base class takes a cluster for its own until it has looked; a lab is ours once we made it.
     _created = False
+    _copy: Path | None = None
 
     @classmethod
     def get_binary_name(cls) -> str:
@@ -57,9 +58,10 @@ class LabManager(AClusterManager):  # type: ignore[misc]  # it ships no types
         if self._created:
             self._on_delete()
             self._created = False
-        if self.kubeconfig is not None:
-            self.kubeconfig.unlink(missing_ok=True)
-            self._cluster_options.kubeconfig_path = None
+        # A kubeconfig that the manager was given is its user's, and stays.
+        if self._copy is not None:
+            self._copy.unlink(missing_ok=True)
+            self._copy = self._cluster_options.kubeconfig_path = None
 
     def load_image(self, image: str) -> None:
         """Loads images from an OCI or Docker archive: there is no daemon to take them from."""
@@ -73,7 +75,7 @@ class LabManager(AClusterManager):  # type: ignore[misc]  # it ships no types
         handle, name = tempfile.mkstemp(prefix="aicr-lab-", suffix=".kubeconfig")
         with os.fdopen(handle, "wb") as copy:
             copy.write(self.lab.kubeconfig.read_bytes())
-        self._cluster_options.kubeconfig_path = Path(name)
+        self._copy = self._cluster_options.kubeconfig_path = Path(name)
 
     def _on_delete(self) -> None:
         self.lab.down(lambda _: None)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from aicr_lab import addons, artifacts, containerd, host, images, kubelet, mounts, network
+from aicr_lab import addons, artifacts, containerd, host, images, kubelet, mounts, needs, network
 from aicr_lab.addons import images as addon_images
 from aicr_lab.addons.addon import Addon
 from aicr_lab.api import Object
@@ -35,9 +35,9 @@ SIMULATED = "aicr-pytest/simulated"
 
 def start(lab: Lab, options: LabOptions, say: Say) -> None:
     """Brings a lab up on clean ground."""
-    host.require_linux()
+    host.require_linux(say)
     host.require_resources(lab.dir)
-    host.ensure_packages(say)
+    needs.ensure(needs.OF_THE_LAB, say)
     builder = artifacts.builder()
     # Before anything is built: a wrong name must not cost half an hour.
     addons.chosen(options.addons)
@@ -57,7 +57,7 @@ class _Startup:
         lab, options = self._lab, self._options
         with listen(options.port) as free:
             port = free.getsockname()[1]
-        lab.dir.mkdir(mode=0o700, parents=True)
+        lab.ground.take()
         lab.init.parent.mkdir()
         shutil.copy2(artifacts.locate("aicr-init"), lab.init)
         lab.record(
@@ -89,6 +89,8 @@ class _Startup:
 
     def _begin_control_plane(self) -> None:
         lab = self._lab
+        majors = self._accelerators.majors() if self._accelerators is not None else ()
+        lab.cgroups.allow_devices(mounts.device_rules(majors))
         lab.cgroups.create("control-plane")
         lab.namespaces.create(f"aicr-lab-{lab.name}"[:63])
         plane = lab.control_plane
@@ -203,16 +205,15 @@ class _Startup:
         return images.ensure_archive(cache_dir(), programs, self._say)
 
     def _start_runtime(self, node: Node, archive: "Future[Path]") -> None:
-        node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir)])
-        runc = Path("/usr/sbin/runc")
-        runtimes = {"runc": runc}
+        mountinfo = Path("/proc/self/mountinfo").read_text()
+        node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir, mountinfo)])
+        runtimes = {"runc": needs.program("runc") or Path("runc")}
         if self._accelerators is not None:
             self._accelerators.prepare(node, self._options)
             for handler in ("runc", "nvidia"):
                 runtimes[handler] = self._accelerators.runtime_binary(node, handler)
-        mountinfo = Path("/proc/self/mountinfo").read_text()
         snapshotter = host.snapshotter(node.dir, mountinfo)
-        containerd.configure(node, runtimes, host.cni_directories(), snapshotter)
+        containerd.configure(node, runtimes, needs.cni_directories(), snapshotter)
         process = containerd.process(node, artifacts.locate("containerd"))
         self._lab.start(process)
         self._await_containerd(node, process.log)

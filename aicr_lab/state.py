@@ -93,10 +93,14 @@ def default_base() -> Path:
 
 
 def state_dir(name: str) -> Path:
-    """The directory of a lab, existing or not."""
+    """The directory of a lab, existing or not.
+
+    Links on the way to it are followed, for that is where its user wants it; a link in its own
+    place is not, see :mod:`.ground`.
+    """
     if not _NAME.fullmatch(name):
         raise LabError(f"--name {name!r}: lower-case letters, digits and '-', at most 40")
-    directory = (default_base() / name).resolve()
+    directory = default_base().resolve() / name
     if directory.as_posix().startswith(tuple(f"{place}/" for place in _UNUSABLE)):
         raise LabError(
             f"the lab cannot keep its state in {directory}",
@@ -155,7 +159,11 @@ def locked(path: Path, *, busy: str) -> Iterator[None]:
 
 def _lock(path: Path, busy: str) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise LabError(f"{path} cannot be locked: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -43,6 +43,12 @@ def prepare(node: Node, options: LabOptions) -> None:
     runtime(node).install(node.name, facts)
 
 
+def majors() -> tuple[int, ...]:
+    """Major numbers of the simulated devices."""
+    free = free_majors(Path("/proc/devices").read_text())
+    return (free.gpu, free.uvm)
+
+
 def processes(node: Node, options: LabOptions) -> list[Process]:
     """NVIDIA's program that hands the node's GPUs out, and who decides how busy they look."""
     return [allocator(node, options), _agent(node, options)]

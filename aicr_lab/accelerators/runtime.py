@@ -1,17 +1,18 @@
 """The OCI runtime of a node: runc, behind a wrapper that can misbehave.
 
-containerd is told to call the wrapper. On a healthy node it is a shell script that becomes runc at
-once; while the node carries a runtime defect, :mod:`.oci_defects` edits the container first.
+containerd is told to call the wrapper. On a healthy node it is a shell script that becomes runc,
+for privileged containers after :mod:`.oci_fence`; while the node carries a runtime defect,
+:mod:`.oci_defects` edits the container first.
 """
 
 import dataclasses
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aicr_lab.accelerators import oci_defects
+from aicr_lab import needs
+from aicr_lab.accelerators import oci_defects, oci_fence
 from aicr_lab.accelerators.devices import DeviceNode
 from aicr_lab.accelerators.driver_root import DriverRoot
 from aicr_lab.errors import HostUnfit, LabError
@@ -19,10 +20,19 @@ from aicr_lab.state import read_json, write_json
 
 _WRAPPER = """\
 #!/bin/sh
-# The OCI runtime of {node} for handler {handler}: runc, after {script}
+# The OCI runtime of {node} for handler {handler}: runc, after {defects}
 # had its way with the container while {facts} exists.
+bundle= last=
+for word; do
+    [ "$last" != --bundle ] || bundle=$word
+    last=$word
+done
+# Only privileged containers have no masked paths.
+if [ -n "$bundle" ] && ! grep -q '"maskedPaths"' "$bundle/config.json"; then
+    {python} -I -S {fence} "$bundle" || exit
+fi
 if [ -e {facts} ]; then
-    exec {python} -I -S {script} {facts} {runc} {handler} "$@"
+    exec {python} -I -S {defects} {facts} {runc} {handler} "$@"
 fi
 exec {runc} "$@"
 """
@@ -51,7 +61,7 @@ class NodeRuntime:
 
     def install(self, node: str, facts: oci_defects.Facts) -> None:
         """Writes the wrapper for each handler; the node is healthy afterwards."""
-        runc = shutil.which("runc", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+        runc = needs.program("runc")
         if runc is None:
             raise HostUnfit("runc is missing", hint="apt-get install runc")
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -63,7 +73,8 @@ class NodeRuntime:
                 handler=handler,
                 facts=shlex.quote(str(self._facts)),
                 python=shlex.quote(sys.executable),
-                script=shlex.quote(str(Path(oci_defects.__file__).resolve())),
+                defects=shlex.quote(str(Path(oci_defects.__file__).resolve())),
+                fence=shlex.quote(str(Path(oci_fence.__file__).resolve())),
                 runc=runc,
             )
             path = self.binary(handler)

@@ -50,7 +50,7 @@ def _images() -> Sequence[Image]:
 
 
 def _ray_image() -> Image:
-    programs = {f"usr/bin/{name}": _program(name) for name in _PROGRAMS}
+    programs = {f"usr/bin/{name}": _program(name) for name in (*_PROGRAMS, "busybox")}
     layer = Layer()
     for name in ("bin", "sbin", "lib", "lib64"):
         layer.directory(f"usr/{name}")
@@ -58,7 +58,6 @@ def _ray_image() -> Image:
     images.system_directories(layer)
     for path, source in images.with_libraries(programs).items():
         layer.copy(source, path)
-    layer.copy(_program("busybox"), "usr/bin/busybox")
     layer.file("usr/bin/ray", _RAY.read_bytes(), 0o755)
     for path in _HEALTHY:
         layer.file(f"srv/ray/{path}", b"success\n")

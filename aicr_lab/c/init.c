@@ -1,16 +1,22 @@
 /* aicr-init: the first process of a set of Linux namespaces, and the way into them.
  *
- *   aicr-init create [--parent PID] [--cgroup PROCS]... --hostname NAME --record FILE
+ *   aicr-init create [--parent PID] [--cgroup-root PROCS]... [--cgroup PROCS]... [--fence]
+ *                    --hostname NAME --record FILE
  *       Makes new PID, mount, network, UTS and IPC namespaces (inside those of PID, if given) and
  *       leaves an init in them that reaps children and waits. Its pid and start time, as the
  *       caller's PID namespace sees them, are in FILE before the init does anything: whoever is
  *       killed half-way leaves either nothing or a record of what to end. Ending the init ends
- *       every process, mount and link in there: the kernel does it.
+ *       every process, mount and link in there: the kernel does it. With --cgroup-root a cgroup
+ *       namespace too: those groups are the roots of all that is seen of control groups in there.
  *
- *   aicr-init spawn --target PID [--cgroup PROCS]... [--wait | --log FILE] [--keep-fd N]... -- COMMAND...
+ *   aicr-init spawn --target PID [--cgroup PROCS]... [--fence] [--wait | --log FILE] [--keep-fd N]...
+ *                   -- COMMAND...
  *       Runs COMMAND in the namespaces of PID. With --log it is a child of their init, in a session
  *       of its own, writes to FILE, and its pid and start time are printed; with --wait the exit
  *       status of COMMAND is ours, and COMMAND dies with us.
+ *
+ * --fence takes capabilities away for good that change the machine as a whole and that no component
+ * of a node needs: kernel modules, clock, reboot, ports and memory of the hardware, files by handle.
  *
  * Children are made by a fork in between, inside the PID namespace: a process whose parent dies
  * goes to the init of its *parent's* PID namespace, and a zombie left to the host's init would
@@ -19,6 +25,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,17 +38,18 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { MAX_LIST = 64, STACK = 256 * 1024 };
 
 struct options {
-	int wait;
+	int wait, fence;
 	long target;            /* 0: the caller's own namespaces */
 	const char *hostname, *record, *log;
-	const char *cgroups[MAX_LIST];
-	int ncgroups;
+	int cgroups[MAX_LIST], cgroup_roots[MAX_LIST];   /* opened at once: paths are the caller's */
+	int ncgroups, ncgroup_roots;
 	int keep[MAX_LIST];
 	int nkeep;
 	char **command;
@@ -87,30 +95,57 @@ static unsigned long long start_time(pid_t pid)
 
 static void enter(long target)
 {
-	static const char *names[] = {"pid", "net", "uts", "ipc", "mnt"};
-	int fds[5];
+	static const char *names[] = {"cgroup", "pid", "net", "uts", "ipc", "mnt"};
+	enum { COUNT = sizeof names / sizeof *names };
+	int fds[COUNT];
 	char path[64];
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < COUNT; i++) {
 		snprintf(path, sizeof path, "%ld/ns/%s", target, names[i]);
 		fds[i] = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 		if (fds[i] < 0)
 			die("namespaces of process %ld", target);
 	}
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < COUNT; i++) {
 		if (setns(fds[i], 0))
 			die("setns %s of process %ld", names[i], target);
 		close(fds[i]);
 	}
 }
 
-static void join_cgroups(const struct options *o)
+static void join_cgroups(const int *groups, int count)
 {
-	for (int i = 0; i < o->ncgroups; i++) {
-		int fd = open(o->cgroups[i], O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, "0", 1) != 1)
-			die("join %s", o->cgroups[i]);
-		close(fd);
+	for (int i = 0; i < count; i++)
+		if (write(groups[i], "0", 1) != 1)
+			die("join control group %d of %d", i + 1, count);
+}
+
+static const int fenced[] = {
+	CAP_SYS_MODULE, CAP_SYS_BOOT, CAP_SYS_TIME, CAP_SYS_RAWIO, CAP_SYS_PACCT, CAP_SYS_TTY_CONFIG,
+	CAP_DAC_READ_SEARCH, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_AUDIT_CONTROL, CAP_WAKE_ALARM,
+	CAP_BLOCK_SUSPEND, CAP_LINUX_IMMUTABLE,
+};
+
+static void fence(const struct options *o)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[2];
+	if (!o->fence)
+		return;
+	errno = 0;
+	if (syscall(SYS_capget, &header, sets))
+		die("capget");
+	for (size_t i = 0; i < sizeof fenced / sizeof *fenced; i++) {
+		__u32 other = ~CAP_TO_MASK(fenced[i]);
+		struct __user_cap_data_struct *set = &sets[CAP_TO_INDEX(fenced[i])];
+		/* EINVAL: an older kernel does not know it. */
+		if (prctl(PR_CAPBSET_DROP, fenced[i]) && errno != EINVAL)
+			die("drop capability %d", fenced[i]);
+		set->effective &= other;
+		set->permitted &= other;
+		set->inheritable &= other;
 	}
+	if (syscall(SYS_capset, &header, sets))
+		die("capset");
 }
 
 /* The other side learns our pid in its own PID namespace from the message's credentials. */
@@ -172,7 +207,10 @@ static int init_main(void *pointer)
 {
 	const struct init_args *args = pointer;
 	const struct options *o = args->options;
-	join_cgroups(o);
+	join_cgroups(o->cgroup_roots, o->ncgroup_roots);
+	if (o->ncgroup_roots && unshare(CLONE_NEWCGROUP))
+		die("new cgroup namespace");
+	join_cgroups(o->cgroups, o->ncgroups);
 	announce_and_await(args->channel);
 	if (setsid() < 0)
 		die("setsid");
@@ -186,6 +224,7 @@ static int init_main(void *pointer)
 	loopback_up();
 	if (chdir("/"))
 		die("chdir /");
+	fence(o);
 	sigset_t all;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -265,6 +304,7 @@ static void run_command(const struct options *o, int channel)
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	fence(o);
 	execvp(o->command[0], o->command);
 	int error = errno;
 	(void)!write(channel, &error, sizeof error);
@@ -295,7 +335,7 @@ static int spawn_detached(const struct options *o)
 			die("fork");
 		if (child)
 			_exit(0);
-		join_cgroups(o);
+		join_cgroups(o->cgroups, o->ncgroups);
 		setsid();
 		announce_and_await(channel[1]);
 		int null = open("/dev/null", O_RDONLY);
@@ -326,7 +366,7 @@ static int spawn_and_wait(const struct options *o)
 	if (!child) {
 		die_with_caller();
 		close(channel[0]);
-		join_cgroups(o);
+		join_cgroups(o->cgroups, o->ncgroups);
 		run_command(o, channel[1]);
 	}
 	close(channel[1]);
@@ -351,6 +391,14 @@ static long number(const char *text)
 	return value;
 }
 
+static int opened(const char *procs)
+{
+	int fd = open(procs, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s", procs);
+	return fd;
+}
+
 static struct options parse(int argc, char **argv)
 {
 	struct options o = {0};
@@ -359,6 +407,10 @@ static struct options parse(int argc, char **argv)
 	for (; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strcmp(argv[i], "--wait")) {
 			o.wait = 1;
+			continue;
+		}
+		if (!strcmp(argv[i], "--fence")) {
+			o.fence = 1;
 			continue;
 		}
 		if (i + 1 >= argc)
@@ -373,7 +425,9 @@ static struct options parse(int argc, char **argv)
 		else if (!strcmp(option, "--log"))
 			o.log = value;
 		else if (!strcmp(option, "--cgroup") && o.ncgroups < MAX_LIST)
-			o.cgroups[o.ncgroups++] = value;
+			o.cgroups[o.ncgroups++] = opened(value);
+		else if (!strcmp(option, "--cgroup-root") && o.ncgroup_roots < MAX_LIST)
+			o.cgroup_roots[o.ncgroup_roots++] = opened(value);
 		else if (!strcmp(option, "--keep-fd") && o.nkeep < MAX_LIST)
 			o.keep[o.nkeep++] = (int)number(value);
 		else

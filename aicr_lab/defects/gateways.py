@@ -1,6 +1,5 @@
 """Ways to break a gateway: its controller, its data plane, what lies between the two."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,9 @@ from aicr_lab.defects.policies import Object
 from aicr_lab.defects.ways import await_effect
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
+from aicr_lab.namespaces import send_signal, start_time
 from aicr_lab.processes import LAB, Process
+from aicr_lab.state import ProcessId
 
 _APPS = "apps/v1"
 _TABLE = "aicr_lying_gateway"
@@ -49,13 +50,13 @@ class FrozenDataPlane:
 
     def inject(self, lab: Lab) -> None:
         """Stops them."""
-        for pid in _envoys(lab):
-            os.kill(pid, signal.SIGSTOP)
+        for envoy in _envoys(lab):
+            send_signal(envoy, signal.SIGSTOP)
 
     def heal(self, lab: Lab) -> None:
         """Lets them go on and waits until they are ready."""
-        for pid in _envoys(lab):
-            os.kill(pid, signal.SIGCONT)
+        for envoy in _envoys(lab):
+            send_signal(envoy, signal.SIGCONT)
         await_effect(contour.DATA_PLANE, partial(_available, lab, contour.DATA_PLANE))
 
 
@@ -72,8 +73,8 @@ class UntoldDataPlane:
             f"chain in {{ type filter hook input priority 0; tcp sport {port} drop; }}\n"
             "}\n"
         )
-        for pid in _envoys(lab):
-            command = ["nsenter", "-t", str(pid), "-n", "nft", "-f", "-"]
+        for envoy in _envoys(lab):
+            command = ["nsenter", "-t", str(envoy.pid), "-n", "nft", "-f", "-"]
             subprocess.run(command, input=rules, text=True, check=True, capture_output=True)
 
     def heal(self, lab: Lab) -> None:
@@ -277,18 +278,21 @@ def _pods(lab: Lab, deployment: str) -> list[Object]:
     ]
 
 
-def _envoys(lab: Lab) -> list[int]:
-    """Pids of the Gateway's Envoys, as the host sees them."""
+def _envoys(lab: Lab) -> list[ProcessId]:
+    """The Gateway's Envoys, as the host sees them."""
     uids = [pod["metadata"]["uid"] for pod in _pods(lab, contour.DATA_PLANE)]
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
+        # Before anything is read of it: what is read belongs to this process and no later one.
+        pid = int(directory.name)
+        started = start_time(pid)
         try:
             groups = (directory / "cgroup").read_text()
             name = (directory / "comm").read_text().strip()
         except OSError:
             continue  # it has ended meanwhile
-        if name == "envoy" and any(uid in groups for uid in uids):
-            found.append(int(directory.name))
+        if started and name == "envoy" and any(uid in groups for uid in uids):
+            found.append(ProcessId(pid=pid, start_time=started))
     if not found:
         raise LabError("no Envoy of the Gateway runs", hint="python -m aicr_lab status")
     return found

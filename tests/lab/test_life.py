@@ -104,7 +104,7 @@ def test_a_dead_init_is_a_lab_that_up_makes_anew(small_lab: Lab) -> None:
 
 
 def test_records_of_another_boot_name_nobody(small_lab: Lab) -> None:
-    small_lab.dir.mkdir(parents=True)
+    small_lab.ground.take()
     ours = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19]
     record = {"pid": os.getpid(), "start_time": int(ours)}
     (small_lab.dir / "init.json").write_text(json.dumps(record))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from aicr_lab.build import cache_dir
+from aicr_lab.build import cache_dir, take_cache
 from aicr_pytest import requirements
 from aicr_pytest.evidence.record import read_records
 from aicr_pytest.evidence.run import RUN_FILE, CheckResult, RequirementResult, RunInfo, read_run
@@ -178,6 +178,7 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in others and not (name.startswith(ours) and name[:8] != "AICR_LAB")
     }
+    take_cache(cache_dir())
     # Half of a run's processor time is spent on compiling Python where that is not kept.
     return kept | {"PYTHONPYCACHEPREFIX": str(cache_dir() / "bytecode")}
 

@@ -6,8 +6,9 @@ import pytest
 
 from aicr_lab import build
 from aicr_lab.artifacts import kubernetes_version, names, version_flags
-from aicr_lab.build import Artifact, Builder, Command
-from aicr_lab.errors import BuildFailed, HostUnfit, LabError
+from aicr_lab.build import Artifact, Builder, Command, take_cache
+from aicr_lab.errors import BuildFailed, HostUnfit, LabError, NotOurs
+from aicr_lab.ground import MARK
 
 
 def artifact(source: Path, script: str = "cp source {out}/result") -> Artifact:
@@ -171,3 +172,34 @@ def test_components_say_the_version_of_their_module() -> None:
 def test_every_artifact_has_a_name_of_its_own() -> None:
     assert len(set(names())) == len(names())
     assert names()[0] == "aicr-init"
+
+
+def test_a_cache_that_holds_something_else_is_refused_and_stays(source: Path, cache: Path) -> None:
+    (cache / ".thing.mine").mkdir(parents=True)
+    (cache / "thing.log").write_text("precious")
+    with pytest.raises(NotOurs, match=r"(?s)cache is left alone.*AICR_LAB_CACHE"):
+        Builder([artifact(source)], cache).ensure(["thing"], lambda _: None)
+    assert (cache / ".thing.mine").is_dir()
+    assert (cache / "thing.log").read_text() == "precious"
+
+
+def test_a_cache_of_an_earlier_version_is_taken_as_it_is(source: Path, cache: Path) -> None:
+    thing = artifact(source)
+    Builder([thing], cache).ensure(["thing"], lambda _: None)
+    (cache / MARK).unlink()
+    (source / "source").write_text("two")
+    Builder([thing], cache).ensure(["thing"], lambda _: None)
+    assert len(list(cache.glob("thing-*/built.json"))) == 2
+    assert (cache / MARK).exists()
+
+
+def test_an_unfinished_build_that_is_a_link_does_not_lead_elsewhere(
+    source: Path, cache: Path, tmp_path: Path
+) -> None:
+    take_cache(cache)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("precious")
+    (cache / ".thing.link").symlink_to(tmp_path / "elsewhere")
+    Builder([artifact(source)], cache).ensure(["thing"], lambda _: None)
+    assert not (cache / ".thing.link").is_symlink()
+    assert (tmp_path / "elsewhere" / "file").read_text() == "precious"

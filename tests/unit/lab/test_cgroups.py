@@ -82,3 +82,22 @@ def test_v2_without_delegation_says_so(tmp_path: Path) -> None:
     groups = Cgroups(name="a", hierarchies=Hierarchies(v2=tmp_path))
     with pytest.raises(HostUnfit, match="handed down"):
         groups.create("node-0")
+
+
+def test_a_lab_opens_the_devices_that_it_is_allowed_and_no_others(tmp_path: Path) -> None:
+    devices = _group(tmp_path / "devices")
+    own = _group(devices / "aicr-lab" / "a", devices__deny="", devices__allow="")
+    groups = Cgroups(name="a", hierarchies=Hierarchies(v1=(_group(tmp_path / "cpu"), devices)))
+    groups.allow_devices(["c 1:3 rwm"])
+    assert (own / "devices.deny").read_text() == "a"
+    assert (own / "devices.allow").read_text() == "c 1:3 rwm"
+    assert not (tmp_path / "cpu" / "aicr-lab" / "a" / "devices.deny").exists()
+
+
+def test_a_group_is_occupied_while_a_process_is_anywhere_below_it(tmp_path: Path) -> None:
+    groups = Cgroups(name="a", hierarchies=Hierarchies(v1=(tmp_path,)))
+    assert not groups.occupied()
+    leaf = _group(tmp_path / "aicr-lab" / "a" / "node-0" / "system", cgroup__procs="")
+    assert not groups.occupied()
+    (leaf / "cgroup.procs").write_text("12\n")
+    assert groups.occupied()

@@ -33,7 +33,7 @@ def test_a_missing_namespace_is_named(tmp_path: Path) -> None:
     for name in ("pid", "mnt", "uts", "ipc"):
         (tmp_path / "self" / "ns" / name).touch()
     with pytest.raises(HostUnfit, match="no net namespaces"):
-        host.require_linux(tmp_path)
+        host.require_linux(lambda _: None, tmp_path)
 
 
 def test_a_full_disk_is_seen_before_the_start(
@@ -50,12 +50,3 @@ def test_too_little_memory_is_seen_before_the_start(tmp_path: Path) -> None:
     meminfo.write_text("MemTotal: 900000 kB\nMemAvailable: 500000 kB\n")
     with pytest.raises(HostUnfit, match=r"0\.5 GB of memory"):
         host.require_resources(tmp_path, meminfo)
-
-
-def test_missing_packages_are_named_where_there_is_no_apt(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    monkeypatch.setattr(host, "cni_directories", list)
-    with pytest.raises(HostUnfit, match=r"busybox-static.*containernetworking-plugins.*runc"):
-        host.ensure_packages(lambda _: None)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import tomllib
@@ -68,9 +69,26 @@ def test_pods_of_a_node_get_its_addresses() -> None:
 
 def test_kubelet_keeps_to_its_own_cgroup_and_refuses_anonymous() -> None:
     config = kubelet.kubelet_config(node(0), Authority(Path("/pki")))
-    assert config["cgroupRoot"] == "/aicr-lab/a/node-0"
+    assert config["cgroupRoot"] == "/", "of its own cgroup namespace"
     assert config["authentication"]["anonymous"] == {"enabled": False}
     assert config["clusterDNS"] == [network.DNS_SERVICE_IP]
+
+
+def test_without_a_cgroup_namespace_kubelet_is_told_its_place() -> None:
+    groups = Cgroups(name="a", hierarchies=Hierarchies(v2=Path("/sys/fs/cgroup")))
+    on_v2 = dataclasses.replace(node(0), cgroups=groups)
+    assert on_v2.cgroup_root == "/aicr-lab/a/node-0"
+    assert on_v2.namespaces.cgroup_roots == ()
+
+
+def test_what_runs_on_a_node_is_fenced_and_sees_no_other_groups() -> None:
+    namespaces = node(0).namespaces
+    assert namespaces.fenced
+    assert namespaces.cgroup_roots == (Path("/cg/memory/aicr-lab/a/node-0/cgroup.procs"),)
+
+
+def test_pods_cannot_write_whom_the_host_takes_for_the_nodes_init() -> None:
+    assert not node(0).namespaces.record.is_relative_to(node(0).dir)
 
 
 def test_kubelet_names_itself_and_its_labels() -> None:
@@ -90,8 +108,25 @@ def test_nodes_route_to_each_others_pods() -> None:
     assert not [line for line in commands if "10.244.1.0" in line]
 
 
+MOUNTINFO = """\
+1 0 8:1 / / rw - ext4 /dev/vda rw
+2 1 0:5 / /proc rw - proc proc rw
+3 1 0:6 / /dev rw - devtmpfs devtmpfs rw
+4 3 0:7 / /dev/shm rw - tmpfs tmpfs rw
+5 1 8:2 / /home rw - xfs /dev/vdb rw
+6 1 8:3 / /mnt/a\\040b rw - ext4 /dev/vdc rw
+7 1 0:8 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw
+8 1 0:9 / /net rw - autofs systemd-1 rw
+9 5 8:2 / /home rw - xfs /dev/vdb rw
+"""
+
+
+def lines(directory: Path = Path("/state")) -> list[str]:
+    return mounts.script(node(0, directory / "nodes"), directory, MOUNTINFO).splitlines()
+
+
 def test_mounts_are_a_script_that_the_shell_understands() -> None:
-    script = mounts.script(node(0, Path("/a b/nodes")), Path("/a b"))
+    script = "\n".join(lines(Path("/a b")))
     assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
     assert "'/a b/nodes/node-0/kubelet' /var/lib/kubelet" in script
     for name in mounts.KERNEL_SETTINGS:
@@ -100,8 +135,25 @@ def test_mounts_are_a_script_that_the_shell_understands() -> None:
         )
 
 
-def test_state_below_var_lib_stays_reachable_under_the_overlay() -> None:
-    state = Path("/var/lib/labs/a")
-    back = f"mount --bind /run/aicr/state {state}"
-    assert back in mounts.script(node(0, state / "nodes"), state)
-    assert back not in mounts.script(node(0), Path("/state"))
+def test_every_file_system_of_the_host_is_seen_under_a_layer_of_the_nodes() -> None:
+    layered = [line.split("cd ")[1].split(" &&")[0] for line in lines() if "-t overlay" in line]
+    assert layered == ["/", "/home", "'/mnt/a b'", "/state"]
+
+
+def test_only_the_nodes_own_directory_is_the_hosts_and_writable() -> None:
+    own = "mount --bind /state/nodes/node-0 /run/root/state/nodes/node-0"
+    before = lines()[: next(i for i, line in enumerate(lines()) if "pivot_root" in line)]
+    bound = [line for line in before if line.startswith("mount --bind")]
+    assert bound == [own]
+    assert "mount --bind /cg/memory/aicr-lab/a/node-0 /run/root/cg/memory" in "".join(before)
+
+
+def test_no_device_with_hardware_behind_it_is_made_or_allowed() -> None:
+    made = [line.split()[3:] for line in lines() if line.startswith("mknod")]
+    assert {kind for _, kind, _, _ in made} == {"c"}
+    assert {major for _, _, major, _ in made} == {"1", "5"}
+    rules = [rule.split() for rule in mounts.device_rules((195, 120))]
+    opened = {(kind, number) for kind, number, access in rules if access != "m"}
+    assert {kind for kind, _ in opened} == {"c"}
+    assert {("c", "195:*"), ("c", "120:*"), ("c", "1:3")} <= opened
+    assert ("c", "1:1") not in opened, "/dev/mem"

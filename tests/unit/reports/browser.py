@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aicr_lab.needs import BROWSERS
+
 _FLAGS = (
     "--headless",
     "--no-sandbox",  # it refuses to run as root with one
@@ -40,8 +42,9 @@ class Visit:
 
 def chromium() -> str:
     """The browser; a machine without it fails the test, for a skip would hide what it is for."""
-    if found := shutil.which("chromium") or shutil.which("chromium-browser"):
-        return found
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
     pytest.fail("chromium is missing: apt-get install chromium (make test installs it).")
 
 
