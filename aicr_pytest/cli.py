@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from aicr_pytest import __version__
 from aicr_pytest.errors import AicrError
@@ -16,6 +16,7 @@ from aicr_pytest.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.door import Door
 
     Commands = argparse._SubParsersAction["_Parser"]
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.command(parsed))
     except AicrError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        _say(f"ERROR: {error}", sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return 130
@@ -78,7 +79,10 @@ def list_checks(parsed: argparse.Namespace) -> int:
     from aicr_pytest.catalogue import as_json, as_table, collect
 
     plan = collect()
-    print(json.dumps(as_json(plan), indent=2) if parsed.json else as_table(plan))
+    if parsed.json:
+        _say_json(as_json(plan))
+    else:
+        _say(as_table(plan))
     return 0
 
 
@@ -86,8 +90,12 @@ def preflight(parsed: argparse.Namespace) -> int:
     """Look at the cluster without creating anything."""
     from aicr_pytest.preflight import examine
 
-    report = examine(_settings(parsed), say=lambda line: print(line, file=sys.stderr))
-    print(json.dumps(report.as_json(), indent=2) if parsed.json else report.as_text())
+    report = examine(_settings(parsed), say=lambda line: _say(line, sys.stderr))
+    if parsed.json:
+        _say_json(report.as_json())
+    else:
+        for line in report.as_lines():
+            _say_line(line)
     return 0 if report.is_ready else 1
 
 
@@ -98,8 +106,8 @@ def report(parsed: argparse.Namespace) -> int:
 
     problems = rebuild(parsed.directory, judge_records)
     for problem in problems:
-        print(f"ERROR: {problem}", file=sys.stderr)
-    print(parsed.directory / "index.html")
+        _say_line(f"ERROR: {problem}", sys.stderr)
+    _say_line(str(parsed.directory / "index.html"))
     return 1 if problems else 0
 
 
@@ -111,17 +119,39 @@ def clean(parsed: argparse.Namespace) -> int:
     cluster = _connect(_settings(parsed))
     found = cleaning.leftovers(cluster, parsed.run)
     for left in found:
-        print(left)
+        _say_line(str(left))
     if not found:
-        print("Nothing of ours is on the cluster.")
+        _say("Nothing of ours is on the cluster.")
         return 0
     if parsed.dry_run or not (parsed.run or parsed.all):
-        print("Nothing was removed. Remove one run with --run ID, or all with --all.")
+        _say("Nothing was removed. Remove one run with --run ID, or all with --all.")
         return 0
-    remaining = cleaning.clean(cluster, found, Waiter(cluster), print)
+    remaining = cleaning.clean(cluster, found, Waiter(cluster), _say_line)
     for left in remaining:
-        print(f"STILL THERE: {left}: {left.problem}", file=sys.stderr)
+        _say_line(f"STILL THERE: {left}: {left.problem}", sys.stderr)
     return 1 if remaining else 0
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print a text that somebody else's words are part of."""
+    print(_door().text(text), file=stream or sys.stdout)
+
+
+def _say_line(text: str, stream: TextIO | None = None) -> None:
+    """Print what must not look like several lines of ours."""
+    print(_door().line(text), file=stream or sys.stdout)
+
+
+def _say_json(value: Any) -> None:
+    print(json.dumps(_door().value(value), indent=2))
+
+
+def _door() -> "Door":
+    # Here, since `run` needs neither.
+    from aicr_pytest.evidence.door import Door
+    from aicr_pytest.evidence.redact import Redactor
+
+    return Door(Redactor())
 
 
 def _connect(settings: Settings) -> "Cluster":

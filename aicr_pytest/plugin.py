@@ -67,7 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
+    from aicr_pytest.doorkeeper import Doorkeeper
     from aicr_pytest.hooks import RunHooks
+    from aicr_pytest.session import run_key
 
     marks.register_selecting(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
@@ -77,6 +79,10 @@ def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(hooks, HOOKS)
+    keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
+    config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
+    if not expects_checks:
+        keeper.watch_logs()  # the session has started already
     return hooks
 
 

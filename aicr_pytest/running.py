@@ -132,7 +132,7 @@ class Running:
         self.item.user_properties.append(("aicr", json.dumps(result)))
 
     def _safe(self, text: str) -> str:
-        return self.run.store.redactor.text(text)[:_LONGEST_MESSAGE]
+        return self.run.door.text(text, _LONGEST_MESSAGE)
 
     def _show_observations(self, report: pytest.TestReport) -> None:
         path = getattr(self.item.config.option, "htmlpath", None)
