@@ -145,7 +145,7 @@ class RunHooks:
             checks = {item: check_of(item) for item in items if is_check(item)}
         except ValueError as error:
             self._refused = True
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(self._run.door.text(str(error))) from None
         version = self._run.shared.list_version
         for item, check in checks.items():
             requirement = BY_ID[check.requirement]

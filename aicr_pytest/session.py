@@ -108,6 +108,7 @@ class Run:
         """When the run began."""
         self._awaiting = awaiting
         self._redactor: Redactor | None = None
+        self._door: Door | None = None
         self._store: EvidenceStore | None = None
         self._cluster: Cluster | None = None
         self._provided: tuple[ClusterProvider, ProvidedCluster] | None = None
@@ -154,9 +155,11 @@ class Run:
     @property
     def door(self) -> "Door":
         """What every text passes on its way to a file or the terminal."""
-        from aicr_pytest.evidence.door import Door
+        if self._door is None:
+            from aicr_pytest.evidence.door import Door
 
-        return Door(self.redactor)
+            self._door = Door(self.redactor)
+        return self._door
 
     @property
     def evidence(self) -> "CheckEvidence":

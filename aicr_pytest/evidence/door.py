@@ -4,6 +4,7 @@ What passes is cut, then redacted, then made printable, once each and in this or
 must not cost minutes, and the redactor has to see what came, not escapes of it.
 """
 
+import functools
 import re
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ _MARGIN = 8_192
 goes through is no longer recognised. The longest one, a private key in PEM, has about 6,500."""
 _TAIL_SHARE = 4
 """A cut keeps this part (one n-th) for the end, where errors tend to stand."""
+_NAME = 200
+"""Characters of what may be a name."""
 _BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 
 
@@ -37,6 +40,8 @@ class Door:
 
     def __init__(self, redactor: Redacts) -> None:
         self._redactor = redactor
+        # Names of tests and marks pass with each of a test's reports.
+        self._clean_name = functools.lru_cache(maxsize=1024)(self._clean_whole)
 
     def text(self, text: str, most: int = MOST_TEXT) -> str:
         """A text of several lines; one that is longer loses its middle, and says so there."""
@@ -74,4 +79,7 @@ class Door:
         return printable(self._redactor.publishable(text))
 
     def _clean(self, text: str) -> str:
+        return self._clean_name(text) if len(text) <= _NAME else self._clean_whole(text)
+
+    def _clean_whole(self, text: str) -> str:
         return printable(self._redactor.text(text))

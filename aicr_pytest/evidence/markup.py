@@ -7,6 +7,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -17,6 +18,8 @@ Clean = Callable[[str], str]
 
 _JSON_ATTRIBUTES = {"data-jsonblob"}
 """Attributes that hold a whole report as JSON, its texts being HTML: pytest-html has one."""
+_DOCUMENT = re.compile(r"<html\b", re.IGNORECASE)
+_OF_PYTEST_HTML = re.compile("data-jsonblob=")
 _RAW = ("script", "style")
 _POLICY = "Content-Security-Policy"
 
@@ -48,10 +51,12 @@ def clean_xml(data: bytes, clean: Clean) -> bytes:
 def clean_html(text: str, clean: Clean) -> str:
     """An HTML document or a part of one; it is the same text where nothing had to change.
 
-    A page of pytest-html gets a Content-Security-Policy: its own script runs, nothing that a test
-    has slipped into its tables does, and nothing is asked for over the network.
+    A page of pytest-html, and what it shows of a test, loses handlers of events; the page gets a
+    Content-Security-Policy. So its own script runs, nothing that a test has slipped into its tables
+    does, and nothing is asked for over the network.
     """
-    page = _Page(clean)
+    whole = _DOCUMENT.search(text) is not None
+    page = _Page(clean, handlers=whole and not _OF_PYTEST_HTML.search(text))
     page.feed(text)
     page.close()
     return page.text() if page.changed else text
@@ -60,10 +65,11 @@ def clean_html(text: str, clean: Clean) -> str:
 class _Page(HTMLParser):
     """Writes what it reads, cleaned."""
 
-    def __init__(self, clean: Clean) -> None:
+    def __init__(self, clean: Clean, *, handlers: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.changed = False
         self._clean = clean
+        self._handlers = handlers
         self._out: list[str] = []
         self._raw: list[str] | None = None
         self._scripts: list[str] = []
@@ -80,7 +86,11 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """An opening tag; written as it was where none of its attributes changes."""
         said = self.get_starttag_text() or ""
-        cleaned = [(name, self._attribute(name, value)) for name, value in attrs]
+        cleaned = [
+            (name, self._attribute(name, value))
+            for name, value in attrs
+            if self._handlers or not name.startswith("on")
+        ]
         if cleaned != attrs:
             self.changed = True
             said = f"<{tag}{''.join(map(_attribute_text, cleaned))}>"

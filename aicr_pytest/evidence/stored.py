@@ -10,6 +10,9 @@ from aicr_pytest.errors import SettingsError
 
 _NO_FILE = re.compile(r"[\x00-\x1f\x7f]|.{4096}", re.DOTALL)
 
+_TOO_MUCH = 1e12
+"""Seconds, which are all that is stored as a number with a point."""
+
 SCHEMA = 1
 """Of run.json, record.json and manifest.json; raised when an old reader would misread it."""
 
@@ -44,8 +47,13 @@ class Fields:
         return None if self._data.get(name) is None else self.integer(name)
 
     def number(self, name: str, default: float | None = None) -> float:
-        """A number."""
-        return float(self._typed(name, (int, float), default))
+        """A number that can be told; JSON of Python knows others."""
+        value = self._typed(name, (int, float), default)
+        if not abs(value) < _TOO_MUCH:
+            raise SettingsError(
+                f"{self._where}: the field {name!r} is missing or wrong ({value:.3g})."
+            )
+        return float(value)
 
     def flag(self, name: str, default: bool | None = None) -> bool:
         """True or false."""
