@@ -25,8 +25,8 @@ _MARGIN = re.compile(r"E   |>   |    |")
 _GROUP_MARGIN = re.compile(r"(?: *\| ?)?")
 """What Python puts before a line of an exception group."""
 _LOCAL = re.compile(r"^(\w+) +=")
-_CUT = re.compile(r"^(.{100,}?)[^\s.]*\.\.\..{100,}$", re.MULTILINE)
-"""Where pytest leaves out the middle of a long value: half a secret is not recognised any more."""
+_CUT_FROM = 100
+"""Characters, at least, that pytest keeps on both sides of the middle that it leaves out."""
 _OF_OURS = frozenset({"aicr", "requirement", "level", "basis", "simulated"})
 """Properties that we made; the first holds JSON whose texts are clean."""
 
@@ -178,4 +178,20 @@ def _extra(extra: dict[str, Any], door: "Door") -> dict[str, Any]:
 
 def _as_pytest_says(clean: Callable[[str], str]) -> Callable[[str], str]:
     """Clean what pytest has coloured and cut; of a value that was cut the beginning is kept."""
-    return lambda text: clean(_CUT.sub(r"\1...", _COLOUR.sub("", text)))
+    return lambda text: clean(_beginnings(_COLOUR.sub("", text)))
+
+
+def _beginnings(text: str) -> str:
+    """The text without what pytest shows of a value after leaving out its middle.
+
+    Half a secret on either side of the cut is not recognised any more.
+    """
+    if "..." not in text:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        cut = line.find("...", _CUT_FROM)
+        if 0 <= cut < len(line) - _CUT_FROM:
+            line = f"{line[: line.rfind(' ', 0, cut) + 1]}..."
+        lines.append(line)
+    return "\n".join(lines)

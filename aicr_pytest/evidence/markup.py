@@ -33,6 +33,16 @@ def clean_json(text: str, clean: Clean) -> str:
     return json.dumps(_each(json.loads(text), clean), indent=2) + "\n"
 
 
+def clean_json_lines(text: str, clean: Clean) -> str:
+    """A JSON document per line.
+
+    Raises:
+        ValueError: a line is none.
+    """
+    lines = text.splitlines()
+    return "".join(f"{json.dumps(_each(json.loads(line), clean))}\n" for line in lines if line)
+
+
 def clean_xml(data: bytes, clean: Clean) -> bytes:
     """An XML document as UTF-8.
 

@@ -9,7 +9,7 @@ from typing import Any
 from aicr_pytest.errors import SettingsError
 
 _NO_FILE = re.compile(r"[\x00-\x1f\x7f]|.{4096}", re.DOTALL)
-
+"""What no name of a file of ours holds: control characters, and more than systems allow."""
 _TOO_MUCH = 1e12
 """Seconds, which are all that is stored as a number with a point."""
 
@@ -50,9 +50,7 @@ class Fields:
         """A number that can be told; JSON of Python knows others."""
         value = self._typed(name, (int, float), default)
         if not abs(value) < _TOO_MUCH:
-            raise SettingsError(
-                f"{self._where}: the field {name!r} is missing or wrong ({value:.3g})."
-            )
+            raise SettingsError(f"{self._where}: the field {name!r} is no time in seconds.")
         return float(value)
 
     def flag(self, name: str, default: bool | None = None) -> bool:

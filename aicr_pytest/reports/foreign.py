@@ -1,7 +1,8 @@
 """Files that other plugins wrote into the evidence: redacted as ours are, before they are sealed.
 
 pytest-html's report.html, pytest's own JUnit, a log file, a report in JSON: what stands in the
-directory is published, whoever wrote it.
+directory is published, whoever wrote it. Our journals of requests pass once more: they are written
+from the first request on, before the names of the platform are known.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 
 from aicr_pytest.evidence.files import TEMPORARY_PREFIX, write_atomically
 from aicr_pytest.evidence.manifest import MANIFEST_FILE
-from aicr_pytest.evidence.markup import Clean, clean_html, clean_json, clean_xml
+from aicr_pytest.evidence.markup import Clean, clean_html, clean_json, clean_json_lines, clean_xml
 from aicr_pytest.evidence.record import RECORD_FILE
 from aicr_pytest.evidence.run import RUN_FILE
 from aicr_pytest.reports.words import size
@@ -21,7 +22,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 
 def redact_files(directory: Path, clean: Clean) -> list[str]:
-    """Redact every file of a run that is not ours; each stays whole until it is replaced.
+    """Redact these files of a run; each stays whole until it is replaced.
 
     Args:
         directory: of the evidence.
@@ -51,12 +52,8 @@ def _foreign(directory: Path) -> Iterator[Path]:
             continue
         at_the_top = path.parent == directory
         of_a_check = (path.parent / RECORD_FILE).is_file()
-        if not (of_a_check or (at_the_top and _is_ours(path.name))):
+        if not (of_a_check or (at_the_top and path.name in _OURS)):
             yield path
-
-
-def _is_ours(name: str) -> bool:
-    return name in _OURS or (name.startswith("requests") and name.endswith(".jsonl"))
 
 
 def _redacted(path: Path, data: bytes, clean: Clean) -> bytes:
@@ -68,6 +65,7 @@ def _redacted(path: Path, data: bytes, clean: Clean) -> bytes:
         ".css": lambda: data,
         ".html": lambda: clean_html(text, clean).encode("utf-8"),
         ".json": lambda: clean_json(text, clean).encode("utf-8"),
+        ".jsonl": lambda: clean_json_lines(text, clean).encode("utf-8"),
         ".xml": lambda: clean_xml(data, clean),
     }
     try:

@@ -218,3 +218,18 @@ def test_report_of_a_stranger_with_an_odd_file_name_is_no_traceback(
     else:
         page = (project.path / "out/index.html").read_text()
         assert "evidence is incomplete" in page
+
+
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400])
+def test_report_of_a_stranger_with_an_odd_number_is_one_error(
+    project: "Project", seconds: str
+) -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    file = project.path / "out/run.json"
+    file.write_text(file.read_text().replace('"seconds": ', f'"seconds": {seconds}, "was": ', 1))
+
+    said = command("report", "out", directory=project.path)
+
+    assert said.returncode == 4
+    assert said.stderr.count("\n") == 1
+    assert "run.json: the field 'seconds' is no time in seconds" in said.stderr

@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -466,3 +467,63 @@ def test_environment_of_the_report_is_an_allow_list(
         assert "accelerators" in text
         assert "customer.example" not in text
     assert '"Python": ' in page(project)
+
+
+def test_check_in_a_run_that_asked_for_none_says_no_secret(project: "Project") -> None:
+    body = """
+    import pytest
+
+    @pytest.mark.aicr_check(requirement="dra_support")
+    @pytest.mark.parametrize("value", ["<<parameter>>"])
+    def test_it(value):
+        print("<stdout>")
+        raise AssertionError("<assertion>")
+    """
+    (project.path / "test_third_party.py").write_text(
+        planted(textwrap.dedent(body)), encoding="utf-8"
+    )
+
+    result = project.run_apart("test_third_party.py", "-rA", "-v", "--junit-xml", "junit.xml")
+
+    result.assert_outcomes(failed=1)
+    assert found(project, said=result.stdout.str() + result.stderr.str()) == []
+
+
+def test_error_of_ours_in_a_test_of_somebody_else_says_no_secret(project: "Project") -> None:
+    body = """
+    from pathlib import Path
+    from aicr_pytest.evidence.stored import read_fields
+
+    def test_theirs():
+        read_fields(Path("<<exception>>"))
+    """
+    (project.path / "test_theirs.py").write_text(planted(textwrap.dedent(body)), encoding="utf-8")
+
+    result = project.run_apart("--aicr", ".package/suite/conformance", "test_theirs.py")
+
+    assert "SettingsError: [redacted: token]: cannot be read" in result.stdout.str()
+    assert found(project, said=result.stdout.str() + result.stderr.str()) == []
+
+
+def test_checks_whose_names_hold_secrets_stay_apart(project: "Project") -> None:
+    body = """
+    import pytest
+    pytestmark = pytest.mark.requirement("dra_support")
+
+    @pytest.mark.parametrize("value", ["<<parameter>>", "<<exception>>", "plain"])
+    def test_it(value):
+        pass
+    """
+    project.suite(dra_support=planted(body))
+
+    result = project.run("--aicr", "-m", "dra", "--evidence-dir", "out")
+
+    result.assert_outcomes(passed=3)
+    (requirement,) = project.read_run()["requirements"]
+    assert [check["check"] for check in requirement["checks"]] == [
+        "test_it[[redacted: token]]",
+        "test_it[[redacted: token]-2]",
+        "test_it[plain]",
+    ]
+    assert requirement["verdict"] == "Implemented"
+    assert len(list((project.path / "out/dra_support").iterdir())) == 3

@@ -33,12 +33,21 @@ def test_each_is_redacted_by_its_kind(tmp_path: Path, name: str, said: str, done
     assert (tmp_path / name).read_text(encoding="utf-8") == done
 
 
-def test_ours_are_left_alone(tmp_path: Path) -> None:
+def test_ours_are_left_alone_but_for_the_journals(tmp_path: Path) -> None:
     run = sample.make(tmp_path)
     before = list(entries(run))
+    (run / "requests.jsonl").write_text('{"path": "/api/secret", "ms": 3}\n')
+    (run / "requests-gw0.jsonl").write_text('{"path": "/api", "ms": 3}\n')
 
-    redact_files(run, lambda _: "changed")
+    redact_files(run, clean)
 
+    journals = [run / "requests-gw0.jsonl", run / "requests.jsonl"]
+    assert [path.read_text() for path in journals] == [
+        '{"path": "/api", "ms": 3}\n',
+        '{"path": "/api/[gone]", "ms": 3}\n',
+    ]
+    for path in journals:
+        path.unlink()
     assert list(entries(run)) == before
 
 
