@@ -289,15 +289,15 @@ class RunHooks:
             session.exitstatus = int(session.exitstatus) or pytest.ExitCode.INTERNAL_ERROR
 
     def _seal(self, session: pytest.Session) -> None:
-        from aicr_pytest.evidence.manifest import write_manifest
         from aicr_pytest.reports.foreign import redact_files
+        from aicr_pytest.reports.rebuild import write_reports
 
         if self._run.directory is not None:
             for problem in redact_files(self._run.directory, self._run.door.published):
                 self._terminal.say(f"do not publish this evidence: {problem}", red=True)
                 session.exitstatus = session.exitstatus or pytest.ExitCode.INTERNAL_ERROR
-            with contextlib.suppress(OSError):  # reported when the reports were written
-                write_manifest(self._run.directory)  # again, now that report.html is there
+            with contextlib.suppress(AicrError):  # reported when they were written first
+                write_reports(self._run.directory)  # again, now that all files are what they stay
 
     def pytest_terminal_summary(self) -> None:
         """Verdicts, one line per requirement."""

@@ -41,8 +41,10 @@ def redact_files(directory: Path, clean: Clean) -> list[str]:
             after = _redacted(path, before, clean)
             if after != before:
                 write_atomically(path, after)
-        except OSError as error:
-            problems.append(f"{path.name} is not redacted: {error.strerror or error}")
+        # Whatever somebody else's file does to a parser: it is told, and the others are redacted.
+        except Exception as error:  # noqa: BLE001 - see above
+            reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+            problems.append(f"{path.name} is not redacted: {reason}")
     return problems
 
 

@@ -411,6 +411,9 @@ def test_what_other_plugins_write_into_the_evidence_is_redacted(project: "Projec
     assert "[redacted" in page(project)
     assert "[redacted" in page(project, "out/pytest.xml")
     assert verify(project.path / "out") == []
+    dossier = page(project, "out/index.html")
+    assert hashlib.sha256((project.path / "out/pytest.xml").read_bytes()).hexdigest() in dossier
+    assert 'href="report.html"' in dossier
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -36,12 +36,12 @@ def test_each_is_redacted_by_its_kind(tmp_path: Path, name: str, said: str, done
 def test_ours_are_left_alone_but_for_the_journals(tmp_path: Path) -> None:
     run = sample.make(tmp_path)
     before = list(entries(run))
-    (run / "requests.jsonl").write_text('{"path": "/api/secret", "ms": 3}\n')
-    (run / "requests-gw0.jsonl").write_text('{"path": "/api", "ms": 3}\n')
+    (run / "requests-gw8.jsonl").write_text('{"path": "/api/secret", "ms": 3}\n')
+    (run / "requests-gw7.jsonl").write_text('{"path": "/api", "ms": 3}\n')
 
     redact_files(run, clean)
 
-    journals = [run / "requests-gw0.jsonl", run / "requests.jsonl"]
+    journals = [run / "requests-gw7.jsonl", run / "requests-gw8.jsonl"]
     assert [path.read_text() for path in journals] == [
         '{"path": "/api", "ms": 3}\n',
         '{"path": "/api/[gone]", "ms": 3}\n',
@@ -67,3 +67,16 @@ def test_file_that_is_too_long_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "long.log").write_text("secret" * 10)
 
     assert redact_files(tmp_path, clean) == ["long.log is not redacted: it has 60 B"]
+
+
+def test_file_that_a_parser_trips_over_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    def trip(text: str) -> str:
+        if "trap" in text:
+            raise MemoryError("too deep")
+        return clean(text)
+
+    (tmp_path / "a.txt").write_text("trap")
+    (tmp_path / "b.txt").write_text("secret")
+
+    assert redact_files(tmp_path, trip) == ["a.txt is not redacted: MemoryError: too deep"]
+    assert (tmp_path / "b.txt").read_text() == "[gone]"
