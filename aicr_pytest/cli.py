@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from aicr_pytest import __version__
 from aicr_pytest.errors import AicrError, SettingsError
@@ -17,6 +17,7 @@ from aicr_pytest.settings import Settings, resolve
 if TYPE_CHECKING:
     from aicr_pytest.cluster.cleaning import Findings, Leftover
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.door import Door
 
     Commands = argparse._SubParsersAction["_Parser"]
 
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.command(parsed))
     except AicrError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        _say(f"ERROR: {error}", sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return 130
@@ -82,7 +83,10 @@ def list_checks(parsed: argparse.Namespace) -> int:
     from aicr_pytest.catalogue import as_json, as_table, collect
 
     plan = collect()
-    print(json.dumps(as_json(plan), indent=2) if parsed.json else as_table(plan))
+    if parsed.json:
+        _say_json(as_json(plan))
+    else:
+        _say(as_table(plan))
     return 0
 
 
@@ -90,8 +94,12 @@ def preflight(parsed: argparse.Namespace) -> int:
     """Look at the cluster without creating anything."""
     from aicr_pytest.preflight import examine
 
-    report = examine(_settings(parsed), say=lambda line: print(line, file=sys.stderr))
-    print(json.dumps(report.as_json(), indent=2) if parsed.json else report.as_text())
+    report = examine(_settings(parsed), say=lambda line: _say(line, sys.stderr))
+    if parsed.json:
+        _say_json(report.as_json())
+    else:
+        for line in report.as_lines():
+            _say_line(line)
     return 0 if report.is_ready else 1
 
 
@@ -102,8 +110,8 @@ def report(parsed: argparse.Namespace) -> int:
 
     problems = rebuild(parsed.directory, judge_records)
     for problem in problems:
-        print(f"ERROR: {problem}", file=sys.stderr)
-    print(parsed.directory / "index.html")
+        _say_line(f"ERROR: {problem}", sys.stderr)
+    _say_line(str(parsed.directory / "index.html"))
     return 1 if problems else 0
 
 
@@ -132,20 +140,20 @@ def clean(parsed: argparse.Namespace) -> int:
         return 1 if doubtful else 0
     if parsed.all and not parsed.yes:
         _ask(chosen)
-    remaining = cleaning.clean(cluster, chosen, Waiter(cluster), _say)
+    remaining = cleaning.clean(cluster, chosen, Waiter(cluster), _say_line)
     for left in remaining:
-        _say(f"STILL THERE: {left}: {left.problem}", sys.stderr)
+        _say_line(f"STILL THERE: {left}: {left.problem}", sys.stderr)
     return 1 if remaining or doubtful else 0
 
 
 def _show(found: "Findings") -> None:
     """What carries our labels, and what is going to become of it."""
     for left in found.left:
-        _say(str(left))
+        _say_line(str(left))
     for run in sorted({left.run for left in found.left} & found.alive.keys()):
-        _say(str(found.alive[run]))
+        _say_line(str(found.alive[run]))
     for spared in found.spared[:_MOST_SPARED]:
-        _say(str(spared))
+        _say_line(str(spared))
     if more := len(found.spared[_MOST_SPARED:]):
         _say(f"{more} more objects carry our labels, were made by no run, and are left alone.")
     if unseen := sorted({kind for left in found.left for kind in left.unseen}):
@@ -177,9 +185,24 @@ def _ask(chosen: "Sequence[Leftover]") -> None:
 
 def _say(text: str, stream: TextIO | None = None) -> None:
     """Print a text that somebody else's words are part of."""
-    from aicr_pytest.evidence.printable import printable
+    print(_door().text(text), file=stream or sys.stdout)
 
-    print(printable(text), file=stream or sys.stdout)
+
+def _say_line(text: str, stream: TextIO | None = None) -> None:
+    """Print what must not look like several lines of ours."""
+    print(_door().line(text), file=stream or sys.stdout)
+
+
+def _say_json(value: Any) -> None:
+    print(json.dumps(_door().value(value), indent=2))
+
+
+def _door() -> "Door":
+    # Here, since `run` needs neither.
+    from aicr_pytest.evidence.door import Door
+    from aicr_pytest.evidence.redact import Redactor
+
+    return Door(Redactor())
 
 
 def _connect(settings: Settings) -> "Cluster":

@@ -20,6 +20,7 @@ from aicr_pytest import survey
 from aicr_pytest.closing import Conclusion, conclude, write_evidence
 from aicr_pytest.errors import AicrError, DoesNotApply
 from aicr_pytest.marks import level_mark
+from aicr_pytest.pytest_reports import rename
 from aicr_pytest.requirements import BY_ID
 from aicr_pytest.running import OUTCOME, Running
 from aicr_pytest.selection import Plan, check_of, is_check, plan_of
@@ -64,7 +65,7 @@ class RunHooks:
             SettingsError: a setting is not valid.
         """
         settings = from_config(config, os.environ)
-        terminal = Terminal(config)
+        terminal = Terminal(config, lambda: run.door)
         live = LiveLine(terminal)
         inherited = getattr(config, "workerinput", {})
         if _INHERITED in inherited:
@@ -112,7 +113,7 @@ class RunHooks:
             self._run.connect()
             missing = missing_access(self._run)
         except AicrError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(self._run.door.text(str(error))) from None
         if missing:
             raise pytest.UsageError(
                 "The API server does not let us do what every check needs:\n"
@@ -120,7 +121,7 @@ class RunHooks:
                 + "\n  `aicr-pytest preflight` lists every right that the suite needs."
             )
         self._run.took(survey.take(self._run.cluster, self._run.accelerators))
-        self._header = header(self._run)
+        self._header = [self._terminal.safe(line) for line in header(self._run)]
 
     def pytest_report_header(self) -> list[str]:
         """What is looked at, below pytest's own header."""
@@ -139,11 +140,12 @@ class RunHooks:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Add marks to checks, and leave out those of features that were not asked for."""
         self._collected = list(items)
+        rename([item for item in items if is_check(item)], self._run.door)
         try:
             checks = {item: check_of(item) for item in items if is_check(item)}
         except ValueError as error:
             self._refused = True
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(self._run.door.text(str(error))) from None
         version = self._run.shared.list_version
         for item, check in checks.items():
             requirement = BY_ID[check.requirement]
@@ -273,7 +275,7 @@ class RunHooks:
             return (yield)
         finally:
             if mine:
-                self._seal()
+                self._seal(session)
 
     def _conclude(self, session: pytest.Session) -> None:
         try:
@@ -286,12 +288,16 @@ class RunHooks:
             self._problems.append(f"reports are incomplete: {type(error).__name__}: {error}")
             session.exitstatus = int(session.exitstatus) or pytest.ExitCode.INTERNAL_ERROR
 
-    def _seal(self) -> None:
-        from aicr_pytest.evidence.manifest import write_manifest
+    def _seal(self, session: pytest.Session) -> None:
+        from aicr_pytest.reports.foreign import redact_files
+        from aicr_pytest.reports.rebuild import write_reports
 
         if self._run.directory is not None:
-            with contextlib.suppress(OSError):  # reported when the reports were written
-                write_manifest(self._run.directory)  # again, now that report.html is there
+            for problem in redact_files(self._run.directory, self._run.door.published):
+                self._terminal.say(f"do not publish this evidence: {problem}", red=True)
+                session.exitstatus = session.exitstatus or pytest.ExitCode.INTERNAL_ERROR
+            with contextlib.suppress(AicrError):  # reported when they were written first
+                write_reports(self._run.directory)  # again, now that all files are what they stay
 
     def pytest_terminal_summary(self) -> None:
         """Verdicts, one line per requirement."""

@@ -5,6 +5,7 @@ Registered only where pytest-html writes a report.
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,10 @@ class HtmlReport:
         self._run = run
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_html_report_title(self, report: object) -> None:
+    def pytest_html_report_title(self, report: Any) -> None:
         """Name the run."""
         simulated = " (SIMULATED)" if self._run.simulated else ""
-        vars(report)["title"] = f"aicr-pytest, run {self._run.run_id}{simulated}"
+        report.title = f"aicr-pytest, run {self._run.run_id}{simulated}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
@@ -42,4 +43,6 @@ class HtmlReport:
     def pytest_html_results_table_row(self, report: object, cells: list[str]) -> None:
         """The requirement of each row; none for a module that could not be collected."""
         requirement = dict(getattr(report, "user_properties", ())).get("requirement", "")
+        if requirement:
+            cells[:] = map(bridge.escaped_cell, cells)
         cells.insert(1, bridge.row_cell(str(requirement)))

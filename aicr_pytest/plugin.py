@@ -67,7 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
+    from aicr_pytest.doorkeeper import Doorkeeper
     from aicr_pytest.hooks import RunHooks
+    from aicr_pytest.session import run_key
 
     marks.register_selecting(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
@@ -75,8 +77,12 @@ def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
     try:
         hooks = RunHooks.of(config, expects_checks=expects_checks)
     except SettingsError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise _usage_error(error) from None
     config.pluginmanager.register(hooks, HOOKS)
+    keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
+    config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
+    if not expects_checks:
+        keeper.watch_logs()  # the session has started already
     return hooks
 
 
@@ -102,4 +108,12 @@ def _refuse_bad_options(config: pytest.Config) -> None:
             project_dir=config.rootpath,
         )
     except SettingsError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise _usage_error(error) from None
+
+
+def _usage_error(error: SettingsError) -> pytest.UsageError:
+    """What a setting is refused with; its value may be a URL with a password."""
+    from aicr_pytest.evidence.door import Door
+    from aicr_pytest.evidence.redact import Redactor
+
+    return pytest.UsageError(Door(Redactor()).text(str(error)))

@@ -50,7 +50,7 @@ class Preflight:
         """Whether a run can look at everything that is not opt-in."""
         return not (self.missing or self.access_trouble or self.survey.trouble)
 
-    def as_text(self) -> str:
+    def as_lines(self) -> list[str]:
         """For people."""
         lines = [
             f"cluster: context {self.context}, {self.server}, Kubernetes {self.version}",
@@ -73,7 +73,7 @@ class Preflight:
         for name, what in ALLOWANCES.items():
             state = "allowed" if name in self.allowed else f"opt-in, --aicr-allow {name}"
             lines.append(f"{name}: {what}: {state}")
-        return "\n".join(lines)
+        return lines
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

@@ -94,7 +94,7 @@ class Running:
             name=call.when,
             outcome=outcome,
             seconds=round(call.duration, 3),
-            message=self._words(error) if error else "",
+            message=self.run.door.text(self._words(error)) if error else "",
         )
         self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped))
         if call.when == "teardown":
@@ -119,20 +119,21 @@ class Running:
 
     def _end(self, came: CheckOutcome) -> None:
         phases = [seen.phase for seen in self.phases]
-        self.run.store.end(self.evidence, came.outcome, came.message, phases, came.left_behind)
+        left = self.run.door.text(came.left_behind)
+        self.run.store.end(self.evidence, came.outcome, came.message, phases, left)
         result = {
             "requirement": self.check.requirement,
             "check": self.check.name,
             "outcome": came.outcome,
             "message": self._safe(came.message),
-            "left_behind": self._safe(came.left_behind),
+            "left_behind": self._safe(left),
             "seconds": round(sum(phase.seconds for phase in phases), 3),
         }
         # A string: an object would end an xdist run with INTERNALERROR.
         self.item.user_properties.append(("aicr", json.dumps(result)))
 
     def _safe(self, text: str) -> str:
-        return self.run.store.redactor.text(text)[:_LONGEST_MESSAGE]
+        return self.run.door.text(text, _LONGEST_MESSAGE)
 
     def _show_observations(self, report: pytest.TestReport) -> None:
         path = getattr(self.item.config.option, "htmlpath", None)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.observing import Execution, Observer
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.evidence.door import Door
+    from aicr_pytest.evidence.redact import Redactor
     from aicr_pytest.evidence.store import EvidenceStore
 
 run_key = pytest.StashKey["Run"]()
@@ -104,6 +106,8 @@ class Run:
         self.started = datetime.datetime.now(datetime.UTC)
         """When the run began."""
         self._awaiting = awaiting
+        self._redactor: Redactor | None = None
+        self._door: Door | None = None
         self._store: EvidenceStore | None = None
         self._cluster: Cluster | None = None
         self._provided: tuple[ClusterProvider, ProvidedCluster] | None = None
@@ -131,13 +135,30 @@ class Run:
             SettingsError: its directory cannot be written or holds something else.
         """
         if self._store is None:
-            from aicr_pytest.evidence.redact import Redactor
             from aicr_pytest.evidence.store import EvidenceStore
 
             self._store = EvidenceStore.open(
-                self.directory, self.run_id, Redactor(), worker=self.worker
+                self.directory, self.run_id, self.redactor, worker=self.worker
             )
         return self._store
+
+    @property
+    def redactor(self) -> "Redactor":
+        """The one of this process; to be had without opening the store."""
+        if self._redactor is None:
+            from aicr_pytest.evidence.redact import Redactor
+
+            self._redactor = Redactor()
+        return self._redactor
+
+    @property
+    def door(self) -> "Door":
+        """What every text passes on its way to a file or the terminal."""
+        if self._door is None:
+            from aicr_pytest.evidence.door import Door
+
+            self._door = Door(self.redactor)
+        return self._door
 
     @property
     def evidence(self) -> "CheckEvidence":

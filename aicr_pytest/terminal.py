@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
     from aicr_pytest.closing import Conclusion
+    from aicr_pytest.evidence.door import Door
     from aicr_pytest.selection import Plan
     from aicr_pytest.session import Run
 
@@ -21,6 +22,8 @@ _QUIET_SECONDS = {True: 2.0, False: 6.0}
 begin with the deletion of a namespace."""
 _SEEN_LENGTH = 160
 """Characters of what is seen; names of many objects fill a terminal otherwise."""
+_LINE_LENGTH = 4000
+"""Characters of other lines; a verdict's reason holds the message of a check."""
 _HEARTBEAT_SECONDS = 15.0
 """Where lines cannot be overwritten, a wait in which nothing changes is told this often."""
 
@@ -34,10 +37,18 @@ _COLOURS = {
 
 
 class Terminal:
-    """pytest's terminal, where there is one; says nothing in workers and without the plugin."""
+    """pytest's terminal, where there is one; says nothing in workers and without the plugin.
 
-    def __init__(self, config: "pytest.Config") -> None:
+    Whatever is said here is somebody else's text in part: it passes the door.
+
+    Args:
+        config: pytest's.
+        door: asked for when there is something to say, for what it needs is not known before.
+    """
+
+    def __init__(self, config: "pytest.Config", door: "Callable[[], Door]") -> None:
         self._config = config
+        self._door = door
 
     @property
     def reporter(self) -> Any:
@@ -59,17 +70,22 @@ class Terminal:
             return
         with self.uncaptured():
             reporter.ensure_newline()
-            reporter.write_line(line, **markup)
+            reporter.write_line(self.safe(line), **markup)
             reporter.flush()
+
+    def safe(self, line: str, most: int = _LINE_LENGTH) -> str:
+        """A line as it may be shown."""
+        return self._door().line(line, most)
 
     def overwrite(self, text: str) -> None:
         """Put a text in place of the current line, which stays open; for interactive terminals."""
         reporter = self.reporter
         if reporter is None:
             return
+        shown = self._door().line(text, most=max(20, shutil.get_terminal_size().columns - 1))
         with self.uncaptured():
             reporter.ensure_newline()
-            reporter.write(f"\r\x1b[K{text[: max(20, shutil.get_terminal_size().columns - 1)]}")
+            reporter.write(f"\r\x1b[K{shown}")
             reporter.flush()
 
     @contextmanager
@@ -95,7 +111,10 @@ class LiveLine:
         """One more look at what is awaited; called from any thread."""
         if elapsed < _QUIET_SECONDS[self._terminal.is_interactive]:
             return
-        seen = seen if len(seen) <= _SEEN_LENGTH else f"{seen[: _SEEN_LENGTH - 2]} …"
+        what, seen = (
+            self._terminal.safe(what, _SEEN_LENGTH),
+            self._terminal.safe(seen, _SEEN_LENGTH),
+        )
         line = f"  … {what}: {seen} ({elapsed:.0f} of {timeout:.0f} s)"
         with self._lock:
             if self._terminal.is_interactive:
@@ -160,23 +179,24 @@ def summary(
     if reporter is None:
         return
     reporter.section("conformance, SIMULATED" if run.simulated else "conformance")
+    safe = terminal.safe
     width = max((len(one.result.id) for one in conclusion.judged), default=0)
     for one in conclusion.judged:
         result = one.result
         reporter.write(f"{result.id:<{width}}  {result.level:<10}  ")
         reporter.write(f"{result.verdict:<15}", **_COLOURS[result.verdict])
-        reporter.line(f"  {result.reason}")
+        reporter.line(f"  {safe(result.reason)}")
         for finding in one.judgement.findings:
-            reporter.line(f"{'':<{width}}  finding: {finding}", yellow=True)
+            reporter.line(safe(f"{'':<{width}}  finding: {finding}"), yellow=True)
     for came in run.results.values():
-        if came.get("left_behind"):
-            reporter.line(f"left behind by {came['check']}: {came['left_behind']}", red=True)
+        for left in str(came.get("left_behind") or "").splitlines():
+            reporter.line(safe(f"left behind by {came['check']}: {left}"), red=True)
     if run.interrupted:
         reporter.line('The run was interrupted; checks that had not ended are "not run".')
     for problem in problems:
-        reporter.line(problem, red=True)
+        reporter.line(safe(problem), red=True)
     if run.directory is not None:
-        reporter.line(f"Evidence: {run.directory / 'index.html'}", bold=True)
+        reporter.line(safe(f"Evidence: {run.directory / 'index.html'}"), bold=True)
 
 
 def duration(seconds: float) -> str:

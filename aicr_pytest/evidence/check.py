@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import CheckRecord, Observation, ObservationKind
 from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.spreadsheet import Cell, csv_text
 from aicr_pytest.evidence.timeline import Timeline
 
 _SUFFIX: dict[ObservationKind, str] = {
@@ -123,8 +124,18 @@ class CheckEvidence:
             timeline: what was sampled, by us; the drawing and the numbers are of the same samples.
             source: what was asked to get them.
         """
-        drawing = self.svg(timeline.title, timeline.svg(), source=source)
-        return self.csv(f"{timeline.title} (numbers)", timeline.csv(), source=source), drawing
+        # Its words are cleaned before they are drawn: a redactor knows nothing of markup or cells.
+        clean = timeline.said_by(self._clean)
+        drawing = self._add(clean.title, "svg", clean.svg(), source)
+        return self._add(f"{clean.title} (numbers)", "csv", clean.csv(), source), drawing
+
+    def rows(
+        self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, source: str
+    ) -> Observation:
+        """Keep many rows of texts and numbers as CSV; texts become no formulas."""
+        clean = self._clean
+        cells = ([clean(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+        return self._add(title, "csv", csv_text([clean(one) for one in columns], cells), source)
 
     def table(
         self,

@@ -18,6 +18,8 @@ _LONGEST = 105
 """Characters of a mark; the whole text is in the numbers."""
 _LINE = 17
 """Pixels from one line of text to the next."""
+_LARGEST = 1e100
+"""Of values that are drawn; with larger ones, and with the inverse, floats run out on the axis."""
 _COLOURS = 6
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4", "12 4")
 """Colour alone must not tell series apart."""
@@ -98,9 +100,9 @@ def _panel(
         value
         for point in timeline.points
         for name in names
-        if (value := point.values.get(name)) is not None
+        if (value := _drawable(point.values.get(name))) is not None
     ]
-    whole = all(float(value).is_integer() for value in values)
+    whole = all(value.is_integer() for value in values)
     ticks = _ticks(min([0.0, *values]), max([*values, 0.0]) or 1.0, finest=1.0 if whole else 0.0)
     y = _Scale(low=ticks[0], high=ticks[-1], start=top + _PANEL, end=top)
     out = []
@@ -129,7 +131,7 @@ def _steps(timeline: "Timeline", name: str, x: _Scale, y: _Scale, began: datetim
         if name not in point.values:
             continue
         at = x.of((point.at - began).total_seconds())
-        value = point.values[name]
+        value = _drawable(point.values[name])
         if value is None:
             path += [f"H{at:.1f}"] if drawing else []
             drawing = False
@@ -139,6 +141,16 @@ def _steps(timeline: "Timeline", name: str, x: _Scale, y: _Scale, began: datetim
             path.append(f"M{at:.1f} {y.of(value):.1f}")
             drawing = True
     return "".join(path)
+
+
+def _drawable(value: float | None) -> float | None:
+    """A value that has a place on an axis; None where there is none, and the line has a gap.
+
+    Prometheus gives NaN and both infinities for what it cannot compute.
+    """
+    if value is None or not -_LARGEST <= value <= _LARGEST:  # NaN compares with nothing
+        return None
+    return float(value) if abs(value) >= 1 / _LARGEST else 0.0
 
 
 def _time_axis(x: _Scale, at: float, began: datetime.datetime) -> list[str]:

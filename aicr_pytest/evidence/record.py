@@ -60,6 +60,7 @@ class Observation:
     @classmethod
     def from_fields(cls, fields: Fields) -> "Observation":
         """Read back what ``dataclasses.asdict`` gave."""
+        fields.require_file_name("file")
         size = fields.integer("size")
         return cls(
             title=fields.text("title"),

@@ -189,6 +189,10 @@ class Redactor:
             text = own.sub("[redacted]", text)
         return text
 
+    def publishable(self, text: str) -> str:
+        """The text of a file for publication."""
+        return self.text(text)
+
     def object(self, obj: Any) -> Any:
         """A copy of a Kubernetes object without secrets and without ``managedFields``.
 

@@ -109,18 +109,19 @@ class EvidenceStore:
         worker: str = "",
     ) -> CheckEvidence:
         """Open the record of a check; until it ends it says ``not run``, in case we are killed."""
+        clean = self.redactor.text
         record = CheckRecord(
             requirement=requirement,
-            check=check,
-            title=title,
-            proves=proves,
+            check=clean(check),
+            title=clean(title),
+            proves=clean(proves),
             basis=basis,
             outcome="not run",
             message="It had started when the run was ended.",
             started_at=iso(self.clock()),
             worker=worker or self._worker,
         )
-        folder = check_folder(requirement, check)
+        folder = check_folder(requirement, record.check)
         evidence = CheckEvidence(record, folder, self)
         self.current = evidence
         self.keep(folder, record)

@@ -1,11 +1,17 @@
 """Reading back what an earlier run, perhaps another version or a stranger, has written as JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aicr_pytest.errors import SettingsError
+
+_NO_FILE = re.compile(r"[\x00-\x1f\x7f]|.{4096}", re.DOTALL)
+"""What no name of a file of ours holds: control characters, and more than systems allow."""
+_TOO_MUCH = 1e12
+"""Seconds, which are all that is stored as a number with a point."""
 
 SCHEMA = 1
 """Of run.json, record.json and manifest.json; raised when an old reader would misread it."""
@@ -41,8 +47,11 @@ class Fields:
         return None if self._data.get(name) is None else self.integer(name)
 
     def number(self, name: str, default: float | None = None) -> float:
-        """A number."""
-        return float(self._typed(name, (int, float), default))
+        """A number that can be told; JSON of Python knows others."""
+        value = self._typed(name, (int, float), default)
+        if not abs(value) < _TOO_MUCH:
+            raise SettingsError(f"{self._where}: the field {name!r} is no time in seconds.")
+        return float(value)
 
     def flag(self, name: str, default: bool | None = None) -> bool:
         """True or false."""
@@ -72,6 +81,16 @@ class Fields:
                 f"{self._where}: {name} is {value!r}; valid are {', '.join(valid)}."
             )
         return value
+
+    def require_file_name(self, name: str) -> None:
+        """Refuse what no file can be called, and what a reader could not make sense of."""
+        value = self.text(name)
+        if (
+            _NO_FILE.search(value)
+            or max(map(len, value.encode("utf-8", "replace").split(b"/"))) > 255
+        ):
+            shown = value if len(value) <= 60 else f"{value[:60]}…"
+            raise SettingsError(f"{self._where}: {name} is no name of a file: {shown!r}.")
 
     def _typed(self, name: str, wanted: type | tuple[type, ...], default: Any) -> Any:
         value = self._data.get(name, default)

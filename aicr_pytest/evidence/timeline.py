@@ -3,15 +3,12 @@
 A timeline is pure: it is told when something was seen, and makes a CSV and an SVG of it.
 """
 
-import csv
 import datetime
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from aicr_pytest.evidence.clock import iso
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from aicr_pytest.evidence.spreadsheet import Cell, csv_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +60,19 @@ class Timeline:
         if mark not in self.marks:
             self.marks.append(mark)
 
+    def said_by(self, clean: Callable[[str], str]) -> "Timeline":
+        """The same samples with other words: before they are drawn, every text of it passes."""
+        names = {name: clean(name) for name in self.units}
+        return Timeline(
+            title=clean(self.title),
+            units={names[name]: clean(unit) for name, unit in self.units.items()},
+            points=[
+                replace(one, values={names[name]: value for name, value in one.values.items()})
+                for one in self.points
+            ],
+            marks=[replace(one, text=clean(one.text)) for one in self.marks],
+        )
+
     def moments(self) -> list[Point | Mark]:
         """Samples and marks, the earliest first."""
         everything: list[Point | Mark] = [*self.points, *self.marks]
@@ -70,33 +80,18 @@ class Timeline:
 
     def csv(self) -> str:
         """One row per moment: time, seconds since the first, one column per series, the mark."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
         units = [f"{name} ({unit})" if unit else name for name, unit in self.units.items()]
-        writer.writerow(["time", "seconds", *map(_harmless, units), "mark"])
         moments = self.moments()
+        rows: list[list[Cell]] = []
         for one in moments:
             seconds = f"{(one.at - moments[0].at).total_seconds():.1f}"
-            if isinstance(one, Mark):
-                cells = ["" for _ in self.units]
-                text = _harmless(one.text)
-            else:
-                cells = [_number(one.values.get(name)) for name in self.units]
-                text = ""
-            writer.writerow([iso(one.at), seconds, *cells, text])
-        return out.getvalue()
+            values: Mapping[str, Cell] = {} if isinstance(one, Mark) else one.values
+            text = one.text if isinstance(one, Mark) else ""
+            rows.append([iso(one.at), seconds, *map(values.get, self.units), text])
+        return csv_text(["time", "seconds", *units, "mark"], rows)
 
     def svg(self) -> str:
         """The drawing: one panel per unit over a common time axis, marks numbered and listed."""
         from aicr_pytest.evidence.drawing import draw
 
         return draw(self)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.10g}"
-
-
-def _harmless(text: str) -> str:
-    """Somebody else's words must not become a formula in a spreadsheet."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

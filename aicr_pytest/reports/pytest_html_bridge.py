@@ -67,6 +67,14 @@ def row_cell(requirement: str) -> str:
     return f'<td class="col-requirement">{_safe(requirement)}</td>'
 
 
+def escaped_cell(cell: str) -> str:
+    """A cell of pytest-html's, which inserts ids as they are, parameters and all."""
+    opening = '<td class="col-testId">'
+    if not cell.startswith(opening):
+        return cell
+    return f"{opening}{_safe(cell.removeprefix(opening).removesuffix('</td>'))}</td>"
+
+
 def _details(observation: Observation, directory: Path | None) -> str:
     path = content_path(directory, observation) if directory is not None else None
     facts = [observation.source, f"taken {observation.taken_at}"]

@@ -124,9 +124,11 @@ def content_path(directory: Path, observation: Observation) -> Path | None:
     if not observation.file:
         return None
     path = directory / observation.file
-    if not path.resolve().is_relative_to(directory.resolve()) or not path.is_file():
+    try:
+        inside = path.resolve().is_relative_to(directory.resolve())
+        return path if inside and path.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # no name of a file, or a loop of links
         return None
-    return path
 
 
 def _requirements(

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aicr_pytest import cli
+from aicr_pytest.cluster import cleaning
+from aicr_pytest.errors import ApiUnreachable
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
@@ -146,3 +150,86 @@ def test_preflight_takes_what_decides_which_solutions_are_looked_at(tmp_path: Pa
     said = command("preflight", *words, "--aicr-kubeconfig", "none.yaml", directory=tmp_path)
 
     assert "none.yaml" in said.stderr
+
+
+TOKEN = "hf_" + "a1B2c3D4" * 5
+HOSTILE = f"{TOKEN} \x1b]0;owned\x07\x1b[2J\x9b1m\u202e\rover\nNothing of ours is on the cluster."
+
+
+def assert_harmless(said: str, lines: int) -> None:
+    assert all(line.isprintable() for line in said.splitlines())
+    assert "a1B2" not in said
+    assert len(said.splitlines()) == lines
+
+
+def test_list_of_what_is_left_cannot_move_the_cursor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Left:
+        problem = HOSTILE
+
+        def __str__(self) -> str:
+            return HOSTILE
+
+    monkeypatch.setattr(cli, "_connect", lambda settings: None)
+    monkeypatch.setattr(cleaning, "leftovers", lambda *_: [Left()])
+    monkeypatch.setattr(cleaning, "clean", lambda cluster, found, waiter, say: found)
+
+    cli.main(["clean", "--run", "x", "--dry-run"])
+    assert_harmless(capsys.readouterr().out, 2)
+
+
+def test_error_of_a_command_cannot_move_the_cursor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(settings: object) -> None:
+        raise ApiUnreachable(HOSTILE)
+
+    monkeypatch.setattr(cli, "_connect", refuse)
+
+    assert cli.main(["clean"]) == 4
+    assert_harmless(capsys.readouterr().err, 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "x" * 5000, "a/" * 3000, "é" * 200, "a\nb", "dra_support/loop", "../../x", "/"]
+)
+def test_report_of_a_stranger_with_an_odd_file_name_is_no_traceback(
+    project: "Project", name: str
+) -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    (project.path / "out/dra_support/loop").symlink_to("loop")
+    (file,) = (project.path / "out/dra_support").glob("*/record.json")
+    record = json.loads(file.read_text())
+    record["observations"] = [
+        {"title": "t", "kind": "text", "source": "s", "file": name, "taken_at": "", "sha256": "",
+         "exit_code": None, "size": 1}
+    ]  # fmt: skip
+    file.write_text(json.dumps(record))
+
+    said = command("report", "out", directory=project.path)
+
+    assert "Traceback" not in said.stderr
+    assert said.stderr.count("ERROR") <= 1
+    if said.returncode:
+        assert said.returncode == 4
+        assert "record.json: observations[0]: file is no name of a file: '" in said.stderr
+        assert len(said.stderr) < 1000
+    else:
+        page = (project.path / "out/index.html").read_text()
+        assert "evidence is incomplete" in page
+
+
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400])
+def test_report_of_a_stranger_with_an_odd_number_is_one_error(
+    project: "Project", seconds: str
+) -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    file = project.path / "out/run.json"
+    file.write_text(file.read_text().replace('"seconds": ', f'"seconds": {seconds}, "was": ', 1))
+
+    said = command("report", "out", directory=project.path)
+
+    assert said.returncode == 4
+    assert said.stderr.count("\n") == 1
+    assert "run.json: the field 'seconds' is no time in seconds" in said.stderr

@@ -1,6 +1,5 @@
 """Measures who answers real requests, and keeps every answer as evidence."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -151,13 +150,11 @@ class Meter:
         weights: Mapping[str, int],
     ) -> None:
         answers, execution, seconds = measured
-        lines = (
-            f"{one.status},{one.backend},{one.milliseconds},{json.dumps(one.detail)}\n"
-            for one in answers
-        )
-        head = "status,backend,milliseconds,detail\n"
-        self._evidence().csv(
-            f"{title}: every answer", head + "".join(lines), source=execution.source
+        self._evidence().rows(
+            f"{title}: every answer",
+            ("status", "backend", "milliseconds", "detail"),
+            [(one.status, one.backend, one.milliseconds, one.detail) for one in answers],
+            source=execution.source,
         )
         self._evidence().table(
             title,

@@ -18,6 +18,9 @@ from aicr_pytest.evidence.printable import printable
         (b"\xff\xfe".decode("utf-8", "surrogateescape"), "\\xff\\xfe"),
         ("\ud83d", "\\ud83d"),
         ("line\u2028break", "line\\u2028break"),
+        ("soft\xad, zero\u200b, filler\u3164", "soft\\xad, zero\\u200b, filler\\u3164"),
+        ("tag\U000e0041", "tag\\U000e0041"),
+        ("joined \U0001f469\u200d\U0001f4bb", "joined \U0001f469\u200d\U0001f4bb"),
     ],
 )
 def test_harmful_characters_are_shown_and_others_stay(text: str, shown: str) -> None:

@@ -123,3 +123,54 @@ def test_axes_have_round_numbers(low: float, high: float, expected: list[float])
 def test_what_is_counted_has_no_halves_on_its_axis() -> None:
     assert "1.5" not in texts(scaling())
     assert _ticks(0, 2, finest=1.0) == [0, 1, 2]
+
+
+ODD = [
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+    1e308,
+    -1e308,
+    5e-324,
+    -5e-324,
+    0.0,
+    -0.0,
+    10**30,
+]
+
+
+@pytest.mark.parametrize("first", ODD)
+@pytest.mark.parametrize("second", [*ODD, None, 3.0])
+def test_no_number_ends_the_drawing(first: float, second: float | None) -> None:
+    timeline = Timeline("odd", {"metric": "%"})
+    timeline.sample(at(0), metric=first)
+    timeline.sample(at(1), metric=second)
+
+    assert "nan" not in timeline.svg()
+    assert "inf" not in timeline.svg()
+    assert len(timeline.csv().splitlines()) == 3
+
+
+def test_what_is_no_number_is_a_gap_in_the_drawing_and_told_in_the_numbers() -> None:
+    timeline = Timeline("odd", {"metric": "%"})
+    for second, value in enumerate((1.0, float("nan"), 2.0, float("inf"), 3.0, float("-inf"))):
+        timeline.sample(at(second), metric=value)
+
+    paths = [path.get("d", "") for path in ET.fromstring(timeline.svg()).iter(f"{SVG}path")]
+    (metric,) = [d for d in paths if d.count("M") == 3]
+    assert metric.count("H") == 3
+    assert [line.split(",")[2] for line in timeline.csv().splitlines()[1:]] == [
+        "1",
+        "NaN",
+        "2",
+        "+Inf",
+        "3",
+        "-Inf",
+    ]
+
+
+def test_words_of_a_timeline_are_cleaned_before_they_are_drawn() -> None:
+    timeline = scaling().said_by(lambda text: text.replace("load", "<&>"))
+
+    assert "Deployment <&> under <&>" in texts(timeline)
+    assert "load" not in timeline.csv()
