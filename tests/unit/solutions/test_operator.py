@@ -307,7 +307,11 @@ class Ready:
 
     def children(self) -> list[tuple[Child, list[Any]]]:
         pods = [
-            {"metadata": {"name": name, "namespace": Site.namespace, "labels": labels}}
+            {
+                "metadata": {"name": name, "namespace": Site.namespace, "labels": labels},
+                "spec": {"containers": [{"name": "ray", "image": "example.test/ray:1"}]},
+                "status": {"phase": "Running"},
+            }
             for name, labels in (("ours", run_labels(Site.run_id)), ("theirs", {"app": "x"}))
         ]
         return [(Child(kind=POD, count=2), pods)]
