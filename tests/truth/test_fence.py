@@ -15,7 +15,7 @@ from aicr_pytest.cluster.restraint import own_class
 from aicr_pytest.errors import AicrError
 
 from .conftest import Labs
-from .fencing import fence_around
+from .fencing import STRANGER, fence_around
 
 OURS = {"app.kubernetes.io/managed-by": "aicr-pytest"}
 LEVEL = "pod-security.kubernetes.io/enforce"
@@ -48,11 +48,12 @@ def site(labs: Labs) -> Iterator[Site]:
     fence.inject(lab)
     admin = Cluster.connect(kubeconfig=str(lab.kubeconfig), run_id="admin")
     fenced = Cluster.connect(kubeconfig=str(user.kubeconfig(lab)), run_id="fenced")
-    made = ("aicr-run", "aicr-deep", "tenant", "aicr-tenant")
+    foreign = ("tenant", "aicr-tenant", "aicr-pytest")
+    made = ("aicr-run", "aicr-deep", *foreign)
     try:
         fenced.create(namespace("aicr-run"))
         fenced.create(namespace("aicr-deep", "privileged"))
-        for name in ("tenant", "aicr-tenant"):
+        for name in foreign:
             # Not by the client, which marks what it makes.
             lab.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for name in ("aicr-run", "aicr-deep"):
@@ -183,11 +184,13 @@ REFUSED: dict[str, Callable[[Site], object]] = {
         POD, site.pod_of("coredns"), "kube-system"
     ),
     "a namespace of another name": dry(namespace("stranger")),
-    "a namespace of ours without Pod Security": dry(namespace("aicr-other", "none")),
+    "a namespace of ours without Pod Security": dry(
+        {**STRANGER, "metadata": {"name": "aicr-other", "labels": OURS}}
+    ),
     "a namespace with admin access": dry(
         namespace("aicr-other", **{"resource.kubernetes.io/admin-access": "true"})
     ),
-    "deletion of kube-system": lambda site: site.fenced.delete(NAMESPACE, "kube-system"),
+    "deletion of a system namespace": lambda site: site.fenced.delete(NAMESPACE, "kube-node-lease"),
     "deletion of a tenant's namespace": lambda site: site.fenced.delete(NAMESPACE, "tenant"),
     "deletion of one with a name like ours": lambda site: site.fenced.delete(
         NAMESPACE, "aicr-tenant"
@@ -206,7 +209,9 @@ REFUSED: dict[str, Callable[[Site], object]] = {
     "a pod in the node's network": dry(pod("aicr-deep", hostNetwork=True)),
     "a pod with the node's processes": dry(pod("aicr-deep", hostPID=True)),
     "a pod past the scheduler": dry(pod("aicr-deep", nodeName="node-1")),
-    "a privileged pod": dry(with_container("aicr-deep", privileged=True)),
+    "a privileged pod": dry(
+        with_container("aicr-deep", privileged=True, allowPrivilegeEscalation=True)
+    ),
     "a pod that may gain privileges": dry(
         with_container("aicr-deep", allowPrivilegeEscalation=True)
     ),
