@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import kinds, labels, streams
+from aicr_pytest.cluster import kinds, labels, paging, shapes, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose, read_configuration
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
@@ -25,7 +25,6 @@ Objects = list[Object]
 """A name of its own, since ``Cluster.list`` hides the type in the class below."""
 
 FIELD_MANAGER = "aicr-pytest"
-_PAGE = 500
 _FIRST_ANSWER = 4.0
 """Seconds within which the API server has to answer for the first time."""
 _MERGE_PATCH = "application/merge-patch+json"
@@ -65,15 +64,19 @@ class Cluster:
             ApiUnreachable: the API server gives no answer.
             AccessDenied: it does not accept our credentials.
         """
-        from aicr_pytest.cluster import transport
+        from aicr_pytest.cluster import tls, transport
 
         target = choose(kubeconfig, context)
-        configuration = read_configuration(target)
-
         patience = patience or Patience()
         # Whoever has mistyped an address shall hear of it soon.
-        hasty = dataclasses.replace(patience, seconds=min(patience.seconds, _FIRST_ANSWER))
-        link = transport.connect(configuration, observer or Unobserved(), hasty)
+        hasty = dataclasses.replace(
+            patience,
+            seconds=min(patience.seconds, _FIRST_ANSWER),
+            within=min(patience.within or _FIRST_ANSWER, _FIRST_ANSWER),
+        )
+        with tls.passing_files():
+            configuration = read_configuration(target)
+            link = transport.connect(configuration, observer or Unobserved(), hasty)
         for name, value in target.headers.items():
             link.api_client.set_default_header(name, value)
         cluster = cls(link, context=target.context, server=configuration.host or "", run_id=run_id)
@@ -105,7 +108,7 @@ class Cluster:
         if not self._version:
             response = self._ask("GET", "/version")
             self.clock_ahead = _seconds_ahead(response.headers.get("date", ""))
-            self._version = str(response.json()["gitVersion"])
+            self._version = shapes.version_of(response)
         return self._version
 
     # -- kinds ---------------------------------------------------------------------------------
@@ -140,7 +143,7 @@ class Cluster:
             if path in self._served:
                 return self._served[path]
         try:
-            found: list[dict[str, Any]] = self._ask("GET", path).json()["resources"]
+            found = shapes.resources_of(self._ask("GET", path))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -177,29 +180,7 @@ class Cluster:
 
     def listing(self, subject: Subject) -> Listing:
         """All objects of a subject, and the version from which a watch goes on."""
-        try:
-            return self._pages(subject, limit=_PAGE)
-        except ApiError as error:
-            if error.status != 410:
-                raise
-            return self._pages(subject, limit=0)  # the pages took too long; take all at once
-
-    def _pages(self, subject: Subject, limit: int) -> Listing:
-        path = subject.kind.path(subject.namespace)
-        items: list[Object] = []
-        more = ""
-        while True:
-            query = [*subject.selection]
-            query += [("limit", str(limit))] if limit else []
-            query += [("continue", more)] if more else []
-            page = self._ask("GET", path, query=query).json()
-            for item in page.get("items") or []:
-                item.setdefault("apiVersion", subject.kind.api_version)
-                item.setdefault("kind", subject.kind.name)
-                items.append(item)
-            metadata = page.get("metadata") or {}
-            if not (more := metadata.get("continue", "")):
-                return Listing(items=items, resource_version=metadata.get("resourceVersion", ""))
+        return paging.list_all(self._transport.request, subject, self._transport.patience)
 
     def watch(
         self,
@@ -253,7 +234,7 @@ class Cluster:
                 if labels.is_ours(there, self.run_id):
                     return there
             raise
-        return self._object(kind, response)
+        return self._object(kind, response, dry_run=dry_run)
 
     def apply(self, obj: Object, *, dry_run: bool = False) -> Object:
         """Create or change an object by server-side apply; we own what it names."""
@@ -268,7 +249,7 @@ class Cluster:
             body=ours,
             content_type="application/apply-patch+yaml",
         )
-        return self._object(kind, response)
+        return self._object(kind, response, dry_run=dry_run)
 
     def replace(self, obj: Object, *, dry_run: bool = False) -> Object:
         """Replace an object by one that was read before; 409 when it has changed since."""
@@ -280,7 +261,7 @@ class Cluster:
             query=[("fieldManager", FIELD_MANAGER), *_dry_run(dry_run)],
             body=obj,
         )
-        return self._object(kind, response)
+        return self._object(kind, response, dry_run=dry_run)
 
     def patch(
         self,
@@ -363,11 +344,8 @@ class Cluster:
     def _ours(self, obj: Object) -> Object:
         return labels.labelled(obj, labels.run_labels(self.run_id))
 
-    def _object(self, kind: Kind, response: Response) -> Object:
-        obj = response.json()
-        if not isinstance(obj, dict):
-            raise ApiUnreachable(f"{kind.path()}: the answer is no object: {response.text[:200]}")
-        return obj
+    def _object(self, kind: Kind, response: Response, *, dry_run: bool = False) -> Object:
+        return shapes.object_of(response, stored=shapes.is_stored(kind) and not dry_run)
 
     # -- anything else -------------------------------------------------------------------------
 
@@ -397,8 +375,8 @@ class Cluster:
             "kind": kinds.ACCESS_REVIEW.name,
             "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
         }
-        said = self._ask("POST", kinds.ACCESS_REVIEW.path(), body=review).json()
-        return bool(said.get("status", {}).get("allowed"))
+        said = self._ask("POST", kinds.ACCESS_REVIEW.path(), body=review)
+        return shapes.is_allowed(said)
 
     def raw(
         self,
@@ -433,11 +411,19 @@ class Cluster:
     def logs(
         self, pod: str, namespace: str, *, container: str = "", tail: int | None = None
     ) -> str:
-        """What a container has written; the last ``tail`` lines, or all."""
+        """What a container has written; the last ``tail`` lines, or all.
+
+        A log beyond a few MiB is cut off, and says so at its end.
+        """
+        most = self._transport.patience.limits.log
         query = [("container", container)] if container else []
         query += [("tailLines", str(tail))] if tail is not None else []
+        query += [("limitBytes", str(most + 1))]  # one more, to see whether there is more
         path = kinds.POD.path(namespace, pod, "log")
-        return self._ask("GET", path, query=query, accept="*/*").text
+        answer = self._transport.request(
+            Request(method="GET", path=path, query=query, accept="*/*", most=most, cut=True)
+        )
+        return answer.text + (f"\n[cut off by aicr-pytest after {most} bytes]" * answer.cut)
 
     def exec(
         self,
@@ -461,7 +447,8 @@ class Cluster:
             words=tuple(command),
             stdin=stdin,
         )
-        execution = streams.execute(self._dial, what, timeout=timeout)
+        limits = self._transport.patience.limits
+        execution = streams.execute(self._dial, what, timeout=timeout, limits=limits)
         self.observer.saw(execution)
         return execution
 
@@ -474,9 +461,16 @@ class Cluster:
 
     def _dial(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
         link = self._transport
-        headers = dict(link.api_client.default_headers)
         return link.insist(
-            lambda: streams.dial(link.configuration, self.observer, headers, path, query, protocols)
+            lambda: streams.dial(
+                link.configuration,
+                link.context,
+                self.observer,
+                link.headers(),
+                path,
+                query,
+                protocols,
+            )
         )
 
 
@@ -492,6 +486,6 @@ def _seconds_ahead(date: str) -> int:
     """How far a ``Date`` header is ahead of our clock; 0 where there is none."""
     try:
         theirs = email.utils.parsedate_to_datetime(date)
-    except ValueError:
+        return round(theirs.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
+    except (ValueError, OverflowError, TypeError):
         return 0
-    return round((theirs - datetime.datetime.now(datetime.UTC)).total_seconds())
