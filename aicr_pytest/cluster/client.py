@@ -15,7 +15,7 @@ from aicr_pytest.cluster.kubeconfig import choose, read_configuration
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
 from aicr_pytest.cluster.observing import Execution, Observer, Unobserved
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
-from aicr_pytest.errors import AccessDenied, ApiError, ApiUnreachable
+from aicr_pytest.errors import AccessDenied, ApiError
 
 if TYPE_CHECKING:
     # At run time only connect() imports it: it imports the kubernetes client, for a good second.

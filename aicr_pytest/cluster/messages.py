@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -141,9 +142,7 @@ class Response:
         try:
             return read_json(self.body)
         except ValueError as error:
-            raise ApiUnreachable(
-                f"{self.request}: the answer is not JSON: {self.head}"
-            ) from error
+            raise ApiUnreachable(f"{self.request}: the answer is not JSON: {self.head}") from error
 
     def object(self) -> dict[str, Any]:
         """The body as one JSON object.
@@ -155,6 +154,14 @@ class Response:
         if not isinstance(found, dict):
             raise ApiUnreachable(f"{self.request}: the answer is no object: {self.head}")
         return found
+
+
+def is_header(value: str) -> bool:
+    """Whether HTTP lets a header have this value.
+
+    To be asked before it is sent: libraries quote the value in their errors, tokens included.
+    """
+    return re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value) is not None
 
 
 def read_json(text: bytes | str) -> Any:

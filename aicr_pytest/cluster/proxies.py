@@ -50,9 +50,7 @@ def is_direct(host: str, port: int, exceptions: str) -> bool:
     return any(_excepts(entry, host.lower(), port, address) for entry in entries if entry)
 
 
-def _excepts(
-    entry: str, host: str, port: int, address: Address | None
-) -> bool:
+def _excepts(entry: str, host: str, port: int, address: Address | None) -> bool:
     if entry == "*":
         return True
     if "/" in entry:
@@ -70,8 +68,10 @@ def _excepts(
     if (named := _address(entry.strip("[]"))) is not None:
         return named == address
     entry = entry.removeprefix("*")
-    return host.endswith(entry) if entry.startswith(".") else (
-        host == entry or host.endswith(f".{entry}")
+    return (
+        host.endswith(entry)
+        if entry.startswith(".")
+        else (host == entry or host.endswith(f".{entry}"))
     )
 
 

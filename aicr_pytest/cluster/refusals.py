@@ -66,7 +66,9 @@ class Answer:
                 message=str(said.get("message") or "")[:_MESSAGE],
                 is_status=True,
             )
-        return cls(status=status, reason=phrase[:_REASON], message=text[:300].strip(), is_status=False)
+        return cls(
+            status=status, reason=phrase[:_REASON], message=text[:300].strip(), is_status=False
+        )
 
 
 def error_for(answer: Answer, request: str) -> AicrError:

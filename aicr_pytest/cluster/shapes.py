@@ -14,6 +14,7 @@ from aicr_pytest.errors import ApiUnreachable
 
 _MAPPINGS = ("metadata", "spec", "status")
 _METADATA_MAPPINGS = ("labels", "annotations")
+_LISTS = (("metadata", "ownerReferences"), ("status", "conditions"))
 _METADATA_TEXTS = ("namespace", "uid", "resourceVersion", "deletionTimestamp")
 _EVENTS = ("ADDED", "MODIFIED", "DELETED")
 
@@ -98,6 +99,18 @@ def resources_of(response: Response) -> list[dict[str, Any]]:
     return found
 
 
+def groups_of(response: Response) -> list[str]:
+    """Names of the API groups that a server says it has; none where it says nothing.
+
+    Raises:
+        ApiUnreachable: the answer lists something else.
+    """
+    found = response.object().get("groups") or []
+    if not isinstance(found, list) or not all(map(_is_group, found)):
+        raise ApiUnreachable(f"{response.request}: the answer lists no groups: {response.head}")
+    return [group["name"] for group in found]
+
+
 def is_allowed(response: Response) -> bool:
     """Whether an access review allows what was asked.
 
@@ -108,6 +121,10 @@ def is_allowed(response: Response) -> bool:
     if not isinstance(status, dict):
         raise ApiUnreachable(f"{response.request}: the answer is no review: {response.head}")
     return status.get("allowed") is True
+
+
+def _is_group(said: object) -> bool:
+    return isinstance(said, dict) and isinstance(said.get("name"), str)
 
 
 def _is_resource(said: object) -> bool:
@@ -145,6 +162,8 @@ def _as_object(said: Any, *, stored: bool, versioned: bool = False) -> Object:
     }
     for key in _MAPPINGS:
         _mapping(found.get(key), key)
+    for whole, part in _LISTS:
+        _mappings((found.get(whole) or {}).get(part), f"{whole}.{part}")
     metadata = found.get("metadata")
     if not metadata:
         raise ValueError(f"no metadata in {_told(found)}")
@@ -172,6 +191,13 @@ def _mapping(said: Any, what: str) -> dict[str, Any]:
     if not isinstance(said, dict | None):
         raise ValueError(f"{what} is {_told(said)}")
     return said or {}
+
+
+def _mappings(said: Any, what: str) -> None:
+    if not isinstance(said, list | None):
+        raise ValueError(f"{what} is {_told(said)}")
+    for one in said or ():
+        _mapping(one, f"one of {what}")
 
 
 def _text(said: Any, what: str) -> str:

@@ -29,7 +29,7 @@ from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable
 
 _CONNECT = 10.0
 """Seconds to connect and shake hands."""
-_HANDSHAKE = 2**20
+_HANDSHAKE = 65536
 """Bytes of the answer to a handshake."""
 _STATUS = 65536
 """Bytes of a command's exit status."""
@@ -209,7 +209,7 @@ class _Output:
 
 
 def _complete(status: bytearray) -> bool:
-    if not status.rstrip().endswith(b"}"):
+    if not status.rstrip().endswith((b"}", b"]")):  # else each byte would be read anew each time
         return False
     try:
         read_json(bytes(status))
@@ -424,6 +424,8 @@ def _errors_named(request: str) -> Iterator[None]:
 
 def _handshake_error(error: Any, request: str) -> AicrError:
     answer = Answer.read(error.status_code, str(error.status_message or ""), error.resp_body)
+    if answer.status < 400:
+        return ApiUnreachable(f"{request}: no stream, but {answer.status}: {answer.message}")
     if answer.status == 500 and "container not found" in answer.message:
         # kubelet's words for a container that has ended: an answer, whatever its number.
         return ApiError(500, answer.reason, answer.message, request=request)

@@ -6,7 +6,7 @@ files are not needed any more.
 """
 
 import contextlib
-import os
+import pathlib
 import ssl
 from collections.abc import Iterator
 from typing import Any
@@ -46,4 +46,4 @@ def passing_files() -> Iterator[None]:
     finally:
         for content in written.keys() - before:
             with contextlib.suppress(OSError):
-                os.remove(written.pop(content))
+                pathlib.Path(written.pop(content)).unlink()

@@ -21,7 +21,7 @@ import urllib3.exceptions
 from kubernetes.client import ApiClient
 
 from aicr_pytest.cluster import bounds, proxies, tls
-from aicr_pytest.cluster.messages import Backoff, Patience, Request, Response, Tries
+from aicr_pytest.cluster.messages import Backoff, Patience, Request, Response, Tries, is_header
 from aicr_pytest.cluster.observing import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
@@ -30,8 +30,6 @@ T = TypeVar("T")
 
 _REFUSAL = bounds.MIB
 """Bytes that are read of an answer that is no success; what it says is at its beginning."""
-_HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""What the value of a header may hold."""
 
 
 class RawResponse(Protocol):
@@ -159,7 +157,7 @@ class Transport:
         found = {**self.api_client.default_headers, **credentials}
         for name, value in found.items():
             # Here and not where it is sent: there the error holds the value.
-            if not _HEADER.fullmatch(value):
+            if not is_header(value):
                 raise SettingsError(
                     f"The header {name} of our requests cannot be sent: it holds line breaks or"
                     " other characters that HTTP does not allow.\n"
@@ -183,10 +181,10 @@ class Transport:
                 cut=shortened,
             )
         except bounds.AnswerTooLarge:
-            why = f"{request}: the answer is larger than {most / bounds.MIB:.0f} MiB; it is not read."
+            why = f"{request}: the answer is longer than {most} bytes; no more is read of it."
             raise _Refused(ApiUnreachable(why)) from None
         except bounds.EncodedAnswer as error:
-            why = f"{request}: the answer is compressed ({error}), though we ask for none that is."
+            why = f"{request}: the answer is {error}."
             raise _Refused(ApiUnreachable(why)) from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise _no_answer(request, error) from error
@@ -218,7 +216,9 @@ class Transport:
                 tries.count = state.attempt_number
 
         # A read that timed out has used up the time by itself; it gets a second attempt.
-        enough = tenacity.stop_after_delay(budget) & tenacity.stop_after_attempt(attempts)
+        enough: tenacity.stop.stop_base = tenacity.stop_after_delay(
+            budget
+        ) & tenacity.stop_after_attempt(attempts)
         if patience.within is not None:
             enough = enough | tenacity.stop_after_delay(patience.within)
         retrying = tenacity.Retrying(
