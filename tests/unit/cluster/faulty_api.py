@@ -6,6 +6,7 @@
 import base64
 import contextlib
 import dataclasses
+import gzip
 import hashlib
 import json
 import pathlib
@@ -15,6 +16,29 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.messages import Limits, Patience
+from tests.unit.cluster.conftest import RUN
+
+KIB = 1024
+SMALL = Limits(
+    answer=64 * KIB,
+    page=64 * KIB,
+    listing=256 * KIB,
+    pages=20,
+    objects=500,
+    line=32 * KIB,
+    log=8 * KIB,
+    channel=8 * KIB,
+    frame=64 * KIB,
+)
+PATIENCE = Patience(
+    seconds=0.3, first=0.05, longest=0.1, connect=1.0, read=0.3, listing=0.8, limits=SMALL
+)
+BUFFERS = 16 * 1024 * KIB
+"""What the kernel may hold of an answer that nobody reads, generously."""
+GZIP = gzip.compress(b"[" * 10_000_000)
+DEEP = b"[" * 200_000 + b"]" * 200_000
 VERSION = json.dumps({"gitVersion": "v1.37.2"}).encode()
 SALT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -253,6 +277,10 @@ def frame(data: bytes, *, opcode: int = 0x82, length: int | None = None) -> byte
     return bytes([opcode, 127]) + struct.pack(">Q", length or len(data)) + data
 
 
+DONE = frame(b'\x03{"status": "Success"}')
+"""A command's end."""
+
+
 def item(name: str, **more: Any) -> dict[str, Any]:
     """A node of a list."""
     return {"metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": "5"}, **more}
@@ -261,3 +289,7 @@ def item(name: str, **more: Any) -> dict[str, Any]:
 def page(*items: object, more: object = "") -> dict[str, Any]:
     """A page of a list."""
     return {"metadata": {"resourceVersion": "5", "continue": more}, "items": list(items)}
+
+
+def connected(api: FaultyApi, directory: pathlib.Path) -> Cluster:
+    return Cluster.connect(kubeconfig=api.kubeconfig(directory), run_id=RUN, patience=PATIENCE)

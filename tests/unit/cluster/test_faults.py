@@ -1,12 +1,7 @@
 """Whatever a server does: an error of ours, after few requests, with few bytes taken."""
 
-import gzip
-import itertools
 import json
 import pathlib
-import threading
-import time
-import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -14,30 +9,29 @@ import pytest
 from aicr_pytest.cluster import transport
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NODE
-from aicr_pytest.cluster.messages import Backoff, Limits, Patience
-from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.cluster.watching import Following, Subject
+from aicr_pytest.cluster.messages import Backoff, Patience
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
     ApiError,
     ApiUnreachable,
-    ProbeFailed,
     SettingsError,
-    WaitTimeout,
 )
 from tests.unit.cluster.conftest import RUN
 from tests.unit.cluster.faulty_api import (
-    Exchange,
+    BUFFERS,
+    DEEP,
+    DONE,
+    GZIP,
+    KIB,
+    PATIENCE,
     Fault,
     FaultyApi,
     closed,
+    connected,
     dripping,
-    ended,
     flood,
-    frame,
     head,
-    in_chunks,
     in_turn,
     item,
     page,
@@ -51,33 +45,9 @@ from tests.unit.cluster.faulty_api import (
     well,
 )
 
-KIB = 1024
-SMALL = Limits(
-    answer=64 * KIB,
-    page=64 * KIB,
-    listing=256 * KIB,
-    pages=20,
-    objects=500,
-    line=32 * KIB,
-    log=8 * KIB,
-    channel=8 * KIB,
-    frame=64 * KIB,
-)
-PATIENCE = Patience(
-    seconds=0.3, first=0.05, longest=0.1, connect=1.0, read=0.3, listing=0.8, limits=SMALL
-)
-BUFFERS = 16 * 1024 * KIB
-"""What the kernel may hold of an answer that nobody reads, generously."""
 NODES = "/api/v1/nodes"
 EXEC = "/api/v1/namespaces/ns/pods/gpu/exec"
-LOG = "/api/v1/namespaces/ns/pods/gpu/log"
 NEW = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
-GZIP = gzip.compress(b"[" * 10_000_000)
-DEEP = b"[" * 200_000 + b"]" * 200_000
-
-
-def connected(api: FaultyApi, directory: pathlib.Path) -> Cluster:
-    return Cluster.connect(kubeconfig=api.kubeconfig(directory), run_id=RUN, patience=PATIENCE)
 
 
 ANSWERS: dict[str, tuple[Fault, type[AicrError], int]] = {
@@ -348,299 +318,6 @@ def test_answer_of_another_shape_names_the_request_and_what_came(
 
         with pytest.raises(ApiUnreachable, match=r"(GET|POST) /api\S*: (the answer|no version)"):
             ask(cluster)
-
-
-# -- watches -----------------------------------------------------------------------------------
-
-
-def event(kind: object = "ADDED", obj: object = None) -> bytes:
-    return json.dumps({"type": kind, "object": obj if obj else item("a")}).encode() + b"\n"
-
-
-def expired(x: Exchange) -> None:
-    said({"kind": "Status", "code": 410, "reason": "Expired"}, status=410)(x)
-
-
-WATCHES: dict[str, Fault] = {
-    "closed at once": in_chunks(),
-    "cut at once": closed(),
-    "reset": reset,
-    "garbage": closed(b"\x00garbage"),
-    "HTML": well(b"<html>\nlog in\n</html>"),
-    "410": expired,
-    "ERROR 410": in_chunks(event("ERROR", {"code": 410, "reason": "Expired"})),
-    "ERROR without a code": in_chunks(event("ERROR", {"code": "x", "message": []})),
-    "one good event, then closed": in_chunks(event()),
-    "an event that is a list": in_chunks(b"[]\n"),
-    "an event that is null": in_chunks(b"null\n"),
-    "an event without an object": in_chunks(b'{"type": "ADDED"}\n'),
-    "an event whose object is a text": in_chunks(event("ADDED", "x")),
-    "an event without metadata": in_chunks(event("ADDED", {"spec": {}})),
-    "an event without a version": in_chunks(
-        event("ADDED", {"metadata": {"name": "n", "uid": "u"}})
-    ),
-    "an event of an unknown type": in_chunks(event("FOO")),
-    "an event whose type is a list": in_chunks(event(["ADDED"])),
-    "a bookmark without metadata": in_chunks(event("BOOKMARK", {"spec": {}})),
-    "half an event": in_chunks(event()[:20]),
-    "an event 200 000 deep": in_chunks(DEEP[: 30 * KIB] + b"\n"),
-    "a line without end": flood(
-        head("Transfer-Encoding: chunked"), b"10000\r\n" + b"x" * 65536 + b"\r\n"
-    ),
-    "packed": well(GZIP, "Content-Encoding: gzip"),
-}
-
-
-@pytest.mark.parametrize("fault", WATCHES.values(), ids=WATCHES.keys())
-def test_watch_that_is_no_good_is_begun_anew_ever_more_seldom(
-    tmp_path: pathlib.Path, fault: Fault
-) -> None:
-    growing = Patience(first=0.05, longest=60.0, limits=SMALL)
-    with FaultyApi() as api:
-        cluster = Cluster.connect(kubeconfig=api.kubeconfig(tmp_path), run_id=RUN, patience=growing)
-        api.faults[NODES] = said(page())
-        api.faults[f"{NODES}?watch"] = fault
-        with Following(cluster, [Subject(kind=NODE)], growing) as following:
-            end = time.monotonic() + 1.2
-            while (left := end - time.monotonic()) > 0:
-                following.changes(left)
-
-        # After 0, 0.05, 0.15, 0.35, 0.75 and 1.55 s.
-        assert 2 <= api.count(f"{NODES}?watch") <= 7
-        assert api.count(NODES) <= 16
-        assert api.sent < 7 * BUFFERS
-
-
-def test_watch_that_is_refused_ends_the_wait(tmp_path: pathlib.Path) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[NODES] = said(page())
-        api.faults[f"{NODES}?watch"] = said({}, status=401)
-
-        with (
-            pytest.raises(AccessDenied),
-            Following(cluster, [Subject(kind=NODE)], PATIENCE) as following,
-        ):
-            following.changes(5.0)
-
-
-def test_wait_on_a_watch_of_nonsense_ends_in_time_with_a_true_last_look(
-    tmp_path: pathlib.Path,
-) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[NODES] = said(page())
-        api.faults[f"{NODES}?watch"] = WATCHES["an event without an object"]
-
-        with pytest.raises(WaitTimeout, match="Node a does not exist"):
-            Waiter(cluster).for_object("a", NODE, "a", until=lambda _: True, timeout=0.3)
-
-
-def test_flood_of_events_waits_for_whoever_reads_it(tmp_path: pathlib.Path) -> None:
-    event_of_one_object = event("MODIFIED")
-    line = f"{len(event_of_one_object):x}\r\n".encode() + event_of_one_object + b"\r\n"
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[NODES] = said(page())
-        api.faults[f"{NODES}?watch"] = flood(head("Transfer-Encoding: chunked"), line * 100)
-        with Following(cluster, [Subject(kind=NODE)]) as following:
-            for _ in range(3000):
-                assert following.changes(5.0)
-            sent = api.sent
-            threading.Event().wait(0.2)  # nobody reads meanwhile
-            while api.sent != sent:
-                sent = api.sent
-                threading.Event().wait(0.1)
-
-            assert sent < BUFFERS
-            assert len(following.views[0]) == 1
-
-
-def test_watch_that_brings_ever_more_objects_ends(tmp_path: pathlib.Path) -> None:
-    def pour(x: Exchange) -> None:
-        x.send(head("Transfer-Encoding: chunked"))
-        for number in itertools.count():
-            data = event("ADDED", item(f"n{number}"))
-            x.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[NODES] = said(page())
-        api.faults[f"{NODES}?watch"] = pour
-
-        with Following(cluster, [Subject(kind=NODE)], PATIENCE) as following:
-            for _ in range(SMALL.objects):
-                following.changes(5.0)
-
-            with pytest.raises(ApiUnreachable, match="brings more than 500 objects"):
-                following.changes(5.0)
-
-
-# -- logs and commands ---------------------------------------------------------------------------
-
-
-def test_log_is_asked_for_and_taken_within_its_limit(tmp_path: pathlib.Path) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[LOG] = flood(head(), b"\x00" * 65536)
-
-        log = cluster.logs("gpu", "ns", tail=10)
-
-        assert log.startswith("\x00")
-        assert log.endswith(f"\n[cut off by aicr-pytest after {SMALL.log} bytes]")
-        assert len(log) < SMALL.log + 100
-        assert f"tailLines=10&limitBytes={SMALL.log + 1}" in api.asked[-1].target
-        assert api.sent < BUFFERS
-
-
-def test_log_that_fits_is_whole(tmp_path: pathlib.Path) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[LOG] = well(b"x" * SMALL.log)
-
-        assert cluster.logs("gpu", "ns") == "x" * SMALL.log
-
-
-LOGS = {name: ANSWERS[name] for name in ("silent in the body", "a dripping body", "a gzip bomb")}
-
-
-@pytest.mark.parametrize(("fault", "error", "requests"), LOGS.values(), ids=LOGS.keys())
-def test_log_that_does_not_come_is_an_error_of_ours(
-    tmp_path: pathlib.Path, fault: Fault, error: type[AicrError], requests: int
-) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[LOG] = fault
-
-        with pytest.raises(error, match=f"GET {LOG}"):
-            cluster.logs("gpu", "ns")
-        assert api.count(LOG) <= requests
-
-
-ODD_CODE = {"details": {"causes": [{"reason": "ExitCode", "message": "1" * 5000}]}}
-DONE = frame(b'\x03{"status": "Success"}')
-EXECS: dict[str, tuple[Fault, type[AicrError], int]] = {
-    # name: what is answered, the error that it is, how many handshakes at most
-    "output without end": (websocket(for_ever=frame(b"\x01" + b"x" * 32768)), ProbeFailed, 1),
-    "pings without end": (websocket(for_ever=frame(b"x", opcode=0x89)), ProbeFailed, 1),
-    "empty frames without end": (websocket(for_ever=frame(b"")), ProbeFailed, 1),
-    "a frame without end": (
-        websocket(frame(b"\x01", length=2**40), for_ever=b"x" * 65536),
-        ApiUnreachable,
-        1,
-    ),
-    "pieces of a message without end": (
-        websocket(frame(b"\x01x", opcode=0x02), for_ever=frame(b"x" * 100, opcode=0x00)),
-        ApiUnreachable,
-        1,
-    ),
-    "a status without end": (websocket(for_ever=frame(b"\x03" + b" " * 5000)), ApiUnreachable, 1),
-    "a status that is a list": (websocket(frame(b"\x03[{}]")), ApiUnreachable, 1),
-    "a status that is a text": (
-        ended(websocket(frame(b"\x03no such thing"))),
-        ApiUnreachable,
-        1,
-    ),
-    "a status of another shape": (
-        websocket(frame(b'\x03{"details": {"causes": [5]}, "message": []}')),
-        ProbeFailed,
-        1,
-    ),
-    "a status with causes that are none": (
-        websocket(frame(b'\x03{"details": {"causes": "x"}}')),
-        ProbeFailed,
-        1,
-    ),
-    "an exit code of 5000 digits": (
-        websocket(frame(b"\x03" + json.dumps(ODD_CODE).encode())),
-        ProbeFailed,
-        1,
-    ),
-    "garbage": (ended(websocket(b"\xff\xff\xff\xff")), ApiUnreachable, 1),
-    "a dripping frame": (
-        then(websocket(), dripping(frame(b"\x01" + b"x" * 900))),
-        ProbeFailed,
-        1,
-    ),
-    "silence": (then(websocket(), silent), ProbeFailed, 1),
-    "no websocket": (said({}), ApiUnreachable, 8),
-    "garbage for a handshake": (closed(b"\x00\xff\n\n" * 9), ApiUnreachable, 8),
-    "a handshake without end": (flood(b"HTTP/1.1 101 x\r\nX: ", b"x" * 65536), ApiUnreachable, 8),
-    "a refusal without end": (
-        flood(head("Content-Length: 99999999999", status=403), b"x" * 65536),
-        ApiUnreachable,
-        8,
-    ),
-    "a refusal of odd length": (closed(head("Content-Length: x", status=403)), ApiUnreachable, 8),
-    "302 to another host": (
-        well(b"", "Location: ws://192.0.2.1/", status=302),
-        ApiUnreachable,
-        8,
-    ),
-    "401": (said({}, status=401), AccessDenied, 1),
-}
-
-
-@pytest.mark.parametrize(("fault", "error", "requests"), EXECS.values(), ids=EXECS.keys())
-def test_command_ends_in_an_error_of_ours(
-    tmp_path: pathlib.Path, fault: Fault, error: type[AicrError], requests: int
-) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[EXEC] = fault
-
-        with pytest.raises(error) as caught:
-            cluster.exec("gpu", "ns", ["true"], timeout=0.5)
-
-        assert type(caught.value) is error
-        assert len(str(caught.value)) < 1500
-        assert 1 <= api.count(EXEC) <= requests
-
-
-def test_long_output_keeps_its_beginning_and_its_end_and_says_so(tmp_path: pathlib.Path) -> None:
-    middle = frame(b"\x01" + b"m" * 10_000) * 50
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[EXEC] = websocket(frame(b"\x01first"), middle, frame(b"\x01last"), DONE)
-
-        result = cluster.exec("gpu", "ns", ["yes"], timeout=5.0)
-
-    assert result.exit_code == 0
-    assert result.stdout.startswith("firstmmm")
-    assert result.stdout.endswith("mmmlast")
-    left_out = 500_009 - SMALL.channel
-    assert f"\n[{left_out} bytes left out by aicr-pytest]\n" in result.stdout
-    assert len(result.stdout) < SMALL.channel + 100
-
-
-def test_output_without_end_takes_no_more_memory_than_is_kept(tmp_path: pathlib.Path) -> None:
-    with FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[EXEC] = websocket(for_ever=frame(b"\x01" + b"x" * 32768))
-        tracemalloc.start()
-        try:
-            with pytest.raises(ProbeFailed, match="did not end within"):
-                cluster.exec("gpu", "ns", ["yes"], timeout=0.5)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-
-    assert api.sent > 4 * 1024 * KIB
-    assert peak < 4 * 1024 * KIB
-
-
-def test_credentials_go_to_no_other_host_by_a_redirection(tmp_path: pathlib.Path) -> None:
-    with FaultyApi() as other, FaultyApi() as api:
-        cluster = connected(api, tmp_path)
-        api.faults[EXEC] = well(b"", f"Location: ws://127.0.0.1:{other.port}/x", status=302)
-        api.faults[NODES] = well(b"", f"Location: {other.url}/x", status=307)
-
-        with pytest.raises(ApiUnreachable):
-            cluster.exec("gpu", "ns", ["true"])
-        with pytest.raises(ApiError):
-            cluster.list(NODE)
-
-        assert other.asked == []
 
 
 # -- credentials, proxies ------------------------------------------------------------------------
