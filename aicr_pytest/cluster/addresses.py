@@ -34,6 +34,8 @@ class NotAsked(Exception):
 def refusal(address: Address) -> str:
     """Why an address is not to be asked; empty for one that may be."""
     if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return refusal(address.ipv4_mapped)
         for inner in _embedded(address):
             if why := refusal(inner):
                 return why
@@ -75,7 +77,7 @@ def resolve(host: str, port: int, look_up: Callable[..., Any] = socket.getaddrin
 
 def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     """IPv4 addresses to which an IPv6 address leads."""
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    found = [address.sixtofour, *(address.teredo or ())]
     if address in _NAT64:
         found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     if int(address) >> 32 == 0 and int(address) > 0xFFFF:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import pathlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -88,6 +89,8 @@ class FaultyApi:
         self.sent = 0
         """Bytes that went out; a few MiB of them may lie in the kernel's buffers."""
         self.stopping = threading.Event()
+        self.context: ssl.SSLContext | None = None
+        """Speaks TLS where it is set."""
 
     def __enter__(self) -> "FaultyApi":
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -106,7 +109,7 @@ class FaultyApi:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
     def kubeconfig(self, directory: pathlib.Path, token: str = "secret") -> str:
         content = {
@@ -134,7 +137,14 @@ class FaultyApi:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError), sock, sock.makefile("rb") as reader:
+        # What cannot be read as a request ends the connection as well.
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if self.context:
+                sock = self.context.wrap_socket(sock, server_side=True)
+            self._answer(sock)
+
+    def _answer(self, sock: socket.socket) -> None:
+        with sock, sock.makefile("rb") as reader:
             while line := reader.readline().decode().strip():
                 headers: dict[str, str] = {}
                 while header := reader.readline().decode().strip():
