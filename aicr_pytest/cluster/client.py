@@ -25,6 +25,8 @@ Objects = list[Object]
 """A name of its own, since ``Cluster.list`` hides the type in the class below."""
 
 FIELD_MANAGER = "aicr-pytest"
+_LINE = 16 * 1024
+"""Bytes of the longest line of a log; runtimes break what is longer."""
 _FIRST_ANSWER = 4.0
 """Seconds within which the API server has to answer for the first time."""
 _MERGE_PATCH = "application/merge-patch+json"
@@ -405,6 +407,7 @@ class Cluster:
                 content_type=content_type,
                 accept=accept,
                 timeout=timeout,
+                most=self._transport.patience.limits.page,  # Prometheus may have much to tell
             )
         )
 
@@ -416,6 +419,7 @@ class Cluster:
         A log beyond a few MiB is cut off, and says so at its end.
         """
         most = self._transport.patience.limits.log
+        most = min(most, tail * _LINE) if tail else most
         query = [("container", container)] if container else []
         query += [("tailLines", str(tail))] if tail is not None else []
         query += [("limitBytes", str(most + 1))]  # one more, to see whether there is more

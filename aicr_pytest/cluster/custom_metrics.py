@@ -198,7 +198,9 @@ def quantity(text: str) -> float:
     Raises:
         EndpointSilent: it is none.
     """
-    found = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?\d+)?)([numkMGT]?|[KMGT]i)", text)
+    found = re.fullmatch(
+        r"([+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?\d+)?)([numkMGT]?|[KMGT]i)", text
+    )
     if found is None:
         raise EndpointSilent(f"The metrics API gives {text!r}, which is no quantity.")
     return float(found[1]) * _SUFFIXES[found[2]]

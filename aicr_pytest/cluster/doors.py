@@ -108,7 +108,7 @@ class UrlDoor:
                     preload_content=False,
                     decode_content=False,
                 )
-                body, _ = bounds.read(answer, Limits().answer)
+                body, _ = bounds.read(answer, Limits().page)
         except (bounds.AnswerTooLarge, bounds.EncodedAnswer) as error:
             why = str(error) or "too large"
             raise ApiUnreachable(f"--aicr-prometheus-url {self.url}: the answer is {why}") from None

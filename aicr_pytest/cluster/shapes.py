@@ -58,7 +58,9 @@ def page_of(response: Response, *, stored: bool = True) -> Page:
     found = response.object()
     try:
         metadata = _mapping(found.get("metadata"), "metadata")
-        items = found.get("items")
+        if "items" not in found:
+            raise ValueError(f"no items in {_told(found)}")  # which is not: none
+        items = found["items"]
         if not isinstance(items, list | None):
             raise ValueError(f"items are {_told(items)}")
         return Page(

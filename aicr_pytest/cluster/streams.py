@@ -125,8 +125,6 @@ def execute(
     started = time.monotonic()
     link = dial(command.path, command.query, _EXEC_PROTOCOLS)
     try:
-        if command.stdin:
-            _send_stdin(link, command.stdin.encode())
         output = _Output(command, limits or Limits())
         output.read(link, started + timeout, timeout)
     finally:
@@ -166,6 +164,9 @@ class _Output:
 
         command = self._command
         try:
+            if command.stdin:
+                link.settimeout(timeout)
+                _send_stdin(link, command.stdin.encode())
             while not self._take(link, deadline):
                 pass
         except (websocket.WebSocketTimeoutException, TimeoutError) as error:

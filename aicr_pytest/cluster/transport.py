@@ -358,7 +358,7 @@ def _no_answer(request: Request, error: Exception) -> _Refused:
     if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
         return _Refused(_no_tls(request, str(error)))
     if isinstance(error, urllib3.exceptions.LocationValueError):
-        return _Refused(SettingsError(f"{request}: not a server's address: {error}"))
+        return _Refused(SettingsError(f"{request}: the kubeconfig's server is no address."))
     if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
         return _Later(ApiUnreachable(f"{request}: the API server gives no whole answer in time."))
     # Only the last part of urllib3's message says what happened; the rest is objects' addresses.

@@ -156,6 +156,8 @@ ANSWERS: dict[str, tuple[Fault, type[AicrError], int]] = {
 }
 LISTS: dict[str, tuple[Fault, type[AicrError], int]] = {
     **ANSWERS,
+    "{}": (said({}), ApiUnreachable, 1),
+    "an object that is no list": (said(item("n")), ApiUnreachable, 1),
     "items that are no list": (said({"metadata": {}, "items": {"a": 1}}), ApiUnreachable, 1),
     "items that are a text": (said({"items": "abc"}), ApiUnreachable, 1),
     "an item that is no object": (said(page(item("a"), 7)), ApiUnreachable, 1),

@@ -29,6 +29,7 @@ from tests.unit.cluster.faulty_api import (
     flood,
     frame,
     head,
+    reset,
     said,
     sends,
     silent,
@@ -168,6 +169,25 @@ def test_command_ends_in_an_error_of_ours(
         assert type(caught.value) is error
         assert len(str(caught.value)) < 1500
         assert 1 <= api.count(EXEC) <= requests
+
+
+UNREAD: dict[str, tuple[Fault, type[AicrError]]] = {
+    "closed": (ended(websocket()), ApiUnreachable),
+    "reset": (then(websocket(), reset), ApiUnreachable),
+    "never read": (then(websocket(), silent), ProbeFailed),
+}
+
+
+@pytest.mark.parametrize(("fault", "error"), UNREAD.values(), ids=UNREAD.keys())
+def test_standard_input_that_nobody_takes_is_an_error_of_ours(
+    tmp_path: pathlib.Path, fault: Fault, error: type[AicrError]
+) -> None:
+    with FaultyApi() as api:
+        cluster = connected(api, tmp_path)
+        api.faults[EXEC] = fault
+
+        with pytest.raises(error):
+            cluster.exec("gpu", "ns", ["cat"], stdin="x" * 20_000_000, timeout=0.5)
 
 
 def test_long_output_keeps_its_beginning_and_its_end_and_says_so(tmp_path: pathlib.Path) -> None:
