@@ -104,7 +104,7 @@ EXECS: dict[str, tuple[Fault, type[AicrError], int]] = {
         1,
     ),
     "pieces of a message without end": (
-        websocket(frame(b"\x01x", opcode=0x02), for_ever=frame(b"x" * 100, opcode=0x00)),
+        websocket(frame(b"\x01x", opcode=0x02), for_ever=frame(b"x" * 10_000, opcode=0x00)),
         ApiUnreachable,
         1,
     ),
