@@ -178,8 +178,8 @@ def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
 
 def _missing(run: Run) -> "tuple[tuple[Need, ...], tuple[str, ...], str]":
     """Rights that are missing, groups that are not served, and why nobody could look."""
+    from aicr_pytest.cluster.answers import groups_of
     from aicr_pytest.cluster.preflight import review
-    from aicr_pytest.cluster.shapes import groups_of
 
     try:
         wanted = {need.group for need in all_needs() if need.group}

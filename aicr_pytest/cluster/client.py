@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import kinds, labels, paging, shapes, streams
+from aicr_pytest.cluster import answers, kinds, labels, paging, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose, read_configuration
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
@@ -110,7 +110,7 @@ class Cluster:
         if not self._version:
             response = self._ask("GET", "/version")
             self.clock_ahead = _seconds_ahead(response.headers.get("date", ""))
-            self._version = shapes.version_of(response)
+            self._version = answers.version_of(response)
         return self._version
 
     # -- kinds ---------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ class Cluster:
             if path in self._served:
                 return self._served[path]
         try:
-            found = shapes.resources_of(self._ask("GET", path))
+            found = answers.resources_of(self._ask("GET", path))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -347,7 +347,7 @@ class Cluster:
         return labels.labelled(obj, labels.run_labels(self.run_id))
 
     def _object(self, kind: Kind, response: Response, *, dry_run: bool = False) -> Object:
-        return shapes.object_of(response, stored=shapes.is_stored(kind) and not dry_run)
+        return answers.object_of(response, stored=answers.is_stored(kind) and not dry_run)
 
     # -- anything else -------------------------------------------------------------------------
 
@@ -378,7 +378,7 @@ class Cluster:
             "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
         }
         said = self._ask("POST", kinds.ACCESS_REVIEW.path(), body=review)
-        return shapes.is_allowed(said)
+        return answers.is_allowed(said)
 
     def raw(
         self,

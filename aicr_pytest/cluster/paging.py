@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from aicr_pytest.cluster import shapes
+from aicr_pytest.cluster import answers
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.messages import Patience, Request, Response
 from aicr_pytest.cluster.watching import Listing, Subject
@@ -46,7 +46,7 @@ class _Pages:
         while True:
             request = self._request(more)
             answer = self._ask(request)
-            page = shapes.page_of(answer, stored=shapes.is_stored(self._subject.kind))
+            page = answers.page_of(answer, stored=answers.is_stored(self._subject.kind))
             for item in page.items:
                 item.setdefault("apiVersion", self._subject.kind.api_version)
                 item.setdefault("kind", self._subject.kind.name)

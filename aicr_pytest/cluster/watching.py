@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from aicr_pytest.cluster import shapes
+from aicr_pytest.cluster import answers
 from aicr_pytest.cluster.bounds import AnswerTooLarge
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.messages import Backoff, Patience, read_json
@@ -268,7 +268,7 @@ class _Follower(threading.Thread):
 
     def _take(self, line: bytes) -> None:
         try:
-            event, obj = shapes.event_of(read_json(line))
+            event, obj = answers.event_of(read_json(line))
         except ValueError as error:
             # Cut in the middle of a line, or nonsense; what it would have told, a list tells.
             raise _Gone from error
