@@ -166,7 +166,6 @@ def test_command_ends_in_an_error_of_ours(
         with pytest.raises(error) as caught:
             cluster.exec("gpu", "ns", ["true"], timeout=0.5)
 
-        assert type(caught.value) is error
         assert len(str(caught.value)) < 1500
         assert 1 <= api.count(EXEC) <= requests
 
