@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster.forwarding import Answer, ask_pod
+from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.errors import EndpointSilent, ProbeFailed
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Completions:
         """The first model that it serves; it is the one asked from now on."""
         answer = self._ask("GET", "/v1/models")
         try:
-            said: Any = json.loads(answer.text)
+            said: Any = read_json(answer.text)
             self._model = str(said["data"][0]["id"])
         except (ValueError, LookupError, TypeError) as error:
             raise ProbeFailed(

@@ -193,6 +193,11 @@ def _url(text: str) -> str:
         )
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
         raise ValueError("it has to be http://… or https://…, without a query")
+    if "@" in text:  # in the path too: a password may hold a slash
+        raise ValueError(
+            "it may hold no user name and no password, which would be seen wherever it is shown; "
+            "name a file with a bearer token by --aicr-prometheus-token-file"
+        )
     return text.rstrip("/")
 
 

@@ -178,12 +178,12 @@ def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
 
 def _missing(run: Run) -> "tuple[tuple[Need, ...], tuple[str, ...], str]":
     """Rights that are missing, groups that are not served, and why nobody could look."""
+    from aicr_pytest.cluster.answers import groups_of
     from aicr_pytest.cluster.preflight import review
 
     try:
         wanted = {need.group for need in all_needs() if need.group}
-        said = run.cluster.raw("GET", "/apis").json()
-        groups = [group["name"] for group in said.get("groups") or ()]
+        groups = groups_of(run.cluster.raw("GET", "/apis"))
         absent = sorted(wanted.difference(groups)) if groups else []  # who may not ask has all
         needs = [need for need in all_needs() if need.group not in absent]
         return tuple(review(run.cluster, needs)), tuple(absent), ""

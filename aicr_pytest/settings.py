@@ -1,5 +1,6 @@
 """One frozen object with every setting of a run; command line > environment > project > default."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,7 +181,9 @@ def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
     except ValueError as error:
         reason = str(error)
         says_it = reason.startswith(repr(str(raw)))
-        message = reason if says_it else f"{str(raw)!r} is not valid; {reason}."
+        # Whoever writes a password into a URL shall not find it in a log.
+        shown = re.sub(r"//.*@", "//…@", str(raw))
+        message = reason if says_it else f"{shown!r} is not valid; {reason}."
         raise SettingsError(f"{origin}: {message}") from None
 
 

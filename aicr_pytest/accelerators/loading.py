@@ -84,7 +84,7 @@ class Load:
                 timeout=self._waiter.deadlines.workload_loads,
             )
         except WaitTimeout as error:
-            log = self._pod.pod.logs(tail=5).strip()
+            log = self._pod.pod.logs(tail=5).strip()[-1000:]
             raise ProbeFailed(
                 f"The workload does not make its accelerator {state}, so that no metric can be "
                 f"expected to follow: {error}\n  The end of its log: {log or 'empty'}"

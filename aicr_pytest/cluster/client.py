@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import kinds, labels, streams
+from aicr_pytest.cluster import answers, kinds, labels, paging, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
 from aicr_pytest.cluster.observing import Execution, Observer, Unobserved
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
-from aicr_pytest.errors import ApiError, ApiUnreachable
+from aicr_pytest.errors import ApiError
 
 if TYPE_CHECKING:
     # At run time only connect() imports it: it imports the kubernetes client, for a good second.
@@ -25,7 +25,8 @@ Objects = list[Object]
 """A name of its own, since ``Cluster.list`` hides the type in the class below."""
 
 FIELD_MANAGER = labels.MANAGER
-_PAGE = 500
+_LINE = 16 * 1024
+"""Bytes of the longest line of a log; runtimes break what is longer."""
 _FIRST_ANSWER = 4.0
 """Seconds within which the API server has to answer for the first time."""
 _MERGE_PATCH = "application/merge-patch+json"
@@ -84,7 +85,11 @@ class Cluster:
 
         patience = patience or Patience()
         # Whoever has mistyped an address shall hear of it soon.
-        hasty = dataclasses.replace(patience, seconds=min(patience.seconds, _FIRST_ANSWER))
+        hasty = dataclasses.replace(
+            patience,
+            seconds=min(patience.seconds, _FIRST_ANSWER),
+            within=min(patience.within or _FIRST_ANSWER, _FIRST_ANSWER),
+        )
         identity = Identity(credentials, target.user)
         link = transport.connect(configuration, identity, observer, hasty)
         for name, value in target.headers.items():
@@ -110,7 +115,7 @@ class Cluster:
         if not self._version:
             response = self._ask("GET", "/version")
             self.clock_ahead = _seconds_ahead(response.headers.get("date", ""))
-            self._version = str(response.json()["gitVersion"])
+            self._version = answers.version_of(response)
         return self._version
 
     # -- kinds ---------------------------------------------------------------------------------
@@ -145,7 +150,7 @@ class Cluster:
             if path in self._served:
                 return self._served[path]
         try:
-            found: list[dict[str, Any]] = self._ask("GET", path).json()["resources"]
+            found = answers.resources_of(self._ask("GET", path))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -182,29 +187,7 @@ class Cluster:
 
     def listing(self, subject: Subject) -> Listing:
         """All objects of a subject, and the version from which a watch goes on."""
-        try:
-            return self._pages(subject, limit=_PAGE)
-        except ApiError as error:
-            if error.status != 410:
-                raise
-            return self._pages(subject, limit=0)  # the pages took too long; take all at once
-
-    def _pages(self, subject: Subject, limit: int) -> Listing:
-        path = subject.kind.path(subject.namespace)
-        items: list[Object] = []
-        more = ""
-        while True:
-            query = [*subject.selection]
-            query += [("limit", str(limit))] if limit else []
-            query += [("continue", more)] if more else []
-            page = self._ask("GET", path, query=query).json()
-            for item in page.get("items") or []:
-                item.setdefault("apiVersion", subject.kind.api_version)
-                item.setdefault("kind", subject.kind.name)
-                items.append(item)
-            metadata = page.get("metadata") or {}
-            if not (more := metadata.get("continue", "")):
-                return Listing(items=items, resource_version=metadata.get("resourceVersion", ""))
+        return paging.list_all(self._transport.request, subject, self._transport.patience)
 
     def watch(
         self,
@@ -258,7 +241,7 @@ class Cluster:
                 if labels.is_ours(there, self.run_id):
                     return there
             raise
-        return self._object(kind, response)
+        return self._object(kind, response, dry_run=dry_run)
 
     def apply(self, obj: Object, *, dry_run: bool = False) -> Object:
         """Create or change an object by server-side apply; we own what it names."""
@@ -273,7 +256,7 @@ class Cluster:
             body=ours,
             content_type="application/apply-patch+yaml",
         )
-        return self._object(kind, response)
+        return self._object(kind, response, dry_run=dry_run)
 
     def replace(self, obj: Object, *, dry_run: bool = False) -> Object:
         """Replace an object by one that was read before; 409 when it has changed since."""
@@ -285,7 +268,7 @@ class Cluster:
             query=[("fieldManager", FIELD_MANAGER), *_dry_run(dry_run)],
             body=obj,
         )
-        return self._object(kind, response)
+        return self._object(kind, response, dry_run=dry_run)
 
     def patch(
         self,
@@ -368,11 +351,8 @@ class Cluster:
     def _ours(self, obj: Object) -> Object:
         return labels.labelled(obj, labels.run_labels(self.run_id))
 
-    def _object(self, kind: Kind, response: Response) -> Object:
-        obj = response.json()
-        if not isinstance(obj, dict):
-            raise ApiUnreachable(f"{kind.path()}: the answer is no object: {response.text[:200]}")
-        return obj
+    def _object(self, kind: Kind, response: Response, *, dry_run: bool = False) -> Object:
+        return answers.object_of(response, stored=answers.is_stored(kind) and not dry_run)
 
     # -- anything else -------------------------------------------------------------------------
 
@@ -402,8 +382,8 @@ class Cluster:
             "kind": kinds.ACCESS_REVIEW.name,
             "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
         }
-        said = self._ask("POST", kinds.ACCESS_REVIEW.path(), body=review).json()
-        return bool(said.get("status", {}).get("allowed"))
+        said = self._ask("POST", kinds.ACCESS_REVIEW.path(), body=review)
+        return answers.is_allowed(said)
 
     def raw(
         self,
@@ -432,17 +412,27 @@ class Cluster:
                 content_type=content_type,
                 accept=accept,
                 timeout=timeout,
+                most=self._transport.patience.limits.page,  # Prometheus may have much to tell
             )
         )
 
     def logs(
         self, pod: str, namespace: str, *, container: str = "", tail: int | None = None
     ) -> str:
-        """What a container has written; the last ``tail`` lines, or all."""
+        """What a container has written; the last ``tail`` lines, or all.
+
+        A log beyond a few MiB is cut off, and says so at its end.
+        """
+        most = self._transport.patience.limits.log
+        most = min(most, tail * _LINE) if tail else most
         query = [("container", container)] if container else []
         query += [("tailLines", str(tail))] if tail is not None else []
+        query += [("limitBytes", str(most + 1))]  # one more, to see whether there is more
         path = kinds.POD.path(namespace, pod, "log")
-        return self._ask("GET", path, query=query, accept="*/*").text
+        answer = self._transport.request(
+            Request(method="GET", path=path, query=query, accept="*/*", most=most, cut=True)
+        )
+        return answer.text + (f"\n[cut off by aicr-pytest after {most} bytes]" * answer.cut)
 
     def exec(
         self,
@@ -466,7 +456,8 @@ class Cluster:
             words=tuple(command),
             stdin=stdin,
         )
-        execution = streams.execute(self._dial, what, timeout=timeout)
+        limits = self._transport.patience.limits
+        execution = streams.execute(self._dial, what, timeout=timeout, limits=limits)
         self.observer.saw(execution)
         return execution
 
@@ -479,9 +470,16 @@ class Cluster:
 
     def _dial(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
         link = self._transport
-        headers = dict(link.api_client.default_headers)
         return link.insist(
-            lambda: streams.dial(link.configuration, self.observer, headers, path, query, protocols)
+            lambda: streams.dial(
+                link.configuration,
+                link.context,
+                self.observer,
+                link.headers(),
+                path,
+                query,
+                protocols,
+            )
         )
 
 
@@ -497,6 +495,6 @@ def _seconds_ahead(date: str) -> int:
     """How far a ``Date`` header is ahead of our clock; 0 where there is none."""
     try:
         theirs = email.utils.parsedate_to_datetime(date)
-    except ValueError:
+        return round(theirs.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
+    except (ValueError, OverflowError, TypeError):
         return 0
-    return round((theirs - datetime.datetime.now(datetime.UTC)).total_seconds())

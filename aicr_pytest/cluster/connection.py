@@ -5,8 +5,6 @@ that a killed process never removes, and reports a wrong shape with whatever err
 """
 
 import atexit
-import contextlib
-import ipaddress
 import os
 import shutil
 import ssl
@@ -17,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aicr_pytest.cluster import proxies
 from aicr_pytest.cluster.credentials import SERVICE_ACCOUNT, Credentials
 from aicr_pytest.cluster.kubeconfig import Target
 from aicr_pytest.cluster.shapes import Section
@@ -113,9 +112,9 @@ def _proxy(cluster: Section, server: str) -> tuple[str | None, dict[str, str] | 
     where, named = f"{cluster.where}.proxy-url", cluster.text("proxy-url")
     url = urllib.parse.urlsplit(server)
     if not named:
-        proxies = urllib.request.getproxies()
-        named = proxies.get(url.scheme, "")
-        if not named or _goes_straight(url.hostname or "", proxies.get("no", "")):
+        environment = proxies.environment()
+        theirs = environment.get(url.scheme) or environment.get("all")
+        if not (named := proxies.proxy_for(server, theirs, environment) or ""):
             return None, None
         where = "The proxy of the environment"
         named = named if "://" in named else f"http://{named}"
@@ -139,25 +138,6 @@ def _proxy(cluster: Section, server: str) -> tuple[str | None, dict[str, str] | 
         headers = dict(urllib3.util.make_headers(proxy_basic_auth=pair))
     bare = proxy.netloc.rpartition("@")[2]
     return f"{proxy.scheme}://{bare}", headers
-
-
-def _goes_straight(host: str, no_proxy: str) -> bool:
-    """Whether a host is reached without the environment's proxy, by Go's rules."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        address = None
-    if host == "localhost" or (address and address.is_loopback):
-        return True  # what runs here is not to be seen by a proxy
-    for entry in filter(None, (word.strip().lower() for word in no_proxy.split(","))):
-        if address:
-            with contextlib.suppress(ValueError):
-                if address in ipaddress.ip_network(entry, strict=False):
-                    return True
-        name = entry.lstrip("*").lstrip(".")
-        if not name or host == name or host.endswith(f".{name}"):
-            return True
-    return False
 
 
 def identify(chosen: Any, user: Section, given: tuple[str, str]) -> None:

@@ -1,11 +1,13 @@
 """The APIs from which autoscalers read metrics of pods: what they offer, and its values."""
 
+import contextlib
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import API_SERVICE, Object
 from aicr_pytest.errors import ApiUnreachable, EndpointSilent, SolutionAbsent
 
@@ -63,7 +65,7 @@ class MetricsApi:
         services = [
             service
             for service in self._cluster.list(API_SERVICE)
-            if service["spec"].get("group") == self.group
+            if (service.get("spec") or {}).get("group") == self.group
         ]
         if not services:
             raise SolutionAbsent(
@@ -77,7 +79,7 @@ class MetricsApi:
                 f"{service['metadata']['name']}: {_unavailable(service)}" for service in services
             )
             raise EndpointSilent(f"The metrics API is registered and not available: {words}")
-        return str(min(service["spec"]["version"] for service in available))
+        return min(str(service["spec"].get("version", "")) for service in available)
 
     def offered(self) -> list[str]:
         """Names of the metrics that pods can scale by, sorted."""
@@ -121,21 +123,20 @@ class CustomMetrics(MetricsApi):
 
     def offered(self) -> list[str]:
         """Names of the metrics of pods, sorted."""
-        answer = self._ask("")
-        return sorted(
-            item["name"].removeprefix("pods/")
-            for item in answer[0].get("resources", ())
-            if item["name"].startswith("pods/")
-        )
+        answer, text, request = self._ask("")
+        with _understood(text, request):
+            names = [str(item["name"]) for item in answer.get("resources") or ()]
+        return sorted(name.removeprefix("pods/") for name in names if name.startswith("pods/"))
 
     def of_pods(self, namespace: str, labels: str, metric: str) -> Reply:
         """The values of a metric for the pods that a label selector chooses."""
         path = f"/namespaces/{namespace}/pods/*/{metric}"
         answer, text, request = self._ask(path, [("labelSelector", labels)])
-        values = {
-            item["describedObject"]["name"]: quantity(item["value"])
-            for item in answer.get("items", ())
-        }
+        with _understood(text, request):
+            values = {
+                str(item["describedObject"]["name"]): quantity(str(item["value"]))
+                for item in answer.get("items") or ()
+            }
         return Reply(values=values, text=text, request=request)
 
 
@@ -147,7 +148,9 @@ class ExternalMetrics(MetricsApi):
 
     def offered(self) -> list[str]:
         """Names of all metrics, sorted."""
-        return sorted(item["name"] for item in self._ask("")[0].get("resources", ()))
+        answer, text, request = self._ask("")
+        with _understood(text, request):
+            return sorted(str(item["name"]) for item in answer.get("resources") or ())
 
     def of_pods(self, namespace: str, labels: str, metric: str) -> Reply:
         """The values of the series of a namespace that say of which pod they are.
@@ -158,12 +161,22 @@ class ExternalMetrics(MetricsApi):
         path = f"/namespaces/{namespace}/{metric}"
         query = [("labelSelector", f"namespace={namespace}")]
         answer, text, request = self._ask(path, query)
-        values = {
-            pod: quantity(item["value"])
-            for item in answer.get("items", ())
-            if (pod := _pod_of(item.get("metricLabels") or {}))
-        }
+        with _understood(text, request):
+            values = {
+                pod: quantity(str(item["value"]))
+                for item in answer.get("items") or ()
+                if (pod := _pod_of(item.get("metricLabels") or {}))
+            }
         return Reply(values=values, text=text, request=request)
+
+
+@contextlib.contextmanager
+def _understood(text: str, request: str) -> Iterator[None]:
+    """What has another shape than answers of this API have is none that can be used."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EndpointSilent(f"{request}: no answer that can be read: {text[:200]}") from error
 
 
 def matching(offered: Sequence[str], patterns: Sequence[str]) -> str:
@@ -176,7 +189,7 @@ def matching(offered: Sequence[str], patterns: Sequence[str]) -> str:
 
 
 def _pod_of(labels: Mapping[str, str]) -> str:
-    return next((labels[name] for name in _POD_LABELS if labels.get(name)), "")
+    return next((str(labels[name]) for name in _POD_LABELS if labels.get(name)), "")
 
 
 def quantity(text: str) -> float:
@@ -185,7 +198,9 @@ def quantity(text: str) -> float:
     Raises:
         EndpointSilent: it is none.
     """
-    found = re.fullmatch(r"([+-]?[0-9.]+(?:[eE][+-]?\d+)?)([numkMGT]?|[KMGT]i)", text)
+    found = re.fullmatch(
+        r"([+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?\d+)?)([numkMGT]?|[KMGT]i)", text
+    )
     if found is None:
         raise EndpointSilent(f"The metrics API gives {text!r}, which is no quantity.")
     return float(found[1]) * _SUFFIXES[found[2]]
@@ -193,9 +208,9 @@ def quantity(text: str) -> float:
 
 def _unavailable(service: Object) -> str:
     """Why an APIService is not available; empty where it is."""
-    for condition in service.get("status", {}).get("conditions", ()):
-        if condition["type"] == "Available":
-            if condition["status"] == "True":
-                return ""
-            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
-    return "nobody has looked at it yet"
+    condition = pod_state.condition(service, "Available")
+    if not condition:
+        return "nobody has looked at it yet"
+    if condition.get("status") == "True":
+        return ""
+    return f"{condition.get('reason', '')}: {condition.get('message', '')}"

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from aicr_pytest.cluster import bounds
 from aicr_pytest.cluster.kinds import SERVICE
+from aicr_pytest.cluster.messages import Limits
 from aicr_pytest.cluster.shapes import token_in
 from aicr_pytest.errors import AccessDenied, ApiUnreachable, SettingsError
 
@@ -96,20 +98,32 @@ class UrlDoor:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         target = f"{self.url.rstrip('/')}{path}?{urllib.parse.urlencode(query)}"
         try:
-            answer = urllib3.PoolManager().request(
-                "GET", target, headers=headers, timeout=_TIMEOUT, retries=False
-            )
+            with bounds.bound(urllib3.PoolManager()) as pool:
+                answer = pool.urlopen(
+                    "GET",
+                    target,
+                    headers={"Accept-Encoding": "identity", **headers},
+                    timeout=urllib3.Timeout(total=_TIMEOUT),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=False,
+                )
+                body, _ = bounds.read(answer, Limits().page)
+        except (bounds.AnswerTooLarge, bounds.EncodedAnswer) as error:
+            why = str(error) or "too large"
+            raise ApiUnreachable(f"--aicr-prometheus-url {self.url}: the answer is {why}") from None
         except urllib3.exceptions.SSLError as error:
             raise AccessDenied(
                 f"--aicr-prometheus-url {self.url}: no TLS connection: {error}",
                 hint="Its certificate must be one that this machine trusts (SSL_CERT_FILE).",
             ) from error
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiUnreachable(
                 f"--aicr-prometheus-url {self.url}: no answer: {error}",
                 hint="The URL must be reachable from where the suite runs.",
             ) from error
-        return answer.status, answer.data.decode(errors="replace")
+        return answer.status, body.decode(errors="replace")
 
     def __str__(self) -> str:
         return self.url

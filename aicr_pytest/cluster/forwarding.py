@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.bounds import AnswerTooLarge, BoundedResponse, EncodedAnswer, read
+from aicr_pytest.cluster.messages import Limits
 from aicr_pytest.errors import ApiError, EndpointSilent
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
 _TIMEOUT = 10.0
-"""Seconds for one answer; an exporter collects while it is asked."""
+"""Seconds for one whole answer; an exporter collects while it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,10 @@ class Answer:
     def said_at(self) -> float | None:
         """When the server says that it answered, by its own clock, Unix seconds."""
         date = email.utils.parsedate_tz(self.headers.get("date", ""))
-        return None if date is None else email.utils.mktime_tz(date)
+        try:
+            return None if date is None else email.utils.mktime_tz(date)
+        except (ValueError, OverflowError):  # no day of any calendar
+            return None
 
 
 def ask_pod(
@@ -59,17 +64,21 @@ def ask_pod(
     try:
         with cluster.port_forward(pod, namespace, port) as local:
             connection = http.client.HTTPConnection("127.0.0.1", local, timeout=timeout)
+            connection.response_class = BoundedResponse
             try:
                 connection.request(method, path, body=body, headers=dict(headers or {}))
                 response = connection.getresponse()
+                content, _ = read(response, Limits().answer)
                 return Answer(
                     status=response.status,
                     headers={name.lower(): value for name, value in response.getheaders()},
-                    text=response.read().decode(errors="replace"),
+                    text=content.decode(errors="replace"),
                 )
             finally:
                 connection.close()
-    except (OSError, http.client.HTTPException) as error:
+    except AnswerTooLarge:
+        raise EndpointSilent(f"{where}: {method} {path}: the answer has no end") from None
+    except (OSError, http.client.HTTPException, EncodedAnswer) as error:
         why = str(error) or type(error).__name__
         raise EndpointSilent(f"{where}: {method} {path} gets no answer: {why}") from error
     except ApiError as error:

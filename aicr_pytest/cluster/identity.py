@@ -28,13 +28,21 @@ class Identity:
         self._certificate = credentials.certificate()
         self._lock = threading.Lock()
         self._configuration: Any = None
-        self._pool: Any = None
+        self._renew: Callable[[], None] = lambda: None
 
-    def serve(self, configuration: Any, pool: Any) -> None:
-        """Keep these up to date: the kubernetes client's configuration and urllib3's pool."""
-        self._configuration, self._pool = configuration, pool
+    def serve(self, configuration: Any, renew: Callable[[], None]) -> None:
+        """Keep the kubernetes client's configuration up to date.
+
+        Args:
+            renew: called whenever it names another client certificate.
+        """
+        self._configuration, self._renew = configuration, renew
+
+    def usable(self, configuration: Any, pool: Any) -> Any:
+        """The pool manager of urllib3, warning of nothing that the user wants."""
         if not configuration.verify_ssl:
             pool.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _UnverifiedPool}
+        return pool
 
     def shown(self, once: Callable[[], T]) -> T:
         """Do something as ourselves; once more with other credentials where these are refused.
@@ -61,11 +69,7 @@ class Identity:
             if given == self._certificate:
                 return
             identify(self._configuration, self._user, given)
-            self._pool.connection_pool_kw |= {
-                "cert_file": self._configuration.cert_file,
-                "key_file": self._configuration.key_file,
-            }
-            self._pool.clear()
+            self._renew()
             self._certificate = given
 
 

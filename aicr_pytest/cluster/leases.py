@@ -15,7 +15,7 @@ import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NAMESPACE = names.LEASES_IN
 DURATION = 30
 """Seconds after which a Lease that nobody renews is free for the taking."""
+_BELIEVED = 4 * DURATION
+"""Seconds after which any Lease that nobody renews is free, whatever it says of itself."""
 _RENEW_EVERY = 8.0
 _NODE = "aicr-pytest/node"
 """Annotation with the node's name, which may be longer than a label's value."""
@@ -38,6 +40,9 @@ _INDEX = "aicr-pytest/accelerator"
 """Annotation with the number of the accelerator on its node."""
 _TAKING = "aicr-pytest/taking"
 """Annotation that no two attempts to take a Lease have in common."""
+
+_NUMBERS = 10_000
+"""No node has so many accelerators."""
 
 Slot = tuple[str, int]
 """Node and number of an accelerator; the number is nobody's device, it only counts."""
@@ -82,6 +87,18 @@ def lease_name(slot: Slot) -> str:
     return names.lease_name(f"{stem}-{number}")
 
 
+def slot_of(lease: Object) -> Slot | None:
+    """The slot that a Lease stands for; None for a Lease that none of us can have made so."""
+    notes = _notes(lease)
+    node, number = notes.get(_NODE), notes.get(_INDEX) or ""
+    if not node or not (number.isascii() and number.isdecimal() and len(number) < 6):
+        return None
+    slot = (node, int(number))
+    named = lease["metadata"]["name"] == lease_name(slot)
+    holds = isinstance(lease.get("spec"), dict) and slot[1] < _NUMBERS
+    return slot if named and holds and labels.is_ours(lease) else None
+
+
 class Staleness:
     """Tells Leases that nobody renews, by our own clock: those of others may be minutes off."""
 
@@ -92,12 +109,53 @@ class Staleness:
     def expired(self, lease: Object) -> bool:
         """Whether it has stood unchanged for its duration since we first saw it so."""
         spec, metadata = lease["spec"], lease["metadata"]
+        if metadata.get("deletionTimestamp"):
+            return False  # it stays as long as its finalizers; nobody can take its name
         state = (metadata["uid"], str(spec.get("renewTime")))
         known, since = self._since.get(metadata["name"], (None, 0.0))
         if known != state:
             since = self._clock()
             self._since[metadata["name"]] = (state, since)
-        return self._clock() - since > float(spec.get("leaseDurationSeconds") or DURATION)
+        return self._clock() - since > _believed(spec.get("leaseDurationSeconds"))
+
+
+def _believed(duration: object) -> float:
+    """Seconds for which a Lease is believed that says so of itself."""
+    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        return DURATION
+    if duration > _BELIEVED:
+        return _BELIEVED
+    return duration if duration >= DURATION else DURATION  # NaN is neither less nor more
+
+
+class Obstacles:
+    """Leases that are none of ours and have the names of ours: their slots cannot be taken.
+
+    Nobody removes them: what we did not make is not ours to remove.
+    """
+
+    def __init__(self) -> None:
+        self._met: set[str] = set()
+
+    def see(self, name: str, leases: Iterable[Object]) -> None:
+        """What has a name that could not be taken: a Lease of others, one of ours, or nothing."""
+        odd = any(slot_of(lease) is None for lease in leases)
+        (self._met.add if odd else self._met.discard)(name)
+
+    def among(self, leases: Iterable[Object]) -> set[str]:
+        """The names that were met, and those that a list of what is labelled as ours shows."""
+        return self._met | {one["metadata"]["name"] for one in leases if slot_of(one) is None}
+
+
+def obstructed(alternatives: Sequence[Sequence[Share]], names: Collection[str]) -> set[Slot]:
+    """The slots of the alternatives whose names others have."""
+    return {
+        slot
+        for shares in alternatives
+        for share in shares
+        for slot in ((share.node, number) for number in range(share.total))
+        if lease_name(slot) in names
+    }
 
 
 class Window:
@@ -113,7 +171,7 @@ class Window:
     @property
     def nodes(self) -> tuple[str, ...]:
         """Names of the nodes whose accelerators are ours."""
-        return tuple(dict.fromkeys(_slot(lease)[0] for lease in self.held))
+        return tuple(dict.fromkeys(slot[0] for lease in self.held if (slot := slot_of(lease))))
 
     def __str__(self) -> str:
         return tell(self.held)
@@ -165,22 +223,28 @@ class Leases:
                 f"{s.wanted} of {s.total} on {s.node}" for a in alternatives for s in a
             )
             raise NoCapacity(f"More accelerators are needed than there are: {told or 'no node'}.")
-        staleness = Staleness()
+        staleness, obstacles = Staleness(), Obstacles()
         wanted = " or ".join(_told(shares) for shares in fitting)
+
+        def seen(views: Views) -> str:
+            leases = list(views[0].values())
+            blocked = _listed(map(lease_name, obstructed(fitting, obstacles.among(leases))))
+            odd = f"none of ours, but in the way: {blocked}" if blocked else ""
+            return "; ".join(filter(None, [tell(leases), odd])) or "nobody holds any"
 
         def expired(views: Views) -> None:
             raise NoCapacity(
                 f"Other checks have not given back {wanted} within "
                 f"{self._waiter.deadlines.lease_granted * self._waiter.scale:g} s: "
-                f"{_seen(views)}.",
+                f"{seen(views)}.",
                 hint=f"kubectl get leases -n {NAMESPACE} -l {labels.selector(None)}",
             )
 
         return self._waiter.until(
             f"Leases for {wanted}",
             [Subject(kind=LEASE, namespace=NAMESPACE, labels=labels.selector(None))],
-            judge=lambda views: self._try(fitting, _of_runs(views), staleness),
-            describe=_seen,
+            judge=lambda views: self._try(fitting, views[0].values(), staleness, obstacles),
+            describe=seen,
             timeout=self._waiter.deadlines.lease_granted,
             expired=expired,
         )
@@ -190,13 +254,15 @@ class Leases:
         alternatives: Sequence[Sequence[Share]],
         leases: Iterable[Object],
         staleness: Staleness,
+        obstacles: Obstacles,
     ) -> Window | None:
-        there = {_slot(lease): lease for lease in leases if _INDEX in _notes(lease)}
+        leases = list(leases)
+        there = {slot: lease for lease in leases if (slot := slot_of(lease))}
         dead = {slot: lease for slot, lease in there.items() if staleness.expired(lease)}
-        taken: dict[str, set[int]] = {}
-        for node, number in there.keys() - dead.keys():
-            taken.setdefault(node, set()).add(number)
+        blocked = obstructed(alternatives, obstacles.among(leases))
+        taken = _by_node([*(there.keys() - dead.keys()), *blocked])
         if (slots := choose(alternatives, taken)) is None:
+            self._see_that_waiting_helps(alternatives, leases, blocked, obstacles)
             return None
         held: list[Object] = []
         try:
@@ -206,11 +272,37 @@ class Leases:
             for lease in held:
                 self._delete(lease)
             if isinstance(error, ApiError) and error.status in (404, 409):
-                return None  # somebody was faster; the watch brings it
+                # Somebody was faster, and the watch brings it; or it is none of us.
+                self._see(slots[len(held)], obstacles)
+                return None
             raise
         window = Window(self, held)
         self._keep(window)
         return window
+
+    def _see_that_waiting_helps(
+        self,
+        alternatives: Sequence[Sequence[Share]],
+        leases: Sequence[Object],
+        blocked: Collection[Slot],
+        obstacles: Obstacles,
+    ) -> None:
+        """Raises where too little is left even once all of us have given back what they hold."""
+        if choose(alternatives, _by_node(blocked)) is not None:
+            return
+        for slot in blocked:
+            self._see(slot, obstacles)  # it may be gone by now
+        names = obstacles.among(leases)
+        if choose(alternatives, _by_node(obstructed(alternatives, names))) is None:
+            raise NoCapacity(
+                f"Leases that are none of ours have the names of ours: {_listed(names)}.",
+                hint=f"See whose they are, and delete them: kubectl get leases -n {NAMESPACE}",
+            )
+
+    def _see(self, slot: Slot, obstacles: Obstacles) -> None:
+        name = lease_name(slot)
+        subject = Subject(kind=LEASE, namespace=NAMESPACE, name=name)
+        obstacles.see(name, self._cluster.listing(subject).items)
 
     def _take_one(self, slot: Slot, dead: Object | None) -> Object:
         now, taking = _now(), uuid.uuid4().hex
@@ -236,6 +328,13 @@ class Leases:
                 "spec": spec,
             }
         )
+        if slot_of(made) is None:
+            self._delete(made)
+            raise Inconclusive(
+                f"Lease {NAMESPACE}/{lease_name(slot)}: the cluster changes what we create;"
+                " labels, annotations or spec are not as they were sent.",
+                hint="Exempt Leases named aicr-pytest-* from what mutates them.",
+            )
         if _notes(made).get(_TAKING) != taking:
             # The client takes what is there for ours where an answer was lost; a worker of the same
             # run may have made it.
@@ -303,28 +402,27 @@ class Leases:
         return ""
 
 
+def _by_node(slots: Iterable[Slot]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for node, number in slots:
+        found.setdefault(node, set()).add(number)
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = sorted(names)
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return ", ".join(found[:3]) + more
+
+
 def tell(leases: Iterable[Object]) -> str:
     """Who holds how many of which node, in one line."""
     held: dict[tuple[str, str], int] = {}
     for lease in leases:
-        if _INDEX in _notes(lease):
-            key = (lease["spec"].get("holderIdentity") or "nobody", _slot(lease)[0])
+        if slot := slot_of(lease):
+            key = (str(lease["spec"].get("holderIdentity") or "nobody")[:200], slot[0])
             held[key] = held.get(key, 0) + 1
     return "; ".join(f"{who} holds {n} of {node}" for (who, node), n in sorted(held.items()))
-
-
-def _of_runs(views: Views) -> list[Object]:
-    """The Leases that runs have made: a copy of one, whoever made it, holds nothing."""
-    prefix = names.lease_name("")
-    return [
-        lease
-        for lease in views[0].values()
-        if labels.is_ours(lease) and lease["metadata"]["name"].startswith(prefix)
-    ]
-
-
-def _seen(views: Views) -> str:
-    return tell(_of_runs(views)) or "nobody holds any"
 
 
 def _told(shares: Sequence[Share]) -> str:
@@ -335,11 +433,6 @@ def _told(shares: Sequence[Share]) -> str:
 
 def _notes(lease: Object) -> Mapping[str, str]:
     return lease["metadata"].get("annotations") or {}
-
-
-def _slot(lease: Object) -> Slot:
-    notes = _notes(lease)
-    return notes[_NODE], int(notes[_INDEX])
 
 
 def _now() -> str:

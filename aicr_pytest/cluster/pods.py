@@ -22,6 +22,9 @@ from aicr_pytest.errors import (
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
+_SHOWN = 300
+"""Characters of a line of a log in a message."""
+
 WhyPending = Callable[[Object, str], None]
 """Gets a pod without a node and the scheduler's words; may raise, e.g. ``NoCapacity``."""
 
@@ -265,7 +268,7 @@ class _Start:
             log = self._pod.logs(container=trouble.container, tail=10).strip()
         except AicrError as error:
             return f"\n  Its log cannot be read: {error}"
-        indented = "\n    ".join(log.splitlines())
+        indented = "\n    ".join(line[:_SHOWN] for line in log.splitlines()[-10:])
         return f"\n  The end of its log:\n    {indented}" if log else "\n  Its log is empty."
 
     def timeout(self, views: Views) -> float:

@@ -1,12 +1,13 @@
 """The Prometheus API, whatever the way to it."""
 
-import json
+import contextlib
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster.doors import Door
+from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.errors import AccessDenied, EndpointSilent, ProbeFailed
 from aicr_pytest.urls import bare_urls
 
@@ -103,8 +104,8 @@ class Prometheus:
     def look(self, expression: str) -> Reply:
         """An instant query's answer, to be kept by whoever asks."""
         path, query = "/api/v1/query", [("query", expression)]
-        data, text = self._patiently(path, query)
-        return Reply(series=tuple(_series(data)), text=text, request=self._request(path, query))
+        series, text = self._patiently(path, query)
+        return Reply(series=tuple(series), text=text, request=self._request(path, query))
 
     def keep(self, title: str, reply: Reply) -> None:
         """Make an answer part of the evidence."""
@@ -112,42 +113,37 @@ class Prometheus:
 
     def now(self) -> float:
         """The time by its own clock, Unix seconds."""
-        return self.query("time()")[0].value
+        series = self.query("time()")
+        if not series:
+            raise EndpointSilent(f"{self}: it does not tell the time.")
+        return series[0].value
 
     def targets(self) -> list[Target] | None:
         """Its active scrape targets; None where the API does not tell them, as Mimir's."""
         path, query = "/api/v1/targets", [("state", "active")]
-        status, text = self._waiter.poll(
+        return self._waiter.poll(
             f"{self}: an answer",
             lambda: self._targets(path, query),
             until=lambda _: True,
             timeout=self._waiter.deadlines.monitoring_answers,
             tolerate=(EndpointSilent,),
         )
+
+    def _targets(self, path: str, query: Sequence[tuple[str, str]]) -> list[Target] | None:
+        status, text = self._door.ask(path, query)
         if status in _NO_TARGETS:
             return None
-        return [
-            Target(
-                labels=item.get("labels", {}),
-                discovered=item.get("discoveredLabels", {}),
-                health=item.get("health", "unknown"),
-                error=bare_urls(str(item.get("lastError") or "")),
-                url=bare_urls(str(item.get("scrapeUrl") or "")),
-                pool=str(item.get("scrapePool") or ""),
-            )
-            for item in data_of(status, text, f"{self}: {path}").get("activeTargets") or ()
-        ]
+        what = f"{self}: {path}"
+        with _understood(what, text):
+            found = data_of(status, text, what).get("activeTargets") or ()
+            return [_target(item) for item in found]
 
-    def _targets(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        status, text = self._door.ask(path, query)
-        if status not in _NO_TARGETS:
-            data_of(status, text, f"{self}: {path}")
-        return status, text
-
-    def _patiently(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[Any, str]:
-        def look() -> tuple[Any, str]:
+    def _patiently(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[list[Series], str]:
+        def look() -> tuple[list[Series], str]:
             status, text = self._door.ask(path, query)
-            return data_of(status, text, f"{self}: {path}", hint=self._door.hint), text
+            what = f"{self}: {path}"
+            with _understood(what, text):
+                return _series(data_of(status, text, what, hint=self._door.hint)), text
 
         return self._waiter.poll(
             f"{self}: an answer",
@@ -162,14 +158,42 @@ class Prometheus:
         return f"GET {self._door}{path}?{urllib.parse.urlencode(query)}"
 
 
+@contextlib.contextmanager
+def _understood(what: str, text: str) -> Iterator[None]:
+    """What is no answer of the Prometheus API though it says so is none that can be used."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EndpointSilent(f"{what}: no answer that can be read: {text[:200]}") from error
+
+
 def _series(data: Any) -> list[Series]:
     if data["resultType"] == "scalar":
         at, value = data["result"]
         return [Series(labels={}, value=float(value), at=float(at))]
     return [
-        Series(labels=item["metric"], value=float(item["value"][1]), at=float(item["value"][0]))
+        Series(
+            labels=_labels(item["metric"]),
+            value=float(item["value"][1]),
+            at=float(item["value"][0]),
+        )
         for item in data["result"]
     ]
+
+
+def _target(item: Any) -> Target:
+    return Target(
+        labels=_labels(item.get("labels", {})),
+        discovered=_labels(item.get("discoveredLabels", {})),
+        health=str(item.get("health", "unknown")),
+        error=bare_urls(str(item.get("lastError") or "")),
+        url=bare_urls(str(item.get("scrapeUrl") or "")),
+        pool=str(item.get("scrapePool") or ""),
+    )
+
+
+def _labels(said: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in said.items()}
 
 
 def data_of(status: int, body: str, what: str, *, hint: str = "") -> Any:
@@ -184,7 +208,7 @@ def data_of(status: int, body: str, what: str, *, hint: str = "") -> Any:
         EndpointSilent: the answer is no success of a Prometheus API.
     """
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError:
         answer = None
     if isinstance(answer, dict) and answer.get("status") == "success" and "data" in answer:

@@ -6,9 +6,9 @@ refuses the object (the API server says no, which may accuse the platform).
 """
 
 import dataclasses
-import json
 import re
 
+from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
@@ -27,6 +27,8 @@ _RBAC = re.compile(
 )
 _FENCE = "denied request: fence of aicr-pytest"
 """Of the policy that docs/rbac.md recommends for our own account, in aicr_pytest.fence."""
+_REASON, _MESSAGE = 100, 16_000
+"""Characters of what a refusal says that become part of an error."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"
 _POD_POLICY = re.compile(
     r"exceeded quota:"
@@ -57,17 +59,19 @@ class Answer:
         """Read a body, whoever wrote it: the API server, or a proxy before it."""
         text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
         try:
-            said = json.loads(text)
+            said = read_json(text)
         except ValueError:
             said = None
         if isinstance(said, dict) and said.get("kind") == "Status":
             return cls(
                 status=status,
-                reason=said.get("reason") or phrase,
-                message=said.get("message") or "",
+                reason=str(said.get("reason") or phrase)[:_REASON],
+                message=str(said.get("message") or "")[:_MESSAGE],
                 is_status=True,
             )
-        return cls(status=status, reason=phrase, message=text[:300].strip(), is_status=False)
+        return cls(
+            status=status, reason=phrase[:_REASON], message=text[:300].strip(), is_status=False
+        )
 
 
 def error_for(answer: Answer, request: str) -> AicrError:

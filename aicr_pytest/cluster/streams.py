@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import datetime
 import http.client
-import json
+import re
 import socket
 import ssl
 import threading
@@ -20,13 +20,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from aicr_pytest.cluster.bounds import AnswerTooLarge, BoundedResponse, BoundedSocket
 from aicr_pytest.cluster.kinds import POD
+from aicr_pytest.cluster.messages import Limits, read_json
 from aicr_pytest.cluster.observing import Execution, Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
 
 _CONNECT = 10.0
 """Seconds to connect and shake hands."""
+_HANDSHAKE = 65536
+"""Bytes of the answer to a handshake."""
+_STATUS = 65536
+"""Bytes of a command's exit status."""
 _EXEC_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _FORWARD_PROTOCOLS = ("v4.channel.k8s.io",)
 _STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255
@@ -68,7 +74,47 @@ Dial = Callable[[str, Sequence[tuple[str, str]], Sequence[str]], Any]
 """Opens a websocket: path, query, protocols."""
 
 
-def execute(dial: Dial, command: Command, *, timeout: float) -> Execution:
+class Channel:
+    """What came over one output stream: its beginning and its end, if there is too much of it."""
+
+    def __init__(self, most: int) -> None:
+        self._half = most // 2
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
+
+    def __iadd__(self, data: bytes) -> "Channel":
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        if len(self._tail) > 2 * self._half:  # not each time: that would move all of it each time
+            self._cut()
+        return self
+
+    def __bool__(self) -> bool:
+        return bool(self._head)
+
+    @property
+    def text(self) -> str:
+        """It as text, which says what is left out; bytes that are not UTF-8 are replaced."""
+        self._cut()
+        if not self._left_out:
+            return (self._head + self._tail).decode(errors="replace")
+        return (
+            self._head.decode(errors="replace")
+            + f"\n[{self._left_out} bytes left out by aicr-pytest]\n"
+            + self._tail.decode(errors="replace")
+        )
+
+    def _cut(self) -> None:
+        over = max(0, len(self._tail) - self._half)
+        self._left_out += over
+        del self._tail[:over]
+
+
+def execute(
+    dial: Dial, command: Command, *, timeout: float, limits: Limits | None = None
+) -> Execution:
     """Run a command in a container.
 
     Raises:
@@ -79,20 +125,18 @@ def execute(dial: Dial, command: Command, *, timeout: float) -> Execution:
     started = time.monotonic()
     link = dial(command.path, command.query, _EXEC_PROTOCOLS)
     try:
-        if command.stdin:
-            _send_stdin(link, command.stdin.encode())
-        output = _read(link, command, started + timeout, timeout)
+        output = _Output(command, limits or Limits())
+        output.read(link, started + timeout, timeout)
     finally:
         link.shutdown()  # close() would wait for the other side's goodbye
-    exit_code, complaint = _outcome(output[_ERROR], command)
-    stderr = output[_STDERR].decode(errors="replace")
+    exit_code, complaint = _outcome(output.status, command)
     return Execution(
         pod=command.pod,
         namespace=command.namespace,
         container=command.container,
         command=command.words,
-        stdout=output[_STDOUT].decode(errors="replace"),
-        stderr=stderr + complaint,
+        stdout=output.stdout.text,
+        stderr=output.stderr.text + complaint,
         exit_code=exit_code,
         taken_at=taken_at,
         seconds=time.monotonic() - started,
@@ -107,40 +151,69 @@ def _send_stdin(link: Any, data: bytes) -> None:
         link.send_binary(bytes([_CLOSE, _STDIN]))
 
 
-def _read(link: Any, command: Command, deadline: float, timeout: float) -> dict[int, bytearray]:
-    import websocket
+class _Output:
+    def __init__(self, command: Command, limits: Limits) -> None:
+        self._command = command
+        self._limits = limits
+        self.stdout = Channel(limits.channel)
+        self.stderr = Channel(limits.channel)
+        self.status = bytearray()
 
-    output = {channel: bytearray() for channel in (_STDOUT, _STDERR, _ERROR)}
-    try:
-        while True:
-            if (left := deadline - time.monotonic()) <= 0:
-                raise TimeoutError
-            link.settimeout(left)
-            opcode, frame = link.recv_data_frame(True)
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                break
-            data = frame.data
-            if opcode == websocket.ABNF.OPCODE_PING or not data:
-                continue
-            if data[0] in output:
-                output[data[0]] += data[1:]
-            if data[0] == _ERROR and _complete(output[_ERROR]):
-                break  # nothing comes after the status; waiting for the close costs a round trip
-    except (websocket.WebSocketTimeoutException, TimeoutError) as error:
-        written = (output[_STDERR] or output[_STDOUT]).decode(errors="replace")[-200:].strip()
-        raise ProbeFailed(
-            f"{command}: did not end within {timeout:g} s"
-            + (f"; it wrote: {written}" if written else ", and wrote nothing.")
-        ) from error
-    except (websocket.WebSocketException, OSError) as error:
-        if not output[_ERROR]:
-            raise ApiUnreachable(f"{command}: the connection broke: {error}") from error
-    return output
+    def read(self, link: Any, deadline: float, timeout: float) -> None:
+        import websocket
+
+        command = self._command
+        try:
+            if command.stdin:
+                link.settimeout(timeout)
+                _send_stdin(link, command.stdin.encode())
+            while not self._take(link, deadline):
+                pass
+        except (websocket.WebSocketTimeoutException, TimeoutError) as error:
+            written = (self.stderr or self.stdout).text[-200:].strip()
+            raise ProbeFailed(
+                f"{command}: did not end within {timeout:g} s"
+                + (f"; it wrote: {written}" if written else ", and wrote nothing.")
+            ) from error
+        except AnswerTooLarge:
+            raise ApiUnreachable(
+                f"{command}: the API server sends messages without an end."
+            ) from None
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            if not self.status:
+                raise ApiUnreachable(f"{command}: the connection broke: {error}") from error
+
+    def _take(self, link: Any, deadline: float) -> bool:
+        """Take the next message; whether it was the last one."""
+        import websocket
+
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        link.sock.allow(left, self._limits.frame)
+        opcode, frame = link.recv_data_frame(True)
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return True
+        data = frame.data
+        if opcode == websocket.ABNF.OPCODE_PING or not data:
+            return False
+        if data[0] == _STDOUT:
+            self.stdout += data[1:]
+        elif data[0] == _STDERR:
+            self.stderr += data[1:]
+        elif data[0] == _ERROR:
+            if len(self.status) + len(data) > _STATUS:
+                raise AnswerTooLarge
+            self.status += data[1:]
+            # Nothing comes after the status; waiting for the close costs a round trip.
+            return _complete(self.status)
+        return False
 
 
 def _complete(status: bytearray) -> bool:
+    if not status.rstrip().endswith((b"}", b"]")):  # else each byte would be read anew each time
+        return False
     try:
-        json.loads(status)
+        read_json(bytes(status))
     except ValueError:
         return False
     return True
@@ -151,14 +224,16 @@ def _outcome(channel: bytearray, command: Command) -> tuple[int, str]:
     if not channel:
         raise ApiUnreachable(f"{command}: the connection ended without an exit status.")
     try:
-        status = json.loads(channel)
+        status = read_json(bytes(channel))
+        if not isinstance(status, dict):
+            raise ValueError("no object")
     except ValueError as error:
-        raise ApiUnreachable(f"{command}: {channel.decode(errors='replace')[:300]}") from error
+        said = channel[:300].decode(errors="replace")
+        raise ApiUnreachable(f"{command}: this is no exit status: {said}") from error
     if status.get("status") == "Success":
         return 0, ""
-    for cause in (status.get("details") or {}).get("causes") or ():
-        if cause.get("reason") == "ExitCode" and str(cause.get("message", "")).isdecimal():
-            return int(cause["message"]), ""
+    if (code := _exit_code(status)) is not None:
+        return code, ""
     message = str(status.get("message", ""))
     # A shell says so by 127 and 126; runtimes say it in words.
     if any(words in message for words in _NOT_FOUND):
@@ -166,6 +241,17 @@ def _outcome(channel: bytearray, command: Command) -> tuple[int, str]:
     if any(words in message for words in _NOT_ALLOWED):
         return 126, message
     raise ProbeFailed(f"{command}: could not be run: {message[:600]}")
+
+
+def _exit_code(status: dict[str, Any]) -> int | None:
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    for cause in causes if isinstance(causes, list) else ():
+        if isinstance(cause, dict) and cause.get("reason") == "ExitCode":
+            message = str(cause.get("message", ""))
+            if re.fullmatch(r"[0-9]{1,10}", message):
+                return int(message)
+    return None
 
 
 class Forward:
@@ -239,6 +325,7 @@ def _downstream(link: Any, client: socket.socket) -> None:
     with contextlib.suppress(*_broken()), client:
         link.settimeout(None)
         while True:
+            link.sock.allow(None, Limits().frame)
             opcode, frame = link.recv_data_frame(True)
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 break
@@ -259,7 +346,7 @@ def _downstream(link: Any, client: socket.socket) -> None:
 def _broken() -> tuple[type[Exception], ...]:
     import websocket
 
-    return (OSError, websocket.WebSocketException)
+    return (OSError, ValueError, AnswerTooLarge, websocket.WebSocketException)
 
 
 def _drop(link: Any) -> None:
@@ -270,6 +357,7 @@ def _drop(link: Any) -> None:
 
 def dial(
     configuration: Any,
+    context: ssl.SSLContext,
     observer: Observer,
     headers: Mapping[str, str],
     path: str,
@@ -292,21 +380,25 @@ def dial(
     link: Any = websocket.WebSocket(enable_multithread=True)
     try:
         with _errors_named(request):
-            sock = _connect(configuration, url)
+            sock = BoundedSocket(_connect(configuration, context, url))
+            sock.allow(_CONNECT, _HANDSHAKE)
             link.connect(
                 f"{scheme}://{url.netloc}{target}",
                 socket=sock,
                 timeout=_CONNECT,
-                header=[f"{name}: {value}" for name, value in headers.items()]
-                + [f"{name}: {value}" for name, value in _credentials(configuration)],
+                header=[f"{name}: {value}" for name, value in headers.items()],
                 subprotocols=list(protocols),
                 suppress_origin=True,
+                redirect_limit=0,  # else our credentials would go to wherever it leads
             )
-        status = 101
+            status = link.getstatus() or 0
+            if status != 101:
+                raise websocket.WebSocketException(f"it answers {status}")
         return link
     except websocket.WebSocketBadStatusException as error:
         status = error.status_code
-        raise _handshake_error(error, request) from error
+        # Without the error itself, which quotes the headers of the answer.
+        raise _handshake_error(error, request) from None
     finally:
         asked = f"{path}?{urllib.parse.urlencode(query)}"
         observer.request("GET", asked, status, time.monotonic() - started)
@@ -322,12 +414,19 @@ def _errors_named(request: str) -> Iterator[None]:
         raise
     except ssl.SSLError as error:
         raise ApiUnreachable(f"{request}: no TLS connection: {error}") from error
+    except AnswerTooLarge:
+        raise ApiUnreachable(f"{request}: the API server's answer has no end.") from None
+    except (ValueError, IndexError) as error:  # it may quote the answer
+        kind = type(error).__name__
+        raise ApiUnreachable(f"{request}: the API server answers no HTTP ({kind}).") from None
     except (OSError, http.client.HTTPException, websocket.WebSocketException) as error:
         raise ApiUnreachable(f"{request}: the API server gives no answer: {error}") from error
 
 
 def _handshake_error(error: Any, request: str) -> AicrError:
     answer = Answer.read(error.status_code, str(error.status_message or ""), error.resp_body)
+    if answer.status < 400:
+        return ApiUnreachable(f"{request}: no stream, but {answer.status}: {answer.message}")
     if answer.status == 500 and "container not found" in answer.message:
         # kubelet's words for a container that has ended: an answer, whatever its number.
         return ApiError(500, answer.reason, answer.message, request=request)
@@ -344,21 +443,17 @@ def _handshake_error(error: Any, request: str) -> AicrError:
     return found
 
 
-def _credentials(configuration: Any) -> Iterator[tuple[str, str]]:
-    # auth_settings() renews a token that has expired, as it does for plain requests.
-    for setting in configuration.auth_settings().values():
-        if setting["in"] == "header" and setting["value"]:
-            yield setting["key"], setting["value"]
-
-
-def _connect(configuration: Any, url: urllib.parse.SplitResult) -> socket.socket:
+def _connect(
+    configuration: Any, context: ssl.SSLContext, url: urllib.parse.SplitResult
+) -> socket.socket:
     host = url.hostname or ""
     port = url.port or (443 if url.scheme == "https" else 80)
-    if proxy := _proxy(configuration, host):
-        via = urllib.parse.urlsplit(proxy)
+    if configuration.proxy:
+        via = urllib.parse.urlsplit(configuration.proxy)
         connection = http.client.HTTPConnection(
             via.hostname or "", via.port or 80, timeout=_CONNECT
         )
+        connection.response_class = BoundedResponse
         connection.set_tunnel(host, port, dict(configuration.proxy_headers or {}))
     else:
         connection = http.client.HTTPConnection(host, port, timeout=_CONNECT)
@@ -367,25 +462,4 @@ def _connect(configuration: Any, url: urllib.parse.SplitResult) -> socket.socket
     if url.scheme != "https":
         return sock
     server_name = getattr(configuration, "tls_server_name", None) or host
-    return _tls(configuration).wrap_socket(sock, server_hostname=server_name)
-
-
-def _proxy(configuration: Any, host: str) -> str:
-    import urllib.request
-
-    bypasses: Any = vars(urllib.request)["proxy_bypass_environment"]  # typeshed lacks it
-    bypassed = bypasses(host, {"no": configuration.no_proxy or ""})
-    return "" if bypassed else configuration.proxy or ""
-
-
-def _tls(configuration: Any) -> ssl.SSLContext:
-    data = getattr(configuration, "ca_cert_data", None)
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None, cadata=data)
-    if configuration.assert_hostname is False:
-        context.check_hostname = False
-    if not configuration.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    return context
+    return context.wrap_socket(sock, server_hostname=server_name)

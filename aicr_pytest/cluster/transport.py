@@ -1,10 +1,14 @@
 """One request to the API server: timeouts, retries, errors of ours, and a line in the journal.
 
-Everything goes through ``DynamicClient.request(serialize=False)``, which gives the raw answer and
-is the same in all supported versions of the kubernetes client. Imported when a connection is made.
+Configuration, credentials and the pool of connections are the kubernetes client's. Requests go to
+the pool itself: the client's own ways read the whole body of a refusal, unpacked, whatever its size
+and however long it takes. Imported when a connection is made.
 """
 
-import random
+import datetime
+import email.utils
+import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,29 +16,35 @@ from importlib import metadata
 from typing import Any, Protocol, TypeVar
 
 import tenacity
+import urllib3
 import urllib3.exceptions
 from kubernetes.client import ApiClient
-from kubernetes.client.exceptions import ApiException
-from kubernetes.dynamic import DynamicClient
 
+from aicr_pytest.cluster import bounds, tls
 from aicr_pytest.cluster.identity import Identity
-from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
+from aicr_pytest.cluster.messages import Backoff, Patience, Request, Response, Tries, is_header
 from aicr_pytest.cluster.observing import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
 
 T = TypeVar("T")
 
+_REFUSAL = bounds.MIB
+"""Bytes that are read of an answer that is no success; what it says is at its beginning."""
+
 
 class RawResponse(Protocol):
     """What is used of urllib3's response."""
 
     status: int
-    headers: Mapping[str, str]
+    reason: str | None
 
     @property
-    def data(self) -> bytes:
-        """The whole body; reading it gives the connection back."""
+    def headers(self) -> Mapping[str, str]:
+        """Headers; names in any case."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """So much of the body; reading its end gives the connection back."""
 
     def stream(self, amt: int | None, decode_content: bool) -> Iterator[bytes]:
         """The body in the pieces in which it comes."""
@@ -56,7 +66,7 @@ class _Later(_Refused):
     """No answer, or one that says "later": worth another attempt."""
 
     def __init__(
-        self, error: AicrError, response: Response | None = None, pause: float | None = None
+        self, error: AicrError, response: Response | None = None, pause: float = 0.0
     ) -> None:
         super().__init__(error, response)
         self.pause = pause
@@ -66,21 +76,32 @@ class Transport:
     """Requests over one shared pool of connections; used from several threads."""
 
     def __init__(
-        self, api_client: ApiClient, identity: Identity, observer: Observer, patience: Patience
+        self,
+        api_client: ApiClient,
+        context: ssl.SSLContext,
+        identity: Identity,
+        observer: Observer,
+        patience: Patience,
     ) -> None:
         self.api_client: Any = api_client
+        self.context = context
+        """TLS towards the API server, for streams as well."""
         self.identity = identity
         self.observer = observer
         self.patience = patience
-        # No discovery: its cache lies in /tmp under the server's name and outlives the cluster.
-        make: Any = DynamicClient
-        self._dynamic: Any = make(api_client, discoverer=lambda *_: None)
+        self._pool: Any = self.api_client.rest_client.pool_manager
         self._answers = True
 
     @property
     def configuration(self) -> Any:
         """The kubernetes client's configuration, for streams to make connections of their own."""
         return self.api_client.configuration
+
+    def renew_context(self) -> None:
+        """Have new connections show the certificate that the configuration names by now."""
+        self.context = tls.make_context(self.configuration)
+        self._pool.connection_pool_kw["ssl_context"] = self.context
+        self._pool.clear()
 
     def request(self, request: Request, tries: Tries | None = None) -> Response:
         """Ask, and ask again while there is no answer.
@@ -89,9 +110,9 @@ class Transport:
             AicrError: as ``refusals.error_for`` says, for every status but 2xx.
         """
         try:
-            return self._patiently(lambda: self._whole(request), tries)
+            return self._patiently(lambda left: self._whole(request, left), tries)
         except _Refused as refused:
-            raise refused.error from refused
+            raise refused.error from None
 
     def answered(self, request: Request) -> Response:
         """Ask, and give whatever status comes back from what stands behind the API server.
@@ -103,27 +124,27 @@ class Transport:
         proxied = "/proxy" in request.path
         try:
             if proxied:
-                return self._whole(request)
-            return self._patiently(lambda: self._whole(request), None)
+                return self._whole(request, None)
+            return self._patiently(lambda left: self._whole(request, left), None)
         except _Refused as refused:
             response = refused.response
             if response is None or (isinstance(refused, _Later) and not proxied):
-                raise refused.error from refused
+                raise refused.error from None
             if isinstance(refused.error, AccessDenied) and b'"Status"' in response.body:
-                raise refused.error from refused
+                raise refused.error from None
             return response
 
     def stream(self, request: Request) -> RawResponse:
         """Open an answer that comes in pieces; the caller closes it."""
         try:
-            return self._patiently(lambda: self._ask(request), None)
+            return self._patiently(lambda left: self._ask(request, left), None)
         except _Refused as refused:
-            raise refused.error from refused
+            raise refused.error from None
 
     def insist(self, once: Callable[[], T]) -> T:
         """Call until it raises something else than ``ApiUnreachable``, with the same patience."""
 
-        def attempt() -> T:
+        def attempt(_: float | None) -> T:
             try:
                 return self.identity.shown(once)
             except ApiUnreachable as error:
@@ -132,97 +153,172 @@ class Transport:
         try:
             return self._patiently(attempt, None)
         except _Refused as refused:
-            raise refused.error from refused
+            raise refused.error from None
 
-    def _whole(self, request: Request) -> Response:
-        raw = self._ask(request)
+    def headers(self) -> dict[str, str]:
+        """What every request says of us, credentials included.
+
+        Raises:
+            SettingsError: one cannot be sent.
+        """
+        # auth_settings() renews a token that has expired.
+        credentials = {
+            setting["key"]: setting["value"]
+            for setting in self.configuration.auth_settings().values()
+            if setting["in"] == "header" and setting["value"]
+        }
+        found = {**self.api_client.default_headers, **credentials}
+        for name, value in found.items():
+            # Here and not where it is sent: there the error holds the value.
+            if not is_header(value):
+                raise SettingsError(
+                    f"The header {name} of our requests cannot be sent: it holds line breaks or"
+                    " other characters that HTTP does not allow.\n"
+                    "  See what the kubeconfig, its token file or its credential plugin gives."
+                )
+        return found
+
+    def _whole(self, request: Request, left: float | None) -> Response:
+        raw = self._ask(request, left)
+        most = request.most or self.patience.limits.answer
+        return self._read(request, raw, most, cut=request.cut)
+
+    def _read(self, request: Request, raw: RawResponse, most: int, *, cut: bool) -> Response:
         try:
-            return Response(status=raw.status, body=raw.data, headers=_lower(raw.headers))
-        except urllib3.exceptions.HTTPError as error:
+            body, shortened = bounds.read(raw, most, cut=cut)
+            return Response(
+                status=raw.status,
+                body=body,
+                headers=_lower(raw.headers),
+                request=str(request),
+                cut=shortened,
+            )
+        except bounds.AnswerTooLarge:
+            why = f"{request}: the answer is longer than {most} bytes; no more is read of it."
+            raise _Refused(ApiUnreachable(why)) from None
+        except bounds.EncodedAnswer as error:
+            why = f"{request}: the answer is {error}."
+            raise _Refused(ApiUnreachable(why)) from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise _no_answer(request, error) from error
+        finally:
+            raw.close()  # a connection whose answer was read to its end is back in the pool by now
 
-    def _patiently(self, once: Callable[[], T], tries: Tries | None) -> T:
-        started = time.monotonic()
+    def _patiently(self, once: Callable[[float | None], T], tries: Tries | None) -> T:
+        """Call, with the seconds that are left or None, until it raises no ``_Later``."""
+        patience, started = self.patience, time.monotonic()
         # A server that was found dead is asked once per request until it answers again; else each
         # of many checks would wait for it in turn.
-        budget, attempts = (self.patience.seconds, 2) if self._answers else (0.0, 1)
+        budget, attempts = (patience.seconds, 2) if self._answers else (0.0, 1)
+        backoff = Backoff(patience)
+
+        def left() -> float | None:
+            if patience.within is None:
+                return None
+            return max(started + patience.within - time.monotonic(), 0.01)
 
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            wanted = error.pause if isinstance(error, _Later) else None
-            if wanted is None:
-                own = self.patience.first * 2.0 ** (state.attempt_number - 1)
-                wanted = min(own, self.patience.longest) * random.uniform(0.8, 1.2)
-            return max(0.0, min(wanted, started + budget - time.monotonic()))
+            wanted = error.pause if isinstance(error, _Later) else 0.0
+            # Who wants to be asked again at once is asked as seldom as who says nothing.
+            remaining = started + budget - time.monotonic()
+            return max(0.0, min(max(backoff.pause(), wanted), remaining))
 
         def count(state: tenacity.RetryCallState) -> None:
             if tries:
                 tries.count = state.attempt_number
 
+        # A read that timed out has used up the time by itself; it gets a second attempt.
+        enough: tenacity.stop.stop_base = tenacity.stop_after_delay(
+            budget
+        ) & tenacity.stop_after_attempt(attempts)
+        if patience.within is not None:
+            enough = enough | tenacity.stop_after_delay(patience.within)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Later),
-            # A read that timed out has used up the time by itself; it gets a second attempt.
-            stop=tenacity.stop_after_delay(budget) & tenacity.stop_after_attempt(attempts),
+            stop=enough,
             wait=pause,
             before=count,
             reraise=True,
         )
         try:
-            result = retrying(once)
+            result = retrying(lambda: once(left()))
         except _Later:
             self._answers = False
             raise
         self._answers = True
         return result
 
-    def _ask(self, request: Request) -> RawResponse:
-        return self.identity.shown(lambda: self._ask_once(request))
+    def _ask(self, request: Request, left: float | None) -> RawResponse:
+        return self.identity.shown(lambda: self._ask_once(request, left))
 
-    def _ask_once(self, request: Request) -> RawResponse:
+    def _ask_once(self, request: Request, left: float | None) -> RawResponse:
         started = time.monotonic()
         status = 0
+        headers = {
+            **self.headers(),
+            "Accept": request.accept,
+            "Accept-Encoding": "identity",
+            "Content-Type": request.content_type,
+        }
+        seconds = min(request.timeout or self.patience.read, left or float("inf"))
         try:
-            raw: RawResponse = self._dynamic.request(
+            raw: RawResponse = self._pool.urlopen(
                 request.method,
-                request.path,
-                body=request.body,
-                query_params=list(request.query),
-                header_params={"Accept": request.accept},
-                content_type=request.content_type,
-                serialize=False,
-                _request_timeout=(
-                    self.patience.connect,
-                    request.timeout or self.patience.read,
-                ),
+                f"{self.configuration.host.rstrip('/')}{request.target}",
+                body=_encoded(request.body),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=min(self.patience.connect, seconds), total=seconds),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
             )
             status = raw.status
-            return raw
-        except ApiException as error:
-            status = error.status or 0
-            raise _refused(request, error) from error
+        except bounds.AnswerTooLarge:
+            why = f"{request}: the answer's header is endless."
+            raise _Refused(ApiUnreachable(why)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _no_answer(request, error) from error
-        except ValueError as error:  # pydantic.ValidationError is one
-            why = f"{request}: the client can make nothing of it: {error}"
-            raise _Refused(ApiUnreachable(why)) from error
+        except ValueError as error:  # its words may be the headers
+            why = f"{request}: it cannot be sent, or its answer be read ({type(error).__name__})."
+            raise _Refused(ApiUnreachable(why)) from None
         finally:
             self.observer.request(
                 request.method, request.target, status, time.monotonic() - started
             )
+        if not 200 <= status <= 299:
+            raise _refused(self._read(request, raw, _REFUSAL, cut=True), raw.reason or "")
+        return raw
 
 
 def connect(
     configuration: Any, identity: Identity, observer: Observer, patience: Patience
 ) -> Transport:
-    """A transport with a pool of its own."""
-    # urllib3 would retry by itself: unseen by the journal, and as long as Retry-After wishes.
-    configuration.retries = False
+    """A transport with a pool of its own.
+
+    Raises:
+        SettingsError: certificate or key of the kubeconfig are none.
+    """
     configuration.connection_pool_maxsize = 16
     configuration.keep_alive = True  # known to newer clients; others ignore it
+    try:
+        context = tls.make_context(configuration)
+    except OSError as error:
+        raise SettingsError(
+            f"Kubeconfig: its certificates or its key cannot be used: {error.strerror or error}"
+        ) from None
     api_client: Any = ApiClient(configuration)
     api_client.user_agent = f"aicr-pytest/{_own_version()}"
-    identity.serve(configuration, api_client.rest_client.pool_manager)
-    return Transport(api_client, identity, observer, patience)
+    pool = bounds.bound(identity.usable(configuration, api_client.rest_client.pool_manager))
+    # Not by the names of files, which would be read again for each connection.
+    files = ("ca_certs", "ca_cert_data", "cert_file", "key_file")
+    for name in pool.connection_pool_kw.keys() & files:
+        pool.connection_pool_kw[name] = None
+    pool.connection_pool_kw["ssl_context"] = context
+    made = Transport(api_client, context, identity, observer, patience)
+    identity.serve(configuration, made.renew_context)
+    return made
 
 
 def _own_version() -> str:
@@ -236,26 +332,51 @@ def _lower(headers: Mapping[str, str] | None) -> dict[str, str]:
     return {name.lower(): value for name, value in (headers or {}).items()}
 
 
-def _refused(request: Request, error: ApiException) -> _Refused:
-    if not error.status:  # so the client reports TLS errors
-        why = " ".join(str(error.reason).split())
-        return _Refused(_no_tls(request, why))
-    body: Any = error.body or b""  # bytes up to version 36, text from 37 on
-    body = body.encode() if isinstance(body, str) else body
-    headers = _lower(error.headers)
-    response = Response(status=error.status, body=body, headers=headers)
-    ours = error_for(Answer.read(error.status, error.reason or "", body), str(request))
+def _encoded(body: object) -> bytes | None:
+    if body is None:
+        return None
+    if isinstance(body, bytes):
+        return body
+    return (body if isinstance(body, str) else json.dumps(body, default=_plain)).encode()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime.date):  # YAML knows dates; a datetime is one
+        return value.isoformat()
+    raise TypeError(f"{value!r} is no JSON")
+
+
+def _refused(response: Response, phrase: str) -> _Refused:
+    answer = Answer.read(response.status, phrase, response.body)
+    ours = error_for(answer, response.request)
     if not isinstance(ours, ApiUnreachable):
         return _Refused(ours, response)
-    after = headers.get("retry-after", "")
-    return _Later(ours, response, float(after) if after.isdecimal() else None)
+    after = retry_after(response.headers.get("retry-after", ""), time.time())
+    return _Later(ours, response, after)
+
+
+def retry_after(said: str, now: float) -> float:
+    """Seconds that ``Retry-After`` asks for, in seconds or as a date; 0 where it says nothing.
+
+    Args:
+        now: Unix seconds.
+    """
+    said = said.strip()
+    if re.fullmatch(r"[0-9]+", said):
+        return float(said[:9]) if len(said) < 10 else float("inf")
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - now)
+    except (ValueError, OverflowError, TypeError):
+        return 0.0
 
 
 def _no_answer(request: Request, error: Exception) -> _Refused:
     if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
         return _Refused(_no_tls(request, str(error)))
     if isinstance(error, urllib3.exceptions.LocationValueError):
-        return _Refused(SettingsError(f"{request}: not a server's address: {error}"))
+        return _Refused(SettingsError(f"{request}: the kubeconfig's server is no address."))
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
+        return _Later(ApiUnreachable(f"{request}: the API server gives no whole answer in time."))
     # Only the last part of urllib3's message says what happened; the rest is objects' addresses.
     text = str(error.args[-1]) if error.args else ""
     why = text.rpartition(": ")[2] or type(error).__name__

@@ -6,7 +6,6 @@ several kinds at once, keeps its own deadline to the millisecond and stays open 
 
 import contextlib
 import dataclasses
-import json
 import queue
 import socket
 import threading
@@ -15,9 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
+from aicr_pytest.cluster import answers
+from aicr_pytest.cluster.bounds import AnswerTooLarge
 from aicr_pytest.cluster.kinds import Kind, Object
+from aicr_pytest.cluster.messages import Backoff, Patience, read_json
 from aicr_pytest.cluster.refusals import Answer, error_for
-from aicr_pytest.errors import AicrError, ApiError, ApiUnreachable
+from aicr_pytest.errors import ApiError, ApiUnreachable
 
 Key = tuple[str, str]
 View = dict[Key, Object]
@@ -29,6 +31,9 @@ _LONGEST_WATCH = 240.0
 """Seconds after which a watch is asked anew, below what load balancers cut off (300 s and more)."""
 _SILENCE = 15.0
 """Seconds that a watch may stay open beyond its time before the connection counts as dead."""
+_PIECE = 65536
+_AHEAD = 1000
+"""Changes that are read before somebody looks at them; who sends more has to wait."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,7 @@ class Source(Protocol):
 
 
 class _Gone(Exception):
-    """The version is too old to watch from; list again."""
+    """The version is too old to watch from, or what came is no event: list again."""
 
 
 def key_of(obj: Object) -> Key:
@@ -84,11 +89,14 @@ def key_of(obj: Object) -> Key:
 class Following:
     """Follows subjects between ``with`` and its end; ``views`` hold their objects."""
 
-    def __init__(self, source: Source, subjects: Sequence[Subject]) -> None:
+    def __init__(
+        self, source: Source, subjects: Sequence[Subject], patience: Patience | None = None
+    ) -> None:
         self._source = source
         self._subjects = subjects
+        self._patience = patience or Patience()
         self._followers: list[_Follower] = []
-        self._queue: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+        self._queue: queue.Queue[tuple[int, str, Any]] = queue.Queue(_AHEAD)
         self.views: list[View] = []
 
     def __enter__(self) -> "Following":
@@ -136,6 +144,9 @@ class Following:
             view.pop(key_of(content), None)
         else:
             view[key_of(content)] = content
+            if len(view) > (most := self._patience.limits.objects):
+                kind = self._subjects[index].kind
+                raise ApiUnreachable(f"WATCH {kind.path()}: it brings more than {most} objects.")
         return [(event, content)]
 
     def _replace(self, index: int, new: View) -> list[Change]:
@@ -149,9 +160,11 @@ class Following:
         return changes
 
     def _start(self) -> None:
-        self._queue = queue.SimpleQueue()
+        self._queue = queue.Queue(_AHEAD)
         for index, subject in enumerate(self._subjects):
-            follower = _Follower(self._source, subject, self._versions[index], index, self._queue)
+            follower = _Follower(
+                self._source, subject, self._versions[index], index, self._queue, self._patience
+            )
             self._followers.append(follower)
             follower.start()
 
@@ -170,7 +183,8 @@ class _Follower(threading.Thread):
         subject: Subject,
         version: str,
         index: int,
-        sink: "queue.SimpleQueue[tuple[int, str, Any]]",
+        sink: "queue.Queue[tuple[int, str, Any]]",
+        patience: Patience,
     ) -> None:
         super().__init__(name=f"watch {subject.kind.plural} {subject.name}".strip(), daemon=True)
         self._source = source
@@ -178,6 +192,7 @@ class _Follower(threading.Thread):
         self._version = version
         self._index = index
         self._sink = sink
+        self._patience = patience
         self._stopping = threading.Event()
         self._stream: Any = None
 
@@ -188,37 +203,35 @@ class _Follower(threading.Thread):
             _shut(stream)
 
     def run(self) -> None:
+        backoff = Backoff(self._patience)
         pause = 0.0
         while not self._stopping.wait(pause):
             began = time.monotonic()
             try:
-                self._watch()
-            except _Gone:
-                pause = self._list()
-                continue
-            except AicrError as error:
-                self._put("FAILED", error)
-                return
+                self._follow()
             except Exception as error:  # noqa: BLE001  the caller must hear of it, not wait on
                 self._put("FAILED", error)
                 return
-            # An answer that ends at once, again and again, must not become a busy loop.
-            pause = 0.5 if time.monotonic() - began < 0.5 else 0.0
+            # What ends soon, again and again, must not become a busy loop: neither watches that
+            # are closed at once nor versions that are too old as soon as they are given.
+            pause = backoff.pause()
+            if time.monotonic() - began >= self._patience.longest:
+                backoff.reset()
+                pause = 0.0
 
-    def _list(self) -> float:
+    def _follow(self) -> None:
         try:
+            self._watch()
+        except _Gone:
             listing = self._source.listing(self._subject)
-        except AicrError as error:
-            self._put("FAILED", error)
-            self._stopping.set()
-            return 0.0
-        self._version = listing.resource_version
-        self._put("LISTED", listing.items)
-        return 0.2
+            self._version = listing.resource_version
+            self._put("LISTED", listing.items)
 
     def _put(self, event: str, content: Any) -> None:
-        if not self._stopping.is_set():
-            self._sink.put((self._index, event, content))
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                self._sink.put((self._index, event, content), timeout=0.2)
+                return
 
     def _watch(self) -> None:
         import urllib3.exceptions
@@ -240,34 +253,40 @@ class _Follower(threading.Thread):
         try:
             if self._stopping.is_set():
                 return  # told while the stream was being opened, when there was nothing to shut
-            for line in _lines(self._stream):
-                self._take(json.loads(line))
+            for line in _lines(self._stream, self._patience.limits.line):
+                self._take(line)
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
-            # Dropped, silent for too long, or cut in the middle of a line; AttributeError is what
-            # ssl says when stop() shuts its socket. The version of the last event still holds.
+            # Dropped, or silent for too long; AttributeError is what ssl says when stop() shuts
+            # its socket. The version of the last event still holds.
             return
+        except AnswerTooLarge:
+            return  # so much of it was good; the next one goes on from there
         finally:
             stream, self._stream = self._stream, None
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.close()
 
-    def _take(self, event: dict[str, Any]) -> None:
-        obj = event["object"]
-        if event["type"] == "ERROR":
+    def _take(self, line: bytes) -> None:
+        try:
+            event, obj = answers.event_of(read_json(line))
+        except ValueError as error:
+            # Cut in the middle of a line, or nonsense; what it would have told, a list tells.
+            raise _Gone from error
+        if event == "ERROR":
             raise self._failure(obj)
         self._version = obj["metadata"]["resourceVersion"]
-        if event["type"] != "BOOKMARK":
+        if event != "BOOKMARK":
             obj.setdefault("apiVersion", self._subject.kind.api_version)
             obj.setdefault("kind", self._subject.kind.name)
-            self._put(event["type"], obj)
+            self._put(event, obj)
 
     def _failure(self, status: dict[str, Any]) -> Exception:
-        code = int(status.get("code") or 500)
+        code = status.get("code")
         error = error_for(
             Answer(
-                status=code,
-                reason=status.get("reason", ""),
-                message=status.get("message", ""),
+                status=code if isinstance(code, int) and 400 <= code <= 599 else 500,
+                reason=str(status.get("reason", ""))[:100],
+                message=str(status.get("message", ""))[:1000],
                 is_status=True,
             ),
             f"WATCH {self._subject.kind.path(self._subject.namespace)}",
@@ -276,12 +295,24 @@ class _Follower(threading.Thread):
         return _Gone() if code == 410 or isinstance(error, ApiUnreachable) else error
 
 
-def _lines(stream: Any) -> Iterator[bytes]:
+def _lines(stream: Any, most: int) -> Iterator[bytes]:
+    """Lines as they come; each byte is looked at once, however many pieces a line comes in.
+
+    Raises:
+        _Gone: a line is longer than ``most`` bytes.
+    """
     # Not readline(): urllib3 inherits io.IOBase's, which reads byte by byte.
-    rest = b""
-    for chunk in stream.stream(None, decode_content=False):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line.strip())
+    pieces: list[bytes] = []
+    length = 0
+    for chunk in stream.stream(_PIECE, decode_content=False):
+        first, *others = chunk.split(b"\n")
+        pieces.append(first)
+        length += len(first)
+        if others:
+            yield from filter(bytes.strip, [b"".join(pieces), *others[:-1]])
+            pieces, length = [others[-1]], len(others[-1])
+        if length > most:
+            raise _Gone
 
 
 def _shut(stream: Any) -> None:

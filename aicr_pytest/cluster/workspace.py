@@ -277,6 +277,5 @@ class Workspace:
         return self._kinds | workloads
 
 
-
 class _ClassUnknown(AicrError):
     """The API server that answered has not heard of our PriorityClass yet."""

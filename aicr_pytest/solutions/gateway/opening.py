@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import addresses, pod_state
+from aicr_pytest.cluster.bounds import AnswerTooLarge, BoundedResponse
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, Object
 from aicr_pytest.cluster.waiting import Waiter
@@ -258,7 +259,8 @@ class Opening:
         """Raises where it is the client, not the Gateway, that cannot be reached.
 
         Raises:
-            ProbeFailed: the client reaches no backend directly either, or others reach the Gateway.
+            ProbeFailed: the client reaches no backend directly either, or others reach the Gateway,
+                or its address is one that nobody is to ask.
         """
         answers, _ = self._site.client.count(self._site.direct(), _TWINS)
         if not split.answered(answers):
@@ -266,6 +268,14 @@ class Opening:
                 f"The client pod does not reach a backend without the Gateway either:"
                 f" {split.summary(answers)}.\n  {error}",
                 hint="Let pods of namespaces aicr-* talk to each other and to the Gateway.",
+            ) from error
+        try:
+            addresses.resolve(where.address, where.port)
+        except addresses.NotAsked as why:
+            raise ProbeFailed(
+                f"The Gateway's address is not asked from here ({why}), so that nobody can tell"
+                f" whether it is the Gateway or the way to it that fails.\n  {error}",
+                hint="Let the Gateway have an address that leads to it from other machines.",
             ) from error
         if from_here(where) == _REACHED:
             raise ProbeFailed(
@@ -278,14 +288,19 @@ def from_here(where: Target) -> str:
     """Whether requests of the machine that runs the tests reach a backend; they need not."""
     if where.tls:
         return "not asked, since it speaks TLS"
-    connection = http.client.HTTPConnection(where.address, where.port, timeout=_OUTSIDE)
+    try:
+        at = addresses.resolve(where.address, where.port)
+    except addresses.NotAsked as error:
+        return f"not asked: {error}"
+    connection = http.client.HTTPConnection(at, where.port, timeout=_OUTSIDE)
+    connection.response_class = BoundedResponse
     try:
         connection.request("GET", where.path, headers={"Host": where.host})
         answer = connection.getresponse()
         # Another machine may have the address there, or a proxy answers for all.
         reached = answer.status == 200 and b'"backend": "first"' in answer.read(1000)
         return _REACHED if reached else f"somebody else answers: {answer.status}"
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, AnswerTooLarge, ValueError) as error:
         return f"not reachable: {error}"
     finally:
         connection.close()

@@ -103,7 +103,7 @@ def test_dry_run_creates_nothing(cluster: Cluster) -> None:
 def test_items_of_a_list_say_what_they_are_over_several_pages(
     cluster: Cluster, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aicr_pytest.cluster.client._PAGE", 2)
+    monkeypatch.setattr("aicr_pytest.cluster.paging._PAGE", 2)
     for i in range(5):
         fake.put(MAPS, config_map(f"m{i}"))
 
@@ -117,7 +117,7 @@ def test_items_of_a_list_say_what_they_are_over_several_pages(
 def test_pages_that_expired_are_asked_for_all_at_once(
     cluster: Cluster, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aicr_pytest.cluster.client._PAGE", 2)
+    monkeypatch.setattr("aicr_pytest.cluster.paging._PAGE", 2)
     for i in range(5):
         fake.put(MAPS, config_map(f"m{i}"))
     fake.refuse("GET", "continue=", 410, reason="Expired", message="too old")

@@ -102,6 +102,29 @@ def test_api_that_fails_is_silent_and_gives_no_empty_answer() -> None:
         metrics(api_service(), status=503).of_pods("ns", "", "gpu")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"items": 5},
+        {"items": ["x"]},
+        {"items": [{}]},
+        {"items": [{"describedObject": "x", "value": "1"}]},
+        {"items": [{"describedObject": {"name": "a"}, "value": "1.2.3"}]},
+        {"items": [{"describedObject": {"name": "a"}, "value": {}}]},
+    ],
+    ids=str,
+)
+def test_values_of_another_shape_are_no_answer(said: object) -> None:
+    with pytest.raises(EndpointSilent):
+        metrics(api_service(), said=said).of_pods("ns", "", "gpu")
+
+
+@pytest.mark.parametrize("said", [{"resources": 5}, {"resources": [5]}, {"resources": [{}]}])
+def test_names_of_another_shape_are_no_answer(said: object) -> None:
+    with pytest.raises(EndpointSilent, match="no answer that can be read"):
+        metrics(api_service(), said=said).offered()
+
+
 def test_external_values_are_those_that_tell_their_pod() -> None:
     items = [
         {"metricName": "gpu", "metricLabels": {"namespace": "ns", "pod": "a"}, "value": "95"},

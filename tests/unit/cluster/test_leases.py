@@ -1,5 +1,6 @@
 """Leases: what fits is held side by side, what does not takes turns, what is dead is taken over."""
 
+import copy
 import json
 import threading
 
@@ -11,10 +12,13 @@ from aicr_pytest.cluster.kinds import LEASE, Object
 from aicr_pytest.cluster.leases import (
     NAMESPACE,
     Leases,
+    Obstacles,
     Share,
     Staleness,
     choose,
     lease_name,
+    obstructed,
+    slot_of,
 )
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import Inconclusive, NoCapacity
@@ -22,6 +26,9 @@ from aicr_pytest.errors import Inconclusive, NoCapacity
 from .conftest import Recorder
 from .fake_api import FakeApi
 from .managed_fields import written_by
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+OURS = labels.run_labels("run-9")
 
 
 def share(node: str, wanted: int, total: int = 8) -> Share:
@@ -164,3 +171,148 @@ def test_copy_of_a_lease_holds_no_accelerator(
     with mine.take([[share("a", 1, 1)]]):
         assert held(cluster) == ["aicr-pytest-a-0", name]
     assert held(cluster) == [name]
+
+
+def odd(name: str, **more: object) -> Object:
+    """A Lease with our labels and a name of ours that none of us has made so."""
+    notes = {"aicr-pytest/node": "a", "aicr-pytest/accelerator": "0"}
+    metadata = {"name": name, "labels": OURS, "annotations": notes}
+    return {"metadata": metadata, "spec": {"holderIdentity": "x"}} | more
+
+
+def with_notes(lease: Object, **notes: str | None) -> Object:
+    """The same with other annotations; None takes one away."""
+    names = {"node": "aicr-pytest/node", "index": "aicr-pytest/accelerator"}
+    given = {**lease["metadata"]["annotations"]}
+    given |= {names[key]: value for key, value in notes.items()}
+    kept = {key: value for key, value in given.items() if value is not None}
+    return {**lease, "metadata": {**lease["metadata"], "annotations": kept}}
+
+
+FIRST = lease_name(("a", 0))
+ODD = {
+    "index x": with_notes(odd(FIRST), index="x"),
+    "index of 400 digits": with_notes(odd(FIRST), index="1" * 400),
+    "index in Arabic digits": with_notes(odd(FIRST), index="\u0660"),
+    "negative index": with_notes(odd(FIRST), index="-1"),
+    "no node": with_notes(odd(FIRST), node=None),
+    "another node": with_notes(odd(FIRST), node="b"),
+    "another index": with_notes(odd(FIRST), index="7"),
+    "no annotations": {**odd(FIRST), "metadata": {"name": FIRST, "labels": OURS}},
+    "no spec": {"metadata": odd(FIRST)["metadata"]},
+    "no labels of ours": {**odd(FIRST), "metadata": {"name": FIRST}},
+}
+
+
+@pytest.mark.parametrize("lease", ODD.values(), ids=ODD.keys())
+def test_odd_lease_blocks_its_own_slot_and_nobody(
+    fake: FakeApi, cluster: Cluster, mine: Leases, lease: Object
+) -> None:
+    fake.put(LEASES, copy.deepcopy(lease))
+
+    assert slot_of(lease) is None
+    with mine.take([[share("a", 1, 2)]]) as window:
+        assert window.nodes == ("a",)
+        assert held(cluster) == ["aicr-pytest-a-0", "aicr-pytest-a-1"]
+    assert held(cluster) == ["aicr-pytest-a-0"]
+    assert len(fake.asked("POST", "/leases")) <= 2
+
+
+def test_lease_that_names_another_nodes_slot_takes_nothing_there(
+    fake: FakeApi, cluster: Cluster, mine: Leases
+) -> None:
+    fake.put(LEASES, with_notes(odd(FIRST), node="b"))
+
+    with mine.take([[share("b", 1, 1)]]):
+        assert held(cluster) == ["aicr-pytest-a-0", "aicr-pytest-b-0"]
+
+
+@pytest.mark.parametrize("name", ["no labels of ours", "no spec"])
+def test_odd_leases_on_all_slots_are_told_at_once(fake: FakeApi, mine: Leases, name: str) -> None:
+    fake.put(LEASES, copy.deepcopy(ODD[name]))
+
+    with pytest.raises(NoCapacity, match=r"none of ours have the names of ours: aicr-pytest-a-0"):
+        mine.take([[share("a", 1, 1)]])
+    assert len(fake.asked("POST", "/leases")) <= 1
+
+
+def test_whoever_waits_beside_an_odd_lease_is_told_of_it_and_gets_what_becomes_free(
+    fake: FakeApi, mine: Leases, theirs: Leases, recorder: Recorder
+) -> None:
+    fake.put(LEASES, copy.deepcopy(ODD["no labels of ours"]))
+    window = mine.take([[share("a", 1, 2)]])
+    fake.later(1.5, window.release)
+
+    theirs.take([[share("a", 1, 2)]]).release()
+
+    assert any(
+        "holds 1 of a; none of ours, but in the way: aicr-pytest-a-0" in seen
+        for _, seen in recorder.awaited
+    )
+
+
+def test_odd_lease_that_is_gone_is_no_obstacle_any_more() -> None:
+    obstacles = Obstacles()
+    obstacles.see(FIRST, [ODD["no labels of ours"]])
+
+    assert obstructed([[share("a", 1, 1)]], obstacles.among([])) == {("a", 0)}
+    obstacles.see(FIRST, [])
+    assert obstructed([[share("a", 1, 1)]], obstacles.among([])) == set()
+
+
+def test_lease_that_admission_changes_is_taken_back(
+    fake: FakeApi, cluster: Cluster, mine: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = fake.put
+
+    def stripping(collection: str, obj: Object) -> Object:
+        return put(collection, {**obj, "metadata": {**obj["metadata"], "annotations": {}}})
+
+    monkeypatch.setattr(fake, "put", stripping)
+
+    with pytest.raises(Inconclusive, match="the cluster changes what we create"):
+        mine.take([[share("a", 1, 2)]])
+    assert held(cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("duration", "believed"),
+    [
+        (30, 30),
+        (60, 60),
+        (2147483647, 120),
+        (float("inf"), 120),
+        (float("nan"), 30),
+        (-1, 30),
+        (0, 30),
+        (1, 30),
+        (None, 30),
+        ("sixty", 30),
+        ([], 30),
+        (True, 30),
+    ],
+)
+def test_lease_that_nobody_renews_is_believed_for_two_minutes_at_most(
+    duration: object, believed: float
+) -> None:
+    now = 0.0
+    staleness = Staleness(clock=lambda: now)
+    one = lease("1999-01-01T00:00:00Z")
+    one["spec"]["leaseDurationSeconds"] = duration
+
+    assert not staleness.expired(one)
+    now = believed
+    assert not staleness.expired(one)
+    now = believed + 1
+    assert staleness.expired(one)
+
+
+def test_lease_that_is_being_deleted_cannot_be_taken_over() -> None:
+    now = 0.0
+    staleness = Staleness(clock=lambda: now)
+    one = lease("1999-01-01T00:00:00Z")
+    one["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+
+    assert not staleness.expired(one)
+    now = 10_000.0
+    assert not staleness.expired(one)

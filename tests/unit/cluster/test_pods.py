@@ -335,3 +335,14 @@ def test_events_are_those_of_this_pod_oldest_first(pod: Pod, node: Node, fake: F
     fake.put(EVENTS, {"metadata": {"name": "x"}, "involvedObject": {"uid": "another"}})
 
     assert [event["message"] for event in pod.events()] == ["first", "second"]
+
+
+def test_log_of_a_failed_container_is_shown_in_short(pod: Pod, node: Node, fake: FakeApi) -> None:
+    fake.texts[f"{PODS}/gpu/log"] = "first\n" + ("x" * 5000 + "\n") * 10
+    node.writes(status("Failed", state={"terminated": {"exitCode": 3, "reason": "Error"}}))
+
+    with pytest.raises(PodFailed) as caught:
+        pod.ready()
+
+    assert "first" not in str(caught.value)
+    assert 2000 < len(str(caught.value)) < 4000

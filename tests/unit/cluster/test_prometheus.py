@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -15,9 +14,24 @@ from aicr_pytest.errors import (
     ApiUnreachable,
     EndpointSilent,
     ProbeFailed,
+    SettingsError,
     WaitTimeout,
 )
 from tests.unit.cluster.conftest import Recorder
+from tests.unit.cluster.faulty_api import (
+    BUFFERS,
+    GZIP,
+    Fault,
+    FaultyApi,
+    closed,
+    dripping,
+    flood,
+    head,
+    said,
+    silent,
+    silent_in_the_body,
+    well,
+)
 
 VECTOR = {
     "resultType": "vector",
@@ -228,26 +242,98 @@ def test_service_behind_a_prefix_is_asked_through_the_proxy() -> None:
     )
 
 
-def test_token_is_read_anew_for_each_request(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Pool:
-        seen: ClassVar[list[str]] = []
-
-        def request(self, *_: object, headers: dict[str, str], **__: object) -> object:
-            self.seen.append(headers["Authorization"])
-
-            class Said:
-                status = 200
-                data = b"{}"
-
-            return Said()
-
-    monkeypatch.setattr("urllib3.PoolManager", Pool)
+def test_token_is_read_anew_for_each_request(tmp_path: Path) -> None:
     file = tmp_path / "token"
-    door = UrlDoor(url="https://prometheus.example", token_file=str(file))
-    for token in ("old", "new"):
-        file.write_text(f"{token}\n")
-        door.ask("/api/v1/query", [])
+    with FaultyApi(**{"/prom": said({})}) as api:
+        door = UrlDoor(url=f"{api.url}/prom", token_file=str(file))
+        for token in ("old", "new"):
+            file.write_text(f" {token}\n\n")
+            door.ask("/api/v1/query", [])
 
-    assert Pool.seen == ["Bearer old", "Bearer new"]
+        assert [one.headers["authorization"] for one in api.asked] == ["Bearer old", "Bearer new"]
+
+
+@pytest.mark.parametrize("content", [b"hun\nter", b"hun\x00ter", b"\xff\xfehun\x00ter"])
+def test_token_that_is_none_is_not_quoted(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match="--aicr-prometheus-token-file: ") as caught:
+        UrlDoor(url="http://127.0.0.1:9", token_file=str(file)).ask("/api/v1/query", [])
+    assert "hun" not in str(caught.value)
+
+
+DOORS: dict[str, Fault] = {
+    "silence": silent,
+    "silence in the body": silent_in_the_body,
+    "a dripping body": dripping(head() + b" " * 900),
+    "a body without end": flood(head(), b" " * 65536),
+    "a header without end": flood(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536),
+    "a gzip bomb": well(GZIP, "Content-Encoding: gzip"),
+    "garbage": closed(b"\x00garbage"),
+    "nothing": closed(),
+}
+
+
+@pytest.mark.parametrize("fault", DOORS.values(), ids=DOORS.keys())
+def test_url_that_does_not_answer_is_asked_once_and_accuses_nobody(
+    monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr("aicr_pytest.cluster.doors._TIMEOUT", 0.3)
+    with FaultyApi(**{"/api": fault}) as api:
+        with pytest.raises(ApiUnreachable, match=f"--aicr-prometheus-url {api.url}"):
+            UrlDoor(url=api.url).ask("/api/v1/query", [])
+
+        assert len(api.asked) == 1
+        assert api.sent < 4 * BUFFERS
+
+
+def test_token_goes_to_no_other_host_by_a_redirection(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("token")
+    with FaultyApi() as other, FaultyApi() as api:
+        api.faults["/api"] = well(b"", f"Location: {other.url}/x", status=307)
+
+        status, _ = UrlDoor(url=api.url, token_file=str(file)).ask("/api/v1/query", [])
+
+        assert status == 307
+        assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        {},
+        None,
+        "x",
+        {"resultType": "vector"},
+        {"resultType": "vector", "result": 5},
+        {"resultType": "vector", "result": [5]},
+        {"resultType": "vector", "result": [{"metric": [], "value": [1, "1"]}]},
+        {"resultType": "vector", "result": [{"metric": {}, "value": []}]},
+        {"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]},
+        {"resultType": "scalar", "result": [1]},
+    ],
+    ids=str,
+)
+def test_answer_of_another_shape_is_none_that_can_be_used(data: object) -> None:
+    asked, _ = prometheus(FakeDoor(success(data)))
+
+    with pytest.raises(WaitTimeout, match=r"Last seen: .*(no answer that can be read|no success)"):
+        asked.query("up")
+
+
+@pytest.mark.parametrize("data", [[], {"activeTargets": 5}, {"activeTargets": ["x"]}], ids=str)
+def test_targets_of_another_shape_are_none_that_can_be_used(data: object) -> None:
+    asked, _ = prometheus(FakeDoor(success(data)))
+
+    with pytest.raises(WaitTimeout, match="no answer that can be read"):
+        asked.targets()
+
+
+def test_clock_that_tells_nothing_is_no_answer() -> None:
+    asked, _ = prometheus(FakeDoor(success({"resultType": "vector", "result": []})))
+
+    with pytest.raises(EndpointSilent, match="does not tell the time"):
+        asked.now()

@@ -13,7 +13,7 @@ import yaml
 
 from aicr_pytest.accelerators.inventory import POOL_LABELS
 from aicr_pytest.cluster.labels import labelled, run_labels
-from aicr_pytest.cluster.workspace import namespace_name
+from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.evidence.foreign import (
     LEFT_OUT,
     Tree,

@@ -151,6 +151,31 @@ def test_two_places_of_prometheus_contradict() -> None:
         settings(line, {"AICR_PROMETHEUS_SERVICE": "monitoring/prometheus:web"})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hunter2@metrics/prom",
+        "https://hunter2@metrics",
+        "https://me:hun/ter2@metrics",
+        "https://me:hunter2?@metrics",
+        "https://me:hunter2#@metrics",
+        "https://me:hunter2@@metrics x",
+        "ftp://me:hunter2@metrics",
+    ],
+)
+def test_url_with_a_password_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(None, {"AICR_PROMETHEUS_URL": url})
+
+    assert "hun" not in str(caught.value)
+    assert "ter2" not in str(caught.value)
+
+
+def test_url_with_a_user_says_the_way_out() -> None:
+    with pytest.raises(SettingsError, match="--aicr-prometheus-token-file"):
+        settings({"aicr_prometheus_url": "https://me:hunter2@metrics/prom"})
+
+
 def test_place_of_the_token_file_is_not_published() -> None:
     line = {"aicr_prometheus_url": "https://m", "aicr_prometheus_token_file": "/home/me/token"}
 
