@@ -124,6 +124,7 @@ class Workspace:
         """See to it that an object of the whole cluster, made otherwise, is gone at the end."""
         if (kind, name) not in self._cluster_scoped:
             self._cluster_scoped.append((kind, name))
+            self.cluster.ledger.made(kind, name)
 
     def close(self) -> None:
         """Observe, then take everything down, then see that it is gone.
@@ -135,12 +136,15 @@ class Workspace:
         if self._closed:
             return
         problems: list[Exception] = []
-        for observe in self.before_close:
+        observing, self.before_close = self.before_close, []  # once, however often it is tried
+        for observe in observing:
             try:
                 observe()
             except Exception as error:  # noqa: BLE001  it must not cost a device
                 problems.append(error)
-        if not self._keep():
+        if self._keep():
+            self.cluster.ledger.kept(self.namespace)
+        else:
             try:
                 self._take_down()
                 self._closed = True
