@@ -171,6 +171,12 @@ def summary(
     for came in run.results.values():
         if came.get("left_behind"):
             reporter.line(f"left behind by {came['check']}: {came['left_behind']}", red=True)
+    for line in run.left_behind:
+        reporter.line(f"left behind on the cluster: {line}", red=True)
+    for line in run.kept:
+        reporter.line(f"kept on the cluster: {line}", yellow=True)
+    if run.left_behind or run.kept:
+        reporter.line(f"Remove it with: {run.clean_command}", bold=True)
     if run.interrupted:
         reporter.line('The run was interrupted; checks that had not ended are "not run".')
     for problem in problems:

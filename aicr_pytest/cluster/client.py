@@ -116,7 +116,7 @@ class Cluster:
 
     @property
     def patience(self) -> Patience:
-        """How long the API server is asked again; may be changed, for what is asked from then on."""
+        """How long the API server is asked again; a change counts for what is asked later."""
         return self._transport.patience
 
     @patience.setter
@@ -301,9 +301,7 @@ class Cluster:
         ours["metadata"].pop("managedFields", None)
         metadata = ours["metadata"]
         name, namespace = metadata["name"], metadata.get("namespace")
-        noted = (
-            contextlib.nullcontext() if dry_run else self.ledger.making(kind, name, namespace)
-        )
+        noted = contextlib.nullcontext() if dry_run else self.ledger.making(kind, name, namespace)
         with noted:
             response = self._ask(
                 "PATCH",

@@ -22,7 +22,7 @@ from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.teardown import Teardown
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import ApiError
+from aicr_pytest.errors import ApiError, ApiUnreachable
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -67,6 +67,7 @@ class Workspace:
         self._kinds: set[Kind] = set()
         self._cluster_scoped: list[tuple[Kind, str]] = []
         self._closed = False
+        self._unobserved: list[Exception] = []
 
     def open(self) -> "Workspace":
         """Make the namespace, and wait until pods can be made in it."""
@@ -116,6 +117,11 @@ class Workspace:
         return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
 
     @property
+    def closed(self) -> bool:
+        """Whether everything has been taken down."""
+        return self._closed
+
+    @property
     def kept(self) -> bool:
         """Whether the user wants to keep what is in it."""
         return self._keep()
@@ -131,23 +137,26 @@ class Workspace:
 
         Raises:
             LeftBehind: something stays; it names the object, its finalizers and the last event.
+            ApiUnreachable: no answer; it may be called again.
             ExceptionGroup: an observation failed too.
         """
         if self._closed:
             return
-        problems: list[Exception] = []
         observing, self.before_close = self.before_close, []  # once, however often it is tried
         for observe in observing:
             try:
                 observe()
             except Exception as error:  # noqa: BLE001  it must not cost a device
-                problems.append(error)
+                self._unobserved.append(error)
+        problems = list(self._unobserved)
         if self._keep():
             self.cluster.ledger.kept(self.namespace)
         else:
             try:
                 self._take_down()
                 self._closed = True
+            except ApiUnreachable:
+                raise
             except Exception as error:  # noqa: BLE001  raised below, with the others
                 problems.append(error)
         if len(problems) == 1:
