@@ -51,6 +51,7 @@ def inside(entries: Iterable["Entry"]) -> str:
 
 def _removed(run: "Run", standing: "Standing", say: Callable[[str], None]) -> list[str]:
     from aicr_pytest.cluster.cleaning import clean
+    from aicr_pytest.cluster.kinds import LEASE
 
     found: dict[Entry, Leftover] = {}
 
@@ -61,7 +62,7 @@ def _removed(run: "Run", standing: "Standing", say: Callable[[str], None]) -> li
     reasons: dict[Entry, str] = {}
     if run.settings.keep != "never":
         # A worker that died could not say that it keeps its namespace; Leases are nobody's to keep.
-        whole = {entry: left for entry, left in found.items() if entry.kind.name != "Lease"}
+        whole = {entry: left for entry, left in found.items() if entry.kind != LEASE}
         reasons = dict.fromkeys(whole, f"--aicr-keep={run.settings.keep}")
         found = {entry: left for entry, left in found.items() if entry not in whole}
     if not run.hurried.is_set():
@@ -81,9 +82,11 @@ def _there(cluster: "Cluster", standing: "Standing") -> "dict[Entry, Leftover]":
     """Those that are still there and still ours, in the order in which they have to go."""
     from aicr_pytest.cluster import labels
     from aicr_pytest.cluster.cleaning import Leftover
+    from aicr_pytest.cluster.kinds import LEASE
 
     found: dict[Entry, Leftover] = {}
-    for entry in sorted(standing.outermost, key=lambda entry: not entry.kind.namespaced):
+    # In the order of making, but accelerators are given back once the pods on them are gone.
+    for entry in sorted(standing.outermost, key=lambda entry: entry.kind == LEASE):
         obj = cluster.find(entry.kind, entry.name, entry.namespace or None)
         if obj is None or not labels.is_ours(obj, cluster.run_id):
             continue

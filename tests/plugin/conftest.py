@@ -1,6 +1,7 @@
 """What the plugin's tests share: a project directory with a fake suite and a fake cluster."""
 
 import json
+import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     """A project with a suite of two requirements, of which every check passes."""
     (pytester.path / "fake_platform.py").write_text(FAKE.read_text(encoding="utf-8"))
     pytester.syspathinsert()
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
     for name in ("PYTEST_ADDOPTS", "AICR_SUITE", "KUBECONFIG"):
         monkeypatch.delenv(name, raising=False)
     made = Project(pytester)
