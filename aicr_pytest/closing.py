@@ -1,5 +1,6 @@
 """The end of a run: verdicts, run.json, reports, exit status."""
 
+import contextlib
 import dataclasses
 import datetime
 import platform
@@ -10,13 +11,15 @@ from typing import Any
 
 from aicr_pytest import __version__
 from aicr_pytest.evidence.record import CheckRecord
-from aicr_pytest.evidence.run import CheckResult, ClusterInfo, RequirementResult, RunInfo
+from aicr_pytest.evidence.run import RUN_FILE, CheckResult, ClusterInfo, RequirementResult, RunInfo
 from aicr_pytest.requirements import BY_ID, Level
 from aicr_pytest.selection import Check
 from aicr_pytest.session import Run
 from aicr_pytest.verdict import Judgement, judge
 
 _SATISFIED = ("Implemented", "N/A")
+_DERIVED = ("manifest.json", "index.html", "summary.md", "junit-report.xml")
+"""What makes room for run.json on a full disk, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,12 @@ def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
         return []
     now = datetime.datetime.now(datetime.UTC)
     run.store.write_run(run_info(run, conclusion, now))
+    for name in _DERIVED:
+        if run.store.lacks(RUN_FILE):
+            # What is said there goes before what `aicr-pytest report` makes anew from it.
+            with contextlib.suppress(OSError):
+                (run.directory / name).unlink(missing_ok=True)
+            run.store.finish()
     return [*write_reports(run.directory), *run.store.finish()]
 
 

@@ -1,5 +1,6 @@
 """The end of a run on the cluster: what nobody has taken down is removed, and named if it stays."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ def remove(run: "Run", say: Callable[[str], None], *, leaving: Callable[[], bool
     try:
         return _removed(run, standing, say)
     except AicrError as error:
-        return _named(standing, _first_line(error))
+        # Which request it was that found it out matters to nobody.
+        return _named(standing, re.sub(r"^[A-Z]+ /\S*: ", "", _first_line(error)))
     except KeyboardInterrupt:
         return _named(standing, "it was not waited for")
 

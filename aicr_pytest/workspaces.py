@@ -209,7 +209,7 @@ class Workspaces:
         """Take everything down, DRA-safe; every namespace is tried.
 
         Raises:
-            ExceptionGroup: of ``LeftBehind``, one per namespace that stays, and of what could not
+            LeftBehind: a namespace stays; a group of them where several do, and of what could not
                 be observed before.
         """
         troubles: list[Exception] = []
@@ -223,6 +223,8 @@ class Workspaces:
             thread.start()
         for thread in threads:
             thread.join()
+        if len(troubles) == 1:
+            raise troubles[0]
         if troubles:
             raise ExceptionGroup("The workspace could not be taken down", troubles)
 
@@ -239,11 +241,10 @@ class Workspaces:
         """Whatever went wrong, in words that name what stays and the way to be rid of it."""
         within = inside(workspace.cluster.ledger.standing().within(workspace.namespace))
         named = f"Namespace {workspace.namespace}{f' with {within}' if within else ''}"
-        left = LeftBehind(
+        # Without its cause, whose words it has: pytest would show both in full.
+        return LeftBehind(
             f"{named} stays: {error_message(error)}\n  Remove it with: {self._way_out}"
         )
-        left.__cause__ = error
-        return left
 
 
 def wanted(pod: Object, others: Sequence[Object]) -> int:

@@ -98,6 +98,11 @@ class EvidenceStore:
         others = f" and {count - 1} more" if count > 1 else ""
         return [f"evidence is incomplete: {first.name}{others} could not be written: {reason}"]
 
+    def lacks(self, file: str) -> bool:
+        """Whether a file of the run could not be written as it has to be."""
+        with self._lock:
+            return self.directory is not None and self.directory / file in self._failed
+
     def begin(
         self,
         requirement: str,

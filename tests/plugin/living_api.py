@@ -141,7 +141,14 @@ class _Noticed(list[tuple[str, str, str]]):
 class Session:
     """A pytest process that runs the suite above."""
 
-    def __init__(self, project: "Project", api: LivingApi, *arguments: str, **popen: Any) -> None:
+    def __init__(
+        self,
+        project: "Project",
+        api: LivingApi,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        **popen: Any,
+    ) -> None:
         self._project = project
         self._api = api
         self.directory = project.path / "out"
@@ -153,7 +160,7 @@ class Session:
         self.process = subprocess.Popen(
             command,
             cwd=project.path,
-            env={**os.environ, "FAKE_API": "1"},
+            env={**os.environ, "FAKE_API": "1", **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugin.living_api import SUITE, LivingApi, Session
+from tests.plugin.living_api import MADE, SUITE, LivingApi, Session
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -249,7 +249,7 @@ def test_whatever_ends_a_run_nothing_stays_unsaid(
 def require_told(session: Session, api: LivingApi) -> None:
     """Reports are whole, the exit status is the true one, and what stays is named."""
     session.check_files()
-    assert "Traceback" not in session.said
+    assert "\nTraceback" not in session.said, session.said
     assert all((session.directory / name).is_file() for name in REPORTS)
     run = session.run
     assert run["exit_status"] == session.process.returncode
@@ -263,3 +263,50 @@ def require_told(session: Session, api: LivingApi) -> None:
         assert run["clean_command"].startswith(command)
         assert run["clean_command"] in session.said
         assert run["exit_status"] != 0
+
+
+def go_silent(api: LivingApi, status: int = 503) -> None:
+    api.refuse("*", "^(?!/go-on)", status, times=1_000_000)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "with a worker"])
+def test_outage_during_a_teardown_is_sat_out(
+    project: "Project", api: LivingApi, workers: tuple[str, ...]
+) -> None:
+    project.suite(secure_accelerator_access=SUITE)
+    with Session(project, api, *workers, environment={"FAKE_PATIENCE": "600"}) as session:
+        HOLDS(session, api)
+        go_silent(api)
+        api.let_go_on()
+        api.until(lambda: len(api.asked("GET", "/namespaces/aicr-[^/]*$")) > 8)
+        api.refusals.clear()
+        status = session.end()
+
+    assert status == 0
+    assert api.left() == []
+    require_told(session, api)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "with a worker"])
+@pytest.mark.parametrize(
+    ("answer", "words"), [(503, "answers only 503"), (401, "does not accept our credentials")]
+)
+def test_what_stays_after_an_outage_or_an_expired_token_is_named(
+    project: "Project", api: LivingApi, workers: tuple[str, ...], answer: int, words: str
+) -> None:
+    project.suite(secure_accelerator_access=SUITE)
+    with Session(project, api, *workers, environment={"FAKE_PATIENCE": "0.5"}) as session:
+        HOLDS(session, api)
+        go_silent(api, answer)
+        api.let_go_on()
+        status = session.end()
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert api.left() == sorted(MADE)
+    require_told(session, api)
+    (namespace,) = [line for line in session.run["left_behind"] if line.startswith("Namespace")]
+    assert "Pod gpu, Pod neighbour" in namespace
+    assert words in namespace
+    (requirement,) = session.run["requirements"]
+    assert requirement["verdict"] == "Implemented"
+    assert "left something behind" in requirement["reason"]
