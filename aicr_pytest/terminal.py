@@ -182,7 +182,8 @@ def summary(
     for problem in problems:
         reporter.line(problem, red=True)
     if run.directory is not None:
-        reporter.line(f"Evidence: {run.directory / 'index.html'}", bold=True)
+        dossier = run.directory / "index.html"
+        reporter.line(f"Evidence: {dossier if dossier.is_file() else run.directory}", bold=True)
 
 
 def duration(seconds: float) -> str:

@@ -3,13 +3,14 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import labels
 from tests.unit.cluster.fake_api import FakeApi, Object
@@ -46,7 +47,7 @@ SUITE = """
         while aicr_cluster.raw("GET", "/go-on").text != "yes":
             never.wait(0.05)
 
-    def test_it_holds_two(world, aicr_cluster):
+    def test_it_holds_two(world, aicr_cluster, aicr_evidence):
         wait(aicr_cluster)
 """
 MADE = ["leases", "leases", "namespaces", "pods", "pods"]
@@ -139,7 +140,12 @@ class _Noticed(list[tuple[str, str, str]]):
 
 
 class Session:
-    """A pytest process that runs the suite above."""
+    """A pytest process that runs the suite above, in a session of its own.
+
+    Args:
+        first: Python that the process runs before it becomes pytest.
+        terminal: give it a terminal, which ``hang_up`` takes away.
+    """
 
     def __init__(
         self,
@@ -147,30 +153,39 @@ class Session:
         api: LivingApi,
         *arguments: str,
         environment: dict[str, str] | None = None,
-        **popen: Any,
+        first: str = "pass",
+        terminal: bool = False,
     ) -> None:
         self._project = project
         self._api = api
         self.directory = project.path / "out"
-        kubeconfig = api.kubeconfig(project.path)
-        command = [sys.executable, "-m", "pytest", "-p", "fake_platform", "--aicr", "-m", "secure"]
-        command += [f"--aicr-kubeconfig={kubeconfig}", *arguments]
-        if not any(one.startswith("--evidence") for one in arguments):
-            command += [f"--evidence-dir={self.directory}"]
+        pytest = [sys.executable, "-m", "pytest", "-p", "fake_platform", "--aicr", "-m", "secure"]
+        pytest += [f"--aicr-kubeconfig={api.kubeconfig(project.path)}", *arguments]
+        if terminal:
+            first = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {first}"
+            self._ours, theirs = os.openpty()
+        else:
+            self._ours, theirs = os.pipe()
         self.process = subprocess.Popen(
-            command,
+            [
+                sys.executable,
+                "-c",
+                f"import os, sys; {first}; os.execv(sys.argv[1], sys.argv[1:])",
+                *pytest,
+                f"--evidence-dir={self.directory}",
+            ],
             cwd=project.path,
             env={**os.environ, "FAKE_API": "1", **(environment or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stdin=theirs if terminal else subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
             start_new_session=True,
-            **popen,
         )
-        self._said: list[str] = []
+        os.close(theirs)
+        self._said = b""
+        self._deaf = threading.Event()
         self._heard = threading.Condition()
-        assert self.process.stdout
-        self._ear = threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True)
+        self._ear = threading.Thread(target=self._listen, daemon=True)
         self._ear.start()
 
     def __enter__(self) -> "Session":
@@ -180,29 +195,37 @@ class Session:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)  # a group of its own
         self.process.wait()
-        self._ear.join(PATIENCE)
-        if self.process.stdout:
-            self.process.stdout.close()
+        self.hang_up()
 
-    def _listen(self, pipe: IO[str]) -> None:
-        for line in pipe:
-            with self._heard:
-                self._said.append(line)
-                self._heard.notify_all()
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):  # a terminal without a process answers so
+            while not self._deaf.is_set():
+                # Not in read(): that would keep the terminal open which hang_up closes.
+                if not select.select([self._ours], [], [], 0.1)[0]:
+                    continue
+                if not (said := os.read(self._ours, 65536)):
+                    return
+                with self._heard:
+                    self._said += said
+                    self._heard.notify_all()
+
+    def hang_up(self) -> None:
+        """Close what it writes to."""
+        self._deaf.set()
+        self._ear.join(PATIENCE)
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
 
     @property
     def said(self) -> str:
         with self._heard:
-            return "".join(self._said)
+            return self._said.decode(errors="replace")
 
     def until_said(self, text: str) -> None:
         with self._heard:
-            there = self._heard.wait_for(lambda: any(text in line for line in self._said), PATIENCE)
+            there = self._heard.wait_for(lambda: text.encode() in self._said, PATIENCE)
         assert there, f"never said {text!r}:\n{self.said}"
-
-    def until_it_holds(self) -> None:
-        """Wait until the check has made everything."""
-        self._api.until(lambda: self._api.asked("GET", "/here"))
 
     def workers(self) -> list[int]:
         """Process ids of xdist's workers."""

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,8 @@ Step = Callable[[Session, LivingApi], object]
 
 @pytest.fixture
 def api() -> Iterator[LivingApi]:
-    with LivingApi() as living:
+    living = LivingApi()
+    with living:
         yield living
 
 
@@ -85,6 +85,27 @@ SWALLOWS = (
 """
 )
 DIES = SUITE.replace(_WAITS, "        import os\n        os._exit(7)\n")
+CLOCK = """
+import signal, pytest
+
+def ring(number, frame):
+    pytest.fail("Timeout (>0.2s) from pytest-timeout.")
+
+def pytest_runtest_call():
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+"""
+TWICE = """
+        for _ in range(2):
+            world.pod({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "own"}, "spec": {}})
+"""
+WRITES_MUCH = """
+        aicr_evidence.text("log", "x" * 100_000, source="kubectl logs")
+"""
+MUCH_FOR_JUNIT = """
+        for _ in range(9):
+            record_testsuite_property("much", "x" * 20_000)
+"""
 SLOW_REPORT = """
     import json, threading, urllib.request
 
@@ -121,12 +142,20 @@ def deaths() -> Iterator[tuple[str, Death]]:
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
         yield f"{name} in a check", Death(steps=(HOLDS, send(name)), told=(f"{name}: interr",))
     for name in ("SIGTERM", "SIGHUP"):
-        steps = (HOLDS, pods_stay, goes_on, TAKES_DOWN, send(name), FIRST, pods_end)
+        steps: tuple[Step, ...] = (
+            HOLDS,
+            pods_stay,
+            goes_on,
+            TAKES_DOWN,
+            send(name),
+            FIRST,
+            pods_end,
+        )
         yield f"{name} in a teardown", Death(steps=steps)
     for first, second in (("SIGINT",) * 2, ("SIGTERM",) * 2, ("SIGINT", "SIGTERM")):
         steps = (HOLDS, send(first), FIRST, send(second))
         yield f"{first} and {second} at once", Death(steps=steps)
-    held = (HOLDS, pods_stay, send("SIGINT"), TAKES_DOWN)
+    held: tuple[Step, ...] = (HOLDS, pods_stay, send("SIGINT"), TAKES_DOWN)
     yield (
         "second signal while pods take long",
         Death(
@@ -237,7 +266,6 @@ def test_whatever_ends_a_run_nothing_stays_unsaid(
             step(session, api)
         status = session.end()
 
-    print(session.said, api.left())
     assert status == death.exit
     assert api.left() == sorted(death.left)
     require_told(session, api)
@@ -310,3 +338,118 @@ def test_what_stays_after_an_outage_or_an_expired_token_is_named(
     (requirement,) = session.run["requirements"]
     assert requirement["verdict"] == "Implemented"
     assert "left something behind" in requirement["reason"]
+
+
+def test_terminal_that_hangs_up_does_not_keep_the_run_from_cleaning(
+    project: "Project", api: LivingApi
+) -> None:
+    project.suite(secure_accelerator_access=SUITE)
+    with Session(project, api, terminal=True) as session:
+        HOLDS(session, api)
+        session.hang_up()  # whatever is written to it from now on is an error
+        status = session.end()
+
+    assert status == pytest.ExitCode.INTERRUPTED
+    assert api.left() == []
+    assert session.run["interrupted"] is True
+    assert session.run["exit_status"] == status
+    assert all((session.directory / name).is_file() for name in REPORTS)
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT"])
+def test_signal_that_was_ignored_from_the_start_stays_so(
+    project: "Project", api: LivingApi, name: str
+) -> None:
+    """As ``nohup`` wants it, and a shell that starts something in the background."""
+    project.suite(secure_accelerator_access=SUITE)
+    ignore = f"import signal; signal.signal(signal.{name}, signal.SIG_IGN)"
+    with Session(project, api, first=ignore) as session:
+        HOLDS(session, api)
+        session.send(name)
+        api.let_go_on()
+        status = session.end()
+
+    assert status == 0
+    assert session.run["interrupted"] is False
+
+
+def test_what_is_kept_is_told_and_not_removed(project: "Project", api: LivingApi) -> None:
+    project.suite(secure_accelerator_access=SUITE)
+    with Session(project, api, "--aicr-keep=always") as session:
+        HOLDS(session, api)
+        session.send("SIGTERM")
+        status = session.end()
+
+    assert status == pytest.ExitCode.INTERRUPTED
+    assert api.left() == ["namespaces", "pods", "pods"]
+    assert session.run["left_behind"] == []
+    assert "kept on the cluster: Namespace aicr-" in session.said
+    assert f"aicr-pytest clean --run {session.run['run_id']}" in session.said
+
+
+def test_check_that_somebody_s_clock_has_ended_accuses_nobody(
+    project: "Project", api: LivingApi
+) -> None:
+    (project.path / "pytest_timeout.py").write_text(CLOCK)
+    project.suite(secure_accelerator_access=SUITE)
+    with Session(project, api, "-p", "pytest_timeout") as session:
+        status = session.end()
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert api.left() == []
+    (requirement,) = session.run["requirements"]
+    assert requirement["verdict"] == "Inconclusive"
+    assert "Timeout (>0.2s) from pytest-timeout" in requirement["reason"]
+
+
+def test_second_try_that_meets_its_first_accuses_nobody(project: "Project", api: LivingApi) -> None:
+    project.suite(secure_accelerator_access=SUITE.replace(_WAITS, TWICE))
+    with Session(project, api) as session:
+        session.end()
+
+    (requirement,) = session.run["requirements"]
+    assert requirement["verdict"] == "Inconclusive"
+    assert "AlreadyExists" in requirement["reason"]
+
+
+def limited(size: int) -> str:
+    """Let no file grow beyond some bytes, as a full disk would."""
+    return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+
+
+@pytest.mark.parametrize("plugins", [(), ("-p", "no:html"), ("-n1",)], ids=str)
+def test_verdicts_are_told_where_evidence_cannot_be_written(
+    project: "Project", api: LivingApi, plugins: tuple[str, ...]
+) -> None:
+    project.suite(secure_accelerator_access=SUITE.replace(_WAITS, WRITES_MUCH))
+    with Session(project, api, *plugins, first=limited(30_000)) as session:
+        status = session.end()
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert api.left() == []
+    session.check_files()
+    assert not [f for f in session.directory.glob("*.html") if "</html>" not in f.read_text()]
+    run = session.run
+    assert run["exit_status"] == status
+    assert any("01-log.txt could not be written" in problem for problem in run["problems"])
+    for problem in run["problems"]:
+        assert problem in session.said
+    assert "secure_accelerator_access  MUST        Implemented" in session.said
+    assert "\nTraceback" not in session.said
+
+
+def test_other_plugins_report_that_cannot_be_written_hides_no_verdict(
+    project: "Project", api: LivingApi
+) -> None:
+    project.suite(
+        secure_accelerator_access=SUITE.replace(_WAITS, MUCH_FOR_JUNIT).replace(
+            "aicr_evidence)", "record_testsuite_property)"
+        )
+    )
+    with Session(project, api, "--junit-xml=own.xml", first=limited(90_000)) as session:
+        status = session.end()
+
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "Implemented" in session.said
+    assert "own.xml could not be written: File too large" in session.run["problems"]
+    assert not (project.path / "own.xml").exists()
