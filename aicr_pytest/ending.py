@@ -1,5 +1,6 @@
 """The end of a session on the cluster: fixtures, workers, and what neither has taken down."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -41,13 +42,17 @@ class Ending:
         try:
             self._run.left_behind = [
                 *map(error_message, unknown),
-                *remains.remove(self._run, self._say, leaving=lambda: self._signals.leaving),
+                *remains.remove(self._run, self._tell, leaving=lambda: self._signals.leaving),
             ]
             self._run.kept = remains.kept(self._run)
         # Whatever it is, the reports are still to be written.
         except Exception as error:  # noqa: BLE001 - see above
             problems.append(f"what stays on the cluster is not known: {error_message(error)}")
         return problems
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # a pipe that nobody reads keeps nothing from its end
+            self._say(line)
 
     def _end_plugins(self) -> Iterator[BaseException]:
         plugins = self._session.config.pluginmanager
@@ -56,6 +61,8 @@ class Ending:
             yield from _all_errors(lambda: runner.pytest_sessionfinish(self._session))
         if dsession is not None:
             yield from _all_errors(dsession.pytest_sessionfinish)
+        for removal in self._run.removals:
+            yield from _all_errors(removal.join)
 
 
 def _all_errors(deed: Callable[[], None]) -> Iterator[BaseException]:
@@ -63,7 +70,7 @@ def _all_errors(deed: Callable[[], None]) -> Iterator[BaseException]:
         try:
             deed()
         except KeyboardInterrupt:
-            continue  # the user leaves; what is left of it has no patience any more
+            continue  # the user leaves; the rest has no patience any more
         except BaseException as error:  # noqa: BLE001 - told, with what stays
             yield error
         else:

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import tempfile
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest import survey
+from aicr_pytest import remains, survey
 from aicr_pytest.closing import Conclusion, conclude, write_evidence
 from aicr_pytest.ending import Ending
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
-from aicr_pytest.html_report import HtmlReport, OthersReports
 from aicr_pytest.marks import level_mark
+from aicr_pytest.others_reports import OthersReports
 from aicr_pytest.requirements import BY_ID
 from aicr_pytest.running import OUTCOME, Running
 from aicr_pytest.selection import Plan, check_of, is_check, plan_of
@@ -292,8 +293,17 @@ class RunHooks:
         elif error:
             worker = node.workerinput["workerid"]
             check = self._run.deaths.bury(worker)
+            self._take_down_of(worker)
             over = f" while it ran {check.rpartition('::')[2]}" if check else ""
             self._take_problems([f"worker {worker} died{over}"])
+
+    def _take_down_of(self, worker: str) -> None:
+        # At once, for others need the accelerators; in a thread, for their reports come meanwhile.
+        thread = threading.Thread(
+            target=remains.remove_of, args=(self._run, worker), name=f"of {worker}", daemon=True
+        )
+        self._run.removals.append(thread)
+        thread.start()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
@@ -373,8 +383,9 @@ class RunHooks:
         """Conclude a run that a signal met before its session had begun, or after its reports."""
         if self._conclusion is None and self._run.interrupted:
             self._conclude(session)
-        if self._conclusion is not None:
-            self._seal(session)
+        elif self._conclusion is None or self._news == self._concluded_after:
+            return
+        self._seal(session)
 
     def pytest_unconfigure(self) -> None:
         """Give back what this process took."""
@@ -424,4 +435,6 @@ def _show_in_pytest_html(config: pytest.Config, run: Run) -> None:
         options.htmlpath = str(run.directory / "report.html")
         options.self_contained_html = True
     if options.htmlpath is not None:
+        from aicr_pytest.html_report import HtmlReport
+
         config.pluginmanager.register(HtmlReport(run), "aicr-html")

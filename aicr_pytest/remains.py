@@ -1,5 +1,6 @@
 """The end of a run on the cluster: what nobody has taken down is removed, and named if it stays."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -35,6 +36,32 @@ def remove(run: "Run", say: Callable[[str], None], *, leaving: Callable[[], bool
         return _named(standing, re.sub(r"^[A-Z]+ /\S*: ", "", _first_line(error)))
     except KeyboardInterrupt:
         return _named(standing, "it was not waited for")
+
+
+def remove_of(run: "Run", worker: str) -> None:
+    """Remove the namespaces of a worker that has died, while others of the run go on.
+
+    Never raises: what fails here is tried again at the end of the run, and told then. Leases are
+    left to expire; another worker may have taken them over.
+    """
+    from aicr_pytest.cluster.cleaning import clean
+    from aicr_pytest.cluster.kinds import NAMESPACE
+
+    if run.settings.keep != "never":
+        return
+    ledger = run.ledger_of(worker)
+    with contextlib.suppress(Exception):
+        standing = ledger.standing()
+        found = _there(run.cluster, standing)
+        spaces = {entry: left for entry, left in found.items() if entry.kind == NAMESPACE}
+        stays = {left.uid for left in clean(run.cluster, [*spaces.values()], run.waiter, _silent)}
+        for entry, left in spaces.items():
+            if left.uid not in stays:
+                ledger.strike(entry)
+
+
+def _silent(line: str) -> None:
+    """A worker's death is told, and what it leads to is not news."""
 
 
 def kept(run: "Run") -> list[str]:

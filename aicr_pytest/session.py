@@ -118,6 +118,8 @@ class Run:
         """Set once nothing shall be waited for any more."""
         self.outage = Outage(self.hurried)
         """How long the API server has been silent while something was taken down."""
+        self.removals: list[threading.Thread] = []
+        """Of what workers that died have left; they go on beside the run."""
         self.problems: list[str] = []
         """What is wrong with the run itself: workers that died, evidence that was lost."""
         self.left_behind: list[str] = []
@@ -203,12 +205,14 @@ class Run:
     def ledger(self) -> "Ledger":
         """What this process has made on the cluster and has not seen gone."""
         if self._ledger is None:
-            from aicr_pytest.cluster.ledger import SUFFIX, Ledger
-
-            folder = self._folder
-            name = f"{self.worker or 'main'}{SUFFIX}"
-            self._ledger = Ledger(folder / name if folder else None)
+            self._ledger = self.ledger_of(self.worker or "main")
         return self._ledger
+
+    def ledger_of(self, process: str) -> "Ledger":
+        """The same of another process, which may be dead."""
+        from aicr_pytest.cluster.ledger import SUFFIX, Ledger
+
+        return Ledger(self._folder / f"{process}{SUFFIX}" if self._folder else None)
 
     @property
     def standing(self) -> "Standing":

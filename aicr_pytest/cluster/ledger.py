@@ -77,6 +77,10 @@ class Ledger:
         if struck:
             self._note("gone", entry)
 
+    def strike(self, entry: Entry) -> None:
+        """Strike out what another process has made, and all that was in it."""
+        self._note("gone", entry)
+
     def kept(self, namespace: str) -> None:
         """Note that a namespace stays by the user's wish."""
         self._note("kept", Entry(kind=NAMESPACE, name=namespace))
