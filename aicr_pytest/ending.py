@@ -9,7 +9,7 @@ from aicr_pytest import remains
 from aicr_pytest.errors import LeftBehind
 from aicr_pytest.outcomes import error_message, single_errors
 from aicr_pytest.session import Run
-from aicr_pytest.signals import Signals
+from aicr_pytest.signals import Signals, join_all
 
 _MOST_TRIES = 20
 """How often fixtures are asked to end; each time at least one of them does."""
@@ -61,8 +61,7 @@ class Ending:
             yield from _all_errors(lambda: runner.pytest_sessionfinish(self._session))
         if dsession is not None:
             yield from _all_errors(dsession.pytest_sessionfinish)
-        for removal in self._run.removals:
-            yield from _all_errors(removal.join)
+        yield from _all_errors(lambda: join_all(self._run.removals))
 
 
 def _all_errors(deed: Callable[[], None]) -> Iterator[BaseException]:

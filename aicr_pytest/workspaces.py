@@ -17,6 +17,7 @@ from aicr_pytest.exercise import exercise, refusal_of_claim
 from aicr_pytest.manifests import render_actor
 from aicr_pytest.outcomes import error_message
 from aicr_pytest.remains import inside
+from aicr_pytest.signals import join_all
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
@@ -221,8 +222,7 @@ class Workspaces:
         ]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        join_all(threads)
         if len(troubles) == 1:
             raise troubles[0]
         if troubles:
