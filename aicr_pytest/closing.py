@@ -1,5 +1,6 @@
 """The end of a run: verdicts, run.json, reports, exit status."""
 
+import contextlib
 import dataclasses
 import datetime
 import platform
@@ -10,13 +11,15 @@ from typing import Any
 
 from aicr_pytest import __version__
 from aicr_pytest.evidence.record import CheckRecord
-from aicr_pytest.evidence.run import CheckResult, ClusterInfo, RequirementResult, RunInfo
+from aicr_pytest.evidence.run import RUN_FILE, CheckResult, ClusterInfo, RequirementResult, RunInfo
 from aicr_pytest.requirements import BY_ID, Level
 from aicr_pytest.selection import Check
 from aicr_pytest.session import Run
 from aicr_pytest.verdict import Judgement, judge
 
 _SATISFIED = ("Implemented", "N/A")
+_DERIVED = ("manifest.json", "index.html", "summary.md", "junit-report.xml")
+"""What makes room for run.json on a full disk, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +41,20 @@ class Conclusion:
     judged: tuple[Judged, ...]
     """Every requirement that was looked at, in the order of the list."""
     exit_status: int
-    """pytest's, or 1 where a MUST that was selected whole is not satisfied."""
+    """pytest's, or 1 where a MUST that was selected whole is not satisfied, something stays on the
+    cluster, or the run or its evidence is not whole."""
 
 
 def conclude(run: Run, exit_status: int) -> Conclusion:
     """Verdicts and exit status."""
-    judged = tuple(_judged(run, requirement) for requirement in run.plan.requirements)
+    died = run.deaths.told
+    judged = tuple(_judged(run, requirement, died) for requirement in run.plan.requirements)
     unmet = any(
         one.whole and one.result.level == Level.MUST and one.result.verdict not in _SATISFIED
         for one in judged
     )
-    return Conclusion(judged=judged, exit_status=1 if unmet and exit_status == 0 else exit_status)
+    amiss = unmet or died or run.left_behind or run.problems or run.store.problems
+    return Conclusion(judged=judged, exit_status=1 if amiss and exit_status == 0 else exit_status)
 
 
 def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInfo:
@@ -67,6 +73,9 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         list_version=run.shared.list_version,
         interrupted=run.interrupted,
         command=run.command,
+        problems=tuple(run.problems),
+        left_behind=tuple(run.left_behind),
+        clean_command=run.clean_command if run.left_behind else "",
     )
 
 
@@ -107,16 +116,24 @@ def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
     if run.directory is None:
         return []
     now = datetime.datetime.now(datetime.UTC)
-    run.store.finish()
     run.store.write_run(run_info(run, conclusion, now))
+    for name in _DERIVED:
+        if run.store.lacks(RUN_FILE):
+            # What is said there goes before what `aicr-pytest report` makes anew from it.
+            with contextlib.suppress(OSError):
+                (run.directory / name).unlink(missing_ok=True)
+            run.store.finish()
     return [*write_reports(run.directory), *run.store.finish()]
 
 
-def _judged(run: Run, requirement_id: str) -> Judged:
+def _judged(run: Run, requirement_id: str, died: Mapping[str, str]) -> Judged:
     requirement = BY_ID[requirement_id]
     chosen = [check for check in run.plan.selected if check.requirement == requirement_id]
     left_out = [check for check in run.plan.left_out if check.requirement == requirement_id]
-    results = [_result(check, run.results.get(check.nodeid)) for check in chosen]
+    results = [
+        _after_death(_result(check, run.results.get(check.nodeid)), died.get(check.nodeid, ""))
+        for check in chosen
+    ]
     results += [_result(check, None, "It was not selected.") for check in left_out]
     level = requirement.level(run.shared.list_version)
     reason = run.not_applicable(requirement_id)
@@ -156,6 +173,13 @@ def _result(check: Check, came: Mapping[str, Any] | None, why_not: str = "") -> 
         seconds=float(came["seconds"]) if came else 0.0,
         message=str(came["message"]) if came else why_not,
     )
+
+
+def _after_death(result: CheckResult, why: str) -> CheckResult:
+    """The result of a check whose worker died over it, whatever another worker made of it later."""
+    if not why or result.outcome in ("failed", "absent", "inconclusive", "error"):
+        return result
+    return dataclasses.replace(result, outcome="inconclusive", message=why)
 
 
 def _of_record(record: CheckRecord) -> CheckResult:

@@ -52,9 +52,7 @@ def aicr_cluster(request: pytest.FixtureRequest) -> "Cluster":
 @pytest.fixture(scope="session")
 def aicr_wait(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Waiter":
     """Waits by watch or by polling, with named deadlines scaled by --aicr-timeout-scale."""
-    from aicr_pytest.cluster.waiting import Waiter
-
-    return Waiter(aicr_cluster, _run(request.config).settings.timeout_scale)
+    return _run(request.config).waiter
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +151,10 @@ def aicr_workspace(
         pull_secret=_pull_secret(run, aicr_cluster),
         run_id=run.run_id,
         evidence=lambda: run.evidence,
+        take_down=lambda workspace: run.outage.sit_out(
+            f"Namespace {workspace.namespace}: being removed", workspace.close, aicr_wait
+        ),
+        way_out=run.clean_command,
     )
     yield workspaces
     workspaces.close()

@@ -5,27 +5,29 @@ import datetime
 import json
 import os
 import shlex
-import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest import survey
+from aicr_pytest import remains, survey
 from aicr_pytest.closing import Conclusion, conclude, write_evidence
-from aicr_pytest.errors import AicrError, DoesNotApply
+from aicr_pytest.ending import Ending
+from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.marks import level_mark
+from aicr_pytest.others_reports import OthersReports
 from aicr_pytest.pytest_reports import rename
 from aicr_pytest.requirements import BY_ID
 from aicr_pytest.running import OUTCOME, Running
 from aicr_pytest.selection import Plan, check_of, is_check, plan_of
 from aicr_pytest.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.settings import from_config
+from aicr_pytest.signals import Signals
 from aicr_pytest.terminal import LiveLine, Terminal, header, plan_lines, summary
 
 if TYPE_CHECKING:
@@ -52,10 +54,14 @@ class RunHooks:
         self._header: list[str] = []
         self._collected: list[pytest.Item] = []
         self._planned_by_worker = False
-        self._old_sigterm: Any = None
+        self._session: pytest.Session | None = None
         self._conclusion: Conclusion | None = None
-        self._problems: list[str] = []
+        self._concluded_after = 0
+        self._told = False
         self._scratch = contextlib.ExitStack()
+        self._signals = Signals(hurry=run.hurry, leave=run.leave, tells=not self._is_worker)
+        self._signals.when_received = self._interrupt
+        config.pluginmanager.register(self._signals, "aicr-signals")
 
     @classmethod
     def of(cls, config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
@@ -81,32 +87,41 @@ class RunHooks:
             command=shlex.join([Path(sys.argv[0]).name, *config.invocation_params.args]),
         )
         config.stash[run_key] = run
+        config.pluginmanager.register(OthersReports(run), "aicr-others-reports")
         if not (inherited or looks_only(config)):
             _show_in_pytest_html(config, run)
         return cls(config, run, terminal, live, expects=expects_checks)
 
     # -- start ---------------------------------------------------------------------------------
 
-    def pytest_sessionstart(self) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Reach the cluster before workers begin, and before anything is collected by level."""
+        self._session = session
         if looks_only(self._config):
             return
-        self._let_sigterm_interrupt()
+        self._signals.install()
         if self._expects_checks and not self._is_worker:
             self._start()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: "WorkerController") -> None:
         """Hand a worker what it inherits."""
-        if not self._run.shared.plans:
-            folder = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="aicr-"))
-            self._run.share_plans(Path(folder))
+        self._share_folder()
         node.workerinput[_INHERITED] = json.dumps(asdict(self._run.shared))
+
+    def _share_folder(self) -> None:
+        if not self._run.shared.plans:
+            folder = self._scratch.enter_context(
+                tempfile.TemporaryDirectory(prefix="aicr-", ignore_cleanup_errors=True)
+            )
+            self._run.share_plans(Path(folder))
 
     def _start(self) -> None:
         if self._started:
             return
         self._started = True
+        self._signals.install()
+        self._share_folder()
         try:
             _ = self._run.store  # first: a directory that is refused must cost nothing
             self._run.provide(self._terminal.say)
@@ -128,11 +143,11 @@ class RunHooks:
         told, self._header = self._header, []
         return told
 
-    def _let_sigterm_interrupt(self) -> None:
-        # SIGTERM ends Python without finalizers, and everything would stay on the cluster. It is
-        # what `timeout`, a cancelled CI job and an evicted pod send.
-        if threading.current_thread() is threading.main_thread():
-            self._old_sigterm = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    def _interrupt(self) -> None:
+        """Note a signal, in its handler: whatever comes of it, this run was interrupted."""
+        self._run.interrupted = True
+        if self._session is not None:
+            self._session.shouldstop = f"by {self._signals.received[0]}"
 
     # -- collection ----------------------------------------------------------------------------
 
@@ -203,6 +218,11 @@ class RunHooks:
         if looks_only(self._config) or not is_check(item):
             return
         running = Running.begin(item, self._run)
+        if why := self._run.deaths.told.get(item.nodeid):
+            raise Inconclusive(
+                why, hint="It is not tried again: see what killed it (memory, os._exit, a signal)."
+            )
+        self._run.deaths.busy_with(item.nodeid)
         if reason := self._run.not_applicable(running.check.requirement):
             raise DoesNotApply(f"N/A by the user's word: {reason}")
 
@@ -236,6 +256,8 @@ class RunHooks:
         running.note(call)
         report = yield
         running.mend(report, call)
+        if call.when == "teardown":
+            self._run.deaths.busy_with("")
         return report
 
     # -- the controller's view -----------------------------------------------------------------
@@ -264,11 +286,38 @@ class RunHooks:
         """Remember that checks are missing because somebody ended the run."""
         self._run.interrupted = True
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: "WorkerController", error: object) -> None:
+        """Learn what a worker could not write, or that it has died, before its work is given on."""
+        output = getattr(node, "workeroutput", None)
+        if output is not None:
+            self._take_problems(output.get(_INHERITED, ()))
+        elif error:
+            worker = node.workerinput["workerid"]
+            check = self._run.deaths.bury(worker)
+            self._take_down_of(worker)
+            over = f" while it ran {check.rpartition('::')[2]}" if check else ""
+            self._take_problems([f"worker {worker} died{over}"])
+
+    def _take_down_of(self, worker: str) -> None:
+        # At once, for others need the accelerators; in a thread, for their reports come meanwhile.
+        thread = threading.Thread(
+            target=remains.remove_of, args=(self._run, worker), name=f"of {worker}", daemon=True
+        )
+        self._run.removals.append(thread)
+        thread.start()
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        """Conclude before reports are written and the summary is shown; seal the evidence last."""
+        """Take down, conclude before reports are written and shown, and seal the evidence last."""
         self._live.clear()
         mine = not self._is_worker and self._started
+        if mine or (self._is_worker and not looks_only(self._config)):
+            with self._signals.during("cleaning"):
+                problems = Ending(self._run, session, self._terminal.say, self._signals).take_down()
+            self._live.clear()
+            self._take_problems(problems)
+        self._signals.enter("reporting")
         if mine:
             self._conclude(session)
         try:
@@ -276,19 +325,34 @@ class RunHooks:
         finally:
             if mine:
                 self._seal(session)
+                self._tell()
+
+    def _take_problems(self, problems: Iterable[str]) -> None:
+        self._run.problems += [line for line in problems if line not in self._run.problems]
 
     def _conclude(self, session: pytest.Session) -> None:
+        self._concluded_after = self._news
         try:
+            if self._signals.received and session.exitstatus in (0, 1):
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+            self._run.store.finish()
             self._conclusion = conclude(self._run, int(session.exitstatus))
             session.exitstatus = self._conclusion.exit_status
-            self._problems += write_evidence(self._run, self._conclusion)
+            self._take_problems(write_evidence(self._run, self._conclusion))
         # An exception in a report hook would end the session with INTERNALERROR; the problem is
         # shown instead, and the run does not count as good.
         except Exception as error:  # noqa: BLE001 - see above
-            self._problems.append(f"reports are incomplete: {type(error).__name__}: {error}")
+            self._take_problems([f"reports are incomplete: {type(error).__name__}: {error}"])
             session.exitstatus = int(session.exitstatus) or pytest.ExitCode.INTERNAL_ERROR
 
+    @property
+    def _news(self) -> int:
+        """Grows with whatever run.json has to say."""
+        return len(self._signals.received) + len(self._run.problems)
+
     def _seal(self, session: pytest.Session) -> None:
+        if self._news != self._concluded_after:
+            self._conclude(session)  # a signal has come since, or a report could not be written
         from aicr_pytest.reports.foreign import redact_files
         from aicr_pytest.reports.rebuild import write_reports
 
@@ -303,22 +367,44 @@ class RunHooks:
         """Verdicts, one line per requirement."""
         if looks_only(self._config):
             return
-        if (self._conclusion is not None and self._conclusion.judged) or self._problems:
+        self._told = True
+        run = self._run
+        problems = [*run.problems, *(run.store.problems if self._started else ())]
+        told = problems or run.left_behind or run.kept
+        if (self._conclusion is not None and self._conclusion.judged) or told:
             empty = Conclusion(judged=(), exit_status=0)
-            summary(self._terminal, self._run, self._conclusion or empty, self._problems)
+            summary(self._terminal, run, self._conclusion or empty, list(dict.fromkeys(problems)))
         elif self._expects_checks and not self._is_worker:
             self._terminal.say(
                 "aicr-pytest: no check was selected. `pytest --aicr` runs the suite; "
                 "`aicr-pytest list` shows what there is."
             )
 
+    def _tell(self) -> None:
+        """Verdicts and what is left also where pytest shows no summary, after an internal error."""
+        if not self._told:
+            self.pytest_terminal_summary()
+
+    def _conclude_late(self, session: pytest.Session) -> None:
+        """Conclude a run that a signal met before its session had begun, or after its reports."""
+        if self._conclusion is None and self._run.interrupted:
+            self._conclude(session)
+        elif self._conclusion is None or self._news == self._concluded_after:
+            return
+        self._seal(session)
+
     def pytest_unconfigure(self) -> None:
         """Give back what this process took."""
+        if self._session is not None and self._started and not self._is_worker:
+            self._conclude_late(self._session)
         self._run.close(self._terminal.say)
         self._scratch.close()
-        if self._old_sigterm is not None:
-            signal.signal(signal.SIGTERM, self._old_sigterm)
-            self._old_sigterm = None
+        self._signals.restore()
+        if self._signals.leaving and self._session is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # Threads that still wait for the API server would be waited for.
+            os._exit(int(self._session.exitstatus))
 
     @property
     def _is_worker(self) -> bool:

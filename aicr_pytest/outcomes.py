@@ -1,5 +1,7 @@
 """From pytest's phases to the outcome of a check."""
 
+import re
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +9,7 @@ import pytest
 
 from aicr_pytest.errors import (
     AicrError,
+    ApiError,
     DoesNotApply,
     Inconclusive,
     LeftBehind,
@@ -14,6 +17,11 @@ from aicr_pytest.errors import (
     UnknownAccelerator,
 )
 from aicr_pytest.evidence.record import Outcome, Phase
+
+_CLOCKS = ("pytest_timeout",)
+"""Plugins that end a check from a signal's handler, by ``pytest.fail`` in the middle of it."""
+_FIXED = re.compile(r"field is immutable|updates? may not change")
+"""How the API server refuses to make another object out of one that is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +74,7 @@ def outcome_of(phases: Sequence[PhaseSeen]) -> CheckOutcome:
 def kind_of_error(error: BaseException) -> Outcome | None:
     """The outcome that an exception stands for in any phase; None where the phase decides."""
     for single in _flat(error):
-        if isinstance(single, Inconclusive):
+        if isinstance(single, Inconclusive) or _was_ended(single):
             return "inconclusive"
         if isinstance(single, SolutionAbsent):
             return "absent"
@@ -80,6 +88,11 @@ def kind_of_error(error: BaseException) -> Outcome | None:
 def error_message(error: BaseException) -> str:
     """What an exception, or every one of a group, says."""
     return "\n".join(_message(single) for single in _flat(error))
+
+
+def single_errors(error: BaseException) -> list[BaseException]:
+    """The exception, or every one of a group."""
+    return list(_flat(error))
 
 
 def _decided(setup: PhaseSeen | None, call: PhaseSeen | None) -> CheckOutcome:
@@ -100,7 +113,26 @@ def _decided(setup: PhaseSeen | None, call: PhaseSeen | None) -> CheckOutcome:
 def _accuses(error: BaseException) -> bool:
     """Whether an error of the call phase says what the platform did, not what is wrong with us."""
     words = (AssertionError, AicrError, pytest.fail.Exception)
-    return all(isinstance(single, words) for single in _flat(error))
+    return all(
+        isinstance(single, words) and not _is_there_already(single) for single in _flat(error)
+    )
+
+
+def _is_there_already(error: BaseException) -> bool:
+    """Whether an object could not be made since there is one of its name, as our names are ours.
+
+    Where pytest-rerunfailures tries a check again, the object is that of the first try.
+    """
+    if not isinstance(error, ApiError):
+        return False
+    fixed = error.reason == "Invalid" and _FIXED.search(error.message) is not None
+    return fixed or error.reason == "AlreadyExists"
+
+
+def _was_ended(error: BaseException) -> bool:
+    """Whether somebody's clock ended the check, however far it had come."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") in _CLOCKS for frame, _ in frames)
 
 
 def _flat(error: BaseException) -> Iterator[BaseException]:

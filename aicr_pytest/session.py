@@ -1,15 +1,19 @@
 """The run: settings, cluster, evidence and plan, from the first question to the last report."""
 
 import datetime
+import shlex
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aicr_pytest.deaths import Deaths
 from aicr_pytest.errors import Inconclusive, SettingsError
 from aicr_pytest.images import reference
+from aicr_pytest.outage import Outage
 from aicr_pytest.provision import ClusterProvider, ProvidedCluster, Say, provider
 from aicr_pytest.requirements import VERSIONS, applicable_list
 from aicr_pytest.selection import Plan
@@ -19,7 +23,9 @@ from aicr_pytest.survey import Survey
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.finder import Accelerators
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.ledger import Ledger, Standing
     from aicr_pytest.cluster.observing import Execution, Observer
+    from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.evidence.door import Door
     from aicr_pytest.evidence.redact import Redactor
@@ -27,6 +33,11 @@ if TYPE_CHECKING:
 
 run_key = pytest.StashKey["Run"]()
 """Where the run of a pytest session is found; absent in runs that ask for no check."""
+
+IN_CLUSTER = "in-cluster"
+"""What a cluster's own service account is called instead of a context."""
+_HURRIED = 0.02
+"""What is left of every deadline once the user wants us to hurry."""
 
 DEFAULT_EVIDENCE = "aicr-evidence"
 """Folder of the current directory that gets one folder per run."""
@@ -51,7 +62,8 @@ class Shared:
     list_version: str = VERSIONS[-1]
     """Version whose list of requirements applies."""
     plans: str = ""
-    """Folder through which workers tell the controller what they collected; empty without xdist."""
+    """Folder through which processes tell each other what has to outlive them: what workers have
+    collected, what was made on the cluster, which checks died with their worker."""
 
 
 class Observing:
@@ -102,7 +114,19 @@ class Run:
         self.survey = Survey()
         """What accelerators there are; known once the controller has started the run."""
         self.interrupted = False
-        """Whether Ctrl-C or SIGTERM ended it."""
+        """Whether a signal or somebody's word ended it."""
+        self.hurried = threading.Event()
+        """Set once nothing shall be waited for any more."""
+        self.outage = Outage(self.hurried)
+        """How long the API server has been silent while something was taken down."""
+        self.removals: list[threading.Thread] = []
+        """Of what workers that died have left; they go on beside the run."""
+        self.problems: list[str] = []
+        """What is wrong with the run itself: workers that died, evidence that was lost."""
+        self.left_behind: list[str] = []
+        """What stays on the cluster at the end, one line each."""
+        self.kept: list[str] = []
+        """What stays there by the user's wish."""
         self.started = datetime.datetime.now(datetime.UTC)
         """When the run began."""
         self._awaiting = awaiting
@@ -110,6 +134,8 @@ class Run:
         self._door: Door | None = None
         self._store: EvidenceStore | None = None
         self._cluster: Cluster | None = None
+        self._ledger: Ledger | None = None
+        self._waiter: Waiter | None = None
         self._provided: tuple[ClusterProvider, ProvidedCluster] | None = None
 
     @property
@@ -193,8 +219,81 @@ class Run:
                 run_id=self.run_id,
                 observer=self.observer,
                 clean=Redactor().text,
+                ledger=self.ledger,
             )
         return self._cluster
+
+    @property
+    def ledger(self) -> "Ledger":
+        """What this process has made on the cluster and has not seen gone."""
+        if self._ledger is None:
+            self._ledger = self.ledger_of(self.worker or "main")
+        return self._ledger
+
+    def ledger_of(self, process: str) -> "Ledger":
+        """The same of another process, which may be dead."""
+        from aicr_pytest.cluster.ledger import SUFFIX, Ledger
+
+        return Ledger(self._folder / f"{process}{SUFFIX}" if self._folder else None)
+
+    @property
+    def standing(self) -> "Standing":
+        """What all processes of the run have made and not seen gone."""
+        from aicr_pytest.cluster.ledger import standing_in
+
+        own = self.ledger.standing()
+        return own.joined(standing_in(self._folder)) if self._folder else own
+
+    @property
+    def deaths(self) -> Deaths:
+        """Which checks died with their worker."""
+        return Deaths(self._folder, self.worker)
+
+    @property
+    def waiter(self) -> "Waiter":
+        """Waits on the cluster, for all fixtures of this process.
+
+        Raises:
+            SettingsError, ApiUnreachable, AccessDenied: as ``cluster`` does.
+        """
+        if self._waiter is None:
+            from aicr_pytest.cluster.waiting import Waiter
+
+            self._waiter = Waiter(self.cluster, self.settings.timeout_scale)
+        return self._waiter
+
+    def hurry(self) -> None:
+        """Let every wait end soon, also those that go on already; safe in a signal handler.
+
+        What ends gracefully is asked for and not waited for; nothing becomes less graceful.
+        """
+        self.hurried.set()
+        if self._waiter is not None:
+            self._waiter.scale = min(self._waiter.scale, _HURRIED)
+        if self._cluster is not None:
+            usual = self._cluster.patience
+            self._cluster.patience = replace(usual, seconds=2.0, longest=0.5, connect=2.0, read=5.0)
+
+    def leave(self) -> None:
+        """Let nothing be waited for at all; safe in a signal handler."""
+        self.hurry()
+        if self._cluster is not None:
+            usual = self._cluster.patience
+            self._cluster.patience = replace(usual, seconds=0.0, connect=1.0, read=1.0)
+
+    @property
+    def clean_command(self) -> str:
+        """What removes what this run has left, to be pasted into a shell."""
+        words = ["aicr-pytest", "clean", "--run", self.run_id]
+        if self.settings.lab:
+            words += ["--aicr-lab", "--aicr-lab-name", self.settings.lab_name]
+        else:
+            context = self.shared.context
+            if context is None and self._cluster is not None:
+                context = self._cluster.context  # by then another one may be the current one
+            words += ["--aicr-kubeconfig", self.shared.kubeconfig] if self.shared.kubeconfig else []
+            words += ["--aicr-context", context] if context and context != IN_CLUSTER else []
+        return shlex.join(words)
 
     @property
     def connected(self) -> bool:
@@ -271,8 +370,12 @@ class Run:
                 say(f"the lab could not be taken down: {error}")
 
     def share_plans(self, directory: Path) -> None:
-        """Tell workers where to leave what they collected."""
+        """Tell workers where to leave what they collected, and what else outlives them."""
         self._share(plans=str(directory))
+
+    @property
+    def _folder(self) -> Path | None:
+        return Path(self.shared.plans) if self.shared.plans else None
 
     def _share(self, **changes: Any) -> None:
         self.shared = Shared(**{**asdict(self.shared), **changes})

@@ -191,12 +191,20 @@ def summary(
     for came in run.results.values():
         for left in str(came.get("left_behind") or "").splitlines():
             reporter.line(safe(f"left behind by {came['check']}: {left}"), red=True)
+    for line in run.left_behind:
+        reporter.line(safe(f"left behind on the cluster: {line}"), red=True)
+    for line in run.kept:
+        reporter.line(safe(f"kept on the cluster: {line}"), yellow=True)
+    if run.left_behind or run.kept:
+        reporter.line(safe(f"Remove it with: {run.clean_command}"), bold=True)
     if run.interrupted:
         reporter.line('The run was interrupted; checks that had not ended are "not run".')
     for problem in problems:
         reporter.line(safe(problem), red=True)
     if run.directory is not None:
-        reporter.line(safe(f"Evidence: {run.directory / 'index.html'}"), bold=True)
+        dossier = run.directory / "index.html"
+        there = dossier if dossier.is_file() else run.directory
+        reporter.line(safe(f"Evidence: {there}"), bold=True)
 
 
 def duration(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.accelerators.finder import Accelerators
@@ -13,9 +13,12 @@ from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
-from aicr_pytest.errors import AicrError
+from aicr_pytest.errors import AicrError, LeftBehind
 from aicr_pytest.exercise import exercise, refusal_of_claim
 from aicr_pytest.manifests import render_actor
+from aicr_pytest.outcomes import error_message
+from aicr_pytest.remains import inside
+from aicr_pytest.signals import join_all
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
@@ -38,6 +41,8 @@ class Workspaces:
         pull_secret: Object | None,
         run_id: str,
         evidence: Callable[[], "CheckEvidence"],
+        take_down: Callable[[Workspace], None] = Workspace.close,
+        way_out: str = "aicr-pytest clean",
     ) -> None:
         self._make = make
         self._accelerators = accelerators
@@ -45,6 +50,8 @@ class Workspaces:
         self._pull_secret = pull_secret
         self._run_id = run_id
         self._evidence = evidence
+        self._take_down = take_down
+        self._way_out = way_out
         self._made: dict[str, Workspace] = {}
 
     @property
@@ -204,21 +211,41 @@ class Workspaces:
         """Take everything down, DRA-safe; every namespace is tried.
 
         Raises:
-            ExceptionGroup: of ``LeftBehind``, one per namespace that stays.
+            LeftBehind: a namespace stays; a group of them where several do, and of what could not
+                be observed before.
         """
-        with ThreadPoolExecutor(max_workers=8) as threads:
-            # At the same time: a cluster waits 5 s before it works on a namespace's deletion.
-            troubles = [trouble for trouble in threads.map(_close, self._made.values()) if trouble]
+        troubles: list[Exception] = []
+        # At the same time: a cluster waits 5 s before it works on a namespace's deletion. Daemons,
+        # since whoever leaves with a third signal shall not wait for them.
+        threads = [
+            threading.Thread(target=self._close, args=(workspace, troubles), daemon=True)
+            for workspace in self._made.values()
+        ]
+        for thread in threads:
+            thread.start()
+        join_all(threads)
+        if len(troubles) == 1:
+            raise troubles[0]
         if troubles:
             raise ExceptionGroup("The workspace could not be taken down", troubles)
 
+    def _close(self, workspace: Workspace, troubles: list[Exception]) -> None:
+        try:
+            self._take_down(workspace)
+        except Exception as error:  # noqa: BLE001  raised by close(), with the others
+            if workspace.kept or workspace.closed:
+                troubles.append(error)
+            else:
+                troubles.append(self._left_behind(workspace, error))
 
-def _close(workspace: Workspace) -> Exception | None:
-    try:
-        workspace.close()
-    except AicrError as error:
-        return error
-    return None
+    def _left_behind(self, workspace: Workspace, error: Exception) -> Exception:
+        """Whatever went wrong, in words that name what stays and the way to be rid of it."""
+        within = inside(workspace.cluster.ledger.standing().within(workspace.namespace))
+        named = f"Namespace {workspace.namespace}{f' with {within}' if within else ''}"
+        # Without its cause, whose words it has: pytest would show both in full.
+        return LeftBehind(
+            f"{named} stays: {error_message(error)}\n  Remove it with: {self._way_out}"
+        )
 
 
 def wanted(pod: Object, others: Sequence[Object]) -> int:

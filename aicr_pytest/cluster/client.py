@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.cluster import answers, kinds, labels, paging, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose
+from aicr_pytest.cluster.ledger import Ledger
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
 from aicr_pytest.cluster.observing import Execution, Observer, Unobserved
+from aicr_pytest.cluster.refusals import Answer
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
 from aicr_pytest.errors import ApiError
 
@@ -35,13 +37,23 @@ _MERGE_PATCH = "application/merge-patch+json"
 class Cluster:
     """One cluster, as one user sees it; used from several threads."""
 
-    def __init__(self, transport: "Transport", *, context: str, server: str, run_id: str) -> None:
+    def __init__(
+        self,
+        transport: "Transport",
+        *,
+        context: str,
+        server: str,
+        run_id: str,
+        ledger: Ledger | None = None,
+    ) -> None:
         self.context = context
         """Name of the kubeconfig's context; ``in-cluster`` inside a cluster."""
         self.server = server
         """URL of the API server."""
         self.run_id = run_id
         """Value of the label ``aicr-pytest/run`` on everything that this client creates."""
+        self.ledger = ledger or Ledger()
+        """What this client has made and has not seen gone."""
         self.clock_ahead = 0
         """Seconds by which the API server's clock was ahead of ours when it was first asked."""
         self.verified = True
@@ -62,6 +74,7 @@ class Cluster:
         observer: Observer | None = None,
         patience: Patience | None = None,
         clean: Callable[[str], str] = str,
+        ledger: Ledger | None = None,
     ) -> "Cluster":
         """Connect as kubectl would, and see that somebody answers.
 
@@ -94,7 +107,13 @@ class Cluster:
         link = transport.connect(configuration, identity, observer, hasty)
         for name, value in target.headers.items():
             link.api_client.set_default_header(name, value)
-        cluster = cls(link, context=target.context, server=configuration.host, run_id=run_id)
+        cluster = cls(
+            link,
+            context=target.context,
+            server=configuration.host,
+            run_id=run_id,
+            ledger=ledger,
+        )
         cluster.verified = configuration.verify_ssl
         cluster.version()
         link.patience = patience
@@ -104,6 +123,15 @@ class Cluster:
     def observer(self) -> Observer:
         """Who is told about requests, executions and waits."""
         return self._transport.observer
+
+    @property
+    def patience(self) -> Patience:
+        """How long the API server is asked again; a change counts for what is asked later."""
+        return self._transport.patience
+
+    @patience.setter
+    def patience(self, patience: Patience) -> None:
+        self._transport.patience = patience
 
     @property
     def api_client(self) -> Any:
@@ -175,6 +203,7 @@ class Cluster:
             return self.get(kind, name, namespace)
         except ApiError as error:
             if error.status == 404:
+                self.ledger.gone(kind, name, namespace)
                 return None
             raise
 
@@ -223,6 +252,16 @@ class Cluster:
         """Create an object with the run's labels on it and on what is made from it."""
         kind = self.kind_of(obj)
         ours = self._ours(obj)
+        if dry_run:
+            return self._create(kind, ours, dry_run=True)
+        metadata = ours["metadata"]
+        with self.ledger.making(kind, metadata.get("name", ""), metadata.get("namespace")):
+            made = self._create(kind, ours, dry_run=False)
+        if "name" not in metadata:  # the API server has made it up
+            self.ledger.made(kind, made["metadata"]["name"], metadata.get("namespace"))
+        return made
+
+    def _create(self, kind: Kind, ours: Object, *, dry_run: bool) -> Object:
         metadata = ours["metadata"]
         tries = Tries()
         try:
@@ -249,13 +288,16 @@ class Cluster:
         ours = self._ours(obj)
         ours["metadata"].pop("managedFields", None)
         metadata = ours["metadata"]
-        response = self._ask(
-            "PATCH",
-            kind.path(metadata.get("namespace"), metadata["name"]),
-            query=[("fieldManager", FIELD_MANAGER), ("force", "true"), *_dry_run(dry_run)],
-            body=ours,
-            content_type="application/apply-patch+yaml",
-        )
+        name, namespace = metadata["name"], metadata.get("namespace")
+        noted = contextlib.nullcontext() if dry_run else self.ledger.making(kind, name, namespace)
+        with noted:
+            response = self._ask(
+                "PATCH",
+                kind.path(namespace, name),
+                query=[("fieldManager", FIELD_MANAGER), ("force", "true"), *_dry_run(dry_run)],
+                body=ours,
+                content_type="application/apply-patch+yaml",
+            )
         return self._object(kind, response, dry_run=dry_run)
 
     def replace(self, obj: Object, *, dry_run: bool = False) -> Object:
@@ -321,11 +363,16 @@ class Cluster:
         if uid:
             options["preconditions"] = {"uid": uid}
         try:
-            self._ask("DELETE", kind.path(namespace, name), body=options)
+            response = self._ask("DELETE", kind.path(namespace, name), body=options)
         except ApiError as error:
             another = uid and error.status == 409 and "uid" in error.message.lower()
             if error.status != 404 and not another:
                 raise
+        else:
+            # Where something is waited for, grace or a finalizer, the object itself comes back.
+            if not Answer.read(response.status, "", response.body).is_status:
+                return
+        self.ledger.gone(kind, name, namespace)
 
     def _ask(
         self,

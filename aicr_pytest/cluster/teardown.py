@@ -136,6 +136,7 @@ class Teardown:
         except WaitTimeout as error:
             left = self._cluster.find(kind, name, namespace)
             raise self._left_behind(error, [left] if left else [], namespace or name) from error
+        self._cluster.ledger.gone(kind, name, namespace)
 
     def _claims(self, namespace: str) -> Kind | None:
         for version in _CLAIM_VERSIONS:

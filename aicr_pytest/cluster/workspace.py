@@ -24,7 +24,7 @@ from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.teardown import Teardown
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ProbeFailed
+from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -76,6 +76,7 @@ class Workspace:
         self._named_class = priority_class
         self._class = ""
         self._making_class = threading.Lock()
+        self._unobserved: list[Exception] = []
 
     def open(self) -> "Workspace":
         """Make the namespace, and wait until pods can be made in it."""
@@ -127,6 +128,11 @@ class Workspace:
         return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
 
     @property
+    def closed(self) -> bool:
+        """Whether everything has been taken down."""
+        return self._closed
+
+    @property
     def kept(self) -> bool:
         """Whether the user wants to keep what is in it."""
         return self._keep()
@@ -135,26 +141,33 @@ class Workspace:
         """See to it that an object of the whole cluster, made otherwise, is gone at the end."""
         if (kind, name) not in self._cluster_scoped:
             self._cluster_scoped.append((kind, name))
+            self.cluster.ledger.made(kind, name)
 
     def close(self) -> None:
         """Observe, then take everything down, then see that it is gone.
 
         Raises:
             LeftBehind: something stays; it names the object, its finalizers and the last event.
+            ApiUnreachable: no answer; it may be called again.
             ExceptionGroup: an observation failed too.
         """
         if self._closed:
             return
-        problems: list[Exception] = []
-        for observe in self.before_close:
+        observing, self.before_close = self.before_close, []  # once, however often it is tried
+        for observe in observing:
             try:
                 observe()
             except Exception as error:  # noqa: BLE001  it must not cost a device
-                problems.append(error)
-        if not self._keep():
+                self._unobserved.append(error)
+        problems = list(self._unobserved)
+        if self._keep():
+            self.cluster.ledger.kept(self.namespace)
+        else:
             try:
                 self._take_down()
                 self._closed = True
+            except ApiUnreachable:
+                raise
             except Exception as error:  # noqa: BLE001  raised below, with the others
                 problems.append(error)
         if len(problems) == 1:

@@ -1,5 +1,6 @@
 """Writing files so that a reader, or a killed run, only ever sees whole ones."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -23,3 +24,19 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def append_whole(path: Path, line: bytes) -> None:
+    """Append a line, or nothing of it.
+
+    Raises:
+        OSError: it could not be written; the file is as it was.
+    """
+    with path.open("ab", buffering=0) as file:
+        end = file.tell()
+        try:
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            file.truncate(end)
+            raise

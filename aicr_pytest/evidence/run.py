@@ -131,11 +131,15 @@ class RunInfo:
     list_version: str = ""
     """Kubernetes version of the requirement list that levels come from."""
     interrupted: bool = False
-    """Ctrl-C, SIGTERM or SIGKILL ended it."""
+    """A signal ended it."""
     command: str = ""
     """How it was started, as it was typed."""
     problems: tuple[str, ...] = ()
     """What is wrong with the evidence itself, e.g. a full disk; reports show it first."""
+    left_behind: tuple[str, ...] = ()
+    """What stays on the cluster though it should not, one line each, with the reason."""
+    clean_command: str = ""
+    """What removes it; empty where nothing stays."""
 
     def to_json(self) -> dict[str, Any]:
         """The form that run.json holds."""
@@ -164,6 +168,8 @@ class RunInfo:
             interrupted=fields.flag("interrupted", False),
             command=fields.text("command", ""),
             problems=fields.texts("problems"),
+            left_behind=fields.texts("left_behind"),
+            clean_command=fields.text("clean_command", ""),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.evidence.clock import iso, utc_now
-from aicr_pytest.evidence.files import write_atomically
+from aicr_pytest.evidence.files import append_whole, write_atomically
 from aicr_pytest.evidence.names import check_folder, folder_name
 from aicr_pytest.evidence.record import RECORD_FILE, Basis, CheckRecord, Outcome, Phase
 from aicr_pytest.evidence.redact import Redactor
@@ -98,6 +98,11 @@ class EvidenceStore:
         others = f" and {count - 1} more" if count > 1 else ""
         return [f"evidence is incomplete: {first.name}{others} could not be written: {reason}"]
 
+    def lacks(self, file: str) -> bool:
+        """Whether a file of the run could not be written as it has to be."""
+        with self._lock:
+            return self.directory is not None and self.directory / file in self._failed
+
     def begin(
         self,
         requirement: str,
@@ -168,8 +173,7 @@ class EvidenceStore:
         )
         with self._lock:
             try:
-                with file.open("ab") as journal:
-                    journal.write(line)
+                append_whole(file, line)
             except OSError as error:
                 self._failed.setdefault(file, error.strerror or str(error))
 
@@ -228,8 +232,12 @@ def _claim(directory: Path, run: RunInfo) -> None:
             return
         # Exclusively: of two runs that start together, one gets the directory.
         descriptor = os.open(directory / RUN_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(to_bytes(run.to_json()))
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(to_bytes(run.to_json()))
+        except OSError:
+            (directory / RUN_FILE).unlink(missing_ok=True)
+            raise
     except FileExistsError as error:
         raise SettingsError(
             f"evidence directory {directory}: is a file, or another run has just begun in it."

@@ -46,8 +46,9 @@ def render(view: RunView) -> bytes:
     _properties(suite, _of_the_run(view))
     for requirement, check in view.checks:
         _testcase(suite, view, requirement, check)
-    if view.problems:
-        ElementTree.SubElement(suite, "system-err").text = _xml("\n".join(view.problems))
+    left = [f"left behind on the cluster: {line}" for line in view.run.left_behind]
+    if told := [*view.problems, *left]:
+        ElementTree.SubElement(suite, "system-err").text = _xml("\n".join(told))
     ElementTree.indent(root)
     body: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return body + b"\n"

@@ -27,6 +27,10 @@ def _warnings(view: RunView) -> list[str]:
         ]
     if view.run.interrupted:
         lines += ["> **The run was interrupted**; what did not run is listed as such.", ""]
+    for line in view.run.left_behind:
+        lines += [f"> **Left behind on the cluster**: {_escape(line)}", ""]
+    if view.run.left_behind:
+        lines += [f"> Remove it with `{view.run.clean_command}`", ""]
     for problem in view.problems:
         lines += [f"> **Problem**: {_escape(problem)}", ""]
     return lines

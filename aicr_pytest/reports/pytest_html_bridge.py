@@ -48,7 +48,7 @@ def summary(run: RunInfo, *, directory: Path | None, report: Path) -> list[str]:
     lines = []
     if run.simulated:
         lines.append(f"<p><strong>SIMULATED</strong> {words.SIMULATED}</p>")
-    for problem in run.problems:
+    for problem in (*run.problems, *(f"Left behind on the cluster: {o}" for o in run.left_behind)):
         lines.append(f"<p><strong>{_safe(problem)}</strong></p>")
     if directory is not None:
         target = os.path.relpath(directory / "index.html", report.absolute().parent)

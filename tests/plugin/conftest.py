@@ -3,6 +3,7 @@
 import json
 import os
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import aicr_pytest.cluster.client
 import aicr_pytest.hooks
 import aicr_pytest.reports.rebuild  # noqa: F401 - see above
+from tests.plugin.living_api import LivingApi
 
 pytest_plugins = ["pytester"]
 
@@ -99,6 +101,14 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     made = Project(pytester)
     made.suite(secure_accelerator_access=SECURE, dra_support=DRA)
     return made
+
+
+@pytest.fixture
+def api() -> Iterator[LivingApi]:
+    """An API server that behaves a little like a cluster."""
+    living = LivingApi()
+    with living:
+        yield living
 
 
 def _lines(path: Path) -> list[str]:

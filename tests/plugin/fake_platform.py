@@ -79,12 +79,16 @@ class FakeLab:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     # By their full names: the attribute of a package may be a module of an earlier run.
-    locations, client, session = map(
-        importlib.import_module,
-        ("aicr_pytest.locations", "aicr_pytest.cluster.client", "aicr_pytest.session"),
-    )
+    names = ("locations", "cluster.client", "cluster.messages", "outage", "session")
+    modules = [importlib.import_module(f"aicr_pytest.{name}") for name in names]
+    locations, client, messages, outage, session = modules
     patch = pytest.MonkeyPatch()
     early_config.add_cleanup(patch.undo)
     patch.setattr(locations, "_PACKAGE", HERE / ".package")
-    patch.setattr(client, "Cluster", FakeCluster)
+    if "FAKE_API" not in os.environ:  # then the real client talks to a fake API server
+        patch.setattr(client, "Cluster", FakeCluster)
+    if seconds := os.environ.get("FAKE_PATIENCE"):
+        little = messages.Patience(seconds=0.2, first=0.01, longest=0.05)
+        patch.setattr(client, "Patience", lambda: little)
+        patch.setattr(outage, "PATIENCE", float(seconds))
     patch.setattr(session, "provider", lambda name: FakeLab())
