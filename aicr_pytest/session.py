@@ -2,7 +2,7 @@
 
 import datetime
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aicr_pytest.errors import Inconclusive, SettingsError
+from aicr_pytest.evidence.platform_names import platform_names
 from aicr_pytest.images import reference
 from aicr_pytest.provision import ClusterProvider, ProvidedCluster, Say, provider
 from aicr_pytest.requirements import VERSIONS, applicable_list
@@ -51,6 +52,10 @@ class Shared:
     """Version whose list of requirements applies."""
     plans: str = ""
     """Folder through which workers tell the controller what they collected; empty without xdist."""
+    redaction_key: str = ""
+    """Key of the pseudonyms, so that all processes use the same ones; published nowhere."""
+    learned: tuple[tuple[str, str], ...] = ()
+    """Kinds and names that have pseudonyms in what is published."""
 
 
 class Observing:
@@ -135,8 +140,14 @@ class Run:
             from aicr_pytest.evidence.redact import Redactor
             from aicr_pytest.evidence.store import EvidenceStore
 
+            redactor = Redactor(
+                self.settings.redact_patterns,
+                level=self.settings.redact,
+                key=self.shared.redaction_key,
+                learned=self.shared.learned,
+            )
             self._store = EvidenceStore.open(
-                self.directory, self.run_id, Redactor(), worker=self.worker
+                self.directory, self.run_id, redactor, worker=self.worker
             )
         return self._store
 
@@ -223,13 +234,26 @@ class Run:
             SettingsError, ApiUnreachable, AccessDenied: as ``cluster`` does.
         """
         version = self.cluster.version()
+        self.learn(platform_names(self.cluster.server, self.cluster.context))
         if self.settings.k8s_version is None:
             self._share(list_version=applicable_list(version))
 
     def took(self, survey: Survey) -> None:
         """Keep what was found, and whether the nodes themselves say that they are simulated."""
         self.survey = survey
+        self.learn(("node", name) for name in survey.nodes)
         self._share(simulated=self.shared.simulated or survey.simulated)
+
+    def learn(self, names: Iterable[tuple[str, str]]) -> None:
+        """Give names of the platform pseudonyms, in this process and in workers that start later.
+
+        Args:
+            names: kind and name of each.
+        """
+        redactor = self.store.redactor
+        for kind, name in names:
+            redactor.learn(kind, name)
+        self._share(learned=redactor.learned)
 
     def not_applicable(self, requirement: str) -> str:
         """The user's reason why a requirement is N/A; empty where it is not."""
@@ -272,6 +296,7 @@ def begin(settings: Settings, *, run_id: str, invocation_dir: Path) -> Shared:
         kubeconfig=settings.kubeconfig,
         context=settings.context,
         list_version=settings.k8s_version or VERSIONS[-1],
+        redaction_key=secrets.token_hex(16),
     )
 
 

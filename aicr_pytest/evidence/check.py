@@ -229,7 +229,7 @@ class CheckEvidence:
         return observation
 
     def _clean(self, text: str) -> str:
-        return printable(self._store.redactor.text(text))
+        return printable(self._store.redactor.publish(text))
 
     def _files_of_an_earlier_attempt(self) -> int:
         """How many numbers are taken: a check that is run again keeps its first evidence."""

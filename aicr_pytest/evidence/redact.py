@@ -6,11 +6,16 @@ are linear in the text, because the text is somebody else's and may be long and 
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.printable import printable
+from aicr_pytest.evidence.pseudonyms import Pseudonyms
+
+Level = Literal["secrets", "pseudonyms", "identities"]
+"""What a publication goes without: credentials alone; names of this platform's own as well; every
+address, host, account and person as well."""
 
 
 class Rule:
@@ -168,13 +173,43 @@ class Redactor:
 
     Args:
         extra: regular expressions of the user; what they match is taken out as well.
+        level: what is taken out for publication; credentials are at every level.
+        key: of the run's pseudonyms, the same in all its processes; empty: a random one.
+        learned: kinds and names that have pseudonyms already.
 
     Raises:
         SettingsError: one of them is not a regular expression.
     """
 
-    def __init__(self, extra: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        extra: Sequence[str] = (),
+        *,
+        level: Level = "pseudonyms",
+        key: str = "",
+        learned: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self._extra = [_compile(pattern) for pattern in extra]
+        self._level = level
+        self._pseudonyms = Pseudonyms(key, learned)
+
+    @property
+    def learned(self) -> tuple[tuple[str, str], ...]:
+        """Kinds and names that have pseudonyms, for another process of the run."""
+        return self._pseudonyms.learned
+
+    def learn(self, kind: str, name: str) -> None:
+        """Call a name of this platform by its pseudonym in whatever is published from now on."""
+        self._pseudonyms.learn(kind, name)
+
+    def publish(self, text: str) -> str:
+        """The text without secrets and, as the level wants it, without names of the platform."""
+        text = self.text(text)
+        return text if self._level == "secrets" else self._pseudonyms.apply(text)
+
+    def publishable(self, text: str) -> str:
+        """A whole file of somebody else's making, as ``publish`` gives it."""
+        return self.publish(text)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -198,7 +233,7 @@ class Redactor:
 
     def _value(self, value: Any, levels: int) -> Any:
         if isinstance(value, str):
-            return printable(self.text(value))
+            return printable(self.publish(value))
         if isinstance(value, bytes):
             return f"[{len(value)} bytes]"
         if value is None or isinstance(value, (bool, int, float)):
@@ -209,7 +244,7 @@ class Redactor:
             return self._mapping(value, levels - 1)
         if isinstance(value, (list, tuple)):
             return [self._value(item, levels - 1) for item in value]
-        return printable(self.text(str(value)))
+        return printable(self.publish(str(value)))
 
     def _mapping(self, mapping: dict[Any, Any], levels: int) -> dict[str, Any]:
         if mapping.get("kind") == "Secret":
@@ -228,7 +263,7 @@ class Redactor:
                     value = "[redacted]"
                 elif name == _LAST_APPLIED:
                     value = self._embedded(value, levels)
-            kept[printable(self.text(str(name)))] = self._value(value, levels)
+            kept[printable(self.publish(str(name)))] = self._value(value, levels)
         return kept
 
     def _embedded(self, text: str, levels: int) -> str:
