@@ -12,7 +12,7 @@ from aicr_pytest.requirements import BY_ID, VERSIONS, Level
 if TYPE_CHECKING:
     import pytest
 
-    from aicr_pytest.evidence.redact import Level
+    from aicr_pytest.evidence.redact import Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Settings:
     """Inference service of the user; None: the suite's sample."""
     scale_in_timeout: float = 900.0
     """Seconds within which an autoscaler removes a node that nobody uses; never scaled."""
-    redact: "Level" = "pseudonyms"
+    redact: "Publication" = "pseudonyms"
     """What evidence is published without, beside credentials."""
     redact_patterns: tuple[str, ...] = ()
     """Regular expressions; what they match is taken out of evidence and terminal."""

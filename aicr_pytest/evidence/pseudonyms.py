@@ -7,11 +7,12 @@ random, belongs to one run and is published nowhere.
 
 import hashlib
 import hmac
-import os.path
 import re
 import secrets
 import threading
 from collections.abc import Iterable
+
+from aicr_pytest.evidence.alternatives import any_of
 
 _DIGITS = 8
 """Hexadecimal digits of a pseudonym: among 5000 nodes two share one in 0.3 % of all runs."""
@@ -76,24 +77,6 @@ class Pseudonyms:
             return text
         with self._lock:
             if self._pattern is None:
-                self._pattern = re.compile(f"{_NAME_START}{_any_of(list(self._kinds))}{_NAME_END}")
+                self._pattern = re.compile(f"{_NAME_START}{any_of(list(self._kinds))}{_NAME_END}")
             pattern = self._pattern
         return pattern.sub(lambda match: self.of("", match[0]), text)
-
-
-def _any_of(names: list[str]) -> str:
-    """A regular expression of many names, the longest first, that shares what they begin with.
-
-    Nodes of a pool differ in their last letters; tried one by one, 5000 of them would cost
-    5000 comparisons at each place of the text.
-    """
-    branches: dict[str, list[str]] = {}
-    for name in names:
-        branches.setdefault(name[:1], []).append(name)
-    ended = branches.pop("", None)
-    parts = []
-    for group in branches.values():
-        shared = os.path.commonprefix(group)
-        rests = [name[len(shared) :] for name in group]
-        parts.append(re.escape(shared) + (_any_of(rests) if len(rests) > 1 else ""))
-    return f"(?:{'|'.join(parts)}){'?' if ended else ''}"
