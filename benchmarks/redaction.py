@@ -6,6 +6,7 @@ holds them. The forms stand in redaction.yaml; values are random, from a seed.
 
 import argparse
 import dataclasses
+import html
 import json
 import random
 import re
@@ -141,7 +142,7 @@ def _shown(obj: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return html.escape(text)
 
 
 _FIELDS = (

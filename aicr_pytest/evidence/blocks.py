@@ -13,8 +13,10 @@ _LINES = re.compile(
 )
 # The last line of a block without a beginning; those before it are random runs.
 _BEFORE_END = re.compile(
-    r"[A-Za-z0-9+/=]{1,80}(?=[ \t]{0,8}(?:\r?\n|\\{1,8}n)[^\n]{0,80}?----[- ]END )"
+    r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{1,80}(?=[ \t]{0,8}(?:(?:\r?\n|\\{1,8}n){1,2}[^\n]{0,80})?\Z)"
 )
+_NEAR = 200
+"""Characters between the last line of a block and its end, with what a log puts before lines."""
 
 
 def without_pem(text: str) -> str:
@@ -29,8 +31,19 @@ def without_pem(text: str) -> str:
         end = _END.search(text, begin.end(), begin.end() + _LONGEST)
         lines = _LINES.match(text, begin.end() + 1)
         position = end.end() if end else lines.end() if lines else begin.end()
-    text = "".join([*kept, text[position:]])
-    return _BEFORE_END.sub("[redacted: key]", text) if "- END " in text or "--END " in text else text
+    return _without_last_lines("".join([*kept, text[position:]]))
+
+
+def _without_last_lines(text: str) -> str:
+    """The text without the lines before ends that have no beginning."""
+    kept: list[str] = []
+    position = 0
+    for end in _END.finditer(text):
+        near = max(position, end.start() - _NEAR)
+        if line := _BEFORE_END.search(text, near, end.start()):
+            kept += [text[position : line.start()], "[redacted: key]"]
+            position = line.end()
+    return "".join([*kept, text[position:]]) if kept else text
 
 
 # -- Secrets of Kubernetes ---------------------------------------------------------------------
@@ -41,9 +54,15 @@ _DATA_JSON = re.compile(rf"{_Q}(?:data|stringData){_Q}\s{{0,4}}:\s{{0,4}}\{{([^{
 _VALUE_JSON = re.compile(
     rf"({_Q}\s{{0,4}}:\s{{0,4}}(\\{{0,15}})(\"|&quot;|&#34;))((?:(?!\2\3).)*+)", re.DOTALL
 )
-_SECRET_YAML = re.compile(r"(?m)^[ \t>-]{0,64}kind: ['\"]?Secret(?:List)?['\"]?[ \t]*\r?$")
-_DATA_YAML = re.compile(r"(?m)^([ ]{0,64})(?:data|stringData):[ \t]*\r?\n")
-_LINE_YAML = re.compile(r"([ ]{1,80})(?:([^\s:#][^:\n]{0,253}):(?:[ \t]([^\n]*))?|[^\n]*)(?:\n|$)")
+# Line breaks also as JSON writes them: the manifest may be a string of another object.
+_BREAK = r"(?:\r?\n|\\{1,15}n)"
+_START = r"(?:(?<![^\n])|(?<=\\n))"
+_SECRET_YAML = re.compile(rf"kind: ['\"]?Secret(?:List)?['\"]?[ \t]{{0,8}}(?={_BREAK}|$|[\"'<])")
+_DATA_YAML = re.compile(rf"{_START}([ ]{{0,64}})(?:data|stringData):[ \t]{{0,8}}(?={_BREAK})")
+_LINE_YAML = re.compile(
+    rf"(?P<break>{_BREAK}{{1,2}})(?P<indent>[ ]{{1,80}})(?P<key>[A-Za-z0-9._-]{{1,253}}:[ ]?)?"
+    r"(?P<rest>(?:[^\n\r\\\"<]|\\(?!\\{0,14}[\"n])|[\"<](?![ \t]{0,4}(?:[,}\]/]|$)))*+)"
+)
 _BYTES_GO = re.compile(r"(\[\](?:uint8|byte)\{)[^}\[]{2,}+\}")
 _BYTES_MAP = re.compile(r"(:\[)\d{1,3}(?: \d{1,3}){3,}+\]")
 
@@ -54,8 +73,8 @@ def without_secret_data(text: str) -> str:
         return text
     if "{" in text and _SECRET_JSON.search(text):
         text = _DATA_JSON.sub(_without_json_values, text)
-    if _SECRET_YAML.search(text):
-        text = _without_yaml_values(text)
+    if depths := {_indentation(text, found.start()) for found in _SECRET_YAML.finditer(text)}:
+        text = _without_yaml_values(text, depths)
     if "]uint8{" in text or "]byte{" in text:
         text = _BYTES_GO.sub(r"\1[redacted]}", text)
     if "Secret" in text and "map[" in text:
@@ -63,24 +82,28 @@ def without_secret_data(text: str) -> str:
     return text
 
 
+def _indentation(text: str, start: int) -> str:
+    before = text[max(0, start - 64) : start].removesuffix("- ")
+    return before[len(before.rstrip(" ")) :]
+
+
 def _without_json_values(data: re.Match[str]) -> str:
     return _VALUE_JSON.sub(r"\1[redacted]", data[0])
 
 
-def _without_yaml_values(text: str) -> str:
+def _without_yaml_values(text: str, depths: set[str]) -> str:
+    """The text without what is deeper than ``data:`` where that stands as deep as ``kind: Secret``."""
     kept: list[str] = []
     position = 0
     for data in _DATA_YAML.finditer(text):
-        if data.start() < position:
+        if data.start() < position or data[1] not in depths:
             continue
         kept.append(text[position : data.end()])
         position = data.end()
         depth = 0
-        while (line := _LINE_YAML.match(text, position)) and len(line[1]) > len(data[1]):
-            depth = depth or len(line[1])
-            if line[2] and len(line[1]) == depth:
-                kept.append(f"{line[1]}{line[2]}: [redacted]\n")
+        while (line := _LINE_YAML.match(text, position)) and len(line["indent"]) > len(data[1]):
+            depth = depth or len(line["indent"])
+            if line["key"] and len(line["indent"]) == depth:
+                kept.append(f"{line['break']}{line['indent']}{line['key'].rstrip()} [redacted]")
             position = line.end()
-            if position >= len(text):
-                break
     return "".join([*kept, text[position:]])

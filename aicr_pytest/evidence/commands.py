@@ -14,7 +14,7 @@ _LINE = r"[^\n|;&]{0,200}?"
 _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     # Pieces, one of which every match holds, and the form; group "v" is what goes.
     (
-        ("-u", "-U", "user"),
+        ("-u", "user", "-basic-auth"),
         re.compile(
             rf"(?<=[\s\"'])(?:-u|-U|--user|--proxy-user|--basic-auth|--http-user)(?:{_GAP}|(?<=-[uU]))"
             rf"(?P<v>(?![0-9]{{1,6}}:[0-9]{{1,6}}\b)[^\s\"'\\:,]{{0,128}}[:%](?!//)[^\s\"'\\]{{1,512}})"
@@ -58,14 +58,14 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("dentified",),
         re.compile(r"(?i)\bidentified (?:with \S{1,40} )?by (?P<q>['\"])(?P<v>[^'\"\n]{1,512})"),
     ),
-    (("earer", "EARER"), re.compile(r"(?i)\bbearer(?:[ \t]{1,8}|%20|\+|:[ \t]?)(?P<v>[A-Za-z0-9._~+/%=-]{8,}+)")),
-    (("asic ", "BASIC "), re.compile(r"(?i)\bbasic[ \t]{1,8}(?P<v>[A-Za-z0-9+/]{8,}+={0,2})")),
+    (("bearer",), re.compile(r"(?i)\bbearer(?:[ \t]{1,8}|%20|\+|:[ \t]?)(?P<v>[A-Za-z0-9._~+/%=-]{8,}+)")),
+    (("basic ",), re.compile(r"(?i)\bbasic[ \t]{1,8}(?P<v>[A-Za-z0-9+/]{8,}+={0,2})")),
     (
-        ("egotiate ", "NTLM ", "igest "),
+        ("negotiate ", "ntlm "),
         re.compile(r"(?i)\b(?:negotiate|ntlm)[ \t]{1,8}(?P<v>[A-Za-z0-9+/]{12,}+={0,2})"),
     ),
     (
-        ("ass", "ASS", "ecret", "oken", "PIN", "key", "Key"),
+        (" is ", " was ", " are ", " to ", " as ", " now ", " equals ", " of ", "->", "→", " value ", " us"),
         re.compile(
             r"(?i)\b(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private|licen[cs]e|signing|account)[ -]?key"
             r"|secret|token|credentials?)s?(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals|set to|now|used|using|value)\b"
@@ -74,9 +74,18 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("assword ", "assphrase ", "ASSWORD "),
+        ("password ", "passphrase "),
         re.compile(r"(?i)\bpass(?:word|phrase)[ \t]{1,4}[\"'`(]?(?P<v>[^\s\"'`,;)]{4,512})"),
     ),
+    (("response=",), re.compile(r"\bresponse=[\"'\\]{0,8}(?P<v>[0-9a-f]{32,64})\b")),
+    (
+        (" for ", " of "),
+        re.compile(
+            r"(?i)\b(?:password|passphrase|token|secret|key|credentials?)s? (?:for|of)(?: [\w./@-]{1,64}){1,4}"
+            r"(?::| is| was|=)[ ]{0,4}[\"'`]?(?P<v>[^\s\"'`,;)<]{6,512})"
+        ),
+    ),
+    (("requirepass ", "masterauth "), re.compile(r"(?i)\b(?:requirepass|masterauth) (?P<v>\S{4,512})")),
     (("login ",), re.compile(r"\blogin \S{1,128}\s{1,8}password (?P<v>\S{1,512})")),
 )
 
@@ -114,8 +123,9 @@ def _without_userinfo(url: re.Match[str]) -> str:
 def without_placed(text: str) -> str:
     """The text without credentials that are known by where they stand."""
     text = without_credentials_of_urls(text)
+    lowered = text.lower()
     for hints, form in _FORMS:
-        if any(hint in text for hint in hints):
+        if any(hint in lowered for hint in hints):
             text = form.sub(_without_value, text)
     return text
 

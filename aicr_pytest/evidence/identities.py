@@ -11,7 +11,8 @@ Pseudonym = Callable[[str, str], str]
 """Gives the pseudonym of a kind and a name."""
 
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_ASSIGNED = r"[\"'\\]{0,8}[ \t]{0,8}(?:[:=]|%3[DdAa])[ \t]{0,8}[\"'\\]{0,8}"
+_QUOTES = r"(?:[\"'\\]|&quot;|&\#34;|&\#x27;){0,8}"
+_ASSIGNED = rf"{_QUOTES}[ \t]{{0,8}}(?:[:=]|%3[DdAa])[ \t]{{0,8}}{_QUOTES}"
 _PUBLIC_PROJECTS = "|".join(
     (
         r"google[-_]containers",
@@ -62,19 +63,9 @@ _OWN: tuple[Rule, ...] = (
     _rule(
         "account",
         "account owner customer org billing tenancy payer",
-        r"(?i)(?<![a-z])(?:aws|cloud|azure|gcp|ibm|alibaba|storage|org|payer|owner|customer|billing|linked|source)?"
-        r"[_ -]?(?:account|owner|customer|organi[sz]ation|org|tenancy|billing[_ -]?account)[_ -]?(?:id|number|no)?"
+        r"(?i)(?:account|owner|customer|organi[sz]ation|org|tenancy|billing[_ -]?account)[_ -]?(?:id|number|no)?"
         rf"{_ASSIGNED}(?P<v>\d{{6,20}}|{_UUID}|[0-9a-f]{{32}})(?![\w-])",
     ),
-    _rule(
-        "id",
-        "subscription tenant directory project principal object client user workspace oid tid appid aad group"
-        " cluster org customer managed identity",
-        r"(?i)(?<![a-z])(?:[a-z]{1,16}[_ -]?){0,3}(?:subscription|tenant|directory|project|principal|object|client|user"
-        r"|workspace|org|organi[sz]ation|customer|cluster|account|app|application|identity|team)[_ -]?(?:id|guid|uuid)?"
-        rf"{_ASSIGNED}(?P<v>{_UUID})(?![\w-])",
-    ),
-    _rule("id", "oid tid", rf"(?<![A-Za-z])(?:oid|tid|appid){_ASSIGNED}(?P<v>{_UUID})(?![\w-])"),
     _rule("subscription", "subscriptions/", rf"(?i)(?<=subscriptions/)(?P<v>{_UUID})"),
     _rule("group", "resourcegroups/", r"(?i)(?<=resourcegroups/)(?P<v>[A-Za-z0-9._()-]{1,90})"),
     _rule(
@@ -95,8 +86,7 @@ _OWN: tuple[Rule, ...] = (
     _rule(
         "project",
         "project",
-        rf"(?i)(?<![a-z])(?:gcp|google|cloud|cloudsdk|core|gke|vertex|quota|host|service|openstack|os)?[_./ -]{{0,2}}(?:core/)?"
-        rf"project[_ -]?(?:id|number|name)?{_ASSIGNED}(?P<v>[a-z][a-z0-9-]{{4,28}}[a-z0-9]|\d{{6,14}})(?![\w/-])",
+        rf"(?i)project[_ -]?(?:id|number|name)?{_ASSIGNED}(?P<v>[a-z][a-z0-9-]{{4,28}}[a-z0-9]|\d{{6,14}})(?![\w/-])",
     ),
     _rule("project", "--project", r"(?<=--project)[ =](?P<v>[a-z][a-z0-9-]{4,28}[a-z0-9])(?![\w-])"),
     _rule("project", "gce://", r"(?<=gce://)(?P<v>[a-z0-9.:-]{4,64})(?=/)"),
@@ -145,6 +135,15 @@ _EVERY: tuple[Rule, ...] = (
     ),
     _rule("person", "/users/", r"(?<=/Users/)(?P<v>[A-Za-z][A-Za-z0-9._-]{2,32})(?=/)"),
 )
+
+_IDENTIFIER = re.compile(rf"(?<![\w-]){_UUID}(?![\w-])")
+_OWNER = re.compile(
+    r"(?i)(?:(?:subscription|tenant|directory|project|principal|object|client|user|workspace|org"
+    r"|organi[sz]ation|customer|cluster|account|app|application|identity|team)[_ -]?(?:id|guid|uuid)?"
+    rf"|(?<![a-z])(?:oid|tid)){_ASSIGNED}\Z"
+)
+_BEFORE = 60
+"""Characters before an identifier in which the name of its kind stands."""
 
 # -- hosts and addresses -----------------------------------------------------------------------
 
@@ -216,6 +215,8 @@ def without_identities(text: str, pseudonym: Pseudonym, *, every: bool) -> str:
     for kind, hints, pattern in (*_OWN, *(_EVERY if every else ())):
         if any(hint in lowered for hint in hints):
             text = pattern.sub(lambda match, kind=kind: _replaced(match, kind, pseudonym), text)
+    if "id" in lowered:
+        text = _IDENTIFIER.sub(lambda match: _identifier(match, pseudonym), text)
     if "." in text:
         text = _HOST.sub(lambda match: _host(match[0], pseudonym), text)
     if every:
@@ -231,6 +232,12 @@ def _replaced(match: re.Match[str], kind: str, pseudonym: Pseudonym) -> str:
         return match[0]
     start, end = match.start("v") - match.start(), match.end("v") - match.start()
     return f"{match[0][:start]}{pseudonym(kind, match['v'])}{match[0][end:]}"
+
+
+def _identifier(match: re.Match[str], pseudonym: Pseudonym) -> str:
+    near = max(0, match.start() - _BEFORE)
+    owned = _OWNER.search(match.string, near, match.start())
+    return pseudonym("id", match[0]) if owned else match[0]
 
 
 def _host(host: str, pseudonym: Pseudonym) -> str:

@@ -80,32 +80,25 @@ _PREFIX = re.compile(_START + any_of(list(_FOLLOWED_BY)))
 # Others begin their names so too; only what looks random is taken for a token.
 _COMMON = frozenset("sk- key- re_ fw_ secret_ ops_ pul- sess- LTAI AKID oy2 vercel_ nebius_".split())
 
-_OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    # A piece that every match holds, and the pattern; linear, like all of ours.
-    ("eyJ", re.compile(rf"{_START}eyJ{_URL64}{{8,}}+\.{_URL64}{{8,}}+(?:\.{_URL64}*+){{0,3}}")),
-    (":AA", re.compile(r"(?<![0-9A-Za-z])(?:bot)?[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}+")),  # Telegram
-    (".", re.compile(r"(?<![\w.-])[a-z0-9]{6}\.(?=[a-z]*[0-9])[a-z0-9]{16}(?![\w.-])")),  # kubeadm
-    ("Q~", re.compile(r"(?<![\w.~-])[A-Za-z0-9_.-]{3}[0-9]Q~[A-Za-z0-9_.~-]{28,40}")),  # Entra ID
-    ("-us", re.compile(r"(?<![\w-])[0-9a-f]{32}-us[0-9]{1,2}\b")),  # Mailchimp
-    (
-        ".",  # Discord
-        re.compile(rf"(?<![\w.-])[MNO][A-Za-z0-9]{{23,27}}\.{_URL64}{{6}}\.{_URL64}{{27,40}}"),
-    ),
-    (".atlasv1.", re.compile(r"(?<![\w.])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}+")),
-    ("s.", re.compile(r"(?<![\w./-])s\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{24}(?![\w.])")),  # Vault, old
-    (
-        "hook",
-        re.compile(
-            r"(?i)(?<=hooks\.slack\.com/)[A-Za-z0-9/_-]{8,}+"
-            r"|(?<=discord\.com/api/webhooks/)[0-9]+/[A-Za-z0-9_-]+"
-            r"|(?<=discordapp\.com/api/webhooks/)[0-9]+/[A-Za-z0-9_-]+"
-            r"|(?<=webhook\.office\.com/)[A-Za-z0-9@/_-]{8,}+"
-            r"|(?<=hooks\.zapier\.com/)[A-Za-z0-9@/_-]{8,}+"
-            r"|(?<=/webhooks/)[A-Za-z0-9_-]{16,}+|(?<=/hooks/)[A-Za-z0-9_-]{16,}+"
-        ),
-    ),
+_SHAPE = re.compile(
+    rf"""(?x)
+    {_START}(?<!\.)(?:
+        eyJ{_URL64}{{8,}}+\.{_URL64}{{8,}}+(?:\.{_URL64}*+){{0,3}}          # JWT, JWE
+      | (?:bot)?[0-9]{{6,12}}:AA{_URL64}{{30,}}+                           # Telegram
+      | [a-z0-9]{{6}}\.(?=[a-z]*[0-9])[a-z0-9]{{16}}(?![\w.-])             # kubeadm
+      | [A-Za-z0-9_.-]{{3}}[0-9]Q~[A-Za-z0-9_.~-]{{28,40}}                 # Entra ID
+      | [0-9a-f]{{32}}-us[0-9]{{1,2}}\b                                    # Mailchimp
+      | [MNO][A-Za-z0-9]{{23,27}}\.{_URL64}{{6}}\.{_URL64}{{27,40}}        # Discord
+      | [A-Za-z0-9]{{14}}\.atlasv1\.{_URL64}{{40,}}+                       # Terraform
+      | s\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{{24}}(?![\w.])                    # Vault, before 1.10
+    )"""
 )
-_COLOURED = re.compile(r"\x1b\[[0-9;:?]{0,32}[A-Za-z]")
+_HOOK = re.compile(
+    r"(?:hooks\.slack\.com/|discord(?:app)?\.com/api/webhooks/|webhook\.office\.com/|hooks\.zapier\.com/"
+    r"|/webhooks?/|/hooks?/)(?P<v>[A-Za-z0-9@_-][A-Za-z0-9@/_-]{15,}+)"
+)
+# Also as JSON, YAML and shells write the escape.
+_COLOURED = re.compile(r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|e|033))\[[0-9;:?]{0,32}[A-Za-z]")
 
 # -- random runs -------------------------------------------------------------------------------
 
@@ -114,7 +107,7 @@ _CHANGE_OF_CASE = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _CHANGE_TO_DIGIT = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _DIGIT = re.compile("[0-9]")
 _NEXT_LINE = re.compile(
-    r"[ \t]{0,8}(?:\r?\n|\\{1,8}n)[ \t]{0,64}([A-Za-z0-9+/_.=-]{1,512})(?=[ \t]{0,8}(?:[\r\n\\\"']|$))"
+    r"[ \t]{0,8}(?:\r?\n|\\{1,8}n){1,2}[ \t]{0,64}([A-Za-z0-9+/_.=-]{1,512})(?=[ \t]{0,8}(?:[\r\n\\\"'<&]|$))"
 )
 _NARROWEST = 40
 """Characters of a line of wrapped base64; nobody wraps at fewer."""
@@ -157,16 +150,21 @@ def wrapped_end(text: str, start: int, end: int) -> int:
 
 def without_colours(text: str) -> str:
     """The text without a terminal's colours; the very same text where there are none."""
-    return _COLOURED.sub("", text) if "\x1b" in text else text
+    escaped = "\x1b" in text or any(hint in text for hint in ("1b[", "1B[", "\\e[", "033["))
+    return _COLOURED.sub("", text) if escaped else text
 
 
 def without_tokens(text: str) -> str:
     """The text without what looks like a credential by itself."""
     text = _taken_out(text, _PREFIX, _end_of_known)
-    for hint, pattern in _OTHERS:
-        if hint in text:
-            text = _taken_out(text, pattern, lambda match: match.end())
+    text = _taken_out(text, _SHAPE, lambda match: match.end())
+    if "hook" in text:
+        text = _HOOK.sub(_without_path, text)
     return _taken_out(text, _RUN, lambda match: match.end() if is_random(match[0]) else 0)
+
+
+def _without_path(hook: re.Match[str]) -> str:
+    return hook[0].removesuffix(hook["v"]) + "[redacted: token]"
 
 
 def _end_of_known(prefix: re.Match[str]) -> int:

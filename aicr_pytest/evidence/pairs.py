@@ -10,7 +10,12 @@ from collections.abc import Callable
 
 from aicr_pytest.evidence.known_tokens import wrapped_end
 from aicr_pytest.evidence.quoting import OPENING, QUOTE, closing
-from aicr_pytest.evidence.sensitive_names import Sensitivity, is_credential, sensitivity
+from aicr_pytest.evidence.sensitive_names import (
+    Sensitivity,
+    is_credential,
+    looks_secret,
+    sensitivity,
+)
 
 MARK = "[redacted]"
 Span = tuple[int, int]
@@ -24,21 +29,21 @@ _BREAK = r"(?:\r?\n|\\{1,15}n)"
 _CLOSERS = rf"(?:\\{{0,15}}{QUOTE}|\]|\x1b\[[0-9;]{{0,8}}m){{0,3}}+"
 _PAIR = re.compile(
     rf"""(?x)
-    (?<![A-Za-z0-9_.-])-{{0,2}}
+    (?:(?<![A-Za-z0-9_.-])|(?<=\\0)|(?<=\\x00)|(?<=\\u0000))-{{0,2}}
     (?P<name>[A-Za-z_.][A-Za-z0-9_.-]{{0,127}}+)
     (?P<closers>{_CLOSERS})
     (?P<sep>
         [ \t]{{0,16}}(?:=>|:=|==?|::?|%3[DdAa]|&\#61;)(?![=/])[ \t]{{0,64}}
         | (?<=["'`;])[ \t]{{0,4}},\s{{0,64}}(?=\\{{0,15}}{QUOTE})
-        | >(?=[^\s<])
+        | (?:>|&gt;)(?=[^\s<])
     )"""
 )
 _FLAG = re.compile(
     rf"""(?x)
-    (?<![A-Za-z0-9_.-])--?
+    (?:(?<![A-Za-z0-9_.-])--?|(?<=ENV[ ]))
     (?P<name>[A-Za-z][A-Za-z0-9_.-]{{0,127}}+)
     (?P<closers>{_CLOSERS})
-    (?P<sep>[ \t]{{1,16}} | \s{{0,8}},\s{{0,64}} | {_BREAK}[ \t]{{0,64}}-[ \t]{{1,8}} | \x00 | \\x00 | \\u0000)
+    (?P<sep>[ \t]{{1,16}} | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}} | \x00 | \\x00 | \\u0000)
     (?!-)"""
 )
 _NAMED = re.compile(
@@ -58,6 +63,7 @@ _BARE = re.compile(
     (?: [^\s"'`<>,;&)\]}\\{|\x00]
       | \\(?!\\{0,14}["'`nrt&]|x00|u0000)
       | [,;|](?!\s|$|[\w.-]{1,40}[=:]|\\|["'`])
+      | &amp;(?!\w{1,40}=)
       | &(?!\w{1,40}=|[a-z]{2,5};|\#|\s|$|&)
       | [)\]}>](?![\s,;:)\]}"'`>.\\]|$)
       | ["'`](?![\s,;:)\]}>\\]|$)
@@ -71,7 +77,8 @@ _REST_OF_LINE = re.compile(
       | ["'`](?![ \t]{0,4}(?:[,\]})\\\n\r]|$)) )++"""
 )
 _REST_OF_VARIABLE = re.compile(
-    r"(?:\n(?![A-Za-z_][A-Za-z0-9_]{0,127}=)[^\n]{0,4096}){1,64}?(?=\n[A-Za-z_][A-Za-z0-9_]{0,127}=)"
+    rf"(?:{_BREAK}(?![ \t]*[A-Za-z_][A-Za-z0-9_]{{0,127}}=)(?:[^\n\\\"]|\\(?!\\{{0,14}}[\"n])){{0,4096}}){{1,64}}?"
+    rf"(?={_BREAK}[ \t]{{0,64}}[A-Za-z_][A-Za-z0-9_]{{0,127}}=)"
 )
 _BLOCK = re.compile(rf"[|>][+-]?[1-9]?[+-]?[ \t]{{0,8}}(?:\#[^\n]{{0,80}})?(?={_BREAK})")
 _BLOCK_LINE = re.compile(
@@ -88,10 +95,9 @@ def without_named(text: str) -> str:
     """The text without values whose names say that they are credentials."""
     if not _STEMS.search(text):
         return text
+    text = _rewritten(text, _NAMED, _value_of_named)
     text = _rewritten(text, _PAIR, _value_of_pair)
-    if "-" in text:
-        text = _rewritten(text, _FLAG, _value_of_flag)
-    return _rewritten(text, _NAMED, _value_of_named)
+    return _rewritten(text, _FLAG, _value_of_flag)
 
 
 def _rewritten(
@@ -110,10 +116,11 @@ def _rewritten(
 
 def _value_of_pair(text: str, pair: re.Match[str]) -> Span | None:
     name, start = pair["name"], pair.start("name")
-    if sensitivity(name) is Sensitivity.NONE:
-        if name[0] in "nrt" and text[start - 1 : start] == "\\":
+    if name[0] in "nrt0" and text[start - 1 : start] == "\\" and len(name) > 1:
+        if sensitivity(name[1:]) is not Sensitivity.NONE or sensitivity(name) is Sensitivity.NONE:
             name, start = name[1:], start + 1
-        elif name.lower() in ("key", "string", "id", "header"):
+    if sensitivity(name) is Sensitivity.NONE:
+        if name.lower() in ("key", "string", "id", "header"):
             name = _with_word_before(text, start, name)
         if not name or sensitivity(name) is Sensitivity.NONE:
             return None
@@ -150,22 +157,27 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
     at, sep = pair.end(), pair["sep"].strip()
     if text.startswith("[redacted", at):
         return None
-    if sep == ">":
-        end = text.find("</", at, at + 8192) if text[start - 1 : start] == "<" else -1
+    if sep.startswith(","):
+        opening = OPENING.match(text, at)
+        return _quoted(text, opening, name, in_tuple=True) if opening else None
+    if sep in (">", "&gt;"):
+        opened = text.startswith(("<", "&lt;"), start - len(sep))
+        end = text.find("</" if sep == ">" else "&lt;/", at, at + 8192) if opened else -1
         return (at, end) if end > at and is_credential(name, text[at:end]) else None
+    first = text[at : at + 1]
     if wrapper := _WRAPPED_VALUE.match(text, at):
         if opening := OPENING.match(text, wrapper.end()):
             return _quoted(text, opening, name)
-    if block := _BLOCK.match(text, at):
+    if first in ("|", ">") and (block := _BLOCK.match(text, at)):
         return _block(text, block.end(), _indentation(text, start))
-    if several := _LIST.match(text, at):
+    if first == "[" and (several := _LIST.match(text, at)):
         inside = several[1].replace('"', "").replace(",", " ")
         return several.span(1) if is_credential(name, inside.replace(" ", "")) else None
-    if before := _opening_before(text, pair.start()):
+    if before := _opening_before(text, start):
         if not pair["closers"] and (end := closing(text, before)) and end[0] > at:
             return _rest_of_line(text, at, name, end[0])
-    if _at_line_start(text, pair.start()):
-        if sep.startswith(":"):
+    if _at_line_start(text, start):
+        if sep.startswith(":") or pair["sep"] == " = ":
             return _rest_of_line(text, at, name) or _next_line(text, at, name, start)
         if name.upper() == name or text.startswith("export", text.rfind("\n", 0, start) + 1):
             return _variable(text, at, name, start)
@@ -177,12 +189,19 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
     return at, wrapped_end(text, at, value.end())
 
 
-def _quoted(text: str, opening: re.Match[str], name: str) -> Span | None:
+def _quoted(
+    text: str, opening: re.Match[str], name: str, *, in_tuple: bool = False
+) -> Span | None:
+    if doubled := OPENING.match(text, opening.end()):  # as YAML quotes what is quoted already
+        opening = doubled if doubled[0] == opening[0] == "'" else opening
     found = closing(text, opening)
     end = found[0] if found else _end_of_line(text, opening.end())
     value = text[opening.end() : end]
     # The quote may be the end of what is around: "--password=", "next".
     if value.lstrip()[:1] in (",", ":", "}", "]") and OPENING.search(value + '"'):
+        return None
+    # In a list of two a name stands before its value; in an object ", " comes before a name.
+    if in_tuple and (not looks_secret(value) or text.startswith(":", found[1] if found else end)):
         return None
     return (opening.end(), end) if is_credential(name, value) else None
 
@@ -198,7 +217,7 @@ def _variable(text: str, at: int, name: str, start: int) -> Span | None:
     found = _rest_of_line(text, at, name)
     line = text.rfind("\n", max(0, start - 4096), start)
     above = text.rfind("\n", max(0, line - 4096), max(line, 0))
-    if found and (line < 0 or "=" in text[above + 1 : line]):
+    if found and (line < 0 or "=" in text[above + 1 : line] or "\\n" in text[line:start]):
         if rest := _REST_OF_VARIABLE.match(text, found[1]):
             return at, rest.end()
     return found
@@ -251,6 +270,8 @@ def _at_line_start(text: str, start: int) -> bool:
 
 def _opening_before(text: str, start: int) -> re.Match[str] | None:
     """The quote directly before a place, if any."""
+    if text[max(0, start - 1) : start] not in ('"', "'", "`", ";"):
+        return None
     for length in (1, 5, 6):
         if start >= length and (quote := OPENING.fullmatch(text, start - length, start)):
             first = start - length

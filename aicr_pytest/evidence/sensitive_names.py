@@ -86,7 +86,7 @@ _MODEL = _words(
     " prefill forward n seq model"
 )
 _PLAIN_KEYS = _words(
-    "topology toleration label labels match public sort cache partition primary foreign group routing"
+    "topology toleration label labels match public sort cache partition primary foreign group"
     " idempotency map metric annotation taint node field dict hash index object config row column"
     " registry any option settings feature unique natural composite lookup join shard range"
 )
@@ -189,6 +189,7 @@ _PLAIN_VALUE = re.compile(
     |/[^\s:]*                                                        # a path
     |v?[0-9]+(?:\.[0-9]+)+(?:[-+][0-9A-Za-z.]+)?                     # a version
     |[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ].*)?                           # a date
+    |(?:Apache|MIT|BSD|[AL]?GPL|MPL|ISC|CC|EPL|NVIDIA)\b[A-Za-z0-9. ()+-]*  # a licence
     |[a-z0-9]+(?:[-.][a-z0-9]+)*(?:\.[a-z]{2,})/[A-Za-z0-9._-]+      # a qualified name
     """
 )
@@ -202,7 +203,11 @@ def is_placeholder(value: str) -> bool:
     What was taken out already counts too.
     """
     value = value.strip().strip("\"'\\")
-    return not value or "[redacted" in value[:16] or _NO_VALUE.fullmatch(value) is not None
+    if not value or "[redacted" in value[:16]:
+        return True
+    if len(value) > 12 and value[0].isalnum():
+        return False  # no need to look: every word of the list is shorter
+    return _NO_VALUE.fullmatch(value) is not None
 
 
 def looks_secret(value: str) -> bool:
@@ -220,6 +225,9 @@ def looks_secret(value: str) -> bool:
     return has_digit or has_mixed or has_odd or len(value) >= 16
 
 
+_AFTER_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|negotiate|digest|apikey|ntlm)[ \t]+(\S+)")
+
+
 def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
     """Whether a value is a credential, as far as its name and its look tell.
 
@@ -233,12 +241,18 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
         return False
     if sure is Sensitivity.SHAPED:
         return looks_secret(value)
-    if _SCHEME_WORD.fullmatch(value.strip().strip("\"'\\")):
+    if len(value) < 20 and _SCHEME_WORD.fullmatch(value.strip().strip("\"'\\")):
         return False
+    if " " in value and (scheme := _AFTER_SCHEME.match(value.lstrip("\"'\\"))):
+        return looks_secret(scheme[1])
     lowered = name.lower()
     if lowered in _OWN_DIRECTORY and value.startswith("/"):
         return False
-    if "passw" in lowered or "pin" in lowered or "pwd" in lowered:
+    if lowered.endswith(("authorization", "cookie")):
+        return looks_secret(value.replace(" ", ""))
+    if "pass" in lowered or "pin" in lowered or "pwd" in lowered:
+        if lowered == "pass" and value.isdigit():  # "pass=3 fail=0"
+            return False
         return not (doubtful and _CLEARLY_WORDS.fullmatch(value) and len(value) < 12)
     if (doubtful and not looks_secret(value)) or _SENTENCE.fullmatch(value):
         return False
