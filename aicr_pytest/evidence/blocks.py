@@ -13,7 +13,8 @@ _LINES = re.compile(
 )
 # The last line of a block without a beginning; those before it are random runs.
 _BEFORE_END = re.compile(
-    r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{1,80}(?=[ \t]{0,8}(?:(?:\r?\n|\\{1,8}n){1,2}[^\n]{0,80})?\Z)"
+    r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{1,80}"
+    r"(?=[ \t]{0,8}(?:\r?\n|\\{1,8}n){1,2}(?:[^\n\\]|\\(?!\\{0,14}n)){0,80}\Z)"
 )
 _NEAR = 200
 """Characters between the last line of a block and its end, with what a log puts before lines."""
@@ -73,7 +74,7 @@ def without_secret_data(text: str) -> str:
         return text
     if "{" in text and _SECRET_JSON.search(text):
         text = _DATA_JSON.sub(_without_json_values, text)
-    if depths := {_indentation(text, found.start()) for found in _SECRET_YAML.finditer(text)}:
+    if depths := {_depth(text, found.start()) for found in _SECRET_YAML.finditer(text)}:
         text = _without_yaml_values(text, depths)
     if "]uint8{" in text or "]byte{" in text:
         text = _BYTES_GO.sub(r"\1[redacted]}", text)
@@ -82,21 +83,25 @@ def without_secret_data(text: str) -> str:
     return text
 
 
-def _indentation(text: str, start: int) -> str:
+def _depth(text: str, start: int) -> tuple[bool, int] | None:
+    """Whether a line of YAML stands in quoted text, and its indentation; None: it is no line."""
     before = text[max(0, start - 64) : start].removesuffix("- ")
-    return before[len(before.rstrip(" ")) :]
+    above = before.rstrip(" ")
+    if above.endswith(("\\n", '"')):
+        return True, len(before) - len(above)
+    return (False, len(before) - len(above)) if not above or above[-1] in "\n\r>" else None
 
 
 def _without_json_values(data: re.Match[str]) -> str:
     return _VALUE_JSON.sub(r"\1[redacted]", data[0])
 
 
-def _without_yaml_values(text: str, depths: set[str]) -> str:
+def _without_yaml_values(text: str, depths: set[tuple[bool, int] | None]) -> str:
     """The text without what is deeper than ``data:`` where that stands as deep as ``kind: Secret``."""
     kept: list[str] = []
     position = 0
     for data in _DATA_YAML.finditer(text):
-        if data.start() < position or data[1] not in depths:
+        if data.start() < position or _depth(text, data.end(1)) not in depths:
             continue
         kept.append(text[position : data.end()])
         position = data.end()

@@ -10,6 +10,7 @@ _GAP = r"(?:[ \t]{1,8}|[ \t]{0,4}=|[\"'\\]{1,4},\s{0,16}[\"'\\]{1,4})[\"'\\]{0,4
 """Between a short flag and its value, also in a list of arguments."""
 _WORD = r"[^\s\"'\\,|]{1,1024}"
 _LINE = r"[^\n|;&]{0,200}?"
+_QUOTES = r"(?:[\"'`\\(]|&quot;|&\#34;|&\#x27;|&\#39;){0,4}"
 
 _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     # Pieces, one of which every match holds, and the form; group "v" is what goes.
@@ -56,7 +57,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (("from-literal",), re.compile(rf"--from-literal(?:=|[ \t]{{1,4}})[\"']?[\w.-]{{1,253}}=(?P<v>{_WORD})")),
     (
         ("dentified",),
-        re.compile(r"(?i)\bidentified (?:with \S{1,40} )?by (?P<q>['\"])(?P<v>[^'\"\n]{1,512})"),
+        re.compile(r"(?i)\bidentified (?:with \S{1,40} )?by (?=['\"&])" rf"{_QUOTES}(?P<v>[^'\"\n&]{{1,512}})"),
     ),
     (("bearer",), re.compile(r"(?i)\bbearer(?:[ \t]{1,8}|%20|\+|:[ \t]?)(?P<v>[A-Za-z0-9._~+/%=-]{8,}+)")),
     (("basic ",), re.compile(r"(?i)\bbasic[ \t]{1,8}(?P<v>[A-Za-z0-9+/]{8,}+={0,2})")),
@@ -70,19 +71,22 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             r"(?i)\b(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private|licen[cs]e|signing|account)[ -]?key"
             r"|secret|token|credentials?)s?(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals|set to|now|used|using|value)\b"
             r"(?:[ \t]{0,4}:)?|[ \t]?(?:->|→))"
-            r"[ \t]{1,4}[\"'`(]?(?P<v>[^\s\"'`,;)]{4,512})"
+            r"[ \t]{1,4}"
+            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"
         ),
     ),
     (
         ("password ", "passphrase "),
-        re.compile(r"(?i)\bpass(?:word|phrase)[ \t]{1,4}[\"'`(]?(?P<v>[^\s\"'`,;)]{4,512})"),
+        re.compile(r"(?i)\bpass(?:word|phrase)[ \t]{1,4}"
+            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"),
     ),
-    (("response=",), re.compile(r"\bresponse=[\"'\\]{0,8}(?P<v>[0-9a-f]{32,64})\b")),
+    (("response=",), re.compile(rf"\bresponse={_QUOTES}(?P<v>[0-9a-f]{{32,64}})\b")),
     (
         (" for ", " of "),
         re.compile(
             r"(?i)\b(?:password|passphrase|token|secret|key|credentials?)s? (?:for|of)(?: [\w./@-]{1,64}){1,4}"
-            r"(?::| is| was|=)[ ]{0,4}[\"'`]?(?P<v>[^\s\"'`,;)<]{6,512})"
+            r"(?::| is| was|=)[ ]{0,4}"
+            rf"{_QUOTES}(?P<v>[^\s\"'`,;)<]{{6,512}})"
         ),
     ),
     (("requirepass ", "masterauth "), re.compile(r"(?i)\b(?:requirepass|masterauth) (?P<v>\S{4,512})")),

@@ -20,11 +20,12 @@ from aicr_pytest.evidence.sensitive_names import (
 MARK = "[redacted]"
 Span = tuple[int, int]
 
-_STEMS = re.compile(
-    r"(?i)pass|token|secret|key|auth|cred|pwd|pw|jwt|cookie|bearer|pin|dsn|hook|sas|sig|otp|licen[cs]e"
-    r"|sess|sid|conn|kubeconfig|docker|netrc|pat|salt|nonce|seed|mnemonic|psk|hmac|bundle|cert|kennwort"
-    r"|contrasena|[cx]srf|id_|assertion|verifier|unseal|redact"
+_STEMS = (
+    "pass token secret key auth cred pwd pw jwt cookie bearer pin dsn hook sas sig otp license licence"
+    " sess sid conn kubeconfig docker netrc pat salt nonce seed mnemonic psk hmac bundle cert kennwort"
+    " contrasena csrf xsrf id_ assertion verifier unseal redact".split()
 )
+"""Pieces, one of which every name of a credential holds, in lower case."""
 _BREAK = r"(?:\r?\n|\\{1,15}n)"
 _CLOSERS = rf"(?:\\{{0,15}}{QUOTE}|\]|\x1b\[[0-9;]{{0,8}}m){{0,3}}+"
 _PAIR = re.compile(
@@ -33,7 +34,7 @@ _PAIR = re.compile(
     (?P<name>[A-Za-z_.][A-Za-z0-9_.-]{{0,127}}+)
     (?P<closers>{_CLOSERS})
     (?P<sep>
-        [ \t]{{0,16}}(?:=>|:=|==?|::?|%3[DdAa]|&\#61;)(?![=/])[ \t]{{0,64}}
+        [ \t]{{0,16}}(?:=>|=&gt;|:=|==?|::?|%3[DdAa]|&\#61;)(?![=/])[ \t]{{0,64}}
         | (?<=["'`;])[ \t]{{0,4}},\s{{0,64}}(?=\\{{0,15}}{QUOTE})
         | (?:>|&gt;)(?=[^\s<])
     )"""
@@ -73,14 +74,14 @@ _BARE = re.compile(
 )
 _REST_OF_LINE = re.compile(
     r"""(?x)
-    (?: [^\n\r\\"'`&] | \\(?!\\{0,14}["'`nr]) | &(?!quot;|\#34;|\#39;|\#x27;)
+    (?: [^\n\r\\"'`&<] | <(?!/) | \\(?!\\{0,14}["'`nr]) | &(?!quot;|\#34;|\#39;|\#x27;)
       | ["'`](?![ \t]{0,4}(?:[,\]})\\\n\r]|$)) )++"""
 )
 _REST_OF_VARIABLE = re.compile(
     rf"(?:{_BREAK}(?![ \t]*[A-Za-z_][A-Za-z0-9_]{{0,127}}=)(?:[^\n\\\"]|\\(?!\\{{0,14}}[\"n])){{0,4096}}){{1,64}}?"
     rf"(?={_BREAK}[ \t]{{0,64}}[A-Za-z_][A-Za-z0-9_]{{0,127}}=)"
 )
-_BLOCK = re.compile(rf"[|>][+-]?[1-9]?[+-]?[ \t]{{0,8}}(?:\#[^\n]{{0,80}})?(?={_BREAK})")
+_BLOCK = re.compile(rf"(?:[|>]|&gt;)[+-]?[1-9]?[+-]?[ \t]{{0,8}}(?:\#[^\n]{{0,80}})?(?={_BREAK})")
 _BLOCK_LINE = re.compile(
     rf"{_BREAK}(?P<indent>[ \t]{{0,200}})"
     r"(?P<text>(?:[^\n\r\\\"]|\\(?!\\{0,14}[\"n])|\"(?![ \t]{0,4}[,}\]\n]|$))*+)"
@@ -88,12 +89,14 @@ _BLOCK_LINE = re.compile(
 _LIST = re.compile(r"\[([^\[\]{}]{1,8192})\]")
 _WRAPPED_VALUE = re.compile(r"(?:[A-Za-z]{1,12}\()?[bru]?(?=\\{0,15}[\"'`&])")
 _WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{2,14})[ ]$")
-_LINE_STARTERS = ("export", "declare -x", "ENV", "set", "Environment")
+_ANOTHER_PAIR = re.compile(r"[ \t&;,][A-Za-z_][A-Za-z0-9_.-]{0,64}=")
+_LINE_STARTERS = ("export", "declare -x", "ENV", "set", "<pre", "<code", "<td")
 
 
 def without_named(text: str) -> str:
     """The text without values whose names say that they are credentials."""
-    if not _STEMS.search(text):
+    lowered = text.lower()
+    if not any(stem in lowered for stem in _STEMS):
         return text
     text = _rewritten(text, _NAMED, _value_of_named)
     text = _rewritten(text, _PAIR, _value_of_pair)
@@ -168,14 +171,15 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
     if wrapper := _WRAPPED_VALUE.match(text, at):
         if opening := OPENING.match(text, wrapper.end()):
             return _quoted(text, opening, name)
-    if first in ("|", ">") and (block := _BLOCK.match(text, at)):
+    if first in ("|", ">", "&") and (block := _BLOCK.match(text, at)):
         return _block(text, block.end(), _indentation(text, start))
     if first == "[" and (several := _LIST.match(text, at)):
         inside = several[1].replace('"', "").replace(",", " ")
         return several.span(1) if is_credential(name, inside.replace(" ", "")) else None
     if before := _opening_before(text, start):
         if not pair["closers"] and (end := closing(text, before)) and end[0] > at:
-            return _rest_of_line(text, at, name, end[0])
+            if not _ANOTHER_PAIR.search(text, at, end[0]):
+                return _rest_of_line(text, at, name, end[0])
     if _at_line_start(text, start):
         if sep.startswith(":") or pair["sep"] == " = ":
             return _rest_of_line(text, at, name) or _next_line(text, at, name, start)

@@ -174,7 +174,7 @@ _NO_VALUE = re.compile(
     r"""(?ix)
     true|false|yes|no|on|off|null|none|nil|undefined|empty|unset|enabled|disabled|required|optional
     |default|anonymous|any|all|never|always|auto|unknown|missing|invalid|expired|n/a
-    |<[^<>]{0,64}>|<set\ to\ the\ key.*|\*{2,}|x{3,}|\.{2,}|-+|\(null\)
+    |<[^<>]{0,64}>?|<set\ to\ the\ key.*|\*{2,}|x{3,}|\.{2,}|-+|\(null\)
     |\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|\$[A-Z_][A-Z0-9_]*|\{\{.{0,80}\}\}|%\([a-z_]+\)s|%s|\{[a-z_]*\}
     """
 )
@@ -194,6 +194,7 @@ _PLAIN_VALUE = re.compile(
     """
 )
 _CLEARLY_WORDS = re.compile(r"[A-Z]?[a-z]{0,14}(?:[-_./: ][A-Za-z]{1,14})*[.!]?|[A-Z_]{1,24}")
+_SMALL_NUMBER = re.compile(r"[0-9.]{1,6}")
 _SENTENCE = re.compile(r"[A-Za-z][a-z']{0,20}(?: [A-Za-z'.,()-]{1,24}){2,}[.!]?")
 
 
@@ -254,6 +255,6 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
         if lowered == "pass" and value.isdigit():  # "pass=3 fail=0"
             return False
         return not (doubtful and _CLEARLY_WORDS.fullmatch(value) and len(value) < 12)
-    if (doubtful and not looks_secret(value)) or _SENTENCE.fullmatch(value):
+    if (doubtful and not looks_secret(value)) or (" " in value and _SENTENCE.fullmatch(value)):
         return False
-    return not re.fullmatch(r"[0-9.]{1,6}", value)
+    return len(value) > 6 or not _SMALL_NUMBER.fullmatch(value)
