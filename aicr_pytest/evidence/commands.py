@@ -18,7 +18,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("-u", "user", "-basic-auth"),
         re.compile(
             rf"(?<=[\s\"'])(?:-u|-U|--user|--proxy-user|--basic-auth|--http-user)(?:{_GAP}|(?<=-[uU]))"
-            rf"(?P<v>(?![0-9]{{1,6}}:[0-9]{{1,6}}\b)[^\s\"'\\:,]{{0,128}}[:%](?!//)[^\s\"'\\]{{1,512}})"
+            rf"(?P<v>(?![0-9]{{1,6}}:[0-9]{{1,6}}\b)[^\s\"'\\:,]{{0,128}}[:%,](?!//)[^\s\"'\\]{{1,512}})"
         ),
     ),
     (
@@ -26,9 +26,9 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         re.compile(rf"(?:mysql|mariadb)[a-z]{{0,8}}\b{_LINE}[\s\"']-p(?P<v>[^\s\"'\\]{{1,512}})"),
     ),
     (
-        ("sshpass", "login", "mongo", "zip", "7z", "smb"),
+        ("sshpass", "login", "mongo", "zip", "7z", "ipmitool"),
         re.compile(
-            rf"(?:sshpass|(?<!az )login|mongo[a-z]{{0,10}}|\bzip|unzip|7z[a-z]?)\b{_LINE}[\s\"']-(?:p|P|-pass)"
+            rf"(?:sshpass|ipmitool|(?<!az )login|mongo[a-z]{{0,10}}|\bzip|unzip|7z[a-z]?)\b{_LINE}[\s\"']-(?:p|P|-pass)"
             rf"(?:{_GAP}|(?<=-[pP]))(?P<v>(?!-){_WORD})"
         ),
     ),
@@ -76,8 +76,8 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("password ", "passphrase "),
-        re.compile(r"(?i)\bpass(?:word|phrase)[ \t]{1,4}"
+        ("password ", "passphrase ", "psk "),
+        re.compile(r"(?i)\b(?:pass(?:word|phrase)|psk)[ \t]{1,4}"
             rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"),
     ),
     (("response=",), re.compile(rf"\bresponse={_QUOTES}(?P<v>[0-9a-f]{{32,64}})\b")),
@@ -89,6 +89,16 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             rf"{_QUOTES}(?P<v>[^\s\"'`,;)<]{{6,512}})"
         ),
     ),
+    (("auth",), re.compile(rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}[\"'\\]{{1,4}}, ?{_QUOTES}(?P<v>[^\"'\\\n]{{4,512}})")),
+    (("auth ",), re.compile(r"(?<![^\n\"'>])AUTH (?P<v>[^\s\"'<\\]{8,512})")),
+    (
+        ("admin", "root", "user"),
+        re.compile(r"(?i)(?<![\w./@-])(?:admin|administrator|root|user)(?::| / )(?P<v>[^\s\"'`,;)<&\\@/:]{8,512})"),
+    ),
+    (("@",), re.compile(r"(?<![\w./@:-])[A-Za-z][\w.-]{0,63}[:/](?P<v>[^\s@/\"':]{6,128})@(?!sha256)[A-Za-z0-9]")),
+    (("mc ",), re.compile(r"\bmc (?:alias set|config host add) \S{1,128} \S{1,512} (?P<v>\S{3,128} \S{3,128})")),
+    (("is ",), re.compile(r"(?i)\b(?:password|passcode|pin|code) is:? (?P<v>[0-9]{6,10})\b")),
+    (("$ansible_vault",), re.compile(r"\$ANSIBLE_VAULT;[0-9A-Za-z.;_-]{1,40}(?P<v>(?:(?:\s|\\{1,15}n){1,8}[0-9a-f]{20,}+){1,1024})")),
     (("requirepass ", "masterauth "), re.compile(r"(?i)\b(?:requirepass|masterauth) (?P<v>\S{4,512})")),
     (("login ",), re.compile(r"\blogin \S{1,128}\s{1,8}password (?P<v>\S{1,512})")),
 )
@@ -134,7 +144,7 @@ def without_placed(text: str) -> str:
     return text
 
 
-_SURE = ("-", "pass:", "identified", "echo", "printf", "mysql", "mariadb", "sshpass", "redis", "ldap")
+_SURE = ("auth=", "auth =", "mc ", "password is", "pin is", "code is", "passcode is", "$ansible", "-", "pass:", "identified", "echo", "printf", "mysql", "mariadb", "sshpass", "redis", "ldap")
 
 
 def _without_value(match: re.Match[str]) -> str:

@@ -56,6 +56,7 @@ def _rule(kind: str, hints: str, pattern: str) -> Rule:
 
 _OWN: tuple[Rule, ...] = (
     _rule("account", "arn:", r"\barn:aws[a-z-]{0,16}:[a-z0-9-]{0,32}:[a-z0-9-]{0,32}:(?P<v>\d{12})\b"),
+    _rule("account", "amazonaws.com/", r"(?<=amazonaws\.com/)(?P<v>\d{12})(?!\d)"),
     _rule("account", ".dkr.ecr", r"(?<!\d)(?P<v>\d{12})(?=\.dkr\.ecr)"),
     _rule("account", "acs:", r"\bacs:[a-z0-9-]{1,32}:[a-z0-9-]{0,32}:(?P<v>\d{12,20})\b"),
     _rule("account", "crn:", r"\bcrn:v1:[a-z0-9:-]{1,128}:a/(?P<v>[0-9a-f]{32})"),
@@ -140,7 +141,7 @@ _IDENTIFIER = re.compile(rf"(?<![\w-]){_UUID}(?![\w-])")
 _OWNER = re.compile(
     r"(?i)(?:(?:subscription|tenant|directory|project|principal|object|client|user|workspace|org"
     r"|organi[sz]ation|customer|cluster|account|app|application|identity|team)[_ -]?(?:id|guid|uuid)?"
-    rf"|(?<![a-z])(?:oid|tid)){_ASSIGNED}\Z"
+    rf"|(?<![a-z])(?:oid|tid))(?:{_ASSIGNED}|[ \t]{{1,4}}|/)\Z"
 )
 _BEFORE = 60
 """Characters before an identifier in which the name of its kind stands."""
@@ -215,7 +216,7 @@ def without_identities(text: str, pseudonym: Pseudonym, *, every: bool) -> str:
     for kind, hints, pattern in (*_OWN, *(_EVERY if every else ())):
         if any(hint in lowered for hint in hints):
             text = pattern.sub(lambda match, kind=kind: _replaced(match, kind, pseudonym), text)
-    if "id" in lowered:
+    if "-" in text:
         text = _IDENTIFIER.sub(lambda match: _identifier(match, pseudonym), text)
     if "." in text:
         text = _HOST.sub(lambda match: _host(match[0], pseudonym), text)

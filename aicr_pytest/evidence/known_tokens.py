@@ -63,6 +63,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("gAAAAA", rf"{_BASE64}{{40,}}+"),  # Fernet
     # Keys in base64: the beginnings of PEM ("LS0t") and of OpenSSH's own form
     ("LS0tLS1CRUdJTi LS0tLS b3BlbnNzaC1rZXktdjE", rf"{_BASE64}{{8,}}+"),
+    ("IQoJb3JpZ2luX2Vj", rf"{_BASE64}{{8,}}+"),  # sessions of AWS
     # Hashes of passwords
     (
         "$1$ $5$ $6$ $7$ $y$ $2a$ $2b$ $2y$ $apr1$ $argon2i$ $argon2id$ $argon2d$ $pbkdf2-sha256$"
@@ -105,6 +106,7 @@ _COLOURED = re.compile(r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|e|033))\[[0-9;:?]{0,
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,}+=*")
 _CHANGE_OF_CASE = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _CHANGE_TO_DIGIT = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
+_HEX = re.compile(r"[0-9A-F]{16}")
 _DIGIT = re.compile("[0-9]")
 _NEXT_LINE = re.compile(
     r"[ \t]{0,8}(?:\r?\n|\\{1,8}n){1,2}[ \t]{0,64}([A-Za-z0-9+/_.=-]{1,512})(?=[ \t]{0,8}(?:[\r\n\\\"'<&]|$))"
@@ -122,9 +124,12 @@ def is_random(run: str) -> bool:
     one. Names in camelCase have few digits, identifiers in hexadecimal one case.
     """
     run = run[:_LOOKED_AT]
-    if run.isalpha() or run.islower() or run.isupper():
-        return False
     length = len(run)
+    if run.isalpha() or run.islower():
+        return False
+    if run.isupper():  # base32
+        changes = len(_CHANGE_TO_DIGIT.findall(run))
+        return length >= 40 and changes >= 0.09 * length and run.isalnum() and not _HEX.match(run)
     if len(_CHANGE_OF_CASE.findall(run)) < 0.12 * length or run.count("/") > 0.1 * length:
         return False
     return len(_CHANGE_TO_DIGIT.findall(run)) >= 0.09 * length

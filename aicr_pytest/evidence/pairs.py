@@ -23,7 +23,7 @@ Span = tuple[int, int]
 _STEMS = (
     "pass token secret key auth cred pwd pw jwt cookie bearer pin dsn hook sas sig otp license licence"
     " sess sid conn kubeconfig docker netrc pat salt nonce seed mnemonic psk hmac bundle cert kennwort"
-    " contrasena csrf xsrf id_ assertion verifier unseal redact".split()
+    " contrasena csrf xsrf id_ assertion verifier unseal redact login code community".split()
 )
 """Pieces, one of which every name of a credential holds, in lower case."""
 _BREAK = r"(?:\r?\n|\\{1,15}n)"
@@ -36,7 +36,7 @@ _PAIR = re.compile(
     (?P<sep>
         [ \t]{{0,16}}(?:=>|=&gt;|:=|==?|::?|%3[DdAa]|&\#61;)(?![=/])[ \t]{{0,64}}
         | (?<=["'`;])[ \t]{{0,4}},\s{{0,64}}(?=\\{{0,15}}{QUOTE})
-        | (?:>|&gt;)(?=[^\s<])
+        | (?:>|&gt;)(?=\s{{0,8}}[^\s<])
     )"""
 )
 _FLAG = re.compile(
@@ -168,6 +168,8 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
         end = text.find("</" if sep == ">" else "&lt;/", at, at + 8192) if opened else -1
         return (at, end) if end > at and is_credential(name, text[at:end]) else None
     first = text[at : at + 1]
+    if first in ("{", "("):  # what is inside has names or places of its own
+        return None
     if wrapper := _WRAPPED_VALUE.match(text, at):
         if opening := OPENING.match(text, wrapper.end()):
             return _quoted(text, opening, name)

@@ -9,15 +9,19 @@ import enum
 import functools
 import re
 
+from aicr_pytest.evidence.known_tokens import is_random
+
 
 class Sensitivity(enum.Enum):
     """What a name says of its value."""
 
     NONE = 0
     """Nothing."""
-    SHAPED = 1
+    RANDOM = 1
+    """It is a credential if it is long and in no order of words."""
+    SHAPED = 2
     """It is a credential if it looks like one."""
-    CERTAIN = 2
+    CERTAIN = 3
     """It is a credential, whatever it looks like."""
 
 
@@ -38,13 +42,13 @@ _CREDENTIALS = _words(
 )
 _DOUBTFUL = _words(
     "secrets tokens license licence webhook signature nonce salt sid seed keystore auths assertion"
-    " verifier unseal"
+    " verifier unseal community"
 )
 # Glued to what stands before them: pgpassword, usertoken, rootpw.
 _ENDINGS = tuple(
     "password passwd passphrase secret token apikey credentials credential pwd secretkey accesskey"
     " privatekey authkey connectionstring dockerconfigjson storepass keypass dbpass userpass cookie"
-    " jwt".split()
+    " jwt authtok".split()
 )
 _KEYS = _words(
     "api access secret private account signing sign encryption encrypt decryption shared master storage"
@@ -88,7 +92,7 @@ _MODEL = _words(
 _PLAIN_KEYS = _words(
     "topology toleration label labels match public sort cache partition primary foreign group"
     " idempotency map metric annotation taint node field dict hash index object config row column"
-    " registry any option settings feature unique natural composite lookup join shard range"
+    " registry any option settings feature unique natural composite lookup join shard range job queue batch"
 )
 _TOGETHER: tuple[tuple[str, ...], ...] = (
     ("connection", "string"),
@@ -141,6 +145,8 @@ def sensitivity(name: str) -> Sensitivity:
         return _of_key(last, before, words)
     if last in _CREDENTIALS or _glued(last):
         return Sensitivity.CERTAIN
+    if last in ("login", "code", "k"):
+        return Sensitivity.RANDOM
     if last in _DOUBTFUL or any(word in _CREDENTIALS or _glued(word) for word in words):
         return Sensitivity.SHAPED
     return Sensitivity.NONE
@@ -149,7 +155,9 @@ def sensitivity(name: str) -> Sensitivity:
 def _of_key(last: str, before: str, words: list[str]) -> Sensitivity:
     if before in _KEYS or before in _CREDENTIALS or _glued(before):
         return Sensitivity.CERTAIN if last == "key" else Sensitivity.SHAPED
-    if not before or before in _PLAIN_KEYS:
+    if not before:
+        return Sensitivity.RANDOM
+    if before in _PLAIN_KEYS:
         return Sensitivity.NONE
     return Sensitivity.SHAPED
 
@@ -194,6 +202,7 @@ _PLAIN_VALUE = re.compile(
     """
 )
 _CLEARLY_WORDS = re.compile(r"[A-Z]?[a-z]{0,14}(?:[-_./: ][A-Za-z]{1,14})*[.!]?|[A-Z_]{1,24}")
+_LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{32,128}")
 _SMALL_NUMBER = re.compile(r"[0-9.]{1,6}")
 _SENTENCE = re.compile(r"[A-Za-z][a-z']{0,20}(?: [A-Za-z'.,()-]{1,24}){2,}[.!]?")
 
@@ -240,6 +249,8 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
     sure = sensitivity(name)
     if sure is Sensitivity.NONE or is_placeholder(value):
         return False
+    if sure is Sensitivity.RANDOM:
+        return _LONG_HEX.fullmatch(value) is not None or (len(value) >= 20 and is_random(value))
     if sure is Sensitivity.SHAPED:
         return looks_secret(value)
     if len(value) < 20 and _SCHEME_WORD.fullmatch(value.strip().strip("\"'\\")):
