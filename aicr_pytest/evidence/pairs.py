@@ -89,6 +89,9 @@ _BLOCK_LINE = re.compile(
 _LIST = re.compile(r"\[([^\[\]{}]{1,8192})\]")
 _WRAPPED_VALUE = re.compile(r"(?:[A-Za-z]{1,12}\()?[bru]?(?=\\{0,15}[\"'`&])")
 _WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{2,14})[ ]$")
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{20}")
+_LOOKED_AT = 160
+"""Characters of a word that decide whether it is a credential."""
 _ANOTHER_PAIR = re.compile(r"[ \t&;,][A-Za-z_][A-Za-z0-9_.-]{0,64}=")
 _LINE_STARTERS = ("export", "declare -x", "ENV", "set", "<pre", "<code", "<td")
 
@@ -138,8 +141,8 @@ def _value_of_flag(text: str, flag: re.Match[str]) -> Span | None:
         return None
     if opening := OPENING.match(text, at):
         return _quoted(text, opening, name)
-    value = _BARE.match(text, at)
-    return value.span() if value and is_credential(name, value[0]) else None
+    end = _end_of_word(text, at, name)
+    return (at, end) if end else None
 
 
 def _value_of_named(text: str, pair: re.Match[str]) -> Span | None:
@@ -187,12 +190,25 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
             return _rest_of_line(text, at, name) or _next_line(text, at, name, start)
         if name.upper() == name or text.startswith("export", text.rfind("\n", 0, start) + 1):
             return _variable(text, at, name, start)
-    value = _BARE.match(text, at)
     # "refused token: expired" is a sentence, "token=expired" and "{token:expired}" are none.
     doubtful = pair["sep"].startswith(": ") and not pair["closers"]
-    if value is None or not is_credential(name, value[0], doubtful=doubtful):
+    if not (end := _end_of_word(text, at, name, doubtful=doubtful)):
         return None
-    return at, wrapped_end(text, at, value.end())
+    return at, wrapped_end(text, at, end)
+
+
+def _end_of_word(text: str, at: int, name: str, *, doubtful: bool = False) -> int:
+    """Where the credential that begins at a place ends; 0 where none begins.
+
+    Its beginning decides: in ``key=key=key=`` a value begins at each sign and ends with the text.
+    """
+    if sensitivity(name) is Sensitivity.RANDOM and not _LONG_RUN.match(text, at):
+        return 0
+    beginning = _BARE.match(text, at, at + _LOOKED_AT)
+    if not beginning or not is_credential(name, beginning[0], doubtful=doubtful):
+        return 0
+    whole = _BARE.match(text, at)
+    return whole.end() if whole else beginning.end()
 
 
 def _quoted(

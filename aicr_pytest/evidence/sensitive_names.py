@@ -261,7 +261,7 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
     if lowered in _OWN_DIRECTORY and value.startswith("/"):
         return False
     if lowered.endswith(("authorization", "cookie")):
-        return looks_secret(value.replace(" ", ""))
+        return not doubtful or looks_secret(value.replace(" ", ""))
     if "pass" in lowered or "pin" in lowered or "pwd" in lowered:
         if lowered == "pass" and value.isdigit():  # "pass=3 fail=0"
             return False
