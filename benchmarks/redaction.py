@@ -145,18 +145,82 @@ def _escaped(text: str) -> str:
     return html.escape(text)
 
 
-_FIELDS = (
-    "password passwd passphrase pwd secret clientSecret client_secret token accessToken idToken sessionToken"
-    " bearerToken refreshToken apiKey api_key secretKey privateKey accountKey signingKey encryptionKey"
-    " credentials connectionString auth authorization tls.key .dockerconfigjson kubeconfig cookie"
-    " webhookUrl sharedAccessKey masterKey hmacSecret id_rsa ssh-privatekey dsn saslPassword jwt keytab"
-).split()
-_VARIABLES = (
-    "DB_PASS DB_PASSWORD MYSQL_PWD REDIS_AUTH PASSPHRASE GOOGLE_CREDENTIALS SESSION_SECRET JWT AUTH"
-    " BASIC_AUTH SENTRY_DSN HF_TOKEN NGC_API_KEY AWS_SECRET_ACCESS_KEY PIN COOKIE_SECRET LICENSE_KEY"
-    " SSH_PRIVATE_KEY ENCRYPTION_KEY API_KEY_PROD TOKEN_GITHUB WANDB_API_KEY SLACK_WEBHOOK_URL PGPASSWORD"
-).split()
-_FLAGS = "--password --token --api-key --secret --hf-token --auth-token --access-key -storepass".split()
+_FIELDS = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "clientSecret",
+    "client_secret",
+    "token",
+    "accessToken",
+    "idToken",
+    "sessionToken",
+    "bearerToken",
+    "refreshToken",
+    "apiKey",
+    "api_key",
+    "secretKey",
+    "privateKey",
+    "accountKey",
+    "signingKey",
+    "encryptionKey",
+    "credentials",
+    "connectionString",
+    "auth",
+    "authorization",
+    "tls.key",
+    ".dockerconfigjson",
+    "kubeconfig",
+    "cookie",
+    "webhookUrl",
+    "sharedAccessKey",
+    "masterKey",
+    "hmacSecret",
+    "id_rsa",
+    "ssh-privatekey",
+    "dsn",
+    "saslPassword",
+    "jwt",
+    "keytab",
+]
+_VARIABLES = [
+    "DB_PASS",
+    "DB_PASSWORD",
+    "MYSQL_PWD",
+    "REDIS_AUTH",
+    "PASSPHRASE",
+    "GOOGLE_CREDENTIALS",
+    "SESSION_SECRET",
+    "JWT",
+    "AUTH",
+    "BASIC_AUTH",
+    "SENTRY_DSN",
+    "HF_TOKEN",
+    "NGC_API_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "PIN",
+    "COOKIE_SECRET",
+    "LICENSE_KEY",
+    "SSH_PRIVATE_KEY",
+    "ENCRYPTION_KEY",
+    "API_KEY_PROD",
+    "TOKEN_GITHUB",
+    "WANDB_API_KEY",
+    "SLACK_WEBHOOK_URL",
+    "PGPASSWORD",
+]
+_FLAGS = [
+    "--password",
+    "--token",
+    "--api-key",
+    "--secret",
+    "--hf-token",
+    "--auth-token",
+    "--access-key",
+    "-storepass",
+]
 
 
 def objects(rng: random.Random) -> Iterator[tuple[str, Any, str]]:

@@ -97,7 +97,7 @@ def _without_json_values(data: re.Match[str]) -> str:
 
 
 def _without_yaml_values(text: str, depths: set[tuple[bool, int] | None]) -> str:
-    """The text without what is deeper than ``data:`` where that stands as deep as ``kind: Secret``."""
+    """The text without what is below a ``data:`` that stands as deep as ``kind: Secret``."""
     kept: list[str] = []
     position = 0
     for data in _DATA_YAML.finditer(text):

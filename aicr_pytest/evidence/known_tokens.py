@@ -36,7 +36,10 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("HRKU- FlyV1 fm1r_ fm2_", r"[A-Za-z0-9+/=,_ -]{30,}+"),
     ("cfat_ cfut_ v1.0-", rf"{_URL64}{{40,}}+"),
     # Models and their tools
-    ("hf_ api_org_ hf_oauth_ r8_ gsk_ pplx- xai- tvly- fw_ tgp_v1_ jina_ csk-", r"[A-Za-z0-9_-]{20,}+"),
+    (
+        "hf_ api_org_ hf_oauth_ r8_ gsk_ pplx- xai- tvly- fw_ tgp_v1_ jina_ csk-",
+        r"[A-Za-z0-9_-]{20,}+",
+    ),
     ("sk- sk_live_ sk_test_ rk_live_ rk_test_ sess- esecret_ rpa_", rf"{_URL64}{{20,}}+"),
     ("pcsk_ lsv2_pt_ lsv2_sk_ wandb_v1_ dapi dkea nvcf- phc_ phx_", rf"{_URL64}{{20,}}+"),
     # Registries and builds
@@ -66,20 +69,23 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("IQoJb3JpZ2luX2Vj", rf"{_BASE64}{{8,}}+"),  # sessions of AWS
     # Hashes of passwords
     (
-        "$1$ $5$ $6$ $7$ $y$ $2a$ $2b$ $2y$ $apr1$ $argon2i$ $argon2id$ $argon2d$ $pbkdf2-sha256$"
-        " $pbkdf2-sha512$ $scrypt$",
+        "$1$ $5$ $6$ $7$ $y$ $2a$ $2b$ $2y$ $apr1$ $argon2i$ $argon2id$ $argon2d$ $scrypt$",
         r"[./A-Za-z0-9$=,+]{16,}+",
     ),
-    ("SCRAM-SHA-256$ SCRAM-SHA-1$ pbkdf2_sha256$ {SSHA} {SHA} {SSHA512}", r"[A-Za-z0-9+/=$:]{16,}+"),
+    ("$pbkdf2-sha256$ $pbkdf2-sha512$", r"[./A-Za-z0-9$=,+]{16,}+"),
+    (
+        "SCRAM-SHA-256$ SCRAM-SHA-1$ pbkdf2_sha256$ {SSHA} {SHA} {SSHA512}",
+        r"[A-Za-z0-9+/=$:]{16,}+",
+    ),
 )
 _FOLLOWED_BY = {
     prefix: re.compile(body) for prefixes, body in _TABLE for prefix in prefixes.split()
 }
 _START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtu])|(?<=%[237][0-9A-Fa-f]))"
-"""Where a token may begin: not within a word, but after ``\\n`` in quoted JSON, ``%3D`` in a URL."""
+"""Where a token may begin: not within a word, but after a quoted ``\\n`` and ``%3D``."""
 _PREFIX = re.compile(_START + any_of(list(_FOLLOWED_BY)))
 # Others begin their names so too; only what looks random is taken for a token.
-_COMMON = frozenset("sk- key- re_ fw_ secret_ ops_ pul- sess- LTAI AKID oy2 vercel_ nebius_".split())
+_COMMON = ("sk-", "key-", "re_", "fw_", "secret_", "ops_", "pul-", "sess-", "LTAI", "AKID", "oy2")
 
 _SHAPE = re.compile(
     rf"""(?x)
@@ -109,7 +115,8 @@ _CHANGE_TO_DIGIT = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _HEX = re.compile(r"[0-9A-F]{16}")
 _DIGIT = re.compile("[0-9]")
 _NEXT_LINE = re.compile(
-    r"[ \t]{0,8}(?:\r?\n|\\{1,8}n){1,2}[ \t]{0,64}([A-Za-z0-9+/_.=-]{1,512})(?=[ \t]{0,8}(?:[\r\n\\\"'<&]|$))"
+    r"[ \t]{0,8}(?:\r?\n|\\{1,8}n){1,2}[ \t]{0,64}([A-Za-z0-9+/_.=-]{1,512})"
+    r"(?=[ \t]{0,8}(?:[\r\n\\\"'<&]|$))"
 )
 _NARROWEST = 40
 """Characters of a line of wrapped base64; nobody wraps at fewer."""
@@ -181,9 +188,7 @@ def _end_of_known(prefix: re.Match[str]) -> int:
     return body.end()
 
 
-def _taken_out(
-    text: str, pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int]
-) -> str:
+def _taken_out(text: str, pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int]) -> str:
     """The text without what begins with a match and ends where ``end_of`` says; 0: is none."""
     kept, position = [], 0
     for match in pattern.finditer(text):

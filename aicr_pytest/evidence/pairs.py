@@ -21,9 +21,52 @@ MARK = "[redacted]"
 Span = tuple[int, int]
 
 _STEMS = (
-    "pass token secret key auth cred pwd pw jwt cookie bearer pin dsn hook sas sig otp license licence"
-    " sess sid conn kubeconfig docker netrc pat salt nonce seed mnemonic psk hmac bundle cert kennwort"
-    " contrasena csrf xsrf id_ assertion verifier unseal redact login code community".split()
+    "pass",
+    "token",
+    "secret",
+    "key",
+    "auth",
+    "cred",
+    "pwd",
+    "pw",
+    "jwt",
+    "cookie",
+    "bearer",
+    "pin",
+    "dsn",
+    "hook",
+    "sas",
+    "sig",
+    "otp",
+    "license",
+    "licence",
+    "sess",
+    "sid",
+    "conn",
+    "kubeconfig",
+    "docker",
+    "netrc",
+    "pat",
+    "salt",
+    "nonce",
+    "seed",
+    "mnemonic",
+    "psk",
+    "hmac",
+    "bundle",
+    "cert",
+    "kennwort",
+    "contrasena",
+    "csrf",
+    "xsrf",
+    "id_",
+    "assertion",
+    "verifier",
+    "unseal",
+    "redact",
+    "login",
+    "code",
+    "community",
 )
 """Pieces, one of which every name of a credential holds, in lower case."""
 _BREAK = r"(?:\r?\n|\\{1,15}n)"
@@ -44,7 +87,8 @@ _FLAG = re.compile(
     (?:(?<![A-Za-z0-9_.-])--?|(?<=ENV[ ]))
     (?P<name>[A-Za-z][A-Za-z0-9_.-]{{0,127}}+)
     (?P<closers>{_CLOSERS})
-    (?P<sep>[ \t]{{1,16}} | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}} | \x00 | \\x00 | \\u0000)
+    (?P<sep>[ \t]{{1,16}} | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}}
+      | \x00 | \\x00 | \\u0000)
     (?!-)"""
 )
 _NAMED = re.compile(
@@ -78,7 +122,8 @@ _REST_OF_LINE = re.compile(
       | ["'`](?![ \t]{0,4}(?:[,\]})\\\n\r]|$)) )++"""
 )
 _REST_OF_VARIABLE = re.compile(
-    rf"(?:{_BREAK}(?![ \t]*[A-Za-z_][A-Za-z0-9_]{{0,127}}=)(?:[^\n\\\"]|\\(?!\\{{0,14}}[\"n])){{0,4096}}){{1,64}}?"
+    rf"(?:{_BREAK}(?![ \t]*[A-Za-z_][A-Za-z0-9_]{{0,127}}=)(?:[^\n\\\"]|\\"
+    rf"(?!\\{{0,14}}[\"n])){{0,4096}}){{1,64}}?"
     rf"(?={_BREAK}[ \t]{{0,64}}[A-Za-z_][A-Za-z0-9_]{{0,127}}=)"
 )
 _BLOCK = re.compile(rf"(?:[|>]|&gt;)[+-]?[1-9]?[+-]?[ \t]{{0,8}}(?:\#[^\n]{{0,80}})?(?={_BREAK})")
@@ -122,9 +167,10 @@ def _rewritten(
 
 def _value_of_pair(text: str, pair: re.Match[str]) -> Span | None:
     name, start = pair["name"], pair.start("name")
-    if name[0] in "nrt0" and text[start - 1 : start] == "\\" and len(name) > 1:
-        if sensitivity(name[1:]) is not Sensitivity.NONE or sensitivity(name) is Sensitivity.NONE:
-            name, start = name[1:], start + 1
+    escaped = name[0] in "nrt0" and len(name) > 1 and text[start - 1 : start] == "\\"
+    # Of "\\ntoken" the name is "token"; of a Windows path it may be all.
+    if escaped and (_says(name[1:]) or not _says(name)):
+        name, start = name[1:], start + 1
     if sensitivity(name) is Sensitivity.NONE:
         if name.lower() in ("key", "string", "id", "header"):
             name = _with_word_before(text, start, name)
@@ -133,6 +179,10 @@ def _value_of_pair(text: str, pair: re.Match[str]) -> Span | None:
     if text.endswith("redacted: ", 0, start):  # a mark of ours
         return None
     return _value_at(text, pair, name, start)
+
+
+def _says(name: str) -> bool:
+    return sensitivity(name) is not Sensitivity.NONE
 
 
 def _value_of_flag(text: str, flag: re.Match[str]) -> Span | None:
@@ -173,18 +223,16 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
     first = text[at : at + 1]
     if first in ("{", "("):  # what is inside has names or places of its own
         return None
-    if wrapper := _WRAPPED_VALUE.match(text, at):
-        if opening := OPENING.match(text, wrapper.end()):
-            return _quoted(text, opening, name)
+    wrapper = _WRAPPED_VALUE.match(text, at)
+    if wrapper and (opening := OPENING.match(text, wrapper.end())):
+        return _quoted(text, opening, name)
     if first in ("|", ">", "&") and (block := _BLOCK.match(text, at)):
         return _block(text, block.end(), _indentation(text, start))
     if first == "[" and (several := _LIST.match(text, at)):
         inside = several[1].replace('"', "").replace(",", " ")
         return several.span(1) if is_credential(name, inside.replace(" ", "")) else None
-    if before := _opening_before(text, start):
-        if not pair["closers"] and (end := closing(text, before)) and end[0] > at:
-            if not _ANOTHER_PAIR.search(text, at, end[0]):
-                return _rest_of_line(text, at, name, end[0])
+    if not pair["closers"] and (quoted := _end_of_quoted(text, start, at)):
+        return _rest_of_line(text, at, name, quoted)
     if _at_line_start(text, start):
         if sep.startswith(":") or pair["sep"] == " = ":
             return _rest_of_line(text, at, name) or _next_line(text, at, name, start)
@@ -211,9 +259,7 @@ def _end_of_word(text: str, at: int, name: str, *, doubtful: bool = False) -> in
     return whole.end() if whole else beginning.end()
 
 
-def _quoted(
-    text: str, opening: re.Match[str], name: str, *, in_tuple: bool = False
-) -> Span | None:
+def _quoted(text: str, opening: re.Match[str], name: str, *, in_tuple: bool = False) -> Span | None:
     if doubled := OPENING.match(text, opening.end()):  # as YAML quotes what is quoted already
         opening = doubled if doubled[0] == opening[0] == "'" else opening
     found = closing(text, opening)
@@ -239,10 +285,9 @@ def _variable(text: str, at: int, name: str, start: int) -> Span | None:
     found = _rest_of_line(text, at, name)
     line = text.rfind("\n", max(0, start - 4096), start)
     above = text.rfind("\n", max(0, line - 4096), max(line, 0))
-    if found and (line < 0 or "=" in text[above + 1 : line] or "\\n" in text[line:start]):
-        if rest := _REST_OF_VARIABLE.match(text, found[1]):
-            return at, rest.end()
-    return found
+    listed = line < 0 or "=" in text[above + 1 : line] or "\\n" in text[line:start]
+    rest = _REST_OF_VARIABLE.match(text, found[1]) if found and listed else None
+    return (at, rest.end()) if rest else found
 
 
 def _next_line(text: str, at: int, name: str, start: int) -> Span | None:
@@ -290,6 +335,15 @@ def _at_line_start(text: str, start: int) -> bool:
     return before.endswith(("\n", "\r", "\\n", "\\r")) or before.endswith(_LINE_STARTERS)
 
 
+def _end_of_quoted(text: str, start: int, at: int) -> int:
+    """Where the quoted text ends that a name begins and that holds no other pair; 0: none."""
+    opening = _opening_before(text, start)
+    end = closing(text, opening) if opening else None
+    if end is None or end[0] <= at or _ANOTHER_PAIR.search(text, at, end[0]):
+        return 0
+    return end[0]
+
+
 def _opening_before(text: str, start: int) -> re.Match[str] | None:
     """The quote directly before a place, if any."""
     if text[max(0, start - 1) : start] not in ('"', "'", "`", ";"):
@@ -307,5 +361,3 @@ def _with_word_before(text: str, start: int, name: str) -> str:
     """``API key`` for ``key``."""
     before = _WORD_BEFORE.search(text, max(0, start - 16), start)
     return f"{before[1]}_{name}" if before else name
-
-

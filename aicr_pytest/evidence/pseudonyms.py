@@ -26,7 +26,7 @@ _TELLING = re.compile(r"[0-9.@:_-]")
 _SHORTEST = 4
 # After "\\n" in quoted JSON and after a terminal's colour too.
 _NAME_START, _NAME_END = (
-    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[[;][0-9]m)|(?<=[0-9][0-9]m))",
+    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[;\[][0-9]m)|(?<=[0-9][0-9]m))",
     r"(?![A-Za-z0-9])",
 )
 

@@ -123,7 +123,9 @@ class Copy:
                 return MARK
         elif isinstance(value, list) and sensitivity(name) is Sensitivity.CERTAIN:
             return [
-                MARK if isinstance(one, str) and not is_placeholder(one) else self._value(one, levels)
+                MARK
+                if isinstance(one, str) and not is_placeholder(one)
+                else self._value(one, levels)
                 for one in value
             ]
         elif type(value) is int and name.lower().endswith(("password", "passwd", "pin")):

@@ -33,11 +33,16 @@ def _words(text: str) -> frozenset[str]:
 
 
 _CREDENTIALS = _words(
-    "password passwords passwd pwd passphrase passphrases passcode pw psw secret token jwt credential"
-    " credentials cred creds apikey apikeys authorization cookie cookies bearer pin dsn sas sig otp totp"
-    " kubeconfig dockerconfigjson dockerconfig dockercfg htpasswd netrc pat pgpass session sessionid"
-    " sessid phpsessid jsessionid privatekey keytab mnemonic csrf xsrf connstr connectionstring auth"
-    " cabundle authkey accesskey secretkey accountkey sharedkey masterkey signingkey pass psk passkey"
+    "password passwords passwd pwd passphrase passphrases passcode pw psw secret token"
+    " jwt credential"
+    " credentials cred creds apikey apikeys authorization cookie cookies bearer pin dsn"
+    " sas sig otp totp"
+    " kubeconfig dockerconfigjson dockerconfig dockercfg htpasswd netrc pat pgpass"
+    " session sessionid"
+    " sessid phpsessid jsessionid privatekey keytab mnemonic csrf xsrf connstr"
+    " connectionstring auth"
+    " cabundle authkey accesskey secretkey accountkey sharedkey masterkey signingkey"
+    " pass psk passkey"
     " authtoken passwort kennwort contrasena secretstring secretbinary hmac"
 )
 _DOUBTFUL = _words(
@@ -46,36 +51,69 @@ _DOUBTFUL = _words(
 )
 # Glued to what stands before them: pgpassword, usertoken, rootpw.
 _ENDINGS = tuple(
-    "password passwd passphrase secret token apikey credentials credential pwd secretkey accesskey"
-    " privatekey authkey connectionstring dockerconfigjson storepass keypass dbpass userpass cookie"
-    " jwt authtok".split()
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "secret",
+        "token",
+        "apikey",
+        "credentials",
+        "credential",
+        "pwd",
+        "secretkey",
+        "accesskey",
+        "privatekey",
+        "authkey",
+        "connectionstring",
+        "dockerconfigjson",
+        "storepass",
+        "keypass",
+        "dbpass",
+        "userpass",
+        "cookie",
+        "jwt",
+        "authtok",
+    ]
 )
 _KEYS = _words(
-    "api access secret private account signing sign encryption encrypt decryption shared master storage"
+    "api access secret private account signing sign encryption encrypt decryption"
+    " shared master storage"
     " license licence service subscription function functions deploy ssh auth client application"
-    " ingest ingestion instrumentation integration admin root session hmac aes rsa ec dsa tls ssl cipher"
+    " ingest ingestion instrumentation integration admin root session hmac aes rsa ec"
+    " dsa tls ssl cipher"
     " crypto write webhook registration jwt token consumer server product activation personal"
-    " developer cookie wrapping unseal recovery preshared psk ca peer host gpg pgp wg wireguard data"
+    " developer cookie wrapping unseal recovery preshared psk ca peer host gpg pgp wg"
+    " wireguard data"
     " authentication authorization bot publishable restricted sas kek dek kms vapid pairing join"
     " app enc provisioning management query speech search cognitive ocp apim functions rest"
 )
 # What a value is in spite of the words before it.
 _PLAIN_LAST = _words(
     "name names ref refs type types path paths file files dir directory mount mounts seconds second"
-    " secs ms minutes hours days duration expiration expiry expires expired ttl timeout count counts"
-    " counter limit limits size length len version versions enabled disabled enable disable policy policies"
-    " rate rates endpoint issuer audience audiences algorithm alg algorithms provider providers mode"
-    " class namespace namespaces generation generator age format status state states required requires"
+    " secs ms minutes hours days duration expiration expiry expires expired ttl timeout"
+    " count counts"
+    " counter limit limits size length len version versions enabled disabled enable"
+    " disable policy policies"
+    " rate rates endpoint issuer audience audiences algorithm alg algorithms provider"
+    " providers mode"
+    " class namespace namespaces generation generator age format status state states"
+    " required requires"
     " review reviews requests rotation rotate kind method methods scope scopes plugin module server"
     " service host port user users username usernames manager controller driver store stores keeper"
-    " reader binding bindings role roles rules digest fingerprint thumbprint selector selectors mapping"
+    " reader binding bindings role roles rules digest fingerprint thumbprint selector"
+    " selectors mapping"
     " usage total throughput in out created at time timestamp date exists present set valid invalid"
-    " error errors failure failures bytes max min budget budgets window index position backend backends"
+    " error errors failure failures bytes max min budget budgets window index position"
+    " backend backends"
     " source sources spec template templates field fields label labels annotation annotations"
-    " group groups volume volumes list lists options option strength complexity level lifetime interval"
-    " period param params config configs url uri urls id ids parallelism expirations affinity replicas"
+    " group groups volume volumes list lists options option strength complexity level"
+    " lifetime interval"
+    " period param params config configs url uri urls id ids parallelism expirations"
+    " affinity replicas"
     " ratio percent latency cache buckets bucket sum quantile le info desc description domain"
-    " region zone length provisioner operator controllers syncer csi agent scheme location prompt stdin"
+    " region zone length provisioner operator controllers syncer csi agent scheme"
+    " location prompt stdin"
     " hash projection admission transport family suite suites algo verification verify check checks"
 )
 _NOISE = _words(
@@ -84,15 +122,18 @@ _NOISE = _words(
 )
 # "max_tokens" and "eos_token" are about language models.
 _MODEL = _words(
-    "max min num number total count per avg mean prompt completion generation generated input output"
+    "max min num number total count per avg mean prompt completion generation generated"
+    " input output"
     " cached context special pad padding eos bos stop unk sep cls mask vocab image audio text"
-    " reasoning draft accepted batched new next first last best end start think thinking tool decode"
+    " reasoning draft accepted batched new next first last best end start think"
+    " thinking tool decode"
     " prefill forward n seq model"
 )
 _PLAIN_KEYS = _words(
     "topology toleration label labels match public sort cache partition primary foreign group"
     " idempotency map metric annotation taint node field dict hash index object config row column"
-    " registry any option settings feature unique natural composite lookup join shard range job queue batch"
+    " registry any option settings feature unique natural composite lookup join shard"
+    " range job queue batch"
 )
 _TOGETHER: tuple[tuple[str, ...], ...] = (
     ("connection", "string"),
