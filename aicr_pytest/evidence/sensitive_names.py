@@ -50,31 +50,29 @@ _DOUBTFUL = _words(
     " verifier unseal community"
 )
 # Glued to what stands before them: pgpassword, usertoken, rootpw.
-_ENDINGS = tuple(
-    [
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "token",
-        "apikey",
-        "credentials",
-        "credential",
-        "pwd",
-        "secretkey",
-        "accesskey",
-        "privatekey",
-        "authkey",
-        "connectionstring",
-        "dockerconfigjson",
-        "storepass",
-        "keypass",
-        "dbpass",
-        "userpass",
-        "cookie",
-        "jwt",
-        "authtok",
-    ]
+_ENDINGS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "credentials",
+    "credential",
+    "pwd",
+    "secretkey",
+    "accesskey",
+    "privatekey",
+    "authkey",
+    "connectionstring",
+    "dockerconfigjson",
+    "storepass",
+    "keypass",
+    "dbpass",
+    "userpass",
+    "cookie",
+    "jwt",
+    "authtok",
 )
 _KEYS = _words(
     "api access secret private account signing sign encryption encrypt decryption"
