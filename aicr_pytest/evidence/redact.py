@@ -24,8 +24,9 @@ Publication = Literal["secrets", "pseudonyms", "identities"]
 """What a publication goes without: credentials alone; names of this platform's own as well; every
 address, host, account and person as well."""
 
-_SHORTEST = 6
-"""Characters of a text that could hold a credential and what makes it known."""
+_WORD = re.compile(r"[A-Za-z0-9_-]{0,10}")
+"""A word too short for a credential or an identity that is known by its look: most keys of objects,
+which would cost more than all else."""
 
 
 class Redactor:
@@ -64,7 +65,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets, with all names; for the terminal."""
-        if len(text) >= _SHORTEST:
+        if not _WORD.fullmatch(text):
             text = _without_credentials(text)
             plain = without_colours(text)
             # Colours may stand between a name and its value, or within the value.
@@ -80,6 +81,8 @@ class Redactor:
         if self._level == "secrets":
             return text
         text = self._pseudonyms.apply(text)
+        if _WORD.fullmatch(text):
+            return text
         return without_identities(text, self._pseudonyms.of, every=self._level == "identities")
 
     def publishable(self, text: str) -> str:
