@@ -22,6 +22,7 @@ ALLOWANCES = {
 """What costs or disturbs and needs the user's word, with what it is."""
 
 KEEP = ("never", "failed", "always")
+REDACTION = ("secrets", "pseudonyms", "identities")
 ALLOCATION = ("auto", "dra", "extended-resource", "device-plugin")
 # Requirements are imported by those who need them: every pytest on the machine imports this module.
 
@@ -259,6 +260,16 @@ def _registry(text: str) -> str:
     if not re.fullmatch(r"[\w.-]+(:\d+)?(/[\w./-]+)?", text):
         raise ValueError("it has to be HOST[:PORT][/PATH], without a scheme")
     return text.rstrip("/")
+
+
+def _pattern(text: str) -> str:
+    try:
+        matches_nothing = re.compile(text).search("") is not None
+    except re.error as error:
+        raise ValueError(f"it has to be a regular expression: {error}") from None
+    if matches_nothing:
+        raise ValueError("it has to be a regular expression that does not match the empty text")
+    return text
 
 
 def _nodes(text: str) -> str:
@@ -546,6 +557,28 @@ OPTIONS: tuple[Option, ...] = (
         shown_default="900",
         help="how long an autoscaler may take to remove a node that nobody uses; "
         "cluster-autoscaler waits 10 minutes before it begins",
+    ),
+    Option(
+        field="redact",
+        flag="--aicr-redact",
+        metavar="|".join(REDACTION),
+        parse=_one_of(*REDACTION),
+        default="pseudonyms",
+        shown_default="pseudonyms",
+        help="what evidence goes without: credentials only (secrets); also the API server's "
+        "address, accounts, projects, e-mail addresses and node names, each with the same "
+        "pseudonym everywhere (pseudonyms); also every public address, cloud host, registry and "
+        "resource id (identities). The terminal keeps true names",
+    ),
+    Option(
+        field="redact_patterns",
+        flag="--aicr-redact-pattern",
+        metavar="REGEX",
+        parse=_pattern,
+        gather=tuple,
+        default=(),
+        help="take out what this regular expression of Python matches, in evidence and on the "
+        "terminal; repeatable. Evidence tells how many were given, not which",
     ),
 )
 

@@ -1,9 +1,10 @@
 """The run: settings, cluster, evidence and plan, from the first question to the last report."""
 
 import datetime
+import secrets
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 
 from aicr_pytest.deaths import Deaths
 from aicr_pytest.errors import Inconclusive, SettingsError
+from aicr_pytest.evidence.platform_names import platform_names
 from aicr_pytest.images import reference
 from aicr_pytest.outage import Outage
 from aicr_pytest.provision import ClusterProvider, ProvidedCluster, Say, provider
@@ -64,6 +66,10 @@ class Shared:
     plans: str = ""
     """Folder through which processes tell each other what has to outlive them: what workers have
     collected, what was made on the cluster, which checks died with their worker."""
+    redaction_key: str = ""
+    """Key of the pseudonyms, so that all processes use the same ones; published nowhere."""
+    learned: tuple[tuple[str, str], ...] = ()
+    """Kinds and names that have pseudonyms in what is published."""
 
 
 class Observing:
@@ -174,7 +180,12 @@ class Run:
         if self._redactor is None:
             from aicr_pytest.evidence.redact import Redactor
 
-            self._redactor = Redactor()
+            self._redactor = Redactor(
+                self.settings.redact_patterns,
+                level=self.settings.redact,
+                key=self.shared.redaction_key,
+                learned=self.shared.learned,
+            )
         return self._redactor
 
     @property
@@ -211,14 +222,13 @@ class Run:
         """
         if self._cluster is None:
             from aicr_pytest.cluster.client import Cluster
-            from aicr_pytest.evidence.redact import Redactor
 
             self._cluster = Cluster.connect(
                 kubeconfig=self.shared.kubeconfig,
                 context=self.shared.context,
                 run_id=self.run_id,
                 observer=self.observer,
-                clean=Redactor().text,
+                clean=self.redactor.text,
                 ledger=self.ledger,
             )
         return self._cluster
@@ -344,13 +354,26 @@ class Run:
             SettingsError, ApiUnreachable, AccessDenied: as ``cluster`` does.
         """
         version = self.cluster.version()
+        self.learn(platform_names(self.cluster.server, self.cluster.context))
         if self.settings.k8s_version is None:
             self._share(list_version=applicable_list(version))
 
     def took(self, survey: Survey) -> None:
         """Keep what was found, and whether the nodes themselves say that they are simulated."""
         self.survey = survey
+        self.learn(("node", name) for name in survey.nodes)
         self._share(simulated=self.shared.simulated or survey.simulated)
+
+    def learn(self, names: Iterable[tuple[str, str]]) -> None:
+        """Give names of the platform pseudonyms, in this process and in workers that start later.
+
+        Args:
+            names: kind and name of each.
+        """
+        redactor = self.redactor
+        for kind, name in names:
+            redactor.learn(kind, name)
+        self._share(learned=redactor.learned)
 
     def not_applicable(self, requirement: str) -> str:
         """The user's reason why a requirement is N/A; empty where it is not."""
@@ -399,6 +422,7 @@ def begin(settings: Settings, *, run_id: str, invocation_dir: Path) -> Shared:
         kubeconfig=settings.kubeconfig,
         context=settings.context,
         list_version=settings.k8s_version or VERSIONS[-1],
+        redaction_key=secrets.token_hex(16),
     )
 
 

@@ -13,6 +13,8 @@ from aicr_pytest.requirements import BY_ID, VERSIONS, Level
 if TYPE_CHECKING:
     import pytest
 
+    from aicr_pytest.evidence.redact import Publication
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -78,6 +80,10 @@ class Settings:
     """Inference service of the user; None: the suite's sample."""
     scale_in_timeout: float = 900.0
     """Seconds within which an autoscaler removes a node that nobody uses; never scaled."""
+    redact: "Publication" = "pseudonyms"
+    """What evidence is published without, beside credentials."""
+    redact_patterns: tuple[str, ...] = ()
+    """Regular expressions; what they match is taken out of evidence and terminal."""
     origins: dict[str, str] = field(default_factory=dict)
     """Field → where its value came from, e.g. ``AICR_KEEP (environment)``; defaults are absent."""
 
@@ -98,6 +104,9 @@ class Settings:
         return {name: f"{self._shown(name)}  [{o}]" for name, o in self.origins.items()}
 
     def _shown(self, name: str) -> str:
+        if name == "redact_patterns":
+            # They say what must not be published, perhaps letter by letter.
+            return f"{len(self.redact_patterns)} given"
         text = _text(getattr(self, name))
         # Evidence is published; where it lay on somebody's machine is not part of it.
         return Path(text).name if name in _PATHS else text

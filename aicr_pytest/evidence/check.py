@@ -26,6 +26,12 @@ _SUFFIX: dict[ObservationKind, str] = {
 }
 _LONGEST_TITLE = 60
 """Characters of a title that go into the file's name."""
+_LONGEST_LINE = 256 * 1024
+"""Characters of a title, a source or a fact; more would be an observation."""
+_SHORT = 64
+"""Facts and observations up to which a record is written with each of them."""
+_GROWTH = 1.05
+"""Factor by which a longer record has to grow to be written again."""
 
 
 class ExecutionLike(Protocol):
@@ -85,6 +91,7 @@ class CheckEvidence:
         """The phase that observations are noted with; the plugin sets it."""
         self._store = store
         self._number = self._files_of_an_earlier_attempt()
+        self._written = 0
 
     def text(
         self,
@@ -96,7 +103,7 @@ class CheckEvidence:
         taken_at: datetime.datetime | None = None,
     ) -> Observation:
         """Keep what came back as text."""
-        return self._add(title, "text", self._clean(content), source, exit_code, taken_at)
+        return self._add(title, "text", content, source, exit_code, taken_at, clean=self._clean)
 
     def json(self, title: str, obj: Any, *, source: str) -> Observation:
         """Keep a Kubernetes object, or a list of them, as JSON; of others' what a proof needs."""
@@ -111,11 +118,11 @@ class CheckEvidence:
 
     def csv(self, title: str, content: str, *, source: str) -> Observation:
         """Keep samples over time."""
-        return self._add(title, "csv", self._clean(content), source)
+        return self._add(title, "csv", content, source, clean=self._clean)
 
     def svg(self, title: str, content: str, *, source: str) -> Observation:
         """Keep a drawing of ours."""
-        return self._add(title, "svg", self._clean(content), source)
+        return self._add(title, "svg", content, source, clean=self._clean)
 
     def timeline(self, timeline: Timeline, *, source: str) -> tuple[Observation, Observation]:
         """Keep samples over time twice: the numbers as CSV, and a drawing of them.
@@ -199,8 +206,8 @@ class CheckEvidence:
 
     def fact(self, name: str, value: object) -> None:
         """Keep a small thing that is worth a line, e.g. the node or the seconds to release."""
-        facts = {**self.record.facts, self._clean(name): self._clean(str(value))}
-        self.change(facts=facts)
+        facts = {**self.record.facts, self._line(name): self._line(str(value))}
+        self._grow(facts=facts)
 
     def change(self, **changes: Any) -> CheckRecord:
         """Replace fields of the record and write it."""
@@ -216,9 +223,11 @@ class CheckEvidence:
         source: str,
         exit_code: int | None = None,
         taken_at: datetime.datetime | None = None,
+        *,
+        clean: Callable[[str], str] = str,
     ) -> Observation:
-        title, source = self._clean(title), self._clean(source)
-        content = Content.of(text)
+        title, source = self._line(title), self._line(source)
+        content = Content.of(text, clean=clean)
         if content.truncated:
             kind = "text"  # cut JSON is no JSON any more
         self._number += 1
@@ -238,14 +247,32 @@ class CheckEvidence:
         )
         if observation.file:
             self._store.write(observation.file, content.data)
-        self.change(observations=(*self.record.observations, observation))
+        self._grow(observations=(*self.record.observations, observation))
         return observation
 
     def _object(self, obj: Any) -> Any:
         return self._store.redactor.object(reduce_foreign(obj, self._store.run_id))
 
+    def _grow(self, **changes: Any) -> None:
+        """Add to the record; a long one is not written for each thing that is added.
+
+        Else a check with 3000 facts would spend its time on writing the first ones 3000 times. What
+        is not on the disk yet gets there with the check's end, or with the next few.
+        """
+        self.record = dataclasses.replace(self.record, **changes)
+        size = len(self.record.facts) + len(self.record.observations)
+        if size >= self._written * _GROWTH or size - self._written < 0 or size <= _SHORT:
+            self._written = size
+            self._store.keep(self.folder, self.record)
+
+    def _line(self, text: str) -> str:
+        """A title, a source, a fact: cut before it is redacted."""
+        if len(text) > _LONGEST_LINE:
+            text = f"{text[:_LONGEST_LINE]} [… {len(text)} characters]"
+        return self._clean(text)
+
     def _clean(self, text: str) -> str:
-        return printable(self._store.redactor.text(text))
+        return printable(self._store.redactor.publish(text))
 
     def _files_of_an_earlier_attempt(self) -> int:
         """How many numbers are taken: a check that is run again keeps its first evidence."""

@@ -1,12 +1,20 @@
-"""The bytes of an observation, cut in the middle where there are too many of them."""
+"""The bytes of an observation, cut in the middle where there are too many of them.
+
+Text is cut before it is redacted, so that a log of 200 MB costs no more than one of 4 MB; and a
+little less is cut than has to be, so that a credential on the edge is still seen whole.
+"""
 
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of one file of evidence; a longer observation loses its middle, and says so at that place."""
+
+MARGIN = 64 * 1024
+"""Characters on both sides of a cut that are redacted and then dropped: more than any key has."""
 
 _TAIL_SHARE = 4
 """A cut keeps this part (one n-th) of its bytes for the end, where errors tend to stand."""
@@ -26,27 +34,58 @@ class Content:
     """Bytes before the cut."""
 
     @classmethod
-    def of(cls, text: str, most: int = MOST_BYTES) -> "Content":
-        """The content of a text that is already redacted and printable."""
-        whole = text.encode("utf-8", "backslashreplace")
-        data = whole if len(whole) <= most else _cut(whole, most)
+    def of(
+        cls, text: str, most: int = MOST_BYTES, *, clean: Callable[[str], str] = str
+    ) -> "Content":
+        """The content of a text.
+
+        Args:
+            text: as it came, of any length.
+            most: bytes that are kept.
+            clean: redacts what is kept and makes it printable.
+        """
+        if len(text) <= most + 2 * MARGIN:
+            whole = _encoded(clean(text))
+            if len(whole) <= most:
+                return cls._of(whole, len(whole))
+            return cls._of(_joined(whole, whole, most, len(whole)), len(whole))
+        tail = most // _TAIL_SHARE
+        first, last = clean(text[: most - tail + MARGIN]), clean(text[-tail - MARGIN :])
+        # The margins go: a credential that was cut there has not been recognised.
+        first, last = first[:-MARGIN], last[MARGIN:]
+        size = _bytes_of(text)
+        return cls._of(_joined(_encoded(first), _encoded(last), most, size), size)
+
+    @classmethod
+    def _of(cls, data: bytes, whole_size: int) -> "Content":
         return cls(
             data=data,
             sha256=hashlib.sha256(data).hexdigest(),
-            truncated=data is not whole,
-            whole_size=len(whole),
+            truncated=len(data) != whole_size,
+            whole_size=whole_size,
         )
 
 
-def _cut(whole: bytes, most: int) -> bytes:
+def _joined(first: bytes, last: bytes, most: int, size: int) -> bytes:
+    """The beginning of one and the end of the other, with a note between them."""
     tail = most // _TAIL_SHARE
-    head = most - tail
-    left_out = len(whole) - head - tail
-    note = f"\n[aicr-pytest left out {left_out} of {len(whole)} bytes here]\n"
+    first, last = first[: most - tail], last[-tail:]
+    note = f"\n[aicr-pytest left out {size - len(first) - len(last)} of {size} bytes here]\n"
     # Decoding with "ignore" drops the halves of characters at both edges.
-    first = whole[:head].decode("utf-8", "ignore")
-    last = whole[-tail:].decode("utf-8", "ignore")
-    return (first + note + last).encode("utf-8")
+    shown = first.decode("utf-8", "ignore") + note + last.decode("utf-8", "ignore")
+    return shown.encode("utf-8")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _bytes_of(text: str) -> int:
+    """How many bytes a text has, without a second copy of it all."""
+    if text.isascii():
+        return len(text)
+    pieces = (text[at : at + MOST_BYTES] for at in range(0, len(text), MOST_BYTES))
+    return sum(len(_encoded(piece)) for piece in pieces)
 
 
 def json_text(obj: Any) -> str:

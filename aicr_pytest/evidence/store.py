@@ -141,7 +141,7 @@ class EvidenceStore:
         left_behind: str = "",
     ) -> CheckRecord:
         """Close the record of a check."""
-        redact = self.redactor.text
+        redact = self.redactor.publish
         phases = tuple(
             dataclasses.replace(phase, message=redact(phase.message)) for phase in phases
         )
@@ -166,7 +166,7 @@ class EvidenceStore:
             {
                 "at": iso(self.clock()),
                 "method": method,
-                "path": self.redactor.text(path),
+                "path": self.redactor.publish(path),
                 "status": status,
                 "ms": round(seconds * 1000),
             }

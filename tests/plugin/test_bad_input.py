@@ -53,6 +53,9 @@ def refused(project: "Project", *arguments: str) -> str:
         (("--aicr-gateway", "infra/edge:80"), "'infra/edge:80'*NAMESPACE/NAME"),
         (("--aicr-service", "chat"), "'chat'*NAMESPACE/NAME[:PORT]"),
         (("--aicr-scale-in-timeout", "soon"), "'soon'*seconds above 0"),
+        (("--aicr-redact", "all"), "'all'*secrets, pseudonyms, identities"),
+        (("--aicr-redact-pattern", "("), "--aicr-redact-pattern: '('*a regular expression"),
+        (("--aicr-redact-pattern", "x*"), "'x*'*does not match the empty text"),
         (("--evidence-dir", " "), "--evidence-dir: ' ' is not valid"),
     ],
 )

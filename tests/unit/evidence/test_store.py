@@ -440,3 +440,24 @@ def test_later_start_of_a_check_takes_the_current_place(tmp_path: Path) -> None:
     store.end(first, "passed")
 
     assert store.current is second
+
+
+def test_long_record_is_not_written_for_each_fact_and_is_whole_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    evidence = begin(store)
+    written: list[str] = []
+    write = store.write
+
+    def note(file: str, content: bytes) -> None:
+        written.append(file)
+        write(file, content)
+
+    monkeypatch.setattr(store, "write", note)
+    for number in range(1000):
+        evidence.fact(f"fact {number}", number)
+
+    assert len(written) < 150
+    store.end(evidence, "passed")
+    assert len(read_records(tmp_path)[0].facts) == 1000
