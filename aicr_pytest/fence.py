@@ -5,6 +5,7 @@ namespaces, so that its account may create pods everywhere by RBAC, which is nea
 policy holds that account to what a run makes; it leaves alone what is only read.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 Object = dict[str, Any]
@@ -43,6 +44,11 @@ VARIABLES = {
         " && (variables.kind == '/pods' && variables.subresource == 'portforward'"
         " || variables.kind == '/services' && variables.subresource == 'proxy')"
     ),
+    # A check that has to be allowed deletes a pod of an operator.
+    "isDisruption": (
+        "request.operation == 'DELETE' && variables.kind == '/pods'"
+        " && variables.place in variables.disrupted"
+    ),
     "labels": "object.?metadata.?labels.orValue({})",
     "oldLabels": "oldObject.?metadata.?labels.orValue({})",
     "isOurs": (
@@ -61,7 +67,7 @@ VARIABLES = {
 RULES = {
     "in a namespace, only in those of a run, and Leases in default": (
         "variables.place == '' || variables.isNamespace || variables.isLook"
-        " || variables.isLease || variables.isInside"
+        " || variables.isLease || variables.isDisruption || variables.isInside"
     ),
     "in the whole cluster, only what is named aicr-*": (
         "variables.place != '' && !variables.isNamespace || variables.isReview || variables.isNamed"
@@ -96,13 +102,17 @@ RULES = {
 """What the account may do → the condition, in CEL."""
 
 
-def fence(account: str = ACCOUNT, *, name: str = NAME) -> list[Object]:
+def fence(
+    account: str = ACCOUNT, *, name: str = NAME, disrupted: Sequence[str] = ()
+) -> list[Object]:
     """The policy and its binding.
 
     Args:
         account: the user name that the API server knows the suite by.
         name: of both objects.
+        disrupted: namespaces of operators whose pods may be deleted, for ``--aicr-allow``.
     """
+    variables = {"disrupted": str([*disrupted]), **VARIABLES}
     policy = {
         "apiVersion": _GROUP,
         "kind": "ValidatingAdmissionPolicy",
@@ -124,7 +134,7 @@ def fence(account: str = ACCOUNT, *, name: str = NAME) -> list[Object]:
                 {"name": "account", "expression": f"request.userInfo.username == '{account}'"}
             ],
             "variables": [
-                {"name": key, "expression": expression} for key, expression in VARIABLES.items()
+                {"name": key, "expression": expression} for key, expression in variables.items()
             ],
             "validations": [
                 {"expression": rule, "message": f"fence of aicr-pytest: {says}"}

@@ -62,7 +62,9 @@ What the account may do in namespaces of its own stays a risk: its pods run on n
 accelerators and, in one of them, mount the node's `/dev/null`. The tests run every requirement on
 the lab behind this fence, and see that it refuses what it is there to refuse.
 
-For another account, change the name in `matchConditions`.
+For another account, change the name in `matchConditions`. `--aicr-allow=disruption` lets one check
+delete a pod of an operator: name the operator's namespace in the variable `disrupted`, or that
+check says that it could not look.
 
 ## What else is held back
 

@@ -57,8 +57,7 @@ class Cluster:
         self.clock_ahead = 0
         """Seconds by which the API server's clock was ahead of ours when it was first asked."""
         self.verified = True
-        """Whether its certificate is verified; the kubeconfig may say ``insecure-skip-tls-verify``.
-        """
+        """Whether its certificate is verified: not with ``insecure-skip-tls-verify``."""
         self._transport = transport
         self._version = ""
         self._served: dict[str, list[dict[str, Any]]] = {}
@@ -95,7 +94,6 @@ class Cluster:
         target = choose(kubeconfig, context)
         credentials = credentials_of(target, observer.awaiting, clean=clean)
         configuration = configure(target, credentials)
-
         patience = patience or Patience()
         # Whoever has mistyped an address shall hear of it soon.
         hasty = dataclasses.replace(

@@ -88,7 +88,7 @@ def error_for(answer: Answer, request: str) -> AicrError:
     if _FENCE in answer.message and answer.is_status:
         return AccessDenied(
             f"{request}: {answer.message[:600]}",
-            hint="The fence and this version of aicr-pytest do not fit: apply its docs/fence.yaml.",
+            hint="Apply the docs/fence.yaml of this version; it says how to let more through.",
         )
     if answer.status == 429 or answer.status >= 500:
         return ApiUnreachable(

@@ -10,10 +10,11 @@ from aicr_pytest.fence import fence
 STRANGER = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stranger"}}
 
 
-def fence_around(user: RestrictedUser) -> Applied:
-    """Puts it up and waits until it holds."""
+def fence_around(user: RestrictedUser, *disrupted: str) -> Applied:
+    """Puts it up and waits until it holds; with namespaces whose operators may be disturbed."""
     return Applied(
-        objects=tuple(fence(user.account)), effective=lambda lab: "fence of" in said(lab, user)
+        objects=tuple(fence(user.account, disrupted=disrupted)),
+        effective=lambda lab: "fence of" in said(lab, user),
     )
 
 

@@ -158,7 +158,7 @@ def test_fence_that_does_not_fit_accuses_nobody(cluster: Cluster, fake: FakeApi)
     fake.refuse("POST", "/pods", 422, reason="Invalid", message=message)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "b"}}
 
-    with pytest.raises(AccessDenied, match=r"apply its docs/fence\.yaml"):
+    with pytest.raises(AccessDenied, match=r"Apply the docs/fence\.yaml"):
         cluster.create(pod)
 
 
