@@ -181,9 +181,12 @@ def sweep(cluster: "Cluster", waiter: Waiter, say: Callable[[str], None]) -> lis
 
 
 def _remove(cluster: "Cluster", waiter: Waiter, left: Leftover, kinds: Collection[Kind]) -> None:
-    there = cluster.find(left.kind, left.name, left.namespace or None)
-    # Read again: between the listing and now it may have become somebody else's.
-    if there is None or there["metadata"]["uid"] != left.uid or _doubt(left.kind, there).why:
+    # Again: between the first list and now it may have become somebody else's. By a list, too, since
+    # runs need no right to get Leases.
+    by_name = f"metadata.name={left.name}"
+    there = cluster.list(left.kind, left.namespace or None, fields=by_name)
+    same = [obj for obj in there if obj["metadata"]["uid"] == left.uid]
+    if not same or _doubt(left.kind, same[0]).why:
         return
     teardown = Teardown(cluster, waiter, run=left.run)
     if left.kind == NAMESPACE:

@@ -239,6 +239,7 @@ def test_kinds_that_may_not_be_listed_do_not_keep_a_namespace(
     cluster: Cluster, waiter: Waiter, fake: FakeApi, killed: Cluster
 ) -> None:
     message = 'x is forbidden: User "me" cannot list resource "x" in API group ""'
+    fake.refuse("GET", "/leases/", 403, reason="Forbidden", message=message, times=9)
     for kinds in ("podgroups", "workloads", "cronjobs", "secrets", "resourceclaims"):
         path = f"/namespaces/{HOME[A]}/{kinds}"
         fake.refuse("GET", path, 403, reason="Forbidden", message=message, times=9)
