@@ -170,6 +170,10 @@ class _CleanFormatter(logging.Formatter):
         return self._inner.format(self._keeper.clean_record(record))
 
 
+_WRAPPERS = ("/hooks.py", "/doorkeeper.py", "/signals.py")
+"""Modules whose hooks wrap every test: in a traceback they say nothing."""
+
+
 def came_through_us(error: BaseException) -> bool:
     """Whether our code had a part in an error: a fixture of ours may end in any test."""
     if isinstance(error, BaseExceptionGroup) and any(map(came_through_us, error.exceptions)):
@@ -180,7 +184,7 @@ def came_through_us(error: BaseException) -> bool:
 def _passes_us(traceback: TracebackType | None) -> bool:
     while traceback is not None:
         name = traceback.tb_frame.f_code.co_filename
-        if name.startswith(_PACKAGE) and not name.endswith(("/hooks.py", "/doorkeeper.py")):
+        if name.startswith(_PACKAGE) and not name.endswith(_WRAPPERS):
             return True
         traceback = traceback.tb_next
     return False

@@ -39,13 +39,13 @@ def remove(run: "Run", say: Callable[[str], None], *, leaving: Callable[[], bool
 
 
 def remove_of(run: "Run", worker: str) -> None:
-    """Remove the namespaces of a worker that has died, while others of the run go on.
+    """Remove what a worker that has died had made, while others of the run go on.
 
     Never raises: what fails here is tried again at the end of the run, and told then. Leases are
     left to expire; another worker may have taken them over.
     """
     from aicr_pytest.cluster.cleaning import clean
-    from aicr_pytest.cluster.kinds import NAMESPACE
+    from aicr_pytest.cluster.kinds import LEASE
 
     if run.settings.keep != "never":
         return
@@ -53,9 +53,9 @@ def remove_of(run: "Run", worker: str) -> None:
     with contextlib.suppress(Exception):
         standing = ledger.standing()
         found = _there(run.cluster, standing)
-        spaces = {entry: left for entry, left in found.items() if entry.kind == NAMESPACE}
-        stays = {left.uid for left in clean(run.cluster, [*spaces.values()], run.waiter, _silent)}
-        for entry, left in spaces.items():
+        whole = {entry: left for entry, left in found.items() if entry.kind != LEASE}
+        stays = {left.uid for left in clean(run.cluster, [*whole.values()], run.waiter, _silent)}
+        for entry, left in whole.items():
             if left.uid not in stays:
                 ledger.strike(entry)
 

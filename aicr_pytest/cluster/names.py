@@ -5,7 +5,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster.kinds import LEASE, NAMESPACE
+from aicr_pytest.cluster.kinds import LEASE, NAMESPACE, PRIORITY_CLASS
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.kinds import Kind
@@ -57,6 +57,8 @@ def lease_name(what: str) -> str:
 def can_be_of(run_id: str, kind: "Kind", name: str, namespace: str) -> bool:
     """Whether a run makes an object of this name there, outside of its namespaces."""
     if kind.name == NAMESPACE.name and not kind.group:
+        return is_namespace_of(run_id, name)
+    if kind == PRIORITY_CLASS:  # of the pods in the namespace of that name
         return is_namespace_of(run_id, name)
     if not kind.namespaced:
         return name == cluster_name(run_id) or name.startswith(f"{cluster_name(run_id)}-")

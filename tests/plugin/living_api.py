@@ -50,7 +50,7 @@ SUITE = """
     def test_it_holds_two(world, aicr_cluster, aicr_evidence):
         wait(aicr_cluster)
 """
-MADE = ["leases", "leases", "namespaces", "pods", "pods"]
+MADE = ["leases", "leases", "leases", "namespaces", "pods", "pods", "priorityclasses"]
 
 
 class LivingApi(FakeApi):

@@ -54,8 +54,8 @@ def refused(project: "Project", *arguments: str) -> str:
         (("--aicr-service", "chat"), "'chat'*NAMESPACE/NAME[:PORT]"),
         (("--aicr-scale-in-timeout", "soon"), "'soon'*seconds above 0"),
         (("--aicr-redact", "all"), "'all'*secrets, pseudonyms, identities"),
-        (("--aicr-redact-pattern", "("), "--aicr-redact-pattern: '('*a regular expression"),
-        (("--aicr-redact-pattern", "x*"), "'x*'*does not match the empty text"),
+        (("--aicr-redact-pattern", "("), "--aicr-redact-pattern: *a regular expression"),
+        (("--aicr-redact-pattern", "x*"), "--aicr-redact-pattern: *does not match the empty text"),
         (("--evidence-dir", " "), "--evidence-dir: ' ' is not valid"),
     ],
 )

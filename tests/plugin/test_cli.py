@@ -167,15 +167,17 @@ def test_list_of_what_is_left_cannot_move_the_cursor(
 ) -> None:
     class Left:
         problem = HOSTILE
+        run = "20260102-030405-ab12"
+        unseen = ()
 
         def __str__(self) -> str:
             return HOSTILE
 
+    found = cleaning.Findings(left=[Left()], spared=[], alive={})  # type: ignore[list-item]
     monkeypatch.setattr(cli, "_connect", lambda settings: None)
-    monkeypatch.setattr(cleaning, "leftovers", lambda *_: [Left()])
-    monkeypatch.setattr(cleaning, "clean", lambda cluster, found, waiter, say: found)
+    monkeypatch.setattr(cleaning, "search", lambda *_: found)
 
-    cli.main(["clean", "--run", "x", "--dry-run"])
+    cli.main(["clean", "--run", Left.run, "--dry-run"])
     assert_harmless(capsys.readouterr().out, 2)
 
 

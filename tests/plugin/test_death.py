@@ -110,7 +110,7 @@ def deaths() -> Iterator[tuple[str, Death]]:
         "third signal while pods take long",
         Death(
             steps=(*held, send("SIGINT"), SECOND, send("SIGINT"), THIRD),
-            left=("namespaces", "pods", "pods"),
+            left=("namespaces", "pods", "pods", "priorityclasses"),
             told=("leaving:", "not waited for"),
         ),
     )

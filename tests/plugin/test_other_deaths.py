@@ -143,7 +143,7 @@ def test_what_is_kept_is_told_and_not_removed(project: "Project", api: LivingApi
         status = session.end()
 
     assert status == pytest.ExitCode.INTERRUPTED
-    assert api.left() == ["namespaces", "pods", "pods"]
+    assert api.left() == ["namespaces", "pods", "pods", "priorityclasses"]
     assert session.run["left_behind"] == []
     assert "kept on the cluster: Namespace aicr-" in session.said
     assert f"aicr-pytest clean --run {session.run['run_id']}" in session.said
