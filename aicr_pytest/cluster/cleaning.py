@@ -181,8 +181,8 @@ def sweep(cluster: "Cluster", waiter: Waiter, say: Callable[[str], None]) -> lis
 
 
 def _remove(cluster: "Cluster", waiter: Waiter, left: Leftover, kinds: Collection[Kind]) -> None:
-    # Again: between the first list and now it may have become somebody else's. By a list, too, since
-    # runs need no right to get Leases.
+    # Again: between the first list and now it may have become somebody else's. By a list, too,
+    # since runs need no right to get Leases.
     by_name = f"metadata.name={left.name}"
     there = cluster.list(left.kind, left.namespace or None, fields=by_name)
     same = [obj for obj in there if obj["metadata"]["uid"] == left.uid]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aicr_pytest.cluster.doors import ServiceDoor, UrlDoor
+from aicr_pytest.cluster.messages import Limits
 from aicr_pytest.cluster.prometheus import Prometheus, data_of
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
@@ -285,7 +286,7 @@ def test_url_that_does_not_answer_is_asked_once_and_accuses_nobody(
             UrlDoor(url=api.url).ask("/api/v1/query", [])
 
         assert len(api.asked) == 1
-        assert api.sent < 4 * BUFFERS
+        assert api.sent < Limits().page + BUFFERS
 
 
 def test_token_goes_to_no_other_host_by_a_redirection(tmp_path: Path) -> None:
