@@ -14,7 +14,7 @@ from aicr_lab import addons
 from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
-from aicr_lab.processes import LAB, ComponentStatus
+from aicr_lab.machine.processes import LAB, ComponentStatus
 from aicr_lab.state import ALLOCATIONS, LabOptions
 
 _DEFAULTS = LabOptions()
@@ -115,7 +115,7 @@ def _up(lab: Lab, arguments: argparse.Namespace) -> int:
     if arguments.addons is not None:
         arguments.addons = addons.parse(arguments.addons)
     if arguments.build_only:
-        from aicr_lab import artifacts  # the builds of accelerators are looked for at import
+        from aicr_lab.build import artifacts  # the builds of accelerators are looked for at import
 
         artifacts.builder().ensure(artifacts.names(arguments.addons or ()), _say)
         return 0

@@ -13,17 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from aicr_lab import artifacts, containerd, host, network
-from aicr_lab.api import Api
-from aicr_lab.build import Say
-from aicr_lab.cgroups import Cgroups, of_this_machine
-from aicr_lab.controlplane import ControlPlane
+from aicr_lab.build import artifacts
+from aicr_lab.build.builder import Say
 from aicr_lab.errors import LabError
 from aicr_lab.ground import Ground, Remains
-from aicr_lab.namespaces import Namespaces
-from aicr_lab.node import Node
-from aicr_lab.pki import Authority
-from aicr_lab.processes import LAB, ComponentStatus, Process, ProcessTable
+from aicr_lab.kubernetes import containerd, network, relay
+from aicr_lab.kubernetes.api import Api
+from aicr_lab.kubernetes.controlplane import ControlPlane
+from aicr_lab.kubernetes.node import Node
+from aicr_lab.kubernetes.pki import Authority
+from aicr_lab.machine import host
+from aicr_lab.machine.cgroups import Cgroups, of_this_machine
+from aicr_lab.machine.namespaces import Namespaces
+from aicr_lab.machine.processes import LAB, ComponentStatus, Process, ProcessTable
 from aicr_lab.state import (
     LabOptions,
     ProcessId,
@@ -240,15 +242,15 @@ class Lab:
         """Starts the relay on the recorded port."""
         with listen(self.port) as listening:
             descriptor = listening.fileno()
-            program = Path(__file__).with_name("relay.py")
+            program = Path(relay.__file__)
             target = (network.BRIDGE_IP, str(network.API_PORT))
-            relay = Process(
+            process = Process(
                 name=RELAY,
                 argv=(sys.executable, "-I", "-S", str(program), str(descriptor), *target),
                 namespace=LAB,
                 log=self.control_plane.log(RELAY),
             )
-            self.processes.start(relay, keep=(descriptor,))
+            self.processes.start(process, keep=(descriptor,))
 
     def import_images(self, archive: Path) -> None:
         """Makes the images of an archive known to every node."""

@@ -11,15 +11,18 @@ from typing import Any
 
 import yaml
 
-from aicr_lab import addons, artifacts, containerd, host, images, kubelet, mounts, needs, network
+from aicr_lab import addons, needs
 from aicr_lab.addons import images as addon_images
 from aicr_lab.addons.addon import Addon
-from aicr_lab.api import Object
-from aicr_lab.build import Say, cache_dir
+from aicr_lab.build import artifacts, images
+from aicr_lab.build.builder import Say, cache_dir
 from aicr_lab.errors import AicrLabError, ApiRefused, ComponentFailed, HostUnfit, LabError
-from aicr_lab.kubeconfig import write_kubeconfig
+from aicr_lab.kubernetes import containerd, kubelet, mounts, network
+from aicr_lab.kubernetes.api import Object
+from aicr_lab.kubernetes.kubeconfig import write_kubeconfig
+from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab, listen
-from aicr_lab.node import Node
+from aicr_lab.machine import host
 from aicr_lab.state import LabOptions, boot_id
 
 _MANIFESTS = Path(__file__).resolve().parent / "manifests"

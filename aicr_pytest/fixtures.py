@@ -11,22 +11,22 @@ import pytest
 from aicr_pytest.errors import ApiError, SettingsError
 
 if TYPE_CHECKING:
-    from aicr_pytest.accelerators.finder import Accelerators
+    from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.life import Life
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
-    from aicr_pytest.exclusive import Exclusive
-    from aicr_pytest.metrics import Metrics
-    from aicr_pytest.session import Run
+    from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
+    from aicr_pytest.requirements.solutions import Solutions
+    from aicr_pytest.run.session import Run
     from aicr_pytest.settings import Settings
-    from aicr_pytest.solutions.frame import Solutions
-    from aicr_pytest.workspaces import Workspaces
+    from aicr_pytest.workloads.reservations import Exclusive
+    from aicr_pytest.workloads.workspaces import Workspaces
 
 
 def _run(config: pytest.Config) -> "Run":
-    from aicr_pytest.session import run_key
+    from aicr_pytest.run.session import run_key
 
     run = config.stash.get(run_key, None)
     if run is None:
@@ -58,7 +58,7 @@ def aicr_wait(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Waite
 @pytest.fixture(scope="session")
 def aicr_accelerators(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Accelerators":
     """The cluster's accelerators: nodes to look at, mechanism, what is free."""
-    from aicr_pytest.accelerators.finder import accelerators_for
+    from aicr_pytest.accelerators.discovery import accelerators_for
 
     return accelerators_for(aicr_cluster, _run(request.config).settings)
 
@@ -72,7 +72,7 @@ def aicr_evidence(request: pytest.FixtureRequest) -> "CheckEvidence":
 @pytest.fixture(scope="module")
 def aicr_solution(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Solutions[Any]":
     """The installed solutions of this module's requirement; absent ones are not implemented."""
-    from aicr_pytest.solutions.frame import solutions_for
+    from aicr_pytest.requirements.registry import solutions_for
 
     run = _run(request.config)
     mark = request.node.get_closest_marker("requirement")
@@ -93,7 +93,7 @@ def aicr_exclusive(
 ) -> Iterator["Exclusive"]:
     """Accelerators for this module alone, among all checks of ours on the cluster."""
     from aicr_pytest.cluster.leases import Leases
-    from aicr_pytest.exclusive import Exclusive
+    from aicr_pytest.workloads.reservations import Exclusive
 
     run = _run(request.config)
     holder = "/".join(part for part in (run.run_id, run.worker, _module(request)) if part)
@@ -113,7 +113,7 @@ def aicr_metrics(
     aicr_accelerators: "Accelerators",
 ) -> "Metrics":
     """The accelerators' metrics: exporters, and the cluster's Prometheus."""
-    from aicr_pytest.metrics import Metrics
+    from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
 
     run = _run(request.config)
     return Metrics(
@@ -141,7 +141,7 @@ def aicr_workspace(
     _aicr_life: "Life",
 ) -> Iterator["Workspaces"]:
     """The namespaces of this module with everything in them; taken down DRA-safe at its end."""
-    from aicr_pytest.workspaces import Workspaces
+    from aicr_pytest.workloads.workspaces import Workspaces
 
     run = _run(request.config)
     workspaces = Workspaces(
@@ -208,7 +208,7 @@ def _pull_secret(run: "Run", cluster: "Cluster") -> dict[str, Any] | None:
         SettingsError: there is none of that name.
     """
     from aicr_pytest.cluster.kinds import SECRET
-    from aicr_pytest.workspaces import pull_secret
+    from aicr_pytest.workloads.workspaces import pull_secret
 
     if run.settings.pull_secret is None:
         return None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest import asking, marks, options, rootdir
+from aicr_pytest.config import invocation, marks, options, rootdir
 from aicr_pytest.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aicr_pytest.hooks import RunHooks
+    from aicr_pytest.run.hooks import RunHooks
 
 HOOKS = "aicr-run"
 """Name of the plugin that a run gets which asks for checks."""
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register marks; in a run that asks for checks also everything else."""
     marks.register_own(config)
     config.pluginmanager.import_plugin("aicr_pytest.fixtures")
-    asked = asking.decide(asking.read_command_line(config, os.environ))
+    asked = invocation.decide(invocation.read_command_line(config, os.environ))
     if not asked.asked:
         _refuse_bad_options(config)
         return
@@ -54,7 +54,7 @@ def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> boo
 @pytest.hookimpl(tryfirst=True)  # the marks are added before pytest selects by them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take note of third-party checks in a run that did not ask for any."""
-    from aicr_pytest.selection import is_check
+    from aicr_pytest.run.plan import is_check
 
     if config.pluginmanager.has_plugin(HOOKS) or not any(is_check(item) for item in items):
         return
@@ -67,9 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
-    from aicr_pytest.doorkeeper import Doorkeeper
-    from aicr_pytest.hooks import RunHooks
-    from aicr_pytest.session import run_key
+    from aicr_pytest.run.doorkeeper import Doorkeeper
+    from aicr_pytest.run.hooks import RunHooks
+    from aicr_pytest.run.session import run_key
 
     marks.register_selecting(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
@@ -114,6 +114,6 @@ def _refuse_bad_options(config: pytest.Config) -> None:
 def _usage_error(error: SettingsError) -> pytest.UsageError:
     """What a setting is refused with; its value may be a URL with a password."""
     from aicr_pytest.evidence.door import Door
-    from aicr_pytest.evidence.redact import Redactor
+    from aicr_pytest.evidence.redaction.redact import Redactor
 
     return pytest.UsageError(Door(Redactor()).text(str(error)))

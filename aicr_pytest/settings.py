@@ -6,14 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.config.options import (
+    ALLOWANCES,
+    OPTIONS,
+    HoldsSecret,
+    Option,
+    Reference,
+    Toleration,
+)
 from aicr_pytest.errors import NotAllowed, SettingsError
-from aicr_pytest.options import ALLOWANCES, OPTIONS, HoldsSecret, Option, Reference, Toleration
-from aicr_pytest.requirements import BY_ID, VERSIONS, Level
+from aicr_pytest.requirements.catalogue import BY_ID, VERSIONS, Level
 
 if TYPE_CHECKING:
     import pytest
 
-    from aicr_pytest.evidence.redact import Publication
+    from aicr_pytest.evidence.redaction.redact import Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aicr_lab import addons
-from aicr_lab.images import BUSYBOX
+from aicr_lab.build.images import BUSYBOX
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 

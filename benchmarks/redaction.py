@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 
 FORMS = Path(__file__).with_suffix(".yaml")
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from aicr_lab.lab import Lab
-from aicr_pytest.requirements import NOT_AUTOMATED, REQUIREMENTS
+from aicr_pytest.requirements.catalogue import NOT_AUTOMATED, REQUIREMENTS
 
 AUDITED = """
 import os, sys

@@ -5,12 +5,12 @@ from typing import Any
 
 import yaml
 
-from aicr_pytest.cluster.preflight import Need
-from aicr_pytest.cluster.rbac import cluster_role, role
-from aicr_pytest.fence import ACCOUNT as FENCED
-from aicr_pytest.fence import RULES, fence
-from aicr_pytest.rights import all_needs
-from aicr_pytest.solutions.areas import AREAS, solutions_of
+from aicr_pytest.cluster.access import cluster_role, role
+from aicr_pytest.cluster.access_review import Need
+from aicr_pytest.requirements.fence import ACCOUNT as FENCED
+from aicr_pytest.requirements.fence import RULES, fence
+from aicr_pytest.requirements.registry import AREAS, solutions_of
+from aicr_pytest.requirements.rights import all_needs
 
 HERE = Path(__file__).parent
 ACCOUNT = {"name": "aicr-pytest", "namespace": "aicr-pytest"}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aicr_lab.build import Artifact, Command, c_program, go_artifact
+from aicr_lab.build.builder import Artifact, Command, c_program, go_artifact
 
 _LAB = Path(__file__).resolve().parent.parent
 _C = _LAB / "c"

@@ -14,9 +14,9 @@ from aicr_lab.accelerators.driver_root import DriverRoot
 from aicr_lab.accelerators.profiles import Gpu, gpus_of, profile_named
 from aicr_lab.accelerators.runtime import NodeRuntime, facts_of
 from aicr_lab.accelerators.state_file import StateFile, describe
-from aicr_lab.artifacts import locate
-from aicr_lab.node import Node
-from aicr_lab.processes import Process
+from aicr_lab.build.artifacts import locate
+from aicr_lab.kubernetes.node import Node
+from aicr_lab.machine.processes import Process
 from aicr_lab.state import LabOptions
 
 Object = dict[str, Any]

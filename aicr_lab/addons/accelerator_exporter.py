@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from aicr_lab import artifacts
 from aicr_lab.addons import manifests, prometheus_operator
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
-from aicr_lab.api import Object
-from aicr_lab.build import Artifact, go_artifact
+from aicr_lab.build import artifacts
+from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.oci import Image
+from aicr_lab.kubernetes.api import Object
+from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab
-from aicr_lab.node import Node
-from aicr_lab.oci import Image
 
 NAMESPACE = "gpu-operator"
 NAME = "nvidia-dcgm-exporter"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aicr_lab.build import Artifact
+from aicr_lab.build.builder import Artifact
+from aicr_lab.build.oci import Image
 from aicr_lab.lab import Lab
-from aicr_lab.oci import Image
 
 
 def _nothing_to_install(lab: Lab) -> None:

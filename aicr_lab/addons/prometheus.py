@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aicr_lab import artifacts, images
 from aicr_lab.addons import manifests, prometheus_operator
 from aicr_lab.addons.addon import Addon
-from aicr_lab.api import Object
-from aicr_lab.build import Artifact, go_artifact
+from aicr_lab.build import artifacts, images
+from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.oci import Image, Layer
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
-from aicr_lab.oci import Image, Layer
 
 NAMESPACE = prometheus_operator.NAMESPACE
 NAME = "k8s"

@@ -6,9 +6,9 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from aicr_lab import images
 from aicr_lab.addons.addon import Addon
-from aicr_lab.oci import Image, Layer
+from aicr_lab.build import images
+from aicr_lab.build.oci import Image, Layer
 
 IMAGE = "docker.io/library/python:3.13.9-slim"
 """The name that the suite asks for; the interpreter is the one that runs the lab."""

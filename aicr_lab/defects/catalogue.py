@@ -1,31 +1,31 @@
 """Every defect of the lab; the ids are those of the list of checks."""
 
-from aicr_lab.defects import (
-    across,
-    of_accelerator_metrics,
-    of_ai_inference,
-    of_ai_service_metrics,
-    of_cluster_autoscaling,
-    of_dra_support,
-    of_gang_scheduling,
-    of_pod_autoscaling,
-    of_robust_controller,
-    of_secure_accelerator_access,
+from aicr_lab.defects.by_requirement import (
+    accelerator_metrics,
+    ai_inference,
+    ai_service_metrics,
+    cluster_autoscaling,
+    cross_cutting,
+    dra_support,
+    gang_scheduling,
+    pod_autoscaling,
+    robust_controller,
+    secure_accelerator_access,
 )
 from aicr_lab.defects.defect import Defect
 from aicr_lab.errors import LabError
 
 DEFECTS: tuple[Defect, ...] = (
-    *of_dra_support.DEFECTS,
-    *of_secure_accelerator_access.DEFECTS,
-    *of_gang_scheduling.DEFECTS,
-    *of_cluster_autoscaling.DEFECTS,
-    *of_accelerator_metrics.DEFECTS,
-    *of_ai_service_metrics.DEFECTS,
-    *of_pod_autoscaling.DEFECTS,
-    *of_ai_inference.DEFECTS,
-    *of_robust_controller.DEFECTS,
-    *across.DEFECTS,
+    *dra_support.DEFECTS,
+    *secure_accelerator_access.DEFECTS,
+    *gang_scheduling.DEFECTS,
+    *cluster_autoscaling.DEFECTS,
+    *accelerator_metrics.DEFECTS,
+    *ai_service_metrics.DEFECTS,
+    *pod_autoscaling.DEFECTS,
+    *ai_inference.DEFECTS,
+    *robust_controller.DEFECTS,
+    *cross_cutting.DEFECTS,
 )
 """All of them, in the order in which they are listed."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aicr_lab.defects.ways import Way
+from aicr_lab.defects.injections.injection import Way
 from aicr_lab.lab import Lab
 
 Expected = Literal["Not Implemented", "Inconclusive", "Implemented"]

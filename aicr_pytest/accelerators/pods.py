@@ -18,10 +18,10 @@ from aicr_pytest.accelerators.probe import (
 )
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
 from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
-from aicr_pytest.images import tell_images
+from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.observing import Execution
+    from aicr_pytest.cluster.observer import Execution
     from aicr_pytest.cluster.pods import Pod
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.evidence.record import Observation

@@ -172,7 +172,7 @@ class Reach:
 
 def reach_command(node: DeviceNode) -> tuple[str, ...]:
     """The command that makes a node with these numbers and tries to open it."""
-    return ("sh", "-c", _script("reach.sh"), "aicr-reach", str(node.major), str(node.minor))
+    return ("sh", "-c", _script("open_device.sh"), "aicr-reach", str(node.major), str(node.minor))
 
 
 def parse_reach(ran: Ran) -> Reach:

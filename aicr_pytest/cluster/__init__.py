@@ -7,7 +7,7 @@ importing these modules costs nothing.
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.messages import Patience, Response
-from aicr_pytest.cluster.observing import Execution, Observer
+from aicr_pytest.cluster.observer import Execution, Observer
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.cluster.workspace import Workspace

@@ -14,7 +14,7 @@ from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.cluster.ledger import Ledger
 from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
-from aicr_pytest.cluster.observing import Execution, Observer, Unobserved
+from aicr_pytest.cluster.observer import Execution, Observer, Unobserved
 from aicr_pytest.cluster.refusals import Answer
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
 from aicr_pytest.errors import ApiError

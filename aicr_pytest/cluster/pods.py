@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, POD, Object
-from aicr_pytest.cluster.observing import Execution
+from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.cluster.pod_state import Trouble
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views

@@ -26,7 +26,7 @@ _RBAC = re.compile(
     r'|path "(?P<path>[^"]*)")'
 )
 _FENCE = "denied request: fence of aicr-pytest"
-"""Of the policy that docs/rbac.md recommends for our own account, in aicr_pytest.fence."""
+"""Of the policy that docs/rbac.md recommends for our own account; see ``requirements.fence``."""
 _REASON, _MESSAGE = 100, 16_000
 """Characters of what a refusal says that become part of an error."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"

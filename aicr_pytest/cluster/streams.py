@@ -23,7 +23,7 @@ from typing import Any
 from aicr_pytest.cluster.bounds import AnswerTooLarge, BoundedResponse, BoundedSocket
 from aicr_pytest.cluster.kinds import POD
 from aicr_pytest.cluster.messages import Limits, read_json
-from aicr_pytest.cluster.observing import Execution, Observer
+from aicr_pytest.cluster.observer import Execution, Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
 

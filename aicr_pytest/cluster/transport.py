@@ -23,7 +23,7 @@ from kubernetes.client import ApiClient
 from aicr_pytest.cluster import bounds, tls
 from aicr_pytest.cluster.identity import Identity
 from aicr_pytest.cluster.messages import Backoff, Patience, Request, Response, Tries, is_header
-from aicr_pytest.cluster.observing import Observer
+from aicr_pytest.cluster.observer import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
 

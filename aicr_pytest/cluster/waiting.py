@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from aicr_pytest.cluster.kinds import Kind, Object, full_name
-from aicr_pytest.cluster.observing import Observer
+from aicr_pytest.cluster.observer import Observer
 from aicr_pytest.cluster.watching import Following, Source, Subject, Views
 from aicr_pytest.errors import AicrError, WaitFailed, WaitTimeout
 

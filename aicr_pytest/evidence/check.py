@@ -12,7 +12,7 @@ from aicr_pytest.evidence.foreign import reduce_foreign
 from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import CheckRecord, Observation, ObservationKind
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.spreadsheet import Cell, csv_text
 from aicr_pytest.evidence.timeline import Timeline
 
@@ -112,7 +112,7 @@ class CheckEvidence:
     def yaml(self, title: str, obj: Any, *, source: str) -> Observation:
         """Keep a Kubernetes object as YAML, or a list of them as documents; as ``json`` does."""
         # PyYAML takes longer to import than the plugin may.
-        from aicr_pytest.evidence.documents import yaml_text
+        from aicr_pytest.evidence.yaml_text import yaml_text
 
         return self._add(title, "yaml", yaml_text(self._object(obj)), source)
 

@@ -26,7 +26,7 @@ _BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 
 
 class Redacts(Protocol):
-    """Takes out what must not be seen; aicr_pytest.evidence.redact has one."""
+    """Takes out what must not be seen; aicr_pytest.evidence.redaction.redact has one."""
 
     def text(self, text: str) -> str:
         """The text without it, for the terminal."""

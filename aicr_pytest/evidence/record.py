@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from aicr_pytest.evidence.stored import SCHEMA, Fields, read_fields
+from aicr_pytest.evidence.json_fields import SCHEMA, Fields, read_fields
 
 Outcome = Literal[
     "passed",

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from aicr_pytest.evidence.json_fields import SCHEMA, Fields, read_fields
 from aicr_pytest.evidence.record import Basis, Outcome
-from aicr_pytest.evidence.stored import SCHEMA, Fields, read_fields
 
 RUN_FILE = "run.json"
 
 Verdict = Literal["Implemented", "Not Implemented", "Inconclusive", "Unknown", "N/A"]
-"""Of a requirement; computed in one place, aicr_pytest.verdict, and only carried here."""
+"""Of a requirement; computed in one place, aicr_pytest.run.verdicts, and only carried here."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.evidence.clock import iso, utc_now
 from aicr_pytest.evidence.files import append_whole, write_atomically
+from aicr_pytest.evidence.json_fields import Fields, read_fields, to_bytes
 from aicr_pytest.evidence.names import check_folder, folder_name
 from aicr_pytest.evidence.record import RECORD_FILE, Basis, CheckRecord, Outcome, Phase
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import RUN_FILE, RunInfo
-from aicr_pytest.evidence.stored import Fields, read_fields, to_bytes
 
 _MOST_PENDING = 32 * 1024 * 1024
 """Bytes kept in memory for another try where the disk is full; more would endanger the run."""

@@ -9,10 +9,10 @@ import jinja2
 from markupsafe import Markup
 
 from aicr_pytest import __version__
-from aicr_pytest.evidence.manifest import entries
+from aicr_pytest.evidence.checksums import entries
 from aicr_pytest.evidence.names import folder_name
 from aicr_pytest.evidence.printable import printable
-from aicr_pytest.reports import words
+from aicr_pytest.reports import formatting
 from aicr_pytest.reports.preview import Previews
 from aicr_pytest.reports.view import REPORT_FILES, RunView
 
@@ -29,7 +29,7 @@ def render(view: RunView) -> str:
             view=view,
             run=view.run,
             cluster=view.run.cluster,
-            verdict_counts=words.counts([req.result.verdict for req in view.requirements]),
+            verdict_counts=formatting.counts([req.result.verdict for req in view.requirements]),
             files=[entry for entry in entries(view.directory) if _is_evidence(entry.path)],
             preview=previews.of,
             report_written=(view.directory / "report.html").is_file(),
@@ -53,19 +53,19 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "OUTCOMES": words.OUTCOMES,
-        "SIMULATED": words.SIMULATED,
-        "VERDICTS": words.VERDICTS,
+        "OUTCOMES": formatting.OUTCOMES,
+        "SIMULATED": formatting.SIMULATED,
+        "VERDICTS": formatting.VERDICTS,
     }
     environment.filters |= {
         "anchor": folder_name,
-        "duration": words.duration,
+        "duration": formatting.duration,
         "href": lambda path: quote(path, safe="/"),
-        "moment": words.moment,
-        "plural": words.plural,
-        "size": words.size,
-        "time_of_day": words.time_of_day,
-        "words": words.words,
+        "moment": formatting.moment,
+        "plural": formatting.plural,
+        "size": formatting.size,
+        "time_of_day": formatting.time_of_day,
+        "words": formatting.words,
     }
     return environment
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
+from aicr_pytest.evidence.checksums import MANIFEST_FILE
 from aicr_pytest.evidence.files import TEMPORARY_PREFIX, write_atomically
-from aicr_pytest.evidence.manifest import MANIFEST_FILE
 from aicr_pytest.evidence.markup import Clean, clean_html, clean_json, clean_json_lines, clean_xml
 from aicr_pytest.evidence.record import RECORD_FILE
 from aicr_pytest.evidence.run import RUN_FILE
-from aicr_pytest.reports.words import size
+from aicr_pytest.reports.formatting import size
 
 _OURS = frozenset({"index.html", "junit-report.xml", "summary.md", RUN_FILE, MANIFEST_FILE})
 _MOST_BYTES = 64 * 1024 * 1024

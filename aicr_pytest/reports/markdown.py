@@ -3,7 +3,7 @@
 import re
 
 from aicr_pytest.evidence.printable import printable
-from aicr_pytest.reports import words
+from aicr_pytest.reports import formatting
 from aicr_pytest.reports.view import CheckView, RequirementView, RunView
 
 
@@ -22,7 +22,7 @@ def _warnings(view: RunView) -> list[str]:
     lines = []
     if view.run.simulated:
         lines += [
-            f"> **SIMULATED**: {words.SIMULATED}",
+            f"> **SIMULATED**: {formatting.SIMULATED}",
             "",
         ]
     if view.run.interrupted:
@@ -42,7 +42,9 @@ def _head(view: RunView) -> list[str]:
         "Cluster": " · ".join(filter(None, (cluster.platform, cluster.context))),
         "Kubernetes": cluster.version,
         "Requirement list": run.list_version,
-        "Run": f"{run.run_id}, {words.moment(run.started_at)}, {words.duration(run.seconds)}",
+        "Run": ", ".join(
+            (run.run_id, formatting.moment(run.started_at), formatting.duration(run.seconds))
+        ),
     }
     return [f"- {name}: {_escape(value)}" for name, value in facts.items() if value]
 
@@ -54,10 +56,10 @@ def _table(view: RunView) -> list[str]:
     ]
     for requirement in view.requirements:
         result = requirement.result
-        symbol, _ = words.VERDICTS[result.verdict]
+        symbol, _ = formatting.VERDICTS[result.verdict]
         cells = (
             f"`{_code(result.id)}`",
-            _escape(words.words(result.category)),
+            _escape(formatting.words(result.category)),
             _escape(result.level),
             f"{symbol} **{result.verdict}**",
             f"{requirement.count('passed')} of {len(requirement.checks)}",
@@ -78,7 +80,7 @@ def _details(requirement: RequirementView) -> list[str]:
 
 
 def _check(check: CheckView) -> list[str]:
-    symbol, _ = words.OUTCOMES[check.outcome]
+    symbol, _ = formatting.OUTCOMES[check.outcome]
     finding = ", finding" if check.is_finding else ""
     lines = [f"- {symbol} **{check.outcome}{finding}**: {_escape(check.result.title)}"]
     told = [check.message]

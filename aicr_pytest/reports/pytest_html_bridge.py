@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.evidence.run import RunInfo
-from aicr_pytest.reports import words
+from aicr_pytest.reports import formatting
 from aicr_pytest.reports.view import content_path
 
 _MOST_CHARACTERS = 4000
@@ -47,7 +47,7 @@ def summary(run: RunInfo, *, directory: Path | None, report: Path) -> list[str]:
     """HTML for the head of report.html: the simulated banner and the way to the dossier."""
     lines = []
     if run.simulated:
-        lines.append(f"<p><strong>SIMULATED</strong> {words.SIMULATED}</p>")
+        lines.append(f"<p><strong>SIMULATED</strong> {formatting.SIMULATED}</p>")
     for problem in (*run.problems, *(f"Left behind on the cluster: {o}" for o in run.left_behind)):
         lines.append(f"<p><strong>{_safe(problem)}</strong></p>")
     if directory is not None:

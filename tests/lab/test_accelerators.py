@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from aicr_lab.images import CUDA
+from aicr_lab.build.images import CUDA
 from tests.lab.conftest import Kubectl
 
 QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")

@@ -14,11 +14,11 @@ from aicr_lab.addons.accelerator_exporter import NAME as EXPORTER
 from aicr_lab.addons.accelerator_exporter import NAMESPACE as EXPORTER_NAMESPACE
 from aicr_lab.addons.accelerator_exporter import defects_file
 from aicr_lab.addons.python import IMAGE as PYTHON
+from aicr_lab.build.images import NBODY
 from aicr_lab.cli import main
 from aicr_lab.errors import ApiRefused
-from aicr_lab.images import NBODY
 from aicr_lab.lab import Lab
-from aicr_lab.namespaces import wait_until
+from aicr_lab.machine.namespaces import wait_until
 from aicr_lab.state import LabOptions
 from tests.lab.conftest import Host
 from tests.lab.test_life import assert_nothing_is_left

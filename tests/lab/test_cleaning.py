@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.lab import Lab
-from aicr_pytest.cli import main
+from aicr_pytest.cli.main import main
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NAMESPACE

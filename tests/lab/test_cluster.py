@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aicr_lab.images import BUSYBOX
+from aicr_lab.build.images import BUSYBOX
 from aicr_lab.lab import Lab
 from tests.lab.conftest import Host, Kubectl, Object, look_at_host
 

@@ -8,8 +8,8 @@ import pytest
 from aicr_lab.cli import main
 from aicr_lab.errors import ComponentFailed, LabError
 from aicr_lab.lab import Lab
-from aicr_lab.namespaces import wait_until
-from aicr_lab.processes import Process
+from aicr_lab.machine.namespaces import wait_until
+from aicr_lab.machine.processes import Process
 from aicr_lab.state import LabOptions
 
 CORE = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab.images import BUSYBOX
+from aicr_lab.build.images import BUSYBOX
 from aicr_lab.lab import Lab
 from tests.lab.conftest import Kubectl
 

@@ -154,7 +154,7 @@ def test_a_component_that_dies_during_start_ends_the_start(
     broken = tmp_path / "containerd"
     broken.write_text("#!/bin/sh\necho 'exec format of the day'; exit 1\n")
     broken.chmod(0o755)
-    from aicr_lab import artifacts
+    from aicr_lab.build import artifacts
 
     locate = artifacts.locate
     monkeypatch.setattr(

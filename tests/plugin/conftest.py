@@ -11,9 +11,6 @@ from typing import Any
 import pytest
 
 # Here, so that pytester does not import them anew for every run in this process.
-import aicr_pytest.cluster.client
-import aicr_pytest.hooks
-import aicr_pytest.reports.rebuild  # noqa: F401 - see above
 from tests.plugin.living_api import LivingApi
 
 pytest_plugins = ["pytester"]

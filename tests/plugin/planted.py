@@ -46,7 +46,7 @@ import datetime
 
 import pytest
 
-from aicr_pytest.cluster.observing import Execution
+from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.errors import DoesNotApply, Inconclusive, LeftBehind
 from aicr_pytest.evidence.timeline import Timeline
 

@@ -176,7 +176,7 @@ def test_evidence_holds_reports_records_and_a_manifest_that_fits(project: "Proje
     } <= names
     assert (out / "secure_accelerator_access" / "test_pod_sees_its_device" / "record.json").exists()
     result.stdout.fnmatch_lines(["Evidence: *out/index.html"])
-    from aicr_pytest.evidence.manifest import verify
+    from aicr_pytest.evidence.checksums import verify
 
     assert verify(out) == []
 

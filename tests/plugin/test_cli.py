@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest import cli
-from aicr_pytest.cluster import cleaning
+from aicr_pytest.cli import main
+from aicr_pytest.cluster import leftovers
 from aicr_pytest.errors import ApiUnreachable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def command(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run it in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "aicr_pytest.cli", *arguments],
+        [sys.executable, "-m", "aicr_pytest.cli.main", *arguments],
         capture_output=True,
         text=True,
         cwd=directory,
@@ -173,11 +173,11 @@ def test_list_of_what_is_left_cannot_move_the_cursor(
         def __str__(self) -> str:
             return HOSTILE
 
-    found = cleaning.Findings(left=[Left()], spared=[], alive={})  # type: ignore[list-item]
-    monkeypatch.setattr(cli, "_connect", lambda settings: None)
-    monkeypatch.setattr(cleaning, "search", lambda *_: found)
+    found = leftovers.Findings(left=[Left()], spared=[], alive={})  # type: ignore[list-item]
+    monkeypatch.setattr(main, "_connect", lambda settings: None)
+    monkeypatch.setattr(leftovers, "search", lambda *_: found)
 
-    cli.main(["clean", "--run", Left.run, "--dry-run"])
+    main.main(["clean", "--run", Left.run, "--dry-run"])
     assert_harmless(capsys.readouterr().out, 2)
 
 
@@ -187,9 +187,9 @@ def test_error_of_a_command_cannot_move_the_cursor(
     def refuse(settings: object) -> None:
         raise ApiUnreachable(HOSTILE)
 
-    monkeypatch.setattr(cli, "_connect", refuse)
+    monkeypatch.setattr(main, "_connect", refuse)
 
-    assert cli.main(["clean"]) == 4
+    assert main.main(["clean"]) == 4
     assert_harmless(capsys.readouterr().err, 2)
 
 

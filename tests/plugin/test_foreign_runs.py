@@ -114,7 +114,7 @@ def test_plugin_imports_nothing_heavy() -> None:
 
 
 def test_every_option_is_documented_with_its_twins(project: "Project") -> None:
-    from aicr_pytest.options import OPTIONS
+    from aicr_pytest.config.options import OPTIONS
 
     told = project.run("--help").stdout.str()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest.evidence.manifest import verify
+from aicr_pytest.evidence.checksums import verify
 from tests.plugin.planted import CHANNELS, KINDS, MODULE, needle, planted
 from tests.unit.reports.browser import visit
 
@@ -316,7 +316,7 @@ def test_check_in_a_run_that_asked_for_none_says_no_secret(project: "Project") -
 def test_error_of_ours_in_a_test_of_somebody_else_says_no_secret(project: "Project") -> None:
     body = """
     from pathlib import Path
-    from aicr_pytest.evidence.stored import read_fields
+    from aicr_pytest.evidence.json_fields import read_fields
 
     def test_theirs():
         read_fields(Path("<<exception>>"))

@@ -1,11 +1,11 @@
 """The fence of ``docs/fence.yaml`` around a user of the lab."""
 
-from aicr_lab.defects.identities import RestrictedUser
-from aicr_lab.defects.ways import Applied
+from aicr_lab.defects.injections.api_access import RestrictedUser
+from aicr_lab.defects.injections.injection import Applied
 from aicr_lab.lab import Lab
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.errors import AicrError
-from aicr_pytest.fence import fence
+from aicr_pytest.requirements.fence import fence
 
 STRANGER = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stranger"}}
 

@@ -3,12 +3,12 @@
 from aicr_lab.accelerators.node import device_class, runtime
 from aicr_lab.addons import chosen
 from aicr_lab.defects.active import active
-from aicr_lab.defects.device_path import await_devices
-from aicr_lab.defects.policies import PREFIX
-from aicr_lab.defects.ways import taints_of
+from aicr_lab.defects.injections.admission_policies import PREFIX
+from aicr_lab.defects.injections.device_path import await_devices
+from aicr_lab.defects.injections.injection import taints_of
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
-from aicr_lab.namespaces import wait_until
+from aicr_lab.machine.namespaces import wait_until
 
 _SETTLING = 40.0
 """Seconds for what a killed or a hindered run left to go."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.device_path import BrokenRuntime, LyingTool
+from aicr_lab.defects.injections.device_path import BrokenRuntime, LyingTool
 from aicr_pytest.evidence.run import CheckResult
 
 from .suite import FINE, SuiteRun

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from aicr_lab.build import cache_dir, take_cache
-from aicr_pytest import requirements
+from aicr_lab.build.builder import cache_dir, take_cache
 from aicr_pytest.evidence.record import read_records
 from aicr_pytest.evidence.run import RUN_FILE, CheckResult, RequirementResult, RunInfo, read_run
-from aicr_pytest.requirements import NOT_AUTOMATED
+from aicr_pytest.requirements import catalogue
+from aicr_pytest.requirements.catalogue import NOT_AUTOMATED
 
 REQUIREMENTS = ("dra_support", "secure_accelerator_access")
 """What every lab is about, whatever its allocation."""
@@ -20,7 +20,7 @@ REQUIREMENTS = ("dra_support", "secure_accelerator_access")
 CORE = (*REQUIREMENTS, "gang_scheduling")
 """What a lab implements without add-ons."""
 
-AUTOMATED = tuple(one.id for one in requirements.REQUIREMENTS if one.id not in NOT_AUTOMATED)
+AUTOMATED = tuple(one.id for one in catalogue.REQUIREMENTS if one.id not in NOT_AUTOMATED)
 """What a lab with all add-ons implements."""
 
 ALLOW_ALL = "--aicr-allow=scale-out,load-balancer,disruption"

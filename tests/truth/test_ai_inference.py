@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.addons import contour, envoy_gateway
+from aicr_lab.defects.by_requirement.ai_inference import NOT_OURS, SPLIT
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.gateways import LyingGateway, ScaledToNothing
-from aicr_lab.defects.of_ai_inference import NOT_OURS, SPLIT
+from aicr_lab.defects.injections.gateways import LyingGateway, ScaledToNothing
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs

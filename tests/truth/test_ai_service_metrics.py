@@ -8,7 +8,7 @@ import yaml
 from aicr_lab import addons
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.monitors import PrometheusReplicas
+from aicr_lab.defects.injections.prometheus import PrometheusReplicas
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 

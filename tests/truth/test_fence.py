@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aicr_lab.defects.identities import RestrictedUser, everything_but
+from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 from aicr_pytest.cluster.client import Cluster

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab.defects.by_requirement.gang_scheduling import DEFECTS, STARVED
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.gangs import UNGROUPED
-from aicr_lab.defects.of_gang_scheduling import DEFECTS, STARVED
+from aicr_lab.defects.injections.gang_scheduler import UNGROUPED
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import images
-from aicr_lab.defects.policies import Object
-from aicr_lab.defects.ways import await_effect
+from aicr_lab.build import images
+from aicr_lab.defects.injections.admission_policies import Object
+from aicr_lab.defects.injections.injection import await_effect
 from aicr_lab.lab import Lab
 from aicr_lab.state import LabOptions
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.device_path import BrokenRuntime
+from aicr_lab.defects.injections.device_path import BrokenRuntime
 from aicr_lab.lab import Lab
 from aicr_pytest.evidence.run import (
     CheckResult,

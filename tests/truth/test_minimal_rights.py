@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab.defects.identities import RestrictedUser
+from aicr_lab.defects.injections.api_access import RestrictedUser
 from aicr_lab.state import LabOptions
-from aicr_pytest.cluster.preflight import Need
-from aicr_pytest.cluster.rbac import Rule, cluster_role
-from aicr_pytest.rights import all_needs
+from aicr_pytest.cluster.access import Rule, cluster_role
+from aicr_pytest.cluster.access_review import Need
+from aicr_pytest.requirements.rights import all_needs
 
 from .conftest import Labs
 from .suite import CORE, REQUIREMENTS, run_suite

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from aicr_lab import addons
-from aicr_lab.defects.autoscalers import ExternalMetricsOnly
 from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections.pod_autoscaler import ExternalMetricsOnly
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs

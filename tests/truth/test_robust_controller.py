@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.operator_webhooks import WebhooksMissing
-from aicr_lab.namespaces import wait_until
+from aicr_lab.defects.injections.operator_webhooks import WebhooksMissing
+from aicr_lab.machine.namespaces import wait_until
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab.defects.by_requirement.secure_accelerator_access import GRANTED
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.of_secure_accelerator_access import GRANTED
 from aicr_lab.state import LabOptions
 
 from .conftest import Labs

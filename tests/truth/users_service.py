@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from aicr_lab.addons import prometheus_operator
 from aicr_lab.lab import Lab
-from aicr_lab.namespaces import wait_until
+from aicr_lab.machine.namespaces import wait_until
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.images import default_images
-from aicr_pytest.manifests import render_actor
+from aicr_pytest.workloads.images import default_images
+from aicr_pytest.workloads.manifests import render_actor
 
 NAMESPACE, NAME = "chat", "llm"
 NAMED = f"--aicr-service={NAMESPACE}/{NAME}:metrics"

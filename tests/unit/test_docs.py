@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from aicr_pytest.options import OPTIONS
+from aicr_pytest.config.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 

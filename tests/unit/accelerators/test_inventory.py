@@ -10,7 +10,7 @@ from aicr_pytest.accelerators.inventory import (
     take_stock,
     unknown_vendors,
 )
-from aicr_pytest.accelerators.nvidia import PROFILE
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from tests.unit.accelerators.objects import (
     claim,
     device,

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.accelerators.fleet import Fleet
 from aicr_pytest.accelerators.inventory import AcceleratorNode, take_stock
-from aicr_pytest.accelerators.nvidia import PROFILE
 from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.errors import (
     DoesNotApply,
     NoCapacity,
@@ -19,6 +18,7 @@ from aicr_pytest.errors import (
     PolicyRefused,
     ProbeFailed,
 )
+from aicr_pytest.workloads.pods_per_node import Fleet
 from tests.unit.accelerators.objects import claim, device, device_class, node, resource_slice
 
 A, B = "GPU-n0-0", "GPU-n0-1"

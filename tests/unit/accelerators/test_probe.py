@@ -4,7 +4,6 @@ import subprocess
 
 import pytest
 
-from aicr_pytest.accelerators.nvidia import PROFILE
 from aicr_pytest.accelerators.probe import (
     DeviceNode,
     parse_reach,
@@ -12,6 +11,7 @@ from aicr_pytest.accelerators.probe import (
     probe_command,
     reach_command,
 )
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.errors import ProbeFailed
 
 

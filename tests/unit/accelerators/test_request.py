@@ -3,8 +3,8 @@ import dataclasses
 from typing import Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.accelerators.nvidia import PROFILE
 from aicr_pytest.accelerators.request import PLACEHOLDER, dress
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 
 NODE = AcceleratorNode(
     name="n0",

@@ -8,7 +8,7 @@ import pytest
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.messages import Patience
-from aicr_pytest.cluster.observing import Execution
+from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from tests.unit.cluster.fake_api import FakeApi
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aicr_pytest.cli import main
+from aicr_pytest.cli.main import main
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.life import Life

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.cluster import cleaning, labels, names
+from aicr_pytest.cluster import labels, leftovers, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import DEVICE_CLASS, NAMESPACE, Object
 from aicr_pytest.cluster.leases import Leases, Share
@@ -128,9 +128,9 @@ def deletions(fake: FakeApi) -> list[str]:
     return ["/".join(path.split("/")[-2:]) for path in fake.asked("DELETE", "")]
 
 
-def remove(cluster: Cluster, waiter: Waiter, run: str | None = None) -> list[cleaning.Leftover]:
-    found = cleaning.leftovers(cluster, run)
-    return cleaning.clean(cluster, found, waiter, lambda _: None)
+def remove(cluster: Cluster, waiter: Waiter, run: str | None = None) -> list[leftovers.Leftover]:
+    found = leftovers.leftovers(cluster, run)
+    return leftovers.clean(cluster, found, waiter, lambda _: None)
 
 
 # -- what is ours ------------------------------------------------------------------------------
@@ -141,8 +141,8 @@ def test_leftovers_are_found_by_run_in_the_order_of_their_removal(
 ) -> None:
     leave(fake, as_run(B))
 
-    of_a = cleaning.leftovers(cluster, A)
-    of_all = cleaning.leftovers(cluster, None)
+    of_a = leftovers.leftovers(cluster, A)
+    of_all = leftovers.leftovers(cluster, None)
 
     assert [(left.kind.name, left.name) for left in of_a] == [
         ("Lease", "aicr-pytest-node-0-a"),
@@ -162,8 +162,8 @@ def test_cleaning_removes_one_run_and_leaves_the_other(
 
     assert remove(cluster, waiter, A) == []
 
-    assert cleaning.leftovers(cluster, A) == []
-    assert len(cleaning.leftovers(cluster, B)) == 4
+    assert leftovers.leftovers(cluster, A) == []
+    assert len(leftovers.leftovers(cluster, B)) == 4
     home = ["pods/gpu", f"namespaces/{HOME[A]}"]
     assert deletions(fake)[:3] == ["leases/aicr-pytest-node-0-a", *home]
 
@@ -191,7 +191,7 @@ def test_cleaning_passes_over_what_stays_and_says_so(
     assert [left.name for left in still] == [HOME[A]]
     assert "no Pod left: not within" in still[0].problem
     assert f"aicr-pytest clean --run {A}" in still[0].problem
-    assert [left.name for left in cleaning.leftovers(cluster, A)] == [HOME[A]]
+    assert [left.name for left in leftovers.leftovers(cluster, A)] == [HOME[A]]
 
 
 def test_finalizers_are_told_and_kept(
@@ -210,11 +210,11 @@ def test_finalizers_are_told_and_kept(
 def test_what_has_become_somebody_elses_meanwhile_is_not_removed(
     cluster: Cluster, waiter: Waiter, fake: FakeApi, killed: Cluster
 ) -> None:
-    found = cleaning.leftovers(cluster, A)
+    found = leftovers.leftovers(cluster, A)
     path = f"/apis/example.com/v1/sprockets/aicr-{A}"
     fake.change(path, lambda it: it["metadata"].update(labels={}))
 
-    cleaning.clean(cluster, found, waiter, lambda _: None)
+    leftovers.clean(cluster, found, waiter, lambda _: None)
 
     assert path in fake.objects
 
@@ -226,13 +226,13 @@ def test_kinds_that_may_not_be_listed_are_passed_over_but_not_the_basic_ones(
     fake.refuse("GET", "/sprockets", 403, reason="Forbidden", message=message)
     fake.refuse("GET", f"/{HOME[A]}/secrets", 403, reason="Forbidden", message=message)
 
-    left = cleaning.leftovers(cluster, A)
+    left = leftovers.leftovers(cluster, A)
     assert len(left) == 3
     assert [one.unseen for one in left if one.kind == NAMESPACE] == [("Secret",)]
 
     fake.refuse("GET", "/api/v1/pods", 403, reason="Forbidden", message=message)
     with pytest.raises(AccessDenied):
-        cleaning.leftovers(cluster, A)
+        leftovers.leftovers(cluster, A)
 
 
 def test_kinds_that_may_not_be_listed_do_not_keep_a_namespace(
@@ -253,7 +253,7 @@ def test_server_without_aggregated_discovery_is_searched_by_the_table(
 ) -> None:
     fake.texts["/api"] = '{"kind": "APIVersions", "versions": ["v1"]}'
 
-    found = {left.kind for left in cleaning.leftovers(cluster, A)}
+    found = {left.kind for left in leftovers.leftovers(cluster, A)}
 
     assert NAMESPACE in found
     assert DEVICE_CLASS in found
@@ -321,8 +321,8 @@ def test_what_a_tenant_has_labelled_like_ours_stays_and_is_told(
 ) -> None:
     path = tenants(fake, manager, collection, name)
 
-    found = cleaning.search(cluster, None)
-    still = cleaning.clean(cluster, found.left, waiter, lambda _: None)
+    found = leftovers.search(cluster, None)
+    still = leftovers.clean(cluster, found.left, waiter, lambda _: None)
 
     assert still == []
     assert path in fake.objects
@@ -336,7 +336,7 @@ def test_what_a_tenant_has_labelled_like_ours_stays_and_is_told(
 def test_what_no_run_is_called_has_left_nothing(cluster: Cluster, fake: FakeApi, run: str) -> None:
     tenants(fake, "aicr-pytest", "/api/v1/namespaces", f"aicr-{run[-8:].lower()}-dra-0a1b", run)
 
-    assert cleaning.leftovers(cluster, None) == []
+    assert leftovers.leftovers(cluster, None) == []
 
 
 def test_without_managed_fields_nothing_is_removed_and_the_way_out_is_told(
@@ -345,7 +345,7 @@ def test_without_managed_fields_nothing_is_removed_and_the_way_out_is_told(
     fake.notes_managers = False
     as_run(A).create(obj("Namespace", HOME[A]))
 
-    found = cleaning.search(cluster, A)
+    found = leftovers.search(cluster, A)
 
     assert found.left == []
     (spared,) = found.spared
@@ -396,7 +396,7 @@ def test_namespace_that_holds_what_is_not_ours_stays_and_says_what(
 ) -> None:
     into(fake, resource, manager, name, labels=labels.run_labels("20260909-101010-cccc"))
 
-    (home,) = [left for left in cleaning.leftovers(cluster, A) if left.kind == NAMESPACE]
+    (home,) = [left for left in leftovers.leftovers(cluster, A) if left.kind == NAMESPACE]
     still = remove(cluster, waiter, A)
 
     assert f"{name} (" in str(home)
@@ -433,7 +433,7 @@ def test_what_every_namespace_has_and_what_controllers_make_of_ours_is_no_reason
     policies = "apis/networking.k8s.io/v1/networkpolicies"
     into(fake, policies, "background-controller", "default-deny")
 
-    (home,) = [left for left in cleaning.leftovers(cluster, A) if left.kind == NAMESPACE]
+    (home,) = [left for left in leftovers.leftovers(cluster, A) if left.kind == NAMESPACE]
     still = remove(cluster, waiter, A)
 
     assert home.others == ()
@@ -451,20 +451,20 @@ def test_run_is_alive_while_its_process_renews_its_lease_and_not_after_its_end(
     life = Life(killed, worker="gw0")
     life.begin()
 
-    alive = cleaning.search(cluster, None).alive
+    alive = leftovers.search(cluster, None).alive
     life.end()
 
     assert set(alive) == {A}
     assert f"Lease default/aicr-pytest-run-{A}-gw0 was renewed 0 s ago" in str(alive[A])
-    assert cleaning.search(cluster, None).alive == {}
+    assert leftovers.search(cluster, None).alive == {}
 
 
 def test_run_that_holds_accelerators_is_alive(cluster: Cluster, killed: Cluster) -> None:
     shares = [[Share(node="node-1", total=1, wanted=1)]]
 
     with Leases(killed, Waiter(killed), holder=A).take(shares):
-        assert set(cleaning.search(cluster, None).alive) == {A}
-    assert cleaning.search(cluster, None).alive == {}
+        assert set(leftovers.search(cluster, None).alive) == {A}
+    assert leftovers.search(cluster, None).alive == {}
 
 
 def test_what_a_dead_process_of_this_very_run_has_left_is_swept(
@@ -473,9 +473,9 @@ def test_what_a_dead_process_of_this_very_run_has_left_is_swept(
     life = Life(killed)
     life.begin()
 
-    still = cleaning.sweep(killed, waiter, lambda _: None)
+    still = leftovers.sweep(killed, waiter, lambda _: None)
 
     assert still == []
-    assert cleaning.leftovers(killed, A)[0].name == life.name
+    assert leftovers.leftovers(killed, A)[0].name == life.name
     life.end()
-    assert cleaning.leftovers(killed, A) == []
+    assert leftovers.leftovers(killed, A) == []

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from aicr_lab.pki import Authority
+from aicr_lab.kubernetes.pki import Authority
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.credentials import Asked, TokenFile
 from aicr_pytest.cluster.kinds import NODE

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.accelerators.finder import Accelerators
+from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from tests.unit.accelerators.objects import node

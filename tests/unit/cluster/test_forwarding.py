@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aicr_pytest.cluster.forwarding import Answer, ask_pod
+from aicr_pytest.cluster.pod_http import Answer, ask_pod
 from aicr_pytest.errors import EndpointSilent
 from tests.unit.cluster.faulty_api import (
     BUFFERS,

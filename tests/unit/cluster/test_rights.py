@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
+from aicr_pytest.cluster.access import Rule, cluster_role, markdown, needs_from_journal, rules_of
+from aicr_pytest.cluster.access_review import Need, needs, review
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import POD, Object
-from aicr_pytest.cluster.preflight import Need, needs, review
-from aicr_pytest.cluster.rbac import Rule, cluster_role, markdown, needs_from_journal, rules_of
 from aicr_pytest.errors import AccessDenied
 from tests.unit.cluster.conftest import Recorder
 from tests.unit.cluster.fake_api import FakeApi

@@ -2,7 +2,7 @@
 
 from aicr_pytest.evidence.content import MARGIN, Content
 from aicr_pytest.evidence.printable import printable
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 
 MOST = 400_000
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aicr_pytest.evidence.door import Door
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 
 TOKEN = "hf_" + "a1B2c3D4" * 5
 

@@ -26,7 +26,7 @@ from aicr_pytest.evidence.foreign import (
     tree_of,
 )
 from aicr_pytest.evidence.kept_fields import KEPT, is_known
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.store import EvidenceStore
 from tests.unit.evidence.foreign_objects import FOREIGN, PLANTED, metadata, planted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aicr_pytest.errors import SettingsError
-from aicr_pytest.evidence.manifest import verify, write_manifest
+from aicr_pytest.evidence.checksums import verify, write_manifest
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
-from aicr_pytest.evidence.platform_names import platform_names
-from aicr_pytest.evidence.pseudonyms import Pseudonyms
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.platform_names import platform_names
+from aicr_pytest.evidence.redaction.pseudonyms import Pseudonyms
+from aicr_pytest.evidence.redaction.redact import Redactor
 
 KEY = "0f" * 16
 

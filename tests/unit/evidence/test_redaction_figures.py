@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from benchmarks.redaction import forms, recall, recall_in_objects, survival, unstable
 
 SEED = 20261128

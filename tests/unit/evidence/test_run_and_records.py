@@ -8,7 +8,7 @@ import pytest
 
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.record import read_records
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import (
     AcceleratorPool,
     CheckResult,

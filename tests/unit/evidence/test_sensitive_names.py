@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.evidence.sensitive_names import is_credential
+from aicr_pytest.evidence.redaction.sensitive_names import is_credential
 
 VALUE = "q7Rt2xLm9Zk4"
 

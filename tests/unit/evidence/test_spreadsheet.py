@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.spreadsheet import csv_text
 from aicr_pytest.evidence.store import EvidenceStore
 

@@ -16,7 +16,7 @@ from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.evidence.content import MOST_BYTES
 from aicr_pytest.evidence.record import Phase, read_records
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import RunInfo, read_run
 from aicr_pytest.evidence.store import EvidenceStore
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import build
-from aicr_lab.artifacts import kubernetes_version, names, version_flags
-from aicr_lab.build import Artifact, Builder, Command, take_cache
+from aicr_lab.build import builder
+from aicr_lab.build.artifacts import kubernetes_version, names, version_flags
+from aicr_lab.build.builder import Artifact, Builder, Command, take_cache
 from aicr_lab.errors import BuildFailed, HostUnfit, LabError, NotOurs
 from aicr_lab.ground import MARK
 
@@ -139,7 +139,7 @@ def test_a_killed_build_is_redone(source: Path, cache: Path) -> None:
 def test_progress_is_told_while_it_takes_long(
     source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "_PROGRESS_EVERY", 0.05)
+    monkeypatch.setattr(builder, "_PROGRESS_EVERY", 0.05)
     said: list[str] = []
     script = "sleep 0.3; cp source {out}/result"
     Builder([artifact(source, script)], cache).ensure(["thing"], said.append)
@@ -150,12 +150,12 @@ def test_a_missing_compiler_is_named_with_the_way_out(
     source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(source))
-    build._version.cache_clear()
-    thing = build.c_program("thing", source / "source")
+    builder._version.cache_clear()
+    thing = builder.c_program("thing", source / "source")
     (source / "source").write_text("")
     with pytest.raises(HostUnfit, match="install a C compiler"):
         Builder([thing], cache).ensure(["thing"], lambda _: None)
-    build._version.cache_clear()
+    builder._version.cache_clear()
 
 
 def test_components_say_the_version_of_their_module() -> None:

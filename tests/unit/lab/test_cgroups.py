@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab.cgroups import Cgroups, Hierarchies, hierarchies
 from aicr_lab.errors import HostUnfit, LabError
+from aicr_lab.machine.cgroups import Cgroups, Hierarchies, hierarchies
 
 V1 = """\
 tmpfs /sys/fs/cgroup tmpfs rw 0 0

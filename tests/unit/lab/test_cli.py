@@ -4,7 +4,7 @@ import pytest
 
 from aicr_lab.cli import main, status_text
 from aicr_lab.errors import ComponentFailed, LabError, last_lines
-from aicr_lab.processes import ComponentStatus
+from aicr_lab.machine.processes import ComponentStatus
 
 
 @pytest.fixture(autouse=True)

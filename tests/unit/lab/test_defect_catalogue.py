@@ -8,7 +8,7 @@ import pytest
 from aicr_lab.accelerators.oci_defects import MODES
 from aicr_lab.defects.catalogue import DEFECTS, defect_named
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.device_path import BrokenRuntime
+from aicr_lab.defects.injections.device_path import BrokenRuntime
 from aicr_lab.errors import LabError
 
 CONFORMANCE = Path(__file__).parents[3] / "tests" / "conformance"

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from aicr_lab.defects.fault_proxy import (
+from aicr_lab.defects.programs.fault_proxy import (
     GONE_AFTER,
     MODES,
     Fault,

@@ -24,10 +24,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("AICR_LAB_HOME", str(home))
-    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.remove", lambda self: None)
-    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.remains", lambda self: [])
-    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.occupied", lambda self: False)
-    monkeypatch.setattr("aicr_lab.host.require_root", lambda: None)
+    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.remove", lambda self: None)
+    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.remains", lambda self: [])
+    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.occupied", lambda self: False)
+    monkeypatch.setattr("aicr_lab.machine.host.require_root", lambda: None)
     monkeypatch.setattr("aicr_lab.startup.start", lambda lab, options, say: lab.ground.take())
     return home
 
@@ -198,8 +198,8 @@ def test_a_lab_of_that_name_elsewhere_is_left_alone(
 ) -> None:
     """Control groups have one place on a machine, whatever AICR_LAB_HOME is."""
     removed: list[object] = []
-    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.occupied", lambda self: True)
-    monkeypatch.setattr("aicr_lab.cgroups.Cgroups.remove", removed.append)
+    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.occupied", lambda self: True)
+    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.remove", removed.append)
     with pytest.raises(LabError, match="keeps its state elsewhere"):
         command()  # type: ignore[operator]
     assert removed == []
@@ -223,7 +223,14 @@ def test_a_foreign_file_in_the_locks_place_is_not_removed(
 
 def test_everything_that_is_put_at_a_labs_top_is_among_what_it_holds() -> None:
     package = Path(aicr_lab.__file__).parent
-    texts = [path.read_text() for path in (package / "lab.py", *package.glob("defects/*.py"))]
+    texts = [
+        path.read_text()
+        for path in (
+            *package.glob("*.py"),
+            *package.rglob("defects/**/*.py"),
+            *package.glob("kubernetes/*.py"),
+        )
+    ]
     named = {
         name for text in texts for name in re.findall(r'\b(?:lab|self)\.dir / f?"([^"]+)"', text)
     }

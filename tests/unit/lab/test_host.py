@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import host
 from aicr_lab.errors import HostUnfit
+from aicr_lab.machine import host
 
 MOUNTINFO = """\
 1 0 8:1 / / rw - ext4 /dev/vda rw

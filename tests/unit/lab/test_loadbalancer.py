@@ -1,6 +1,6 @@
 from typing import Any
 
-from aicr_lab.loadbalancer import POOL, assignments, routes
+from aicr_lab.kubernetes.loadbalancer import POOL, assignments, routes
 
 NODES = {"node-0": "10.200.0.10", "node-1": "10.200.0.11"}
 

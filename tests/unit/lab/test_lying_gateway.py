@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aicr_lab.defects.lying_gateway import Knowledge, Rule, rules_of, turns
+from aicr_lab.defects.programs.lying_gateway import Knowledge, Rule, rules_of, turns
 
 ROUTE: dict[str, Any] = {
     "metadata": {"name": "route", "namespace": "ns", "uid": "1"},

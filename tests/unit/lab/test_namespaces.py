@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 
-from aicr_lab.namespaces import alive, await_end, send_signal, start_time, wait_until
+from aicr_lab.machine.namespaces import alive, await_end, send_signal, start_time, wait_until
 from aicr_lab.state import ProcessId
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import images, needs
+from aicr_lab import needs
+from aicr_lab.build import images
 from aicr_lab.errors import HostUnfit
 from aicr_lab.needs import Need
 

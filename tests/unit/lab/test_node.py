@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import containerd, kubelet, mounts, network
-from aicr_lab.cgroups import Cgroups, Hierarchies
-from aicr_lab.node import Node
-from aicr_lab.pki import Authority
+from aicr_lab.kubernetes import containerd, kubelet, mounts, network
+from aicr_lab.kubernetes.node import Node
+from aicr_lab.kubernetes.pki import Authority
+from aicr_lab.machine.cgroups import Cgroups, Hierarchies
 from aicr_lab.state import LabOptions
 
 

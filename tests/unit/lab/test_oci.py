@@ -5,9 +5,9 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from aicr_lab import images
-from aicr_lab.containerd import PAUSE_IMAGE
-from aicr_lab.oci import Image, Layer, write_archive
+from aicr_lab.build import images
+from aicr_lab.build.oci import Image, Layer, write_archive
+from aicr_lab.kubernetes.containerd import PAUSE_IMAGE
 
 
 def members(layer: bytes) -> dict[str, tarfile.TarInfo]:

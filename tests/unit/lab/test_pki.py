@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from aicr_lab.kubeconfig import write_kubeconfig
-from aicr_lab.pki import Authority
+from aicr_lab.kubernetes.kubeconfig import write_kubeconfig
+from aicr_lab.kubernetes.pki import Authority
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import asyncio
 import socket
 
-from aicr_lab.relay import relay
+from aicr_lab.kubernetes.relay import relay
 
 
 def listening() -> socket.socket:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aicr_pytest.evidence.record import Basis, CheckRecord, Outcome, Phase
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import (
     AcceleratorPool,
     CheckResult,
@@ -17,7 +17,7 @@ from aicr_pytest.evidence.run import (
     RunInfo,
 )
 from aicr_pytest.evidence.store import EvidenceStore
-from aicr_pytest.reports.rebuild import write_reports
+from aicr_pytest.reports.writing import write_reports
 
 RUN_ID = "20261123-201405-7f3a"
 HOSTILE = (

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from aicr_pytest.evidence.record import Observation
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import CheckResult, RequirementResult, RunInfo, read_run
 from aicr_pytest.evidence.store import EvidenceStore
-from aicr_pytest.reports import dossier, words
+from aicr_pytest.reports import dossier, formatting
 from aicr_pytest.reports.preview import MOST_INLINE, Previews
-from aicr_pytest.reports.rebuild import rebuild, write_reports
 from aicr_pytest.reports.view import read_view
+from aicr_pytest.reports.writing import rebuild, write_reports
 from tests.unit.reports import sample
 
 
@@ -226,7 +226,7 @@ def test_drawing_is_shown_as_an_image_in_which_no_script_runs(tmp_path: Path) ->
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (262_144, "256 KiB"), (5 << 20, "5.0 MiB")],
 )
 def test_sizes_are_short(count: int, shown: str) -> None:
-    assert words.size(count) == shown
+    assert formatting.size(count) == shown
 
 
 @pytest.mark.parametrize(
@@ -234,10 +234,10 @@ def test_sizes_are_short(count: int, shown: str) -> None:
     [(0.414, "0.41 s"), (4.21, "4.2 s"), (56.4, "56 s"), (185, "3 min 05 s"), (119.9, "120 s")],
 )
 def test_durations_are_short(seconds: float, shown: str) -> None:
-    assert words.duration(seconds) == shown
+    assert formatting.duration(seconds) == shown
 
 
 def test_times_that_are_none_stay_as_they_are() -> None:
-    assert words.moment("2026-11-23T20:14:05.123Z") == "2026-11-23 20:14:05 UTC"
-    assert words.moment("yesterday") == "yesterday"
-    assert words.time_of_day("") == ""
+    assert formatting.moment("2026-11-23T20:14:05.123Z") == "2026-11-23 20:14:05 UTC"
+    assert formatting.moment("yesterday") == "yesterday"
+    assert formatting.time_of_day("") == ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aicr_pytest.evidence.manifest import entries
+from aicr_pytest.evidence.checksums import entries
 from aicr_pytest.reports.foreign import redact_files
 from tests.unit.reports import sample
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from aicr_pytest.evidence.record import Outcome
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import CheckResult, RequirementResult, RunInfo
 from aicr_pytest.evidence.store import EvidenceStore
 from aicr_pytest.reports import junit

@@ -6,7 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import RequirementResult, RunInfo
 from aicr_pytest.evidence.store import EvidenceStore
 from aicr_pytest.reports import markdown

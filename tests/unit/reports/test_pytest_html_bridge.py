@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from aicr_pytest.evidence.record import Observation
-from aicr_pytest.evidence.redact import Redactor
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import RunInfo
 from aicr_pytest.evidence.store import EvidenceStore
 from aicr_pytest.reports import pytest_html_bridge as bridge

@@ -1,0 +1,1 @@
+"""What is broken, and which check must see it."""

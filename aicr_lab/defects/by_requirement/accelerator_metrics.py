@@ -1,0 +1,108 @@
+"""Defects that the checks of ``accelerator_metrics`` must notice."""
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections.exporters import (
+    CRASHING,
+    ON_ONE_NODE,
+    ExporterNotScraped,
+    LyingExporter,
+)
+
+ANSWERS = "test_metrics_endpoint_answers_what_its_content_type_claims"
+EVERY = "test_every_accelerator_has_utilization_and_memory_of_its_own"
+SENSORS = "test_temperature_power_and_interconnect_have_values"
+FRESH = "test_samples_are_fresh"
+FOLLOW = "test_readings_follow_the_workload_of_the_allocated_accelerator"
+STILL = "test_readings_of_an_idle_accelerator_do_not_move"
+COLLECTED = "test_monitoring_system_collects_every_accelerator"
+
+_METRICS = "accelerator_metrics"
+_ALL = frozenset({ANSWERS, EVERY, SENSORS, FRESH, FOLLOW, STILL, COLLECTED})
+_UTILIZATION = r"utilization \(DCGM_FI_DEV_GPU_UTIL\)"
+
+DEFECTS = (
+    Defect(
+        id="metrics-static",
+        requirement=_METRICS,
+        sentence="The exporter shows the same values for ever.",
+        way=LyingExporter(word="static"),
+        basis="plan",
+        aimed_at=FOLLOW,
+        turns_red=frozenset({STILL}),
+        because="nothing runs on it, and the exporter shows 42%",
+    ),
+    Defect(
+        id="metrics-missing-device",
+        requirement=_METRICS,
+        sentence="The last accelerator of every node has no series.",
+        way=LyingExporter(word="missing-device"),
+        aimed_at=EVERY,
+        turns_red=frozenset({FOLLOW, STILL}),
+        because=rf"node-0, pod \S+: {_UTILIZATION} lacks GPU-[0-9a-f-]+",
+    ),
+    Defect(
+        id="metrics-one-node-only",
+        requirement=_METRICS,
+        sentence="The exporter runs on one node of two.",
+        way=ON_ONE_NODE,
+        aimed_at=EVERY,
+        because="node-1 offers 8 accelerators, and dcgm-exporter is not there",
+    ),
+    Defect(
+        id="metrics-duplicate-uuid",
+        requirement=_METRICS,
+        sentence="Two accelerators of every node carry the same UUID.",
+        way=LyingExporter(word="duplicate-uuid"),
+        aimed_at=EVERY,
+        turns_red=frozenset({FOLLOW, STILL}),
+        because=rf"{_UTILIZATION}: accelerators 0, 1 all carry UUID GPU-[0-9a-f-]+",
+    ),
+    Defect(
+        id="metrics-stale",
+        requirement=_METRICS,
+        sentence="The exporter repeats one old answer, with its old timestamps.",
+        way=LyingExporter(word="stale"),
+        basis="plan",
+        aimed_at=FRESH,
+        turns_red=frozenset({FOLLOW, COLLECTED}),
+        because=r"is 60\d s old by its own timestamp",
+    ),
+    Defect(
+        id="metrics-wrong-device-moves",
+        requirement=_METRICS,
+        sentence="The readings of each accelerator stand under its neighbour's name.",
+        way=LyingExporter(word="wrong-device"),
+        basis="plan",
+        aimed_at=FOLLOW,
+        turns_red=frozenset({STILL}),
+        because=r"shows 9\d%, the exporter 0%; instead it shows GPU-[0-9a-f-]+ at 9\d%",
+    ),
+    Defect(
+        id="metrics-html",
+        requirement=_METRICS,
+        sentence="The exporter's endpoint answers a web page.",
+        way=LyingExporter(word="html"),
+        aimed_at=ANSWERS,
+        turns_red=_ALL,
+        because="the endpoint claims text/html",
+    ),
+    Defect(
+        id="metrics-exporter-crash-loop",
+        requirement=_METRICS,
+        sentence="The exporter ends again and again.",
+        way=CRASHING,
+        aimed_at=EVERY,
+        turns_red=_ALL,
+        because=r"exporter pod \S+ on node-\d: ready: not within .*\n.*CrashLoopBackOff",
+    ),
+    Defect(
+        id="prometheus-not-scraping",
+        requirement=_METRICS,
+        sentence="Nothing tells Prometheus to scrape the exporter.",
+        way=ExporterNotScraped(),
+        basis="hardening",
+        expects="Implemented",
+        aimed_at=COLLECTED,
+        because="no new sample of GPU-[0-9a-f-]+",
+    ),
+)

@@ -1,0 +1,84 @@
+"""Defects that the checks of ``ai_service_metrics`` must notice.
+
+The lab's platform has several ways to collect metrics, and one that works is enough; the truth
+tests pin ServiceMonitors, which is what these break.
+"""
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections import prometheus
+
+COLLECTED = "test_workload_that_nobody_knew_is_discovered_and_collected"
+COUNTED = "test_every_request_is_counted_once"
+HISTOGRAM = "test_latency_histogram_has_an_observation_per_request"
+QUEUE = "test_queue_depth_is_shown_while_requests_wait"
+GONE = "test_target_goes_with_its_workload"
+
+_SERVICE = "ai_service_metrics"
+_AFTER = frozenset({COUNTED, HISTOGRAM, QUEUE, GONE})
+"""Checks that have nothing to look at where the service is not collected."""
+
+DEFECTS = (
+    Defect(
+        id="svc-target-not-discovered",
+        requirement=_SERVICE,
+        sentence="New ServiceMonitors lose the label by which Prometheus selects.",
+        way=prometheus.NOT_SELECTED,
+        aimed_at=COLLECTED,
+        turns_red=_AFTER,
+        because=r"samples of Pod \S+: not within .*\n.*0 series; no target of it is known",
+    ),
+    Defect(
+        id="svc-scrape-fails",
+        requirement=_SERVICE,
+        sentence="New targets are scraped under a path that there is not.",
+        way=prometheus.WRONG_PATH,
+        aimed_at=COLLECTED,
+        turns_red=_AFTER,
+        because=r"0 series; http://\S+/nothing-here: down \(.*404",
+    ),
+    Defect(
+        id="svc-counter-frozen",
+        requirement=_SERVICE,
+        sentence="A series that never changes is stored under the counter's name.",
+        way=prometheus.FROZEN_COUNTER,
+        basis="plan",
+        aimed_at=COUNTED,
+        because=r"20 requests were answered, and vllm:request_success_total\{.*\} gained 0",
+    ),
+    Defect(
+        id="svc-prometheus-down",
+        requirement=_SERVICE,
+        sentence="Prometheus does not run.",
+        way=prometheus.PrometheusReplicas(replicas=0),
+        aimed_at=COLLECTED,
+        turns_red=_AFTER,
+        because="there is a Prometheus in the cluster, and it gives no usable answer: .*HTTP 503",
+    ),
+    Defect(
+        id="svc-histogram-missing",
+        requirement=_SERVICE,
+        sentence="The buckets of the latency histogram are not stored.",
+        way=prometheus.NO_BUCKETS,
+        basis="plan",
+        aimed_at=HISTOGRAM,
+        because="there is no series vllm:e2e_request_latency_seconds_bucket",
+    ),
+    Defect(
+        id="svc-stale-target",
+        requirement=_SERVICE,
+        sentence="EndpointSlices never lose an address, so that targets stay.",
+        way=prometheus.ENDPOINTS_STAY,
+        basis="hardening",
+        expects="Implemented",
+        aimed_at=GONE,
+        because="is gone, and its target stays: ",
+    ),
+    Defect(
+        id="svc-slow",
+        requirement=_SERVICE,
+        sentence="New targets are scraped every 12 s only: healthy.",
+        way=prometheus.SELDOM,
+        expects="Implemented",
+        because="interval: 12s",
+    ),
+)

@@ -1,0 +1,179 @@
+"""Defects that the checks of ``dra_support`` must notice."""
+
+from aicr_lab.accelerators.node import device_class
+from aicr_lab.accelerators.state_file import Sections
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections.admission import CRUD_REFUSED, NEVER_RELEASED, SELECTORS_IGNORED
+from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
+from aicr_lab.defects.injections.device_path import (
+    AllocatorDown,
+    ApiNotServed,
+    BrokenRuntime,
+    IncompletePools,
+    LyingDriver,
+)
+from aicr_lab.defects.injections.injection import Replaced
+
+SERVED = "test_stable_dra_api_is_served"
+CRUD = "test_dra_object_can_be_created_read_updated_and_deleted"
+POOL = "test_every_accelerator_node_publishes_a_complete_pool"
+EXACTLY = "test_container_sees_exactly_the_device_that_its_claim_was_given"
+SHARED = "test_containers_that_share_a_claim_see_the_same_device"
+SEVERAL = "test_claim_for_several_devices_is_given_that_many"
+APART = "test_two_claims_never_get_the_same_device"
+CHOSEN = "test_claim_can_choose_a_device_by_expression"
+AGAIN = "test_released_device_can_be_claimed_again"
+UNSATISFIABLE = "test_claim_that_no_device_satisfies_stays_pending"
+OVERSIZED = "test_claim_larger_than_the_node_stays_pending_and_gets_no_part"
+
+_WITH_PODS = frozenset({EXACTLY, SHARED, SEVERAL, APART, CHOSEN, AGAIN})
+"""Checks that look into a container that was granted something."""
+_DRA_CHECKS = _WITH_PODS | {SERVED, CRUD, POOL, UNSATISFIABLE, OVERSIZED}
+
+_UUID = "GPU-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_ANOTHER_DEVICE = rf"was given 1 \(({_UUID})\), but \S+nvidia-smi lists: (?!\1){_UUID}"
+
+
+_CLASS = device_class("gpu.nvidia.com", "gpu", extended_resource="nvidia.com/gpu")
+_EMPTY_CLASS = {
+    **_CLASS,
+    "spec": {**_CLASS["spec"], "selectors": [{"cel": {"expression": "false"}}]},
+}
+
+
+def _other_uuids(truth: Sections) -> dict[str, dict[str, str | None]]:
+    """Every GPU with another last group of its UUID: well formed, and not that of the device."""
+    return {
+        name: {"uuid": f"{values['uuid'][:-12]}{int(name[4:]):012x}"}
+        for name, values in truth.items()
+        if name.startswith("gpu ")
+    }
+
+
+_NO_DRA = RestrictedUser(name="no-dra", rules=everything_but("resource.k8s.io/*"))
+
+DEFECTS = (
+    Defect(
+        id="dra-driver-down",
+        requirement="dra_support",
+        sentence="The DRA driver of every node is stopped; pods with claims never start.",
+        way=AllocatorDown(),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS | {POOL},
+        because=r"DRA driver gpu\.nvidia\.com is not registered",
+        # The kubelet withdraws a dead driver's ResourceSlices after 30 s.
+        or_blind=r"no ResourceSlice of gpu\.nvidia\.com",
+    ),
+    Defect(
+        id="dra-driver-injects-all",
+        requirement="dra_support",
+        sentence="A container with a claim gets every device of its node.",
+        way=BrokenRuntime(mode="inject-all"),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+        because=rf"was given 1 \({_UUID}\), but its device nodes are: /dev/nvidia0, .*/dev/nvidia7",
+    ),
+    Defect(
+        id="dra-driver-injects-none",
+        requirement="dra_support",
+        sentence="A container with a claim gets no device.",
+        way=BrokenRuntime(mode="inject-none"),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+        because=rf"was given 1 \({_UUID}\), but its device nodes are: none",
+    ),
+    Defect(
+        id="dra-driver-injects-wrong-device",
+        requirement="dra_support",
+        sentence="A container with a claim gets the device beside the one it was allocated.",
+        way=BrokenRuntime(mode="wrong-device"),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+        because=_ANOTHER_DEVICE,
+    ),
+    Defect(
+        id="dra-slices-incomplete-pool",
+        requirement="dra_support",
+        sentence="Every pool announces two ResourceSlices and has one.",
+        way=IncompletePools(),
+        aimed_at=POOL,
+        turns_red=_WITH_PODS,
+        because=r"pool node-0 of generation \d+ has 1 of 2 ResourceSlices",
+        basis="hardening",
+    ),
+    Defect(
+        id="dra-class-matches-nothing",
+        requirement="dra_support",
+        sentence="The DeviceClass selects no device.",
+        way=Replaced(healthy=_CLASS, broken=_EMPTY_CLASS),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+        because=r"8 devices are published; DeviceClass gpu\.nvidia\.com selects by \['false'\]",
+    ),
+    Defect(
+        id="dra-class-ignores-selector",
+        requirement="dra_support",
+        sentence="The selectors of claims are dropped on admission.",
+        way=SELECTORS_IGNORED,
+        aimed_at=UNSATISFIABLE,
+        turns_red=frozenset({CHOSEN, AGAIN}),
+        because="unsatisfiable: .* was bound to node node-0",
+    ),
+    Defect(
+        id="dra-claim-never-released",
+        requirement="dra_support",
+        sentence="The device of a claim stays allocated when its pod is gone.",
+        way=NEVER_RELEASED,
+        aimed_at=AGAIN,
+        because="ResourceClaim .*/selected to be released: not within .*\n.*allocated",
+        leaves_behind=True,
+    ),
+    Defect(
+        id="dra-same-device-twice",
+        requirement="dra_support",
+        sentence="Every container with a claim gets the node's first device.",
+        way=BrokenRuntime(mode="same-device"),
+        aimed_at=APART,
+        turns_red=_WITH_PODS,
+        because=rf"several and .*claimed both see {_UUID}",
+    ),
+    Defect(
+        id="dra-uuid-attribute-lies",
+        requirement="dra_support",
+        sentence="The published UUIDs are not those of the devices.",
+        way=LyingDriver(lie=_other_uuids),
+        aimed_at=EXACTLY,
+        turns_red=_WITH_PODS,
+        because=rf"was given 1 \(GPU-[0-9a-f-]+-0{{11}}\d\), but \S+nvidia-smi lists: {_UUID}",
+    ),
+    Defect(
+        id="dra-api-not-served",
+        requirement="dra_support",
+        sentence="The API server does not serve resource.k8s.io/v1.",
+        way=ApiNotServed(group="resource.k8s.io", version="v1"),
+        aimed_at=SERVED,
+        turns_red=_DRA_CHECKS,
+        because="missing: DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice",
+        basis="plan",
+    ),
+    Defect(
+        id="dra-crud-refused",
+        requirement="dra_support",
+        sentence="An admission policy refuses ResourceClaimTemplates.",
+        way=CRUD_REFUSED,
+        aimed_at=f"{CRUD}[ResourceClaimTemplate]",
+        basis="plan",
+        because="claim templates are not allowed here",
+    ),
+    Defect(
+        id="dra-api-forbidden",
+        requirement="dra_support",
+        sentence="The suite's user may not use resource.k8s.io.",
+        way=_NO_DRA,
+        kubeconfig=_NO_DRA.kubeconfig,
+        expects="Inconclusive",
+        aimed_at=EXACTLY,
+        because="AccessDenied: .*no-dra may not list resourceslices",
+        turns_red=_DRA_CHECKS - {SERVED},
+    ),
+)

@@ -1,0 +1,129 @@
+"""Defects that the checks of ``pod_autoscaling`` must notice."""
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections.exporters import LyingExporter
+from aicr_lab.defects.injections.other_tenants import FilledNodes
+from aicr_lab.defects.injections.pod_autoscaler import (
+    ALWAYS_MAX,
+    AT_ONCE,
+    NEVER_DOWN,
+    AdapterDown,
+    ControllerOff,
+)
+
+SERVED = "test_metric_is_served_for_the_pod_and_below_target_while_it_idles"
+OUT = "test_under_load_a_second_pod_runs_on_an_accelerator_of_its_own"
+OWN = "test_new_pod_has_a_metric_of_its_own"
+BACK = "test_replicas_go_back_when_the_load_has_ended"
+
+_HPA = "pod_autoscaling"
+_AFTER_SERVED = frozenset({OUT, OWN, BACK})
+_AFTER_OUT = frozenset({OWN, BACK})
+
+DEFECTS = (
+    Defect(
+        id="hpa-metric-frozen",
+        requirement=_HPA,
+        sentence="The metric has the same value for ever.",
+        way=LyingExporter(word="static"),
+        basis="plan",
+        aimed_at=OUT,
+        turns_red=_AFTER_OUT,
+        because=r"loads its accelerator \(9\d% by nvidia-smi\), and its gpu_utilization does not "
+        r"rise: .*\n.* at 42;",
+    ),
+    Defect(
+        id="hpa-metric-cluster-wide",
+        requirement=_HPA,
+        sentence="Every pod is given the highest utilization of its node.",
+        way=LyingExporter(word="cluster-wide"),
+        basis="plan",
+        aimed_at=OWN,
+        because=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its gpu_utilization is "
+        "none of its own",
+    ),
+    Defect(
+        id="hpa-metric-average",
+        requirement=_HPA,
+        sentence="Every pod is given the average of all pods.",
+        way=LyingExporter(word="average"),
+        basis="plan",
+        aimed_at=OWN,
+        because=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its gpu_utilization is "
+        "none of its own",
+    ),
+    Defect(
+        id="hpa-metric-missing-labels",
+        requirement=_HPA,
+        sentence="The exporter does not say which pod holds an accelerator.",
+        way=LyingExporter(word="no-pod-labels"),
+        aimed_at=SERVED,
+        turns_red=_AFTER_SERVED,
+        because="gpu_utilization has no value for pod|a metric of accelerator pods .*: not within",
+    ),
+    Defect(
+        id="hpa-metric-of-other-pod",
+        requirement=_HPA,
+        sentence="The readings of each accelerator stand under its neighbour's name.",
+        way=LyingExporter(word="wrong-device"),
+        basis="plan",
+        aimed_at=OUT,
+        turns_red=_AFTER_OUT,
+        because=r"and its gpu_utilization does not rise: .*\n.* at 0;",
+    ),
+    Defect(
+        id="hpa-always-max",
+        requirement=_HPA,
+        sentence="Autoscalers want all replicas, whatever their metric says.",
+        way=ALWAYS_MAX,
+        aimed_at=SERVED,
+        turns_red=_AFTER_SERVED,
+        because="idles, and the autoscaler wants 2 replicas",
+    ),
+    Defect(
+        id="hpa-never-scales-down",
+        requirement=_HPA,
+        sentence="Autoscalers may not take replicas away.",
+        way=NEVER_DOWN,
+        basis="plan",
+        aimed_at=BACK,
+        because="the load has ended, and replicas do not go back: ",
+    ),
+    Defect(
+        id="hpa-goes-back-at-once",
+        requirement=_HPA,
+        sentence="Autoscalers do not wait before they take replicas away.",
+        way=AT_ONCE,
+        basis="plan",
+        aimed_at=BACK,
+        because=r"replicas go \d\.\d s after the load's end, before the 30 s that",
+    ),
+    Defect(
+        id="hpa-new-pod-pending",
+        requirement=_HPA,
+        sentence="Others hold all accelerators but one.",
+        way=FilledNodes(leaves=1),
+        expects="Inconclusive",
+        aimed_at=SERVED,
+        turns_red=_AFTER_SERVED,
+        because="NoCapacity: It takes two free accelerators",
+    ),
+    Defect(
+        id="hpa-adapter-down",
+        requirement=_HPA,
+        sentence="The metrics API is registered, and nobody serves it.",
+        way=AdapterDown(),
+        aimed_at=SERVED,
+        turns_red=_AFTER_SERVED,
+        because="The metrics API is registered and not available: ",
+    ),
+    Defect(
+        id="hpa-controller-off",
+        requirement=_HPA,
+        sentence="No controller looks at autoscalers.",
+        way=ControllerOff(),
+        aimed_at=SERVED,
+        turns_red=_AFTER_SERVED,
+        because="idles, and the autoscaler wants no replicas: .*ScalingActive: not told",
+    ),
+)

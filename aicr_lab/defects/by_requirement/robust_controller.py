@@ -1,0 +1,137 @@
+"""Defects that the checks of ``robust_controller`` must notice."""
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
+from aicr_lab.defects.injections.operator_controllers import (
+    ControllersDown,
+    MayNotCreate,
+    NoGarbageCollector,
+    StatusLies,
+)
+from aicr_lab.defects.injections.operator_webhooks import (
+    ForeignPolicy,
+    SchemaInstead,
+    WebhooksChanged,
+    WebhooksMissing,
+)
+
+PRESENT = "test_operator_runs_and_is_asked_about_its_resources"
+DENIED = "test_flawed_resource_is_denied_by_the_operators_own_webhook"
+MENDED = "test_resource_with_the_flaw_mended_is_admitted"
+RECONCILED = "test_resource_is_reconciled"
+COMES_BACK = "test_child_that_was_deleted_comes_back"
+REMOVED = "test_deletion_removes_what_the_operator_made"
+SURVIVES = "test_operator_survives_the_loss_of_its_pod_while_it_reconciles"
+
+_WITH_RESOURCES = frozenset({RECONCILED, COMES_BACK, REMOVED, SURVIVES})
+"""Checks that need a custom resource to be reconciled."""
+_NO_RESOURCES = RestrictedUser(
+    name="no-operators", rules=everything_but("ray.io/*", "jobset.x-k8s.io/*")
+)
+
+DEFECTS = (
+    Defect(
+        id="op-webhook-missing",
+        requirement="robust_controller",
+        sentence="No webhook of the operator is registered.",
+        way=WebhooksMissing(),
+        aimed_at=DENIED,
+        turns_red=frozenset({PRESENT, SURVIVES}),
+        because=r"is admitted; webhooks that are asked: (none|mjobset\.kb\.io \([^;]*)$",
+    ),
+    Defect(
+        id="op-webhook-fail-open",
+        requirement="robust_controller",
+        sentence="The operator's webhook cannot be reached, and failing it is ignored.",
+        way=WebhooksChanged(
+            change={"failurePolicy": "Ignore", "clientConfig": {"service": {"port": 9}}}
+        ),
+        aimed_at=DENIED,
+        turns_red=frozenset({SURVIVES}),
+        because=r"is admitted; webhooks that are asked: .*failurePolicy Ignore",
+    ),
+    Defect(
+        id="op-webhook-denies-all",
+        requirement="robust_controller",
+        sentence="The operator's webhook is asked at the path of another kind, and denies all.",
+        way=WebhooksChanged(change={"clientConfig": {"service": {"path": "/validate--v1-pod"}}}),
+        aimed_at=MENDED,
+        turns_red=_WITH_RESOURCES,
+        because=r"without a flaw is refused: .*denied the request",
+    ),
+    Defect(
+        id="op-schema-only",
+        requirement="robust_controller",
+        sentence="Only the CRD's schema refuses the flaw; the operator has no webhook.",
+        way=SchemaInstead(),
+        aimed_at=DENIED,
+        turns_red=frozenset({PRESENT, SURVIVES}),
+        because=r"is refused by no webhook, not by one of .*(Duplicate|Unsupported) value",
+    ),
+    Defect(
+        id="op-foreign-webhook",
+        requirement="robust_controller",
+        sentence="A policy engine refuses the flaw; the operator has no webhook.",
+        way=ForeignPolicy(instead=True),
+        aimed_at=DENIED,
+        turns_red=frozenset({PRESENT, SURVIVES}),
+        because=r'is refused by webhook "\w+\.policy\.example\.com", not by one of',
+    ),
+    Defect(
+        id="op-foreign-policy-denies-all",
+        requirement="robust_controller",
+        sentence="A policy engine refuses every custom resource, whatever the operator thinks.",
+        way=ForeignPolicy(instead=False),
+        expects="Inconclusive",
+        aimed_at=MENDED,
+        turns_red=_WITH_RESOURCES | {DENIED},
+        because=r'PolicyRefused: webhook "\w+\.policy\.example\.com" refuses any',
+    ),
+    Defect(
+        id="op-controller-down",
+        requirement="robust_controller",
+        sentence="The operator's controller has no pod.",
+        way=ControllersDown(),
+        aimed_at=PRESENT,
+        turns_red=_WITH_RESOURCES | {DENIED, MENDED},
+        because=r"Deployment \S+ has no pod that is available",
+    ),
+    Defect(
+        id="op-reconciles-nothing",
+        requirement="robust_controller",
+        sentence="The operator runs and its webhook answers, but it may not create children.",
+        way=MayNotCreate(),
+        aimed_at=RECONCILED,
+        turns_red=_WITH_RESOURCES,
+        because=r"reconciled: not within .*owns 0 (Job|Pod) of 2",
+    ),
+    Defect(
+        id="op-status-lies",
+        requirement="robust_controller",
+        sentence="The status says ready, and no child is.",
+        way=StatusLies(),
+        aimed_at=RECONCILED,
+        turns_red=_WITH_RESOURCES,
+        because=r"the status of .* says .*ready.*, but it owns . (Job|Pod) of 2, of which 0 are",
+    ),
+    Defect(
+        id="op-children-orphaned",
+        requirement="robust_controller",
+        sentence="Children stay when their custom resource is deleted.",
+        way=NoGarbageCollector(),
+        aimed_at=REMOVED,
+        turns_red=frozenset({SURVIVES}),
+        because=r"gone with everything that it owns: not within .*still there: (Job|Pod|Service) ",
+    ),
+    Defect(
+        id="op-rbac-denied",
+        requirement="robust_controller",
+        sentence="The suite's user may not create custom resources of the operator.",
+        way=_NO_RESOURCES,
+        kubeconfig=_NO_RESOURCES.kubeconfig,
+        expects="Inconclusive",
+        aimed_at=DENIED,
+        turns_red=_WITH_RESOURCES | {MENDED},
+        because=r"AccessDenied: .*no-operators may not create (rayclusters|jobsets)",
+    ),
+)

@@ -1,0 +1,157 @@
+"""Defects that the checks of ``secure_accelerator_access`` must notice."""
+
+from aicr_lab.defects.defect import Defect
+from aicr_lab.defects.injections.admission import ADMIN_LABEL, every_namespace_gets
+from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
+from aicr_lab.defects.injections.device_path import BrokenRuntime, LyingTool
+
+GRANTED = "test_container_sees_exactly_the_devices_it_was_granted"
+OUTSIDER = "test_pod_without_a_request_sees_no_device"
+SIBLING = "test_sibling_container_without_a_request_sees_no_device"
+DIFFERENT = "test_two_pods_hold_different_devices"
+CANNOT_OPEN = "test_pod_cannot_open_the_device_of_another_pod"
+MEDIATED = "test_granted_device_came_through_kubernetes"
+ADMIN = "test_admin_access_is_refused_in_an_ordinary_namespace"
+BY_ENVIRONMENT = "test_environment_variable_gives_no_device"
+BY_RUNTIME_CLASS = "test_runtime_class_gives_no_device"
+BY_VOLUME_MOUNT = "test_volume_mount_gives_no_device"
+
+_UNASKED = frozenset({OUTSIDER, SIBLING, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT})
+"""Checks that look into a container that was granted nothing."""
+_IN_CONTAINERS = _UNASKED | {GRANTED, DIFFERENT, CANNOT_OPEN, MEDIATED}
+
+
+def _sees(container: str, devices: str) -> str:
+    return f"container {container} asked for nothing and sees {devices}(?:$|\n)"
+
+
+_ALL = ", ".join(f"/dev/nvidia{number}" for number in range(8))
+_NO_EXEC = RestrictedUser(name="no-exec", rules=everything_but("pods/exec"))
+
+_SECURE = "secure_accelerator_access"
+
+DEFECTS = (
+    Defect(
+        id="env-bypass",
+        requirement=_SECURE,
+        sentence="The default runtime gives what NVIDIA_VISIBLE_DEVICES says, baked or set.",
+        way=BrokenRuntime(mode="env-bypass"),
+        aimed_at=SIBLING,
+        turns_red=_UNASKED,
+        because=_sees("sibling", _ALL),
+    ),
+    Defect(
+        id="env-bypass-explicit",
+        requirement=_SECURE,
+        sentence="The default runtime gives what a pod's own NVIDIA_ variables say.",
+        way=BrokenRuntime(mode="env-bypass-explicit"),
+        basis="hardening",
+        expects="Implemented",
+        aimed_at=BY_ENVIRONMENT,
+        because=_sees("asker", _ALL),
+    ),
+    Defect(
+        id="runtimeclass-bypass",
+        requirement=_SECURE,
+        sentence="The vendor's RuntimeClass gives devices without a request.",
+        way=BrokenRuntime(mode="runtimeclass-bypass"),
+        basis="hardening",
+        expects="Implemented",
+        aimed_at=BY_RUNTIME_CLASS,
+        because=_sees("asker", _ALL),
+    ),
+    Defect(
+        id="volume-mount-bypass",
+        requirement=_SECURE,
+        sentence="The runtime takes mounts below /var/run/nvidia-container-devices for requests.",
+        way=BrokenRuntime(mode="volume-mount-bypass"),
+        basis="hardening",
+        expects="Implemented",
+        aimed_at=BY_VOLUME_MOUNT,
+        because=_sees("asker", _ALL),
+    ),
+    Defect(
+        id="sibling-gets-device",
+        requirement=_SECURE,
+        sentence="All containers of a pod get the devices that one of them asked for.",
+        way=BrokenRuntime(mode="sibling"),
+        aimed_at=SIBLING,
+        because=_sees("sibling", r"/dev/nvidia\d"),
+    ),
+    Defect(
+        id="device-cgroup-open",
+        requirement=_SECURE,
+        sentence="The devices cgroup of every container allows all accelerators.",
+        way=BrokenRuntime(mode="cgroup-open"),
+        basis="plan",
+        aimed_at=CANNOT_OPEN,
+        because=r"can open /dev/nvidia\d of .* by mknod \d+:\d \(open: ",
+    ),
+    Defect(
+        id="plugin-injects-all",
+        requirement=_SECURE,
+        sentence="A container that was granted one device gets all of its node.",
+        way=BrokenRuntime(mode="inject-all"),
+        aimed_at=GRANTED,
+        turns_red=frozenset({DIFFERENT, CANNOT_OPEN, MEDIATED}),
+        because=f"was given 1.*, but its device nodes are: {_ALL}",
+    ),
+    Defect(
+        id="every-pod-gets-a-device",
+        requirement=_SECURE,
+        sentence="Every container gets the node's first device.",
+        way=BrokenRuntime(mode="every-pod"),
+        basis="plan",
+        aimed_at=OUTSIDER,
+        turns_red=_UNASKED,
+        because=_sees("bystander", "/dev/nvidia0"),
+    ),
+    Defect(
+        id="admin-access-open",
+        requirement=_SECURE,
+        sentence="Every namespace is labelled for admin access.",
+        way=every_namespace_gets("admin-access", ADMIN_LABEL, "true"),
+        basis="hardening",
+        expects="Implemented",
+        aimed_at=ADMIN,
+        because="a claim with admin access is admitted in a namespace without the label",
+    ),
+    Defect(
+        id="tool-lies",
+        requirement=_SECURE,
+        sentence="nvidia-smi lists one device less than the container can open.",
+        way=LyingTool(changes={"driver": {"hide last": "yes"}}),
+        aimed_at=GRANTED,
+        turns_red=frozenset({DIFFERENT, MEDIATED}),
+        because=r"was given 1.*, but \S+nvidia-smi lists",
+    ),
+    Defect(
+        id="exec-forbidden",
+        requirement=_SECURE,
+        sentence="The suite's user may not exec into pods.",
+        way=_NO_EXEC,
+        kubeconfig=_NO_EXEC.kubeconfig,
+        expects="Inconclusive",
+        aimed_at=GRANTED,
+        because="AccessDenied: .*no-exec may not (get|create) pods/exec",
+        turns_red=_IN_CONTAINERS,
+    ),
+    Defect(
+        id="mknod-refused",
+        requirement=_SECURE,
+        sentence="No container has CAP_MKNOD, as with CRI-O: healthy.",
+        way=BrokenRuntime(mode="mknod-refused"),
+        expects="Implemented",
+        because=r"refused: Operation not permitted; what is visible decides",
+    ),
+    Defect(
+        id="positive-twin-fails",
+        requirement=_SECURE,
+        sentence="Containers that were granted a device cannot start.",
+        way=BrokenRuntime(mode="granted-fails"),
+        expects="Inconclusive",
+        aimed_at=GRANTED,
+        because="nvidia-container-cli: initialization error: driver error",
+        turns_red=_IN_CONTAINERS,
+    ),
+)

@@ -1,0 +1,195 @@
+"""Ways to break the autoscaling of nodes: the autoscaler, its node pool, what its nodes come from.
+
+Run as ``python -m aicr_lab.defects.injections.node_autoscaler LAB`` it is somebody who uncordons a
+spare node as soon as a pod waits: no autoscaler, though it may look like one.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+
+from aicr_lab.addons import karpenter, kwok, manifests
+from aicr_lab.defects.injections.admission_policies import Object, refusing, rule
+from aicr_lab.defects.injections.injection import Applied, await_effect
+from aicr_lab.errors import LabError
+from aicr_lab.kubernetes import network
+from aicr_lab.kubernetes.api import Api
+from aicr_lab.lab import Lab
+from aicr_lab.machine.processes import LAB, Process
+
+POOL_LABEL = "karpenter.sh/nodepool"
+SPARE = "spare-0"
+_APPS = "apps/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down:
+    """A Deployment has no pods."""
+
+    name: str
+    namespace: str
+
+    def inject(self, lab: Lab) -> None:
+        """Scales it to nothing and waits until its pods are gone."""
+        self._scale(lab, 0)
+        await_effect(f"the end of {self.name}", lambda: not self._pods(lab))
+
+    def heal(self, lab: Lab) -> None:
+        """Scales it back and waits until it is available."""
+        self._scale(lab, 1)
+        await_effect(
+            self.name,
+            lambda: not manifests.unavailable(lab, "Deployment", self.name, self.namespace),
+        )
+        remove_nodes(lab)
+
+    def _scale(self, lab: Lab, replicas: int) -> None:
+        patch = {"spec": {"replicas": replicas}}
+        lab.api.patch(_APPS, "Deployment", self.name, patch, self.namespace)
+
+    def _pods(self, lab: Lab) -> list[str]:
+        return [
+            pod["metadata"]["name"]
+            for pod in lab.api.list("v1", "Pod", self.namespace)
+            if pod["metadata"]["name"].startswith(f"{self.name}-")
+        ]
+
+
+AUTOSCALER_DOWN = Down(name=karpenter.DEPLOYMENT, namespace=karpenter.NAMESPACE)
+NODES_NEVER_READY = Down(name=kwok.DEPLOYMENT, namespace=kwok.NAMESPACE)
+
+
+def remove_nodes(lab: Lab) -> None:
+    """Removes the nodes that the autoscaler made, and waits until they are gone."""
+    for claim in lab.api.list("karpenter.sh/v1", "NodeClaim"):
+        lab.api.delete("karpenter.sh/v1", "NodeClaim", claim["metadata"]["name"])
+    for node in _autoscaled(lab):
+        lab.api.delete("v1", "Node", node["metadata"]["name"])
+    await_effect("the end of autoscaled nodes", lambda: not _autoscaled(lab))
+
+
+def _autoscaled(lab: Lab) -> list[Object]:
+    return [node for node in lab.api.list("v1", "Node") if POOL_LABEL in node["metadata"]["labels"]]
+
+
+NEVER_REMOVED = Applied(
+    objects=tuple(
+        refusing(
+            "node-removal",
+            [rule("", ["nodes"], ["DELETE"])],
+            expression=f"!('{POOL_LABEL}' in oldObject.metadata.labels)",
+            message="nodes are not given back here",
+        )
+    ),
+    afterwards=remove_nodes,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The NodePool is another one."""
+
+    broken: Object
+
+    def inject(self, lab: Lab) -> None:
+        """Applies the broken one and waits until it is looked at."""
+        self._apply(lab, self.broken)
+
+    def heal(self, lab: Lab) -> None:
+        """Applies the healthy one."""
+        self._apply(lab, karpenter.node_pool())
+
+    def _apply(self, lab: Lab, pool: Object) -> None:
+        lab.api.apply(pool)
+        await_effect("the NodePool", lambda: not karpenter.ADDON.missing(lab))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareNode:
+    """No autoscaler: a spare node that was there all the while is uncordoned when a pod waits."""
+
+    _component = "uncordoner"
+
+    def inject(self, lab: Lab) -> None:
+        """Stops the autoscaler, adds the cordoned node, starts who uncordons it."""
+        AUTOSCALER_DOWN.inject(lab)
+        lab.api.apply(_spare())
+        await_effect("the spare node", lambda: _is_ready(lab))
+        log = lab.control_plane.log(self._component)
+        lab.start(
+            Process(
+                name=self._component,
+                argv=(
+                    sys.executable,
+                    "-m",
+                    "aicr_lab.defects.injections.node_autoscaler",
+                    lab.name,
+                ),
+                namespace=LAB,
+                log=log,
+                env={"AICR_LAB_HOME": str(lab.dir.parent)},
+            )
+        )
+
+    def heal(self, lab: Lab) -> None:
+        """Ends all of that."""
+        lab.processes.stop(self._component)
+        lab.processes.forget(self._component)
+        lab.api.delete("v1", "Node", SPARE)
+        AUTOSCALER_DOWN.heal(lab)
+
+
+def _spare() -> Object:
+    capacity = {"cpu": "64", "memory": "512Gi", "pods": "110", "nvidia.com/gpu": "8"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": SPARE,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {
+                POOL_LABEL: karpenter.NODE_POOL,
+                "kubernetes.io/hostname": SPARE,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+            },
+        },
+        "spec": {"unschedulable": True, "taints": [karpenter.TAINT]},
+        "status": {"capacity": capacity, "allocatable": capacity},
+    }
+
+
+def _is_ready(lab: Lab) -> bool:
+    found = lab.api.find("v1", "Node", SPARE) or {}
+    conditions = found.get("status", {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def main(name: str) -> None:
+    """Uncordons the spare node once a pod waits for a node pool, for ever."""
+    lab = Lab(name)
+    admin = lab.authority.identity("admin")
+    api = Api(
+        port=network.API_PORT,
+        ca=lab.authority.certificate,
+        certificate=admin.certificate,
+        key=admin.key,
+    )
+    while True:
+        time.sleep(0.5)
+        try:
+            waiting = [
+                pod["metadata"]["name"]
+                for pod in api.list("v1", "Pod")
+                if not pod["spec"].get("nodeName") and POOL_LABEL in str(pod["spec"])
+            ]
+            # As late as a person would be: the scheduler has said by then that there is no room.
+            if waiting:
+                time.sleep(1.0)
+                api.patch("v1", "Node", SPARE, {"spec": {"unschedulable": None}})
+        except LabError as error:
+            print(error, flush=True)  # noqa: T201  (its log)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,109 @@
+"""Ways to break what an operator does: its controller, its rights, what becomes of its objects."""
+
+import copy
+from dataclasses import dataclass
+
+from aicr_lab.defects.injections.admission_policies import rewriting, rule
+from aicr_lab.defects.injections.injection import Applied, Way, await_effect
+from aicr_lab.defects.injections.operators import restore, victims
+from aicr_lab.lab import Lab
+
+_RBAC = "rbac.authorization.k8s.io/v1"
+_MANAGER = "kube-controller-manager"
+_NOWHERE = '[JSONPatch{op: "add", path: "/spec/nodeSelector", value: {"aicr-lab": "nowhere"}}]'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllersDown:
+    """The Deployments of the controllers have no replicas."""
+
+    def inject(self, lab: Lab) -> None:
+        """Scales them to nothing, and waits until no pod is left."""
+        self._scale(lab, 0)
+        for victim in victims(lab):
+            await_effect(
+                f"the end of {victim.deployment}",
+                lambda victim=victim: not lab.api.list("v1", "Pod", victim.namespace),  # type: ignore[misc]
+            )
+
+    def heal(self, lab: Lab) -> None:
+        """Scales them back and waits until they are available."""
+        self._scale(lab, 1)
+        for victim in victims(lab):
+            await_effect(
+                victim.deployment,
+                lambda victim=victim: not victim.addon.missing(lab),  # type: ignore[misc]
+            )
+
+    def _scale(self, lab: Lab, replicas: int) -> None:
+        change = {"spec": {"replicas": replicas}}
+        for victim in victims(lab):
+            lab.api.patch("apps/v1", "Deployment", victim.deployment, change, victim.namespace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MayNotCreate:
+    """The controllers may not create the children of their custom resources."""
+
+    def inject(self, lab: Lab) -> None:
+        """Takes the right away."""
+        for victim in victims(lab):
+            role = copy.deepcopy(lab.api.get(_RBAC, "ClusterRole", victim.role))
+            group, plural = victim.makes
+            for each in role["rules"]:
+                if group in each.get("apiGroups", []) and plural in each.get("resources", []):
+                    each["verbs"] = [verb for verb in each["verbs"] if verb != "create"]
+            lab.api.patch(_RBAC, "ClusterRole", victim.role, {"rules": role["rules"]})
+
+    def heal(self, lab: Lab) -> None:
+        """Gives it back."""
+        for victim in victims(lab):
+            restore(lab, victim, "ClusterRole")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusLies:
+    """Pods get no node; the status of their custom resource says that all is ready."""
+
+    def inject(self, lab: Lab) -> None:
+        """Has the API server write it so."""
+        for way in self._ways(lab):
+            way.inject(lab)
+
+    def heal(self, lab: Lab) -> None:
+        """Ends that."""
+        for way in self._ways(lab):
+            way.heal(lab)
+
+    def _ways(self, lab: Lab) -> list[Way]:
+        found: list[Way] = []
+        for victim in victims(lab):
+            pods = rewriting(
+                f"{victim.plural}-nowhere",
+                [rule("", ["pods"], ["CREATE"])],
+                when=victim.has_pods,
+                patches=[_NOWHERE],
+            )
+            status = rewriting(
+                f"{victim.plural}-status",
+                [rule(victim.group, [f"{victim.plural}/status"], ["UPDATE"], victim.version)],
+                when=victim.lie_when,
+                patches=[victim.lie],
+            )
+            found.append(Applied(objects=(*pods, *status)))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoGarbageCollector:
+    """Nobody deletes what the deleted owned."""
+
+    def inject(self, lab: Lab) -> None:
+        """Starts the controller manager without its garbage collector."""
+        lab.restart(_MANAGER, ["--controllers=*,-garbage-collector-controller"])
+        lab.await_healthy(_MANAGER)
+
+    def heal(self, lab: Lab) -> None:
+        """Starts it as it was."""
+        lab.restart(_MANAGER)
+        lab.await_healthy(_MANAGER)

@@ -1,0 +1,214 @@
+"""Ways to break what stands before an operator: its webhooks."""
+
+import base64
+import copy
+import sys
+from dataclasses import dataclass
+
+from aicr_lab.defects.injections.admission_policies import Object
+from aicr_lab.defects.injections.operators import Victim, restore, victims
+from aicr_lab.kubernetes import network
+from aicr_lab.lab import Lab
+from aicr_lab.machine.processes import LAB, Process
+
+_ADMISSION = "admissionregistration.k8s.io/v1"
+_DENYING = "ValidatingWebhookConfiguration"
+"""Those that deny. Mutating ones stay: without its defaults a JobSet is not reconciled."""
+_CRD = "apiextensions.k8s.io/v1"
+_JSON = "application/json-patch+json"
+_POLICY = "aicr-lab-policy"
+_POLICY_PORT = 9888
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksMissing:
+    """The webhooks that deny are not registered: nobody is asked."""
+
+    only: str = ""
+    """The add-on that has none; empty: no operator has one."""
+
+    def inject(self, lab: Lab) -> None:
+        """Deletes them."""
+        for victim in self._concerned(lab):
+            _delete_webhooks(lab, victim)
+
+    def heal(self, lab: Lab) -> None:
+        """Applies them again."""
+        for victim in self._concerned(lab):
+            _restore_webhooks(lab, victim)
+
+    def _concerned(self, lab: Lab) -> list[Victim]:
+        return [victim for victim in victims(lab) if self.only in ("", victim.addon.name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksChanged:
+    """Every webhook of the operators that denies is changed by a merge patch."""
+
+    change: Object
+
+    def inject(self, lab: Lab) -> None:
+        """Changes them."""
+        for victim in victims(lab):
+            for found in _configurations(lab, victim):
+                changed = [_merged(webhook, self.change) for webhook in found["webhooks"]]
+                name = found["metadata"]["name"]
+                lab.api.patch(_ADMISSION, _DENYING, name, {"webhooks": changed})
+
+    def heal(self, lab: Lab) -> None:
+        """Applies them as they were."""
+        for victim in victims(lab):
+            _restore_webhooks(lab, victim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaInstead:
+    """No webhook is asked; the CRD's schema refuses what the webhook would deny."""
+
+    def inject(self, lab: Lab) -> None:
+        """Deletes the webhooks and tightens the schema."""
+        for victim in victims(lab):
+            _delete_webhooks(lab, victim)
+            self._patch(lab, victim, "add")
+
+    def heal(self, lab: Lab) -> None:
+        """Loosens the schema and applies the webhooks again."""
+        for victim in victims(lab):
+            if self._is_tight(lab, victim):
+                self._patch(lab, victim, "remove")
+            _restore_webhooks(lab, victim)
+
+    def _patch(self, lab: Lab, victim: Victim, op: str) -> None:
+        place = f"/spec/versions/{_version(lab, victim)}/schema/openAPIV3Schema/{victim.schema}"
+        patch = [
+            {"op": op, "path": f"{place}/{key}", "value": value}
+            for key, value in victim.schema_value.items()
+        ]
+        name = f"{victim.plural}.{victim.group}"
+        lab.api.patch(_CRD, "CustomResourceDefinition", name, patch, content_type=_JSON)
+
+    def _is_tight(self, lab: Lab, victim: Victim) -> bool:
+        found = _crd(lab, victim)["spec"]["versions"][_version(lab, victim)]
+        part: Object = found["schema"]["openAPIV3Schema"]
+        for key in victim.schema.split("/"):
+            part = part[key]
+        return all(key in part for key in victim.schema_value)
+
+
+def _crd(lab: Lab, victim: Victim) -> Object:
+    name = f"{victim.plural}.{victim.group}"
+    return lab.api.get(_CRD, "CustomResourceDefinition", name)
+
+
+def _version(lab: Lab, victim: Victim) -> int:
+    names = [version["name"] for version in _crd(lab, victim)["spec"]["versions"]]
+    return names.index(victim.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignPolicy:
+    """A policy engine denies custom resources of the operators."""
+
+    instead: bool
+    """Whether it denies what the operators' own webhooks would deny, and those are gone; else it
+    denies all of them."""
+
+    def inject(self, lab: Lab) -> None:
+        """Starts the policy engine and has it asked."""
+        if not lab.processes.alive(_POLICY):
+            lab.start(self._process(lab))
+        for victim in victims(lab) if self.instead else ():
+            _delete_webhooks(lab, victim)
+        lab.api.apply(self._configuration(lab))
+
+    def heal(self, lab: Lab) -> None:
+        """Ends it and applies the webhooks again."""
+        lab.api.delete(_ADMISSION, _DENYING, _POLICY)
+        if lab.processes.process(_POLICY) is not None:
+            lab.processes.stop(_POLICY)
+            lab.processes.forget(_POLICY)
+        for victim in victims(lab):
+            _restore_webhooks(lab, victim)
+
+    def _process(self, lab: Lab) -> Process:
+        serving = lab.authority.identity("kube-apiserver")  # good for the bridge's address
+        return Process(
+            name=_POLICY,
+            argv=(
+                sys.executable,
+                "-m",
+                "aicr_lab.defects.programs.policy_webhook",
+                f"--address={network.BRIDGE_IP}:{_POLICY_PORT}",
+                f"--cert={serving.certificate}",
+                f"--key={serving.key}",
+            ),
+            namespace=LAB,
+            log=lab.dir / "logs" / f"{_POLICY}.log",
+        )
+
+    def _configuration(self, lab: Lab) -> Object:
+        bundle = base64.b64encode(lab.authority.certificate.read_bytes()).decode()
+        return {
+            "apiVersion": _ADMISSION,
+            "kind": _DENYING,
+            "metadata": {"name": _POLICY},
+            "webhooks": [
+                {
+                    "name": f"{victim.plural}.policy.example.com",
+                    "clientConfig": {
+                        "url": f"https://{network.BRIDGE_IP}:{_POLICY_PORT}/",
+                        "caBundle": bundle,
+                    },
+                    "rules": [
+                        {
+                            "apiGroups": [victim.group],
+                            "apiVersions": ["*"],
+                            "resources": [victim.plural],
+                            "operations": ["CREATE"],
+                        }
+                    ],
+                    "matchConditions": [
+                        {
+                            "name": "flawed",
+                            "expression": victim.flaw if self.instead else "true",
+                        }
+                    ],
+                    "failurePolicy": "Fail",
+                    "sideEffects": "None",
+                    "admissionReviewVersions": ["v1"],
+                }
+                for victim in victims(lab)
+            ],
+        }
+
+
+def _configurations(lab: Lab, victim: Victim) -> list[Object]:
+    return [
+        found
+        for found in lab.api.list(_ADMISSION, _DENYING)
+        if any(
+            (webhook["clientConfig"].get("service") or {}).get("namespace") == victim.namespace
+            for webhook in found["webhooks"]
+        )
+    ]
+
+
+def _delete_webhooks(lab: Lab, victim: Victim) -> None:
+    for found in _configurations(lab, victim):
+        lab.api.delete(_ADMISSION, _DENYING, found["metadata"]["name"])
+
+
+def _restore_webhooks(lab: Lab, victim: Victim) -> None:
+    # Anew: fields that a defect has added belong to nobody who would take them away.
+    _delete_webhooks(lab, victim)
+    restore(lab, victim, _DENYING)
+
+
+def _merged(webhook: Object, change: Object) -> Object:
+    merged = copy.deepcopy(webhook)
+    for key, value in change.items():
+        if isinstance(value, dict):
+            merged[key] = _merged(merged.get(key) or {}, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,197 @@
+"""Ways to be in the way: others who hold devices, quotas, a silent node, remains of a run."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aicr_lab.defects.injections.admission_policies import Object
+from aicr_lab.defects.injections.device_path import await_devices
+from aicr_lab.defects.injections.injection import await_effect
+from aicr_lab.defects.programs import quota_keeper
+from aicr_lab.kubernetes.node import Node
+from aicr_lab.lab import Lab
+from aicr_lab.machine.processes import LAB, Process
+
+_NAMESPACE = "aicr-lab-occupant"
+_IMAGE = "docker.io/library/busybox:1.37"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledNodes:
+    """A pod per node holds all its accelerators, on the first node all but so many."""
+
+    leaves: int = 0
+
+    def inject(self, lab: Lab) -> None:
+        """Starts the pods and waits until they run."""
+        lab.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}})
+        account = ("v1", "ServiceAccount", "default", _NAMESPACE)
+        await_effect("the occupants' ServiceAccount", lambda: lab.api.find(*account) is not None)
+        for node in lab.nodes:
+            spared = 0 if node.index else self.leaves
+            lab.api.apply(_occupant(node, lab.options.gpus - spared))
+        await_effect(
+            "occupants of all accelerators",
+            lambda: _phases(lab.api.list("v1", "Pod", _NAMESPACE)) == {"Running"},
+        )
+
+    def heal(self, lab: Lab) -> None:
+        """Ends the pods, then the namespace: devices are given back before their API objects go."""
+        for node in lab.nodes:
+            lab.api.delete("v1", "Pod", node.name, _NAMESPACE)
+        await_effect("the end of the occupants", lambda: not lab.api.list("v1", "Pod", _NAMESPACE))
+        lab.api.delete("v1", "Namespace", _NAMESPACE)
+        namespace = ("v1", "Namespace", _NAMESPACE)
+        await_effect("the end of their namespace", lambda: lab.api.find(*namespace) is None)
+
+
+def _phases(pods: Iterable[Object]) -> set[str]:
+    return {pod.get("status", {}).get("phase", "") for pod in pods}
+
+
+def _occupant(node: Node, gpus: int) -> Object:
+    container = {
+        "name": "occupant",
+        "image": _IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 86400 & wait"],
+        "resources": {"limits": {"nvidia.com/gpu": str(gpus)}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": node.name, "namespace": _NAMESPACE},
+        "spec": {
+            "nodeSelector": {"kubernetes.io/hostname": node.name},
+            "containers": [container],
+            "terminationGracePeriodSeconds": 2,
+        },
+    }
+
+
+_DEAD_RUN = "lab000"
+_HELD = "aicr-lab/held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainsOfRun:
+    """What a killed run of the suite has left: a namespace, a claim, a pod that holds a device."""
+
+    namespace: str
+    stuck: bool = False
+    """Whether somebody has begun to delete the namespace, and an object in it does not go."""
+
+    def inject(self, lab: Lab) -> None:
+        """Leaves it behind."""
+        lab.api.apply(self._ours({"apiVersion": "v1", "kind": "Namespace"}, self.namespace))
+        if self.stuck:
+            held = self._ours({"apiVersion": "v1", "kind": "ConfigMap"}, "held", [_HELD])
+            lab.api.apply(held, self.namespace)
+            lab.api.delete("v1", "Namespace", self.namespace)
+            await_effect("the namespace's deletion", lambda: self._phase(lab) == "Terminating")
+            return
+        account = ("v1", "ServiceAccount", "default", self.namespace)
+        await_effect("the namespace's ServiceAccount", lambda: lab.api.find(*account) is not None)
+        pod = _occupant(lab.nodes[0], 1)
+        pod["metadata"]["namespace"] = self.namespace
+        lab.api.apply(self._ours(pod, "claimed"))
+        await_effect(
+            "the pod of the dead run",
+            lambda: _phases(lab.api.list("v1", "Pod", self.namespace)) == {"Running"},
+        )
+
+    def heal(self, lab: Lab) -> None:
+        """Removes it."""
+        if lab.api.find("v1", "ConfigMap", "held", self.namespace) is not None:
+            released = {"metadata": {"finalizers": None}}
+            lab.api.patch("v1", "ConfigMap", "held", released, self.namespace)
+        lab.api.delete("v1", "Pod", "claimed", self.namespace)
+        await_effect("its pod's end", lambda: not lab.api.list("v1", "Pod", self.namespace))
+        lab.api.delete("v1", "Namespace", self.namespace)
+        await_effect("its namespace's end", lambda: not self._phase(lab))
+
+    def _phase(self, lab: Lab) -> str:
+        found = lab.api.find("v1", "Namespace", self.namespace)
+        return str(found["status"]["phase"]) if found else ""
+
+    def _ours(self, thing: Object, name: str, finalizers: Sequence[str] = ()) -> Object:
+        labels = {
+            "app.kubernetes.io/managed-by": "aicr-pytest",
+            "aicr-pytest/run": _DEAD_RUN,
+            **({"kubernetes.io/metadata.name": name} if thing["kind"] == "Namespace" else {}),
+        }
+        metadata = {**thing.get("metadata", {}), "name": name, "labels": labels}
+        if finalizers:
+            metadata["finalizers"] = list(finalizers)
+        return {**thing, "metadata": metadata}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaEverywhere:
+    """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota`."""
+
+    _component = "quota-keeper"
+
+    def inject(self, lab: Lab) -> None:
+        """Starts the program that gives them, and waits until it looks."""
+        argv = (sys.executable, "-m", "aicr_lab.defects.programs.quota_keeper", lab.name)
+        log = lab.control_plane.log(self._component)
+        log.unlink(missing_ok=True)
+        lab.start(
+            Process(
+                name=self._component,
+                argv=argv,
+                namespace=LAB,
+                log=log,
+                env={"AICR_LAB_HOME": str(lab.dir.parent)},
+            )
+        )
+        await_effect(
+            "the quota keeper", lambda: log.exists() and quota_keeper.READY in log.read_text()
+        )
+
+    def heal(self, lab: Lab) -> None:
+        """Stops it; what it gave goes with the namespaces."""
+        lab.processes.stop(self._component)
+        lab.processes.forget(self._component)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentKubelet:
+    """The last node's kubelet says nothing any more, and the control plane has noticed."""
+
+    def inject(self, lab: Lab) -> None:
+        """Pauses the kubelet and says what the control plane would say after 40 s."""
+        node = lab.nodes[-1]
+        lab.pause(f"kubelet@{node.name}")
+        condition = {
+            "type": "Ready",
+            "status": "Unknown",
+            "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status.",
+        }
+        lab.api.patch(
+            "v1",
+            "Node",
+            node.name,
+            {"status": {"conditions": [condition]}},
+            content_type="application/strategic-merge-patch+json",
+            subresource="status",
+        )
+        await_effect(f"{node.name} not ready", lambda: not _ready(lab, node))
+
+    def heal(self, lab: Lab) -> None:
+        """Lets it go on and waits until the node is as before."""
+        node = lab.nodes[-1]
+        lab.resume(f"kubelet@{node.name}")
+        await_effect(f"{node.name} ready", lambda: _ready(lab, node))
+        await_devices(lab)
+
+
+def _ready(lab: Lab, node: Node) -> bool:
+    found = lab.api.get("v1", "Node", node.name)
+    conditions = found["status"]["conditions"]
+    taints = found["spec"].get("taints") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) and not any(
+        taint["key"].startswith("node.kubernetes.io/") for taint in taints
+    )

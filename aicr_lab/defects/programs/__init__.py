@@ -1,0 +1,1 @@
+"""What runs to break it."""

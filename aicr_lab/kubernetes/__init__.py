@@ -1,0 +1,1 @@
+"""Kubernetes' own programs, as the lab runs them."""

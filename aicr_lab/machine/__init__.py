@@ -1,0 +1,1 @@
+"""This Linux host."""

@@ -1,0 +1,230 @@
+"""Asks the cluster for its accelerators, once per run for the plan and again for what is free."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.inventory import (
+    AcceleratorNode,
+    Mechanism,
+    Object,
+    class_for,
+    nothing_runs_on,
+    pool_faults,
+    representatives,
+    take_stock,
+    unknown_vendors,
+)
+from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.vendors import nvidia
+from aicr_pytest.cluster import labels, names
+from aicr_pytest.cluster.kinds import (
+    DEVICE_CLASS,
+    NAMESPACE,
+    NODE,
+    POD,
+    RESOURCE_CLAIM,
+    RESOURCE_SLICE,
+    RUNTIME_CLASS,
+)
+from aicr_pytest.errors import (
+    DoesNotApply,
+    NoAccelerators,
+    NoCapacity,
+    UnknownAccelerator,
+    WaitTimeout,
+)
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.settings import Settings
+
+PROFILES: tuple[Profile, ...] = (nvidia.PROFILE,)
+"""Every vendor that checks can look at; the first that a cluster has is the one looked at."""
+
+
+class Accelerators:
+    """The accelerators of the cluster under test (fixture ``aicr_accelerators``)."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        *,
+        allocation: str = "auto",
+        nodes: str = "",
+        tolerations: Sequence[Object] = (),
+    ) -> None:
+        self._cluster = cluster
+        self._allocation = allocation
+        self._nodes = nodes
+        self.tolerations = tuple(tolerations)
+        self._stock: list[AcceleratorNode] | None = None
+
+    @property
+    def stock(self) -> list[AcceleratorNode]:
+        """All accelerator nodes as they were when the run first looked."""
+        if self._stock is None:
+            self._stock = self.look()
+        return self._stock
+
+    def look(self) -> list[AcceleratorNode]:
+        """All accelerator nodes now.
+
+        Raises:
+            UnknownAccelerator: only accelerators that no profile describes.
+            NoAccelerators: none at all.
+        """
+        dra = bool(self._cluster.serves("resource.k8s.io", "v1"))
+        nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
+        world: dict[str, Any] = {
+            "nodes": nodes,
+            "slices": self._cluster.list(RESOURCE_SLICE) if dra else [],
+            "claims": self._cluster.list(RESOURCE_CLAIM) if dra else [],
+            "classes": self._cluster.list(DEVICE_CLASS) if dra else [],
+            "pods": self._cluster.list(POD),
+            "ours": {
+                namespace["metadata"]["name"]
+                for namespace in self._cluster.list(NAMESPACE, labels=labels.selector(None))
+                if _is_of_a_run(namespace)
+            },
+        }
+        for profile in PROFILES:
+            if stock := take_stock(profile, allocation=self._allocation, **world):
+                return stock
+        if unknown := unknown_vendors(nodes, PROFILES):
+            raise UnknownAccelerator(
+                f"No profile describes these accelerators: {'; '.join(unknown)}. "
+                f"Described are: {', '.join(profile.vendor for profile in PROFILES)}."
+            )
+        raise NoAccelerators(
+            f"None of {len(nodes)} nodes offers an accelerator"
+            + ("" if self._allocation == "auto" else f" by {self._allocation}")
+            + f": no ResourceSlice of {', '.join(p.driver for p in PROFILES)} and no allocatable "
+            f"{', '.join(p.extended_resource for p in PROFILES)}.",
+            hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
+        )
+
+    def looked_at(self, *mechanisms: Mechanism) -> list[AcceleratorNode]:
+        """The nodes that checks look at: one of each kind, or those of ``--aicr-nodes``.
+
+        Args:
+            mechanisms: only nodes that hand out accelerators by one of these; all where empty.
+
+        Raises:
+            DoesNotApply: there are accelerators, but none by these mechanisms.
+            NoAccelerators: none is usable.
+        """
+        fitting = [n for n in self.stock if not mechanisms or n.mechanism in mechanisms]
+        if not fitting:
+            raise DoesNotApply(
+                f"No accelerator node hands out devices by {' or '.join(mechanisms)}: "
+                + "; ".join(str(node) for node in self.stock)
+            )
+        chosen = self._widened(fitting) if self._nodes else representatives(fitting)
+        if not chosen:
+            raise NoAccelerators(
+                "No accelerator node is Ready and schedulable: "
+                + "; ".join(node.name for node in fitting)
+            )
+        return chosen
+
+    def _widened(self, nodes: list[AcceleratorNode]) -> list[AcceleratorNode]:
+        usable = [node for node in nodes if node.ready and node.schedulable]
+        if self._nodes == "all":
+            return usable
+        named = {n["metadata"]["name"] for n in self._cluster.list(NODE, labels=self._nodes)}
+        return [node for node in usable if node.name in named]
+
+    def _asked_by(self, node: AcceleratorNode) -> str:
+        """How the accelerators of a node are published and asked for, in a sentence."""
+        if node.mechanism == "device-plugin":
+            return f"{node.name} has {node.total} {node.profile.extended_resource} allocatable."
+        found = self._cluster.find(DEVICE_CLASS, node.device_class) or {}
+        selectors = found.get("spec", {}).get("selectors", ())
+        expressions = [item.get("cel", {}).get("expression", "") for item in selectors]
+        faults = "; ".join(pool_faults(node.profile, [], self._cluster.list(RESOURCE_SLICE)))
+        return (
+            f"{node.total} devices are published; DeviceClass {node.device_class or '(none)'} "
+            f"selects by {expressions}" + (f"; {faults}." if faults else ".")
+        )
+
+    def publication_faults(self, evidence: "CheckEvidence") -> list[str]:
+        """What is wrong with the ResourceSlices of the accelerators' driver, as sentences."""
+        nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
+        profile = self.stock[0].profile
+        own = [item for item in slices if item["spec"]["driver"] == profile.driver]
+        evidence.yaml("ResourceSlices", {"items": own}, source="kubectl get resourceslices -o yaml")
+        return pool_faults(profile, nodes, slices)
+
+    def extended(self, node: AcceleratorNode) -> bool:
+        """Whether a DeviceClass lets pods ask a node's driver by the extended resource."""
+        classes = self._cluster.list(DEVICE_CLASS)
+        return bool(class_for(node.profile, classes, extended=True))
+
+    def now(self, nodes: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:
+        """The same nodes as they are now: others may have held devices when we first looked."""
+        names = {node.name for node in nodes}
+        return [node for node in self.look() if node.name in names]
+
+    def wanted_profile(self) -> Profile:
+        """The profile of the cluster's accelerators; the first known one where it has none yet."""
+        try:
+            return self.stock[0].profile
+        except NoAccelerators:
+            return PROFILES[0]
+
+    def needs_runtime_class(self) -> None:
+        """Go on only where the vendor's RuntimeClass is installed.
+
+        Raises:
+            DoesNotApply: it is not.
+        """
+        name = self.stock[0].profile.runtime_class
+        if not name or self._cluster.find(RUNTIME_CLASS, name) is None:
+            raise DoesNotApply(f"There is no RuntimeClass {name or 'of this vendor'}.")
+
+    def environment_values(self) -> dict[str, Callable[[AcceleratorNode], str]]:
+        """Placeholders of a manifest that asks by environment: the vendor's variables."""
+        (first, value), (second, second_value) = self.stock[0].profile.environment_bypass.items()
+        return {
+            "variable": lambda _: first,
+            "value": lambda _: value,
+            "capabilities_variable": lambda _: second,
+            "capabilities_value": lambda _: second_value,
+        }
+
+    def why_pending(self, node: AcceleratorNode, count: int) -> Callable[[Object, str], None]:
+        """A judge of a pending pod: others hold the accelerators, or the platform is at fault."""
+
+        def judge(pod: Object, reason: str) -> None:
+            now = next((item for item in self.look() if item.name == node.name), None)
+            if now is None or not (now.ready and now.schedulable):
+                raise NoCapacity(f"{node.name} is gone, not Ready or cordoned: {reason}")
+            if now.free < count:
+                raise NoCapacity(
+                    f"{pod['metadata']['name']} needs {count} accelerators of {node.name}, "
+                    f"{now.free} of {now.total} are free: {reason}",
+                    hint="Free some, or choose other nodes with --aicr-nodes.",
+                )
+            raise WaitTimeout(
+                f"Pod {pod['metadata']['name']} gets none of the {now.free} free accelerators of "
+                f"{node.name}.\n  The scheduler says: {reason}\n  {self._asked_by(now)}"
+            )
+
+        return judge
+
+
+def _is_of_a_run(namespace: Object) -> bool:
+    """Whether a run can have made it: what others label like ours is still theirs."""
+    name = namespace["metadata"]["name"]
+    return labels.is_ours(namespace) and names.is_namespace_of(labels.run_of(namespace), name)
+
+
+def accelerators_for(cluster: "Cluster", settings: "Settings") -> Accelerators:
+    """The accelerators of a cluster, looked at as the user's settings say."""
+    return Accelerators(
+        cluster,
+        allocation=settings.allocation,
+        nodes=settings.nodes,
+        tolerations=[toleration.as_object() for toleration in settings.tolerations],
+    )

@@ -1,0 +1,1 @@
+"""The vendors whose accelerators are described."""

@@ -1,0 +1,341 @@
+"""The command `aicr-pytest`: run, list, preflight, report, clean."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from aicr_pytest import __version__
+from aicr_pytest.config.options import OPTIONS, Option
+from aicr_pytest.config.rootdir import joined
+from aicr_pytest.errors import AicrError, SettingsError
+from aicr_pytest.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.leftovers import Findings, Leftover
+    from aicr_pytest.evidence.door import Door
+
+    Commands = argparse._SubParsersAction["_Parser"]
+
+USAGE_ERROR = 4
+"""pytest's number for bad input; the commands keep to it."""
+
+_MOST_SPARED = 20
+"""Objects that only look like ours which are told each by itself."""
+
+_TARGET = ("kubeconfig", "context", "lab", "lab_name")
+_PREFLIGHT = (
+    *_TARGET,
+    "allocation",
+    "nodes",
+    "tolerations",
+    "images",
+    "registry",
+    "allow",
+    "solutions",
+    "k8s_version",
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with pytest's number where the command line is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE_ERROR, f"ERROR: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["run"]:  # everything after it is pytest's, `-h` included
+        return run(words[1:])
+    parsed = _parser().parse_args(words)
+    try:
+        return int(parsed.command(parsed))
+    except AicrError as error:
+        _say(f"ERROR: {error}", sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the suite: pytest with --aicr."""
+    import pytest
+
+    # Where entry points are not loaded, the plugin has to be named; twice it must not be loaded.
+    alone = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    early = ["-p", "aicr_pytest.plugin"] if alone else []
+    return int(pytest.main([*early, "--aicr", *joined(arguments, OPTIONS)]))
+
+
+def list_checks(parsed: argparse.Namespace) -> int:
+    """Show requirements and checks; asks no cluster."""
+    from aicr_pytest.cli.listing import as_json, as_table, collect
+
+    plan = collect()
+    if parsed.json:
+        _say_json(as_json(plan))
+    else:
+        _say(as_table(plan))
+    return 0
+
+
+def preflight(parsed: argparse.Namespace) -> int:
+    """Look at the cluster without creating anything."""
+    from aicr_pytest.cli.preflight import examine
+
+    report = examine(_settings(parsed), say=lambda line: _say(line, sys.stderr))
+    if parsed.json:
+        _say_json(report.as_json())
+    else:
+        for line in report.as_lines():
+            _say_line(line)
+    return 0 if report.is_ready else 1
+
+
+def report(parsed: argparse.Namespace) -> int:
+    """Write the reports of an earlier run anew."""
+    from aicr_pytest.reports.writing import rebuild
+    from aicr_pytest.run.conclusion import judge_records
+
+    problems = rebuild(parsed.directory, judge_records)
+    for problem in problems:
+        _say_line(f"ERROR: {problem}", sys.stderr)
+    _say_line(str(parsed.directory / "index.html"))
+    return 1 if problems else 0
+
+
+def clean(parsed: argparse.Namespace) -> int:
+    """Remove what ended runs have left on the cluster."""
+    from aicr_pytest.cluster import leftovers
+    from aicr_pytest.cluster.waiting import Waiter
+
+    if parsed.presume_dead and not parsed.run:
+        raise SettingsError("--presume-dead speaks of one run: name it with --run ID.")
+    cluster = _connect(_settings(parsed))
+    found = leftovers.search(cluster, parsed.run)
+    _show(found)
+    chosen = [left for left in found.left if left.run not in found.alive or parsed.presume_dead]
+    doubtful = [spared for spared in found.spared if parsed.run and spared.remedy]
+    if parsed.dry_run or not (parsed.run or parsed.all):
+        if found.left:
+            _say("Nothing was removed. Remove one run with --run ID, or all with --all.")
+        return 0
+    if parsed.run in found.alive and not parsed.presume_dead:
+        raise SettingsError(
+            f"Nothing was removed: {found.alive[parsed.run]}.\n"
+            "  Wait for that, or say that you know better: --presume-dead"
+        )
+    if not chosen:
+        return 1 if doubtful else 0
+    if parsed.all and not parsed.yes:
+        _ask(chosen)
+    remaining = leftovers.clean(cluster, chosen, Waiter(cluster), _say_line)
+    for left in remaining:
+        _say_line(f"STILL THERE: {left}: {left.problem}", sys.stderr)
+    return 1 if remaining or doubtful else 0
+
+
+def _show(found: "Findings") -> None:
+    """What carries our labels, and what is going to become of it."""
+    for left in found.left:
+        _say_line(str(left))
+    for run in sorted({left.run for left in found.left} & found.alive.keys()):
+        _say_line(str(found.alive[run]))
+    for spared in found.spared[:_MOST_SPARED]:
+        _say_line(str(spared))
+    if more := len(found.spared[_MOST_SPARED:]):
+        _say(f"{more} more objects carry our labels, were made by no run, and are left alone.")
+    if unseen := sorted({kind for left in found.left for kind in left.unseen}):
+        _say(f"What others have in these namespaces of {', '.join(unseen)} we may not see.")
+    if not found.left:
+        _say("Nothing of ours is on the cluster.")
+
+
+def _ask(chosen: "Sequence[Leftover]") -> None:
+    """Ask whether all this may go.
+
+    Raises:
+        SettingsError: nobody is there to answer, or the answer is no.
+    """
+    runs = len({left.run for left in chosen})
+    what = f"{len(chosen)} object{'s' * (len(chosen) > 1)} of {runs} run{'s' * (runs > 1)}"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise SettingsError(
+            f"Nothing was removed: --all would remove {what}, see above.\n"
+            "  Nobody is there to be asked; where that is right: --all --yes, or --run ID"
+        )
+    try:
+        answer = input(f"Remove {what}? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise SettingsError("Nothing was removed.")
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print a text that somebody else's words are part of."""
+    print(_door().text(text), file=stream or sys.stdout)
+
+
+def _say_line(text: str, stream: TextIO | None = None) -> None:
+    """Print what must not look like several lines of ours."""
+    print(_door().line(text), file=stream or sys.stdout)
+
+
+def _say_json(value: Any) -> None:
+    print(json.dumps(_door().value(value), indent=2))
+
+
+def _door() -> "Door":
+    # Here, since `run` needs neither.
+    from aicr_pytest.evidence.door import Door
+    from aicr_pytest.evidence.redaction.redact import Redactor
+
+    return Door(Redactor())
+
+
+def _connect(settings: Settings) -> "Cluster":
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.redaction.redact import Redactor
+    from aicr_pytest.run.cluster_providers import running_kubeconfig
+
+    kubeconfig = settings.kubeconfig
+    if settings.lab:
+        kubeconfig = str(running_kubeconfig("lab", settings.lab_name))
+    return Cluster.connect(
+        kubeconfig=kubeconfig, context=settings.context, run_id="none", clean=Redactor().text
+    )
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    return resolve(
+        command_line=vars(parsed),
+        environment=os.environ,
+        project={},
+        invocation_dir=Path.cwd(),
+        project_dir=Path.cwd(),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="aicr-pytest",
+        description="Prove, with evidence, whether a Kubernetes platform is AI-conformant.",
+        epilog="Start with `aicr-pytest preflight`: it creates nothing and says what a run needs. "
+        "Options are also environment variables: --aicr-context is AICR_CONTEXT.",
+    )
+    parser.add_argument("--version", action="version", version=f"aicr-pytest {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands.add_parser(
+        "run",
+        add_help=False,
+        help="run the suite; takes every option of pytest, e.g. `aicr-pytest run -m dra`",
+    )
+    _add_list(commands)
+    _add_preflight(commands)
+    _add_report(commands)
+    _add_clean(commands)
+    return parser
+
+
+def _add_list(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "list",
+        help="show requirements and checks; asks no cluster",
+        description="Show every requirement with its level per Kubernetes version, and every check "
+        "with its basis, what it creates and about how long it takes. Asks no cluster.",
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    added.set_defaults(command=list_checks)
+
+
+def _add_preflight(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "preflight",
+        help="look at the cluster and say what a run would need; creates nothing",
+        description="Access reviews for every right that the suite needs, accelerators with "
+        "mechanism and free capacity, images, and what is opt-in. Creates nothing. "
+        "Ends with 0 where a run can begin, else with 1.",
+    )
+    added.add_argument("--json", action="store_true", help="for programs")
+    _add_options(added, _PREFLIGHT)
+    added.set_defaults(command=preflight)
+
+
+def _add_report(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "report",
+        help="write the reports of an earlier run anew",
+        description="Make index.html, junit-report.xml, summary.md and manifest.json from the "
+        "records of an earlier run, also of one that was killed. Asks no cluster.",
+    )
+    added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
+    added.set_defaults(command=report)
+
+
+def _add_clean(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "clean",
+        help="show and remove what killed runs left on the cluster",
+        description="Show what our runs have left; with --run or --all remove it, in an order "
+        "that gives accelerators back. Ours is what has a name that a run gives, our labels, and "
+        "was written by us, as managedFields tell. What others have labelled so stays, a namespace "
+        "that holds something of theirs stays, and so does a run that still goes on.",
+    )
+    which = added.add_mutually_exclusive_group()
+    which.add_argument("--run", metavar="ID", type=_run_id, help="of one run only")
+    which.add_argument("--all", action="store_true", help="of every run; asks before it removes")
+    added.add_argument("--yes", action="store_true", help="with --all: do not ask")
+    added.add_argument("--dry-run", action="store_true", help="show only")
+    added.add_argument(
+        "--presume-dead",
+        action="store_true",
+        help="with --run: remove it though a Lease says that it goes on",
+    )
+    _add_options(added, _TARGET)
+    added.set_defaults(command=clean)
+
+
+def _run_id(text: str) -> str:
+    from aicr_pytest.cluster.names import is_run_id
+
+    if not is_run_id(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no run; runs are like 20260102-030405-ab12")
+    return text
+
+
+def _add_options(parser: argparse.ArgumentParser, fields: Sequence[str]) -> None:
+    for option in OPTIONS:
+        if option.field in fields:
+            _add_option(parser, option)
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    text = option.help.replace("%", "%%")
+    if option.is_switch:
+        parser.add_argument(
+            option.flag, dest=option.dest, action="store_true", default=None, help=text
+        )
+    else:
+        parser.add_argument(
+            option.flag,
+            dest=option.dest,
+            action="append" if option.gather else "store",
+            metavar=option.metavar,
+            help=text,
+        )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,190 @@
+"""What a run would need, and what the cluster has: looked at, nothing created."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.config.options import ALLOWANCES
+from aicr_pytest.errors import AicrError, SolutionAbsent
+from aicr_pytest.requirements.rights import all_needs
+from aicr_pytest.run.session import Run, begin
+from aicr_pytest.run.survey import Survey, take
+from aicr_pytest.workloads.images import IMAGE_NAMES
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.access_review import Need
+    from aicr_pytest.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What was found."""
+
+    context: str
+    """Of the kubeconfig."""
+    server: str
+    """URL of the API server."""
+    version: str
+    """Of Kubernetes."""
+    list_version: str
+    """Whose list of requirements applies."""
+    dra: tuple[str, ...]
+    """Kinds of resource.k8s.io/v1 that are served."""
+    survey: Survey
+    """Nodes and accelerators."""
+    missing: "tuple[Need, ...]"
+    """Rights that the suite needs and that we do not have."""
+    absent: tuple[str, ...]
+    """API groups that are not served: nothing is done with them, so that no right is missing."""
+    access_trouble: str
+    """Why rights could not be reviewed; empty where they were."""
+    images: dict[str, str]
+    """Where the suite's images are pulled from."""
+    solutions: dict[str, tuple[str, ...]]
+    """Area → the installed solutions, as they are tried; or why nobody could look."""
+    allowed: frozenset[str]
+    """What the user has opted in to."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a run can look at everything that is not opt-in."""
+        return not (self.missing or self.access_trouble or self.survey.trouble)
+
+    def as_lines(self) -> list[str]:
+        """For people."""
+        lines = [
+            f"cluster: context {self.context}, {self.server}, Kubernetes {self.version}",
+            f"requirements: the list of Kubernetes {self.list_version}",
+            f"resource.k8s.io/v1: {', '.join(self.dra) or 'not served'}",
+            *(f"accelerators: {line}" for line in self.survey.lines()),
+            *self.survey.remarks(),
+            *(f"image {name}: {ref}" for name, ref in self.images.items()),
+        ]
+        for area, found in self.solutions.items():
+            lines += [f"solutions of {area}: {one}" for one in found or ("none is installed",)]
+        if self.access_trouble:
+            lines.append(f"rights: could not be reviewed: {self.access_trouble}")
+        elif not self.missing:
+            lines.append("rights: all there")
+        if self.absent:
+            lines.append(f"rights: none is needed for what is not served: {', '.join(self.absent)}")
+        for need in self.missing:
+            lines.append(f"rights: MISSING {need} ({need.feature}): {need.why}")
+        for name, what in ALLOWANCES.items():
+            state = "allowed" if name in self.allowed else f"opt-in, --aicr-allow {name}"
+            lines.append(f"{name}: {what}: {state}")
+        return lines
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "ready": self.is_ready,
+            "cluster": {
+                "context": self.context,
+                "server": self.server,
+                "version": self.version,
+                "nodes": list(self.survey.nodes),
+            },
+            "list_version": self.list_version,
+            "dra": list(self.dra),
+            "accelerators": [
+                {
+                    "node": node.name,
+                    "pool": node.pool_label,
+                    "model": node.model,
+                    "mechanism": node.mechanism,
+                    "total": node.total,
+                    "free": node.free,
+                    "looked_at": node.name in self.survey.looked_at,
+                }
+                for node in self.survey.stock
+            ],
+            "accelerators_trouble": self.survey.trouble,
+            "clock_ahead_seconds": self.survey.clock_ahead,
+            "other_runs": list(self.survey.other_runs),
+            "images": self.images,
+            "solutions": {area: list(found) for area, found in self.solutions.items()},
+            "rights_missing": [
+                {"right": str(need), "feature": need.feature, "why": need.why}
+                for need in self.missing
+            ],
+            "rights_not_needed": list(self.absent),
+            "rights_trouble": self.access_trouble,
+            "opt_in": {name: name in self.allowed for name in ALLOWANCES},
+        }
+
+
+def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
+    """Look at the cluster.
+
+    Raises:
+        AicrError: it cannot be reached at all.
+    """
+    run = _run(settings)
+    run.connect()
+    cluster = run.cluster
+    say(f"looking at {cluster.server} …")
+    missing, absent, trouble = _missing(run)
+    return Preflight(
+        context=cluster.context,
+        server=cluster.server,
+        version=cluster.version(),
+        list_version=run.shared.list_version,
+        dra=tuple(cluster.serves("resource.k8s.io", "v1")),
+        survey=take(cluster, run.accelerators),
+        missing=missing,
+        absent=absent,
+        access_trouble=trouble,
+        images={name: run.image(name) for name in IMAGE_NAMES},
+        solutions=_solutions(run),
+        allowed=settings.allow,
+    )
+
+
+def _run(settings: "Settings") -> Run:
+    from dataclasses import replace
+    from pathlib import Path
+
+    from aicr_pytest.run.cluster_providers import running_kubeconfig
+
+    kubeconfig: str | Path | None = settings.kubeconfig
+    if settings.lab:
+        kubeconfig = running_kubeconfig("lab", settings.lab_name)
+    quiet = replace(
+        settings,
+        kubeconfig=str(kubeconfig) if kubeconfig else None,
+        evidence=False,
+        evidence_dir=None,
+    )
+    return Run(quiet, begin(quiet, run_id="none", invocation_dir=Path.cwd()))
+
+
+def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
+    from aicr_pytest.requirements.registry import AREAS, discover
+
+    found: dict[str, tuple[str, ...]] = {}
+    for area in AREAS:
+        try:
+            candidates = discover(area, run.cluster, run.settings.solutions, settings=run.settings)
+        except SolutionAbsent:
+            found[area] = ()
+        except AicrError as error:
+            found[area] = (f"could not be looked for: {str(error).partition(chr(10))[0]}",)
+        else:
+            found[area] = tuple(str(candidate) for candidate in candidates)
+    return found
+
+
+def _missing(run: Run) -> "tuple[tuple[Need, ...], tuple[str, ...], str]":
+    """Rights that are missing, groups that are not served, and why nobody could look."""
+    from aicr_pytest.cluster.access_review import review
+    from aicr_pytest.cluster.answers import groups_of
+
+    try:
+        wanted = {need.group for need in all_needs() if need.group}
+        groups = groups_of(run.cluster.raw("GET", "/apis"))
+        absent = sorted(wanted.difference(groups)) if groups else []  # who may not ask has all
+        needs = [need for need in all_needs() if need.group not in absent]
+        return tuple(review(run.cluster, needs)), tuple(absent), ""
+    except AicrError as error:
+        return (), (), str(error).partition("\n")[0]

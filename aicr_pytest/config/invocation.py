@@ -1,0 +1,87 @@
+"""Whether a run asks for checks of aicr-pytest, and whether the suite is put on its list."""
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from aicr_pytest.config.marks import selecting_marks
+from aicr_pytest.config.options import SUITE_ENV, SUITE_INI, SuiteMode
+from aicr_pytest.locations import in_suite, suite_dir
+
+if TYPE_CHECKING:
+    import pytest
+
+_ASKING = ("aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_feature")
+"""Options that ask for checks when given on the command line; in the environment or a project's
+file they say how a run goes, not whether."""
+
+
+class Asking(NamedTuple):
+    """What a command line asks for."""
+
+    asked: bool
+    """Whether checks of aicr-pytest are expected in this run."""
+    arguments: tuple[str, ...] | None = None
+    """Replaces pytest's arguments, so that the suite is collected; None leaves them alone."""
+
+
+class CommandLine(NamedTuple):
+    """The part of a command line that decides it."""
+
+    ordered: bool
+    """``--aicr`` or its environment twin."""
+    mode: SuiteMode
+    """The project's ``aicr_suite``."""
+    options: Collection[str]
+    """Destinations of options that were given."""
+    mark_expression: str
+    """Of ``-m``."""
+    arguments: tuple[str, ...]
+    """Paths and node ids that pytest will collect."""
+    named_paths: bool
+    """Whether the user named them, or pytest chose them."""
+    directory: Path
+    """What relative paths start from."""
+
+
+def decide(line: CommandLine) -> Asking:
+    """What is asked for."""
+    own_path = any(in_suite(line.directory / arg.partition("::")[0]) for arg in line.arguments)
+    by_option = any(option in line.options for option in _ASKING)
+    if line.ordered:
+        kept = line.arguments if line.named_paths else ()
+        arguments = None if line.named_paths and own_path else (*kept, str(suite_dir()))
+        return Asking(asked=True, arguments=arguments)
+    if line.mode == "always" and not line.named_paths:
+        return Asking(asked=True, arguments=(*line.arguments, str(suite_dir())))
+    if line.mode == "asked":
+        words = _words(line.mark_expression)
+        by_mark = bool(words) and not selecting_marks().isdisjoint(words)
+        wanted = by_option or by_mark
+        if wanted and not line.named_paths:
+            return Asking(asked=True, arguments=(str(suite_dir()),))
+        return Asking(asked=wanted or (own_path and line.named_paths))
+    asked = by_option or line.mode == "checks" or (own_path and line.named_paths)
+    return Asking(asked=asked)
+
+
+def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -> CommandLine:
+    """What a pytest run was started with."""
+    ini = config.getini(SUITE_INI)
+    mode = cast(SuiteMode, ini if isinstance(ini, str) else "always" if ini else "never")
+    options = {name for name, value in vars(config.option).items() if value not in (None, [])}
+    ordered = environment.get(SUITE_ENV, "").lower() in ("1", "true", "yes", "on")
+    return CommandLine(
+        ordered=bool(config.getoption(SUITE_INI)) or ordered,
+        mode=mode,
+        options=options,
+        mark_expression=config.getoption("markexpr", ""),
+        arguments=tuple(config.args),
+        named_paths=config.args_source is config.ArgsSource.ARGS,
+        directory=config.invocation_params.dir,
+    )
+
+
+def _words(expression: str) -> set[str]:
+    return set(re.findall(r"\w+", expression)) - {"and", "or", "not"}

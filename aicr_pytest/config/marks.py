@@ -1,0 +1,59 @@
+"""The marks of the plugin: what checks carry, and what is added so that ``-m`` can select them."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from aicr_pytest.requirements.catalogue import Level
+
+OWN_MARKS = (
+    (
+        "requirement(id): the conformance requirement that the checks of this module prove "
+        "(aicr-pytest); selects by the marks of `pytest --aicr --markers`"
+    ),
+    (
+        "aicr_check(requirement, proves, basis, creates, accelerators, seconds): a conformance "
+        "check (aicr-pytest). requirement: its id, where the module does not say it; proves: one "
+        "sentence, else the first line of the docstring; basis: text, plan or hardening; creates: "
+        "what it puts on the cluster; accelerators: how many it holds at once; seconds: about how "
+        "long it takes"
+    ),
+)
+"""Registered in every run."""
+
+_LEVEL_MARKS = {
+    "must": "checks of requirements that are a MUST in the applicable list",
+    "should": "checks of requirements that are a SHOULD in the applicable list",
+    "conformance": "every conformance check",
+}
+
+
+def selecting_marks() -> frozenset[str]:
+    """Marks that are added to checks at collection and that ``-m`` selects by."""
+    from aicr_pytest.requirements.catalogue import mark_names
+
+    return frozenset(mark_names()) | frozenset(_LEVEL_MARKS)
+
+
+def register_own(config: "pytest.Config") -> None:
+    """Make the marks known that a check is written with."""
+    for line in OWN_MARKS:
+        config.addinivalue_line("markers", line)
+
+
+def register_selecting(config: "pytest.Config") -> None:
+    """Make the marks known that checks get at collection; generic names, so only where asked."""
+    from aicr_pytest.requirements.catalogue import REQUIREMENTS
+
+    for requirement in REQUIREMENTS:
+        for mark in requirement.marks:
+            other = "" if mark == requirement.id else f" ({requirement.id})"
+            config.addinivalue_line("markers", f"{mark}: {requirement.title}{other}")
+    for mark, meaning in _LEVEL_MARKS.items():
+        config.addinivalue_line("markers", f"{mark}: {meaning}")
+
+
+def level_mark(level: "Level") -> str | None:
+    """The mark of a level; None for a requirement that is not listed."""
+    return {"MUST": "must", "SHOULD": "should"}.get(level)

@@ -1,0 +1,1 @@
+"""What is proven: a folder per requirement id, and what they have in common."""

@@ -1,0 +1,1 @@
+"""Requirement accelerator_metrics."""

@@ -1,0 +1,336 @@
+"""The vendor's exporter: its pod on each accelerator node, found by the profile and asked."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.profile import ExporterProfile
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import NODE, POD
+from aicr_pytest.cluster.pod_http import Answer, ask_pod, source_of
+from aicr_pytest.errors import (
+    EndpointSilent,
+    InvalidExposition,
+    NoAccelerators,
+    ProbeFailed,
+    SolutionAbsent,
+    UnknownAccelerator,
+    WaitTimeout,
+)
+from aicr_pytest.evidence.answers import reduce_exposition
+from aicr_pytest.monitoring.exposition import is_blank, parse
+from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.discovery import Accelerators
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.evidence.record import Observation
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The metrics endpoint of one exporter pod."""
+
+    pod: str
+    """Name of the pod."""
+    namespace: str
+    """Namespace of the pod."""
+    node: str
+    """Node that it runs on; empty while it has none."""
+    port: int
+    """Port of the endpoint."""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.pod}"
+
+
+class Exporters:
+    """The exporter pods of all accelerator nodes, and what they answer.
+
+    Every node counts, not only those where workloads are tried: asking holds no accelerator, and
+    one pod says nothing of another node.
+
+    Args:
+        namespace: where the platform's exporter is; None: wherever it is.
+    """
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        accelerators: "Accelerators",
+        evidence: Callable[[], "CheckEvidence"],
+        namespace: str | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._accelerators = accelerators
+        self._evidence = evidence
+        self._namespace = namespace
+        self._endpoints: list[Endpoint] | None = None
+        self._looking = threading.Lock()  # the first check asks for several nodes at the same time
+        self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
+        self._failed: dict[Endpoint, WaitTimeout] = {}
+
+    @property
+    def profile(self) -> ExporterProfile:
+        """How the vendor's exporter is read.
+
+        Raises:
+            UnknownAccelerator: no exporter of this vendor is described.
+        """
+        vendor = self._accelerators.stock[0].profile
+        if vendor.exporter is None:
+            raise UnknownAccelerator(f"No metrics exporter of {vendor.vendor} is described.")
+        return vendor.exporter
+
+    def nodes(self) -> list[AcceleratorNode]:
+        """Every accelerator node that is Ready."""
+        return [node for node in self._accelerators.stock if node.ready]
+
+    def offered(self, node: AcceleratorNode) -> Offered:
+        """What a node offers, as Kubernetes knows it."""
+        per_device = 1
+        if not node.devices and node.profile.replicas_label:
+            labels = self._cluster.get(NODE, node.name)["metadata"].get("labels", {})
+            # Time-slicing: so many units of one device.
+            per_device = int(labels.get(node.profile.replicas_label) or 1) or 1
+        return Offered(
+            node=node.name,
+            identities=frozenset(device.identity for device in node.devices),
+            count=node.total // per_device,
+        )
+
+    def endpoints(self) -> list[Endpoint]:
+        """The exporter's pods that live, wherever they run; looked for until every node has one.
+
+        Raises:
+            SolutionAbsent: there is none.
+            ProbeFailed: there are several, and which one is the platform's cannot be told.
+        """
+        with self._looking:
+            if self._endpoints is None:
+                self._endpoints = self._await_endpoints()
+            return self._endpoints
+
+    def _await_endpoints(self) -> list[Endpoint]:
+        nodes = {node.name for node in self.nodes()}
+        last: list[Endpoint] = []
+
+        def bare() -> set[str]:
+            last[:] = self._listed()
+            return nodes - {endpoint.node for endpoint in last}
+
+        # Which nodes stay without is judged by the checks.
+        with contextlib.suppress(WaitTimeout):
+            self._waiter.poll(
+                f"{self.profile.name} on every accelerator node",
+                bare,
+                until=lambda missing: not missing,
+                describe=lambda missing: f"none on {', '.join(sorted(missing))}",
+                timeout=self._waiter.deadlines.exporter_placed,
+            )
+        return last
+
+    def _listed(self) -> list[Endpoint]:
+        pods: dict[tuple[str, str], Object] = {}
+        for selector in self.profile.selectors:
+            for pod in self._cluster.list(POD, self._namespace, labels=selector):
+                going = pod["metadata"].get("deletionTimestamp")
+                if not going and pod_state.phase(pod) not in ("Succeeded", "Failed"):
+                    pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
+        if not pods:
+            where = f"namespace {self._namespace}" if self._namespace else "any namespace"
+            raise SolutionAbsent(
+                f"There is no metrics exporter: no pod of {self.profile.name} in {where}. "
+                f"Looked for pods with {' or '.join(self.profile.selectors)}."
+            )
+        nodes = {node.name for node in self.nodes()}
+        return [
+            self._endpoint(pod)
+            for pod in platforms_own([pod for _, pod in sorted(pods.items())], nodes)
+        ]
+
+    def _endpoint(self, pod: Object) -> Endpoint:
+        ports = [
+            port
+            for container in pod["spec"]["containers"]
+            for port in container.get("ports") or ()
+            if port.get("name") in self.profile.port_names
+        ]
+        return Endpoint(
+            pod=pod["metadata"]["name"],
+            namespace=pod["metadata"]["namespace"],
+            node=pod_state.node_of(pod),
+            port=ports[0]["containerPort"] if ports else self.profile.port,
+        )
+
+    def on(self, node: str) -> list[Endpoint]:
+        """The endpoints of one node."""
+        return [endpoint for endpoint in self.endpoints() if endpoint.node == node]
+
+    def exposed(self, node: str) -> list[Exposed]:
+        """What the exporter pods of a node answered at the first look, parsed.
+
+        Raises:
+            InvalidExposition: one answers something else than metrics.
+            WaitTimeout: one is not Ready, or does not answer.
+        """
+        found = []
+        for endpoint in self.on(node):
+            answer, observation = self._first(endpoint)
+            self._evidence().cite(observation)
+            found.append(_parsed(endpoint, answer))
+        return found
+
+    def exposed_now(self, node: str) -> list[Exposed]:
+        """What they answer now; kept by whoever asks.
+
+        Raises:
+            EndpointSilent: one does not answer.
+            InvalidExposition: one answers something else than metrics.
+        """
+        return [_parsed(endpoint, self._ask(endpoint)) for endpoint in self.on(node)]
+
+    def gather(self, look: Callable[[AcceleratorNode], list[str]]) -> list[str]:
+        """What a look at every node finds, several at a time; never of no node."""
+        nodes = self.nodes()
+        if not nodes:
+            raise NoAccelerators(
+                "No accelerator node is Ready, so that no exporter can be asked.",
+                hint="See why: kubectl get nodes",
+            )
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            return [sentence for found in threads.map(look, nodes) for sentence in found]
+
+    def invalid(self) -> list[str]:
+        """Answers that are not what they claim to be, as sentences."""
+
+        def look(node: AcceleratorNode) -> list[str]:
+            try:
+                self.exposed(node.name)
+            except InvalidExposition as error:
+                return [str(error)]
+            return []
+
+        return self.gather(look)
+
+    def claimed_types(self) -> dict[str, str]:
+        """Pod → the content type that its answer claims."""
+        return {
+            str(endpoint): answer.content_type for endpoint, (answer, _) in self._answers.items()
+        }
+
+    def _first(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
+        if endpoint in self._failed:
+            raise self._failed[endpoint]  # the next check need not wait as long again
+        if endpoint not in self._answers:
+            try:
+                self._answers[endpoint] = self._await_answer(endpoint)
+            except WaitTimeout as error:
+                self._failed[endpoint] = error
+                raise
+        return self._answers[endpoint]
+
+    def _await_answer(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
+        self._await_ready(endpoint)
+        answer = self._waiter.poll(
+            f"pod {endpoint}: an answer at port {endpoint.port}",
+            lambda: self._ask(endpoint),
+            until=lambda one: one.status == 200 and not is_blank(one.text),
+            describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
+            timeout=self._waiter.deadlines.endpoint_answers,
+            tolerate=(EndpointSilent,),
+        )
+        told = reduce_exposition(answer.text)
+        observation = self._evidence().text(
+            f"What {self.profile.name} exposes on {endpoint.node}",
+            f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{told}",
+            source=source_of(endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path),
+        )
+        return answer, observation
+
+    def _await_ready(self, endpoint: Endpoint) -> None:
+        self._waiter.for_object(
+            f"exporter pod {endpoint} on {endpoint.node or 'no node'}: ready",
+            POD,
+            endpoint.pod,
+            endpoint.namespace,
+            until=pod_state.is_ready,
+            describe=lambda pod: pod_state.line(pod, []),
+            timeout=self._waiter.deadlines.image_pull + self._waiter.deadlines.pod_ready,
+        )
+
+    def _ask(self, endpoint: Endpoint) -> Answer:
+        return ask_pod(
+            self._cluster, endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
+        )
+
+
+def platforms_own(pods: Sequence[Object], nodes: Set[str]) -> list[Object]:
+    """Of the pods that carry the exporter's label, those of the platform: anybody sets a label.
+
+    An exporter of every node is made by a DaemonSet, or by kubelet from a file; beside such a one
+    other pods under its label are somebody else's.
+
+    Args:
+        nodes: names of the accelerator nodes.
+
+    Raises:
+        ProbeFailed: such pods are in several namespaces, so that they are of several hands.
+    """
+    per_node = [pod for pod in pods if _owner(pod)[0] in ("DaemonSet", "Node")]
+    places = {
+        pod["metadata"]["namespace"]: _owner(pod)[1]
+        for pod in per_node
+        if pod_state.node_of(pod) in nodes
+    }
+    if len(places) > 1:
+        told = ", ".join(f"{place}/{name}" for place, name in sorted(places.items()))
+        raise ProbeFailed(
+            f"Which exporter is the platform's cannot be told, there are several: {told}.",
+            hint="Say in which namespace it is: --aicr-exporter NAMESPACE.",
+        )
+    if places:
+        return [pod for pod in per_node if pod["metadata"]["namespace"] in places]
+    return per_node or list(pods)
+
+
+def _owner(pod: Object) -> tuple[str, str]:
+    """Kind and name of the controller that made a pod; empty where none did."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return next(((o["kind"], o["name"]) for o in owners if o.get("controller")), ("", ""))
+
+
+def _parsed(endpoint: Endpoint, answer: Answer) -> Exposed:
+    if is_blank(answer.text):  # it has just been started again
+        raise EndpointSilent(f"{endpoint.node}, pod {endpoint}: it answers no sample")
+    try:
+        exposition = parse(answer.text, answer.content_type)
+    except InvalidExposition as error:
+        raise InvalidExposition(f"{endpoint.node}, pod {endpoint}: {error}") from error
+    return Exposed(
+        node=endpoint.node,
+        pod=str(endpoint),
+        exposition=exposition,
+        answered_at=answer.said_at,
+    )
+
+
+def listed_loads(lines: Sequence[str]) -> dict[str, float]:
+    """Identity → utilization as a share, as the vendor's tool prints both per line."""
+    found = {}
+    for line in lines:
+        identity, _, percent = (part.strip() for part in line.partition(","))
+        if match := re.match(r"\d+(\.\d+)?", percent):
+            found[identity] = float(match[0]) / 100
+    return found

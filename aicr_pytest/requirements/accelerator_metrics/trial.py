@@ -1,0 +1,247 @@
+"""Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
+from aicr_pytest.monitoring.discovery import find_prometheus
+from aicr_pytest.once import Once
+from aicr_pytest.requirements.accelerator_metrics import readings
+from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
+from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadStory, utc_now
+from aicr_pytest.requirements.ai_service_metrics.sample_service import Bench
+from aicr_pytest.requirements.ai_service_metrics.trial import SampleService, ServiceChecks
+from aicr_pytest.requirements.ai_service_metrics.user_service import NamedService
+from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.discovery import Accelerators
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.monitoring.prometheus import Prometheus
+    from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
+    from aicr_pytest.requirements.solutions import Solutions
+    from aicr_pytest.settings import Settings
+    from aicr_pytest.workloads.actors import Cast
+    from aicr_pytest.workloads.pods_per_node import Fleet
+    from aicr_pytest.workloads.reservations import Exclusive
+    from aicr_pytest.workloads.workspaces import Workspaces
+
+
+class Metrics:
+    """What there is to measure, and who measures it (fixture ``aicr_metrics``)."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        accelerators: "Accelerators",
+        settings: "Settings",
+        evidence: Callable[[], "CheckEvidence"],
+    ) -> None:
+        self.exporters = Exporters(
+            cluster, waiter, accelerators, evidence, namespace=settings.exporter
+        )
+        """The vendor's exporter on each accelerator node."""
+        self._cluster = cluster
+        self._waiter = waiter
+        self._accelerators = accelerators
+        self._settings = settings
+        self._evidence = evidence
+        self._any_prometheus = Once(lambda: find_prometheus(cluster, waiter, settings, evidence))
+        self._by_collector: dict[str, Once[Prometheus]] = {}
+
+    @property
+    def prometheus(self) -> "Prometheus":
+        """The monitoring system's API.
+
+        Raises:
+            SolutionAbsent: the cluster shows none, and the user named none.
+        """
+        return self._any_prometheus()
+
+    def _prometheus_of(self, collector: "Collector") -> "Prometheus":
+        """The Prometheus that collects by a way, unless the user names one."""
+        if collector.name not in self._by_collector:
+            self._by_collector[collector.name] = Once(
+                lambda: find_prometheus(
+                    self._cluster,
+                    self._waiter,
+                    self._settings,
+                    self._evidence,
+                    preferred=collector.door,
+                )
+            )
+        return self._by_collector[collector.name]()
+
+    # -- every accelerator ---------------------------------------------------------------------
+
+    def invalid(self) -> list[str]:
+        """Answers of exporters that are not what their content type claims, as sentences."""
+        found = self.exporters.invalid()
+        for pod, content_type in sorted(self.exporters.claimed_types().items()):
+            self._evidence().fact(f"content type of {pod}", content_type or "none")
+        return found
+
+    def uncovered(self) -> list[str]:
+        """Accelerators without utilization and memory of their own, as sentences."""
+        profile = self.exporters.profile
+
+        def look(node: AcceleratorNode) -> list[str]:
+            offered, exposed = self.exporters.offered(node), self.exporters.exposed(node.name)
+            return readings.coverage_faults(profile, offered, exposed)
+
+        found = self.exporters.gather(look)
+        self._show_identities()
+        return found
+
+    def _show_identities(self) -> None:
+        profile = self.exporters.profile
+        rows = []
+        for node in self.exporters.nodes():
+            offered = self.exporters.offered(node)
+            exposed = self.exporters.exposed(node.name)
+            used = readings.identities(profile, profile.utilization, exposed)
+            memory = readings.identities(profile, profile.memory, exposed)
+            if not offered.identities:
+                rows.append([node.name, f"{offered.count}", f"{len(used)}", f"{len(memory)}"])
+                continue
+            known = (offered.identities, used, memory)
+            rows += [
+                [node.name, *(one if one in where else "" for where in known)]
+                for one in sorted(offered.identities | used | memory)
+            ]
+        columns = ["node", "offered", "utilization of", "memory of"]
+        self._evidence().table(
+            "Accelerators as offered and as exposed",
+            columns,
+            rows,
+            source="ResourceSlices or allocatable, and the exporters' answers",
+            compare=columns[1:],
+        )
+
+    def senseless(self) -> list[str]:
+        """Sensors that are announced without sensible values, as sentences.
+
+        Raises:
+            DoesNotApply: no exporter offers temperature, power or interconnect.
+        """
+        profile = self.exporters.profile
+        offered_somewhere: set[str] = set()
+
+        def look(node: AcceleratorNode) -> list[str]:
+            exposed = self.exporters.exposed(node.name)
+            offered_somewhere.update(readings.sensors(profile, exposed))
+            return readings.sensor_faults(profile, self.exporters.offered(node), exposed)
+
+        found = self.exporters.gather(look)
+        for what in profile.sensors:
+            said = "has values" if what in offered_somewhere else "not offered by the exporter"
+            self._evidence().fact(what, said)
+        if not offered_somewhere:
+            raise DoesNotApply(f"The exporter offers none of {', '.join(profile.sensors)}.")
+        return found
+
+    def stale(self) -> list[str]:
+        """Answers that say themselves that they are too old, as sentences."""
+        return self.exporters.gather(
+            lambda node: readings.staleness(self.exporters.exposed(node.name))
+        )
+
+    # -- under load ----------------------------------------------------------------------------
+
+    def story(self, actors: "Cast") -> LoadStory:
+        """Idle, busy, idle again: the actors ``loaded`` and, where there is room, ``idling``."""
+
+        def cast() -> "tuple[Fleet, Fleet | None]":
+            if not actors.has_room:
+                return actors["loaded"], None
+            loaded, idling = actors.together("loaded", "idling")
+            return loaded, idling
+
+        return LoadStory(self.exporters, self._waiter, self._evidence, cast)
+
+    # -- services ------------------------------------------------------------------------------
+
+    def service(
+        self, workspaces: "Workspaces", solutions: "Callable[[], Solutions[Collector]]"
+    ) -> "ServiceChecks":
+        """The user's service; else the sample, to be made known by the platform's way.
+
+        Args:
+            solutions: asked for only where the sample is looked at.
+        """
+        if named := self._settings.service:
+            return NamedService(
+                self._cluster, self._waiter, named, self._any_prometheus, self._evidence, utc_now
+            )
+        bench = Bench(
+            cluster=self._cluster,
+            waiter=self._waiter,
+            workspaces=workspaces,
+            prometheus=self._prometheus_of,
+            evidence=self._evidence,
+            clock=utc_now,
+        )
+        return SampleService(solutions(), bench)
+
+    # -- autoscaling ---------------------------------------------------------------------------
+
+    def autoscaling(self, workspaces: "Workspaces", exclusive: "Exclusive") -> "AutoscalingTrial":
+        """A Deployment of accelerator pods, to be scaled by a metric of theirs."""
+        return AutoscalingTrial(
+            self._cluster,
+            self._waiter,
+            workspaces,
+            self._accelerators,
+            exclusive,
+            self._settings,
+            lambda: self.prometheus,
+            self._evidence,
+        )
+
+    # -- the monitoring system -----------------------------------------------------------------
+
+    def uncollected(self) -> list[str]:
+        """Accelerators of which the monitoring system gets no new samples, as sentences.
+
+        Raises:
+            DoesNotApply: there is no monitoring system that we could ask in the cluster.
+        """
+        profile = self.exporters.profile
+        nodes = [node.name for node in self.exporters.nodes()]
+        exposed = [answer for node in nodes for answer in self.exporters.exposed(node)]
+        reading = readings.chosen(profile.utilization, exposed)
+        if reading is None:
+            raise DoesNotApply("The exporters expose no utilization that could be collected.")
+        wanted = readings.identities(profile, (reading,), exposed)
+        try:
+            prometheus = self.prometheus
+        except SolutionAbsent as absent:
+            raise DoesNotApply(str(absent)) from absent
+        self._evidence().fact("monitoring system", str(prometheus))
+        asked_at = prometheus.now()
+        # A sample that was there before proves nothing: its series stays visible for 5 min.
+        expression = f"timestamp({reading.name}) > {asked_at:.3f}"
+
+        def missing() -> set[str]:
+            return wanted - {
+                readings.identity_of(profile, series.labels)
+                for series in prometheus.query(expression)
+            }
+
+        try:
+            self._waiter.poll(
+                f"{prometheus}: new samples of {reading.name}",
+                missing,
+                until=lambda left: not left,
+                describe=lambda left: f"{len(wanted) - len(left)} of {len(wanted)} accelerators",
+                timeout=self._waiter.deadlines.monitoring_follows,
+            )
+        except WaitTimeout as error:
+            return [f"{error}; no new sample of {', '.join(sorted(missing()))}"]
+        finally:
+            prometheus.query(reading.name, title=f"{reading.name} in the monitoring system")
+        return []

@@ -1,0 +1,1 @@
+"""Requirement ai_service_metrics."""

@@ -1,0 +1,71 @@
+"""Pods with ``prometheus.io/`` annotations, by a scrape configuration that honours them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed
+from aicr_pytest.monitoring.discovery import ambiguous, doors, place
+from aicr_pytest.monitoring.prometheus import data_of
+from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Registration, Workload
+from aicr_pytest.requirements.solutions import Found
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.monitoring.endpoints import Door
+    from aicr_pytest.settings import Settings
+
+_LABEL = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """The convention of most Prometheus charts without an operator."""
+
+    name: str = "annotations"
+    """As ``--aicr-solution metrics=`` takes it."""
+    verified_in_lab: bool = True
+    """The lab's Prometheus has such a configuration beside the operator's."""
+    settings: "Settings | None" = None
+    """Where the user says that Prometheus is; None: wherever it may be."""
+
+    @property
+    def looked_for(self) -> str:
+        """What shows that it is there."""
+        return f"a Prometheus whose running configuration uses {_LABEL}"
+
+    def found(self, cluster: "Cluster") -> Found | None:
+        """The Prometheus whose configuration honours them."""
+        try:
+            door = self.door(cluster)
+        except ProbeFailed as several:  # said where one has to be asked
+            return Found(where=str(several).partition("\n")[0])
+        return None if door is None else Found(where=str(door))
+
+    def door(self, cluster: "Cluster") -> "Door | None":
+        """The first way to such a Prometheus.
+
+        Raises:
+            ProbeFailed: there are several, and which one is the platform's cannot be told.
+        """
+        fitting: dict[str, Door] = {}
+        for door in doors(cluster, self.settings):
+            try:
+                config = data_of(*door.ask("/api/v1/status/config", []), str(door))
+            except (EndpointSilent, Inconclusive):
+                continue  # another way may do; that it is closed is found where it is asked
+            if isinstance(config, dict) and _LABEL in str(config.get("yaml", "")):
+                fitting.setdefault(place(door), door)
+        if len(fitting) > 1:
+            raise ambiguous(map(str, fitting.values()))
+        return next(iter(fitting.values()), None)
+
+    def register(self, cluster: "Cluster", workload: Workload) -> Registration:
+        """Nothing but annotations of the pod."""
+        return Registration(
+            annotations={
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(workload.port),
+                "prometheus.io/path": workload.path,
+                "prometheus.io/scheme": "http",
+            }
+        )

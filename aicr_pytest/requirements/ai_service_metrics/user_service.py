@@ -1,0 +1,286 @@
+"""A service that the user names; others may use it, so it gains at least what we send."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.cluster.kinds import ENDPOINT_SLICE, SERVICE
+from aicr_pytest.errors import AicrError, ApiError, DoesNotApply, Inconclusive, ProbeFailed
+from aicr_pytest.monitoring.prometheus import Prometheus, Target
+from aicr_pytest.once import Once
+from aicr_pytest.requirements.accelerator_metrics.load_trial import Clock
+from aicr_pytest.requirements.ai_service_metrics.completions import Completions
+from aicr_pytest.requirements.ai_service_metrics.counters import (
+    SERVERS,
+    Key,
+    ServerMetrics,
+    bucket_shortfalls,
+    gained,
+    keyed,
+    queue_faults,
+    shortfalls,
+)
+from aicr_pytest.requirements.ai_service_metrics.recorder import (
+    Watching,
+    as_json,
+    show_gains,
+    shown,
+    targets_of,
+)
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.config.options import Reference
+    from aicr_pytest.evidence.check import CheckEvidence
+
+Object = dict[str, Any]
+
+REQUESTS = 20
+"""Requests that are sent."""
+ANSWER = 60.0
+"""Seconds within which the service answers one of them; scaled as deadlines are."""
+_POD_LABELS = (
+    ("namespace", "pod"),
+    ("exported_namespace", "exported_pod"),
+    ("kubernetes_namespace", "kubernetes_pod_name"),
+)
+"""By which pairs of labels a series tells its pod."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One ready pod behind the service."""
+
+    pod: str
+    port: int
+    """On which the pod answers requests."""
+    address: str
+    """Of the pod."""
+
+
+def backends(slices: list[Object], port: str) -> list[Backend]:
+    """The ready pods behind a service, by its EndpointSlices.
+
+    Args:
+        port: name of the service's port; empty where it has none.
+    """
+    return sorted(
+        (
+            Backend(
+                pod=endpoint["targetRef"]["name"],
+                port=int(number["port"]),
+                address=endpoint["addresses"][0],
+            )
+            for one in slices
+            for number in one.get("ports") or ()
+            if (number.get("name") or "") == port
+            for endpoint in one.get("endpoints") or ()
+            if endpoint.get("conditions", {}).get("ready") is not False
+            and endpoint.get("targetRef", {}).get("kind") == "Pod"
+        ),
+        key=lambda backend: backend.pod,
+    )
+
+
+class NamedService:
+    """The user's service, of which one pod gets requests; see ``service_metrics.ServiceChecks``."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        named: "Reference",
+        prometheus: Callable[[], Prometheus],
+        evidence: Callable[[], "CheckEvidence"],
+        clock: Clock,
+    ) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._named = named
+        self._prometheus = prometheus
+        self._evidence = evidence
+        self._clock = clock
+        self._backend = Once(self._one_backend)
+        self._find = Once(self._server_found)
+        self._send_and_watch = Once(self._sent_and_watched)
+
+    def uncollected(self) -> list[str]:
+        """Nothing where the monitoring system has metrics of the service that we know.
+
+        Raises:
+            WaitTimeout: it has no target of the pod that is up, and no sample.
+            ProbeFailed: it collects something, and no metric of a server that we know.
+        """
+        server = self._find()
+        self._evidence().fact("workload", f"the service {self._named}, named by the user")
+        self._evidence().fact("metrics of", server.server)
+        self._evidence().fact("others", "may send requests, too: gains are at least what we sent")
+        return []
+
+    def miscounted(self) -> list[str]:
+        """Where the request counter gained less than was sent."""
+        name = self._server.counter
+        return self._judged(name, lambda gains: shortfalls(gains, name, REQUESTS))
+
+    def misobserved(self) -> list[str]:
+        """Where the latency histogram gained less than was sent."""
+        name = f"{self._server.histogram}_count"
+
+        def judge(gains: Mapping[Key, float]) -> list[str]:
+            counted = shortfalls(gains, name, REQUESTS)
+            return [*counted, *bucket_shortfalls(gains, self._server.histogram, REQUESTS)]
+
+        return self._judged(name, judge)
+
+    def misqueued(self) -> list[str]:
+        """Where there is no queue gauge; its depth is not provoked in a service of others."""
+        _, after, _ = self._send_and_watch()
+        self._evidence().fact("queue", "the gauge only: no request of ours was made to wait")
+        return queue_faults(after, self._server)
+
+    def lingering(self) -> list[str]:
+        """Nothing can be said.
+
+        Raises:
+            DoesNotApply: we do not delete what is the user's.
+        """
+        raise DoesNotApply(f"{self._named} is the user's: it is not deleted.")
+
+    # Finding it
+
+    @property
+    def _server(self) -> ServerMetrics:
+        """The server's names, for whoever needs the service to be collected.
+
+        Raises:
+            ProbeFailed: it is not: the first check has accused, and nothing is left to look at.
+        """
+        try:
+            return self._find()
+        except Inconclusive:
+            raise
+        except AicrError as error:
+            raise ProbeFailed(f"The service is not collected: {error}") from error
+
+    def _one_backend(self) -> Backend:
+        named = self._named
+        try:
+            service = self._cluster.get(SERVICE, named.name, named.namespace)
+        except ApiError as error:
+            raise Inconclusive(
+                f"--aicr-service {named}: {error}", hint="Name a Service that is there."
+            ) from error
+        ports = [
+            port
+            for port in service["spec"].get("ports") or ()
+            if not named.port or named.port in (port.get("name"), str(port["port"]))
+        ]
+        if not named.port and len(ports) > 1:
+            ports = [port for port in ports if port.get("name") in ("http", "http1", "api")]
+        if len(ports) != 1:
+            raise Inconclusive(
+                f"--aicr-service {named}: which port gets requests is not clear.",
+                hint="Name it: --aicr-service NAMESPACE/NAME:PORT.",
+            )
+        labels = f"kubernetes.io/service-name={named.name}"
+        slices = self._cluster.list(ENDPOINT_SLICE, named.namespace, labels=labels)
+        ready = backends(slices, ports[0].get("name") or "")
+        if not ready:
+            raise ProbeFailed(f"--aicr-service {named}: no pod behind it is ready.")
+        self._evidence().fact("pod that gets the requests", f"{named.namespace}/{ready[0].pod}")
+        return ready[0]
+
+    def _series(self, names: str) -> str:
+        """The expression for the series of some names that tell of our pod."""
+        backend, namespace = self._backend(), self._named.namespace
+        name = f'__name__=~"{names}"'
+        by_pod = [
+            f'{{{name},{of_namespace}="{namespace}",{of_pod}="{backend.pod}"}}'
+            for of_namespace, of_pod in _POD_LABELS
+        ]
+        address = backend.address.replace(".", "[.]")
+        return " or ".join([*by_pod, f'{{{name},instance=~"{address}(:.*)?"}}'])
+
+    def _server_found(self) -> ServerMetrics:
+        backend, prometheus = self._backend(), self._prometheus()
+        expression = self._series("|".join(server.names for server in SERVERS))
+        targets: list[Target] | None = []
+
+        def look() -> set[str]:
+            nonlocal targets
+            targets = targets_of(prometheus, self._named.namespace, backend.pod)
+            return {key[0] for key in keyed(prometheus.query(expression))}
+
+        def collected(names: set[str]) -> bool:
+            return bool(names) or any(target.health == "up" for target in targets or ())
+
+        try:
+            names = self._waiter.poll(
+                f"{prometheus}: a target of pod {backend.pod} that is up, or samples of it",
+                look,
+                until=collected,
+                describe=lambda names: f"{len(names)} metrics that we know; {shown(targets)}",
+                timeout=self._waiter.deadlines.monitoring_follows,
+            )
+        finally:
+            self._evidence().json(
+                f"Targets of {backend.pod}",
+                [as_json(target) for target in targets or ()],
+                source=f"GET {prometheus}/api/v1/targets?state=active, those of the pod",
+            )
+        for server in SERVERS:
+            if server.counter in names or server.queue in names:
+                return server
+        known = ", ".join(server.server for server in SERVERS)
+        raise ProbeFailed(
+            f"{self._named} is collected ({shown(targets)}), and has no metric of a server that "
+            f"we know: {known}.",
+            hint="Leave --aicr-service out, so that the suite's own sample is looked at.",
+        )
+
+    # Requests
+
+    def _sent_and_watched(self) -> tuple[Mapping[Key, float], Mapping[Key, float], str]:
+        server, backend = self._server, self._backend()
+        service = Completions(
+            self._cluster,
+            self._named.namespace,
+            backend.pod,
+            backend.port,
+            "",
+            timeout=ANSWER * self._waiter.scale,
+        )
+        self._evidence().fact("model", service.first_model())
+        expression = self._series(server.names)
+        watching = Watching(self._prometheus(), server, expression, self._clock)
+        watching.look()
+        watching.keep("Series of the service before our requests")
+        for _ in range(REQUESTS):
+            service.complete()
+        watching.mark(f"{REQUESTS} requests of ours are answered")
+
+        def faults(values: Mapping[Key, float]) -> list[str]:
+            gains = gained(watching.before, values)
+            return [
+                *shortfalls(gains, server.counter, REQUESTS),
+                *shortfalls(gains, f"{server.histogram}_count", REQUESTS),
+                *bucket_shortfalls(gains, server.histogram, REQUESTS),
+                *queue_faults(values, server),
+            ]
+
+        try:
+            what = f"{REQUESTS} requests to {backend.pod}"
+            after, lag = watching.until(what, self._waiter, faults)
+        finally:
+            watching.keep("Series of the service after our requests")
+            self._evidence().timeline(
+                watching.timeline, source=f"{self._prometheus()}, asked every second"
+            )
+        return watching.before, after, lag
+
+    def _judged(self, name: str, judge: Callable[[Mapping[Key, float]], list[str]]) -> list[str]:
+        before, after, lag = self._send_and_watch()
+        show_gains(self._evidence(), self._prometheus(), name, before, after, REQUESTS)
+        found = judge(gained(before, after))
+        return [*found, lag] if found else []

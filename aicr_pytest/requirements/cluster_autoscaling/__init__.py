@@ -1,0 +1,1 @@
+"""Requirement cluster_autoscaling."""

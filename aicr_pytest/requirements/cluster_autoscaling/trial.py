@@ -1,0 +1,340 @@
+"""The experiment of ``cluster_autoscaling``: a pod that fits nowhere, a node for it, no node again.
+
+What is judged is the node itself: that it did not exist before, is Ready, offers accelerators and
+runs the pod; and that it goes once nobody uses it. What the autoscaler says is evidence.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from aicr_pytest.accelerators.inventory import nothing_runs_on
+from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
+from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
+from aicr_pytest.evidence.timeline import Timeline
+from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
+from aicr_pytest.requirements.cluster_autoscaling.pending_pod import Wanting
+from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler, Reach
+from aicr_pytest.requirements.solutions import Solutions
+from aicr_pytest.requirements.trials import Trials
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.discovery import Accelerators
+    from aicr_pytest.cluster.pods import Pod
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.workloads.workspaces import Workspaces
+
+STABLE = 5.0
+"""Seconds for which no further node may come once ours is gone."""
+
+NODES, OFFERED = "nodes", "accelerators on offer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Where the experiment takes place."""
+
+    accelerators: "Accelerators"
+    """Those of the cluster; their profile says what is asked for."""
+    workspaces: "Workspaces"
+    waiter: "Waiter"
+    scale_in_timeout: float
+    """Seconds for the removal of the node, never scaled: it is the autoscaler's own waiting."""
+    clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
+
+    @property
+    def profile(self) -> Profile:
+        """Whose accelerators are asked for."""
+        return self.accelerators.wanted_profile()
+
+
+class ScalingTrial:
+    """One autoscaler; the steps are run in the order in which they stand here."""
+
+    def __init__(self, autoscaler: Autoscaler, ground: Ground) -> None:
+        self._autoscaler = autoscaler
+        self._ground = ground
+        self._reach = Reach()
+        self._wanting = Wanting(
+            autoscaler,
+            accelerators=ground.accelerators,
+            workspaces=ground.workspaces,
+            waiter=ground.waiter,
+        )
+        self._judge_pod: Callable[[Views], Object | None] = lambda views: None
+        self._pod: Pod | None = None
+        self._node: Object | None = None
+        self._grown = False
+        self._before: dict[str, Object] = {}
+        self._unschedulable = ""
+        self._timeline = Timeline(
+            title="Nodes that the autoscaler serves",
+            units={NODES: "nodes", OFFERED: "accelerators"},
+        )
+
+    def grows(self) -> list[str]:
+        """A pod that fits nowhere is Unschedulable first, then runs on a node that is new."""
+        cluster = self._ground.workspaces.at().cluster
+        self._offers.look()
+        nodes = cluster.list(NODE)
+        self._reach = self._autoscaler.reach(
+            cluster,
+            [node for node in nodes if self._offers.of(node)],
+            scale_in_timeout=self._ground.scale_in_timeout,
+        )
+        self._before = {node["metadata"]["uid"]: node for node in nodes}
+        self._tell_facts("before")
+        self._wanting.mark(
+            [
+                node
+                for node in nodes
+                if not node["spec"].get("unschedulable")
+                and self._is_served(node)
+                and self._offers.of(node)
+            ]
+        )
+        self._pod = pod = self._wanting.create(self._reach)
+        self._judge_pod = pod.start_judge()
+        self._mark(f"{pod.name} asks for an accelerator")
+        try:
+            self._ground.waiter.until(
+                f"{pod}: runs on a new node",
+                self._subjects(pod),
+                judge=self._judge_start,
+                describe=self._line,
+                timeout=self._ground.waiter.deadlines.node_provisioned,
+                expired=self._no_node,
+            )
+        finally:
+            self._offers.look()
+            self._tell()
+        self._wanting.unmark()
+        self._grown = True
+        return self._faults_of_node()
+
+    def shrinks(self) -> list[str]:
+        """Once nobody uses the node it goes, and no other comes."""
+        if self._pod is None or self._node is None or not self._grown:
+            raise Inconclusive("There was no new node that could go.")
+        pod, node = self._pod, self._node
+        name, uid = node["metadata"]["name"], node["metadata"]["uid"]
+        pod.delete()
+        pod.gone()
+        self._mark(f"{pod.name} is gone")
+        waiter = self._ground.waiter
+        try:
+            waiter.until(
+                f"Node {name}: gone, unused as it is",
+                [Subject(kind=NODE)],
+                judge=lambda views: self._has_gone(views, uid),
+                describe=lambda views: f"{len(views[0])} nodes, {name} is there",
+                timeout=self._ground.scale_in_timeout / waiter.scale,
+                expired=lambda views: self._still_there(views, uid),
+            )
+            self._mark(f"node {name} is gone")
+            return self._newcomers()
+        finally:
+            self._tell()
+
+    def clear(self) -> None:
+        """Take away what a step that failed has left; another solution may come next."""
+        self._wanting.unmark()
+        if self._pod is not None:
+            self._pod.delete()
+            self._pod.gone()
+            self._pod = None
+
+    def _subjects(self, pod: "Pod") -> list[Subject]:
+        return [
+            Subject(kind=POD, namespace=pod.namespace, name=pod.name),
+            Subject(kind=EVENT, namespace=pod.namespace, fields=f"involvedObject.uid={pod.uid}"),
+            Subject(kind=NODE),
+        ]
+
+    def _judge_start(self, views: Views) -> bool | None:
+        self._sample(views[2].values())
+        pod = next(iter(views[0].values()), None)
+        if pod is None:
+            return None
+        said = pod_state.newest(views[1].values(), "FailedScheduling")
+        reason = pod_state.unschedulable(pod) or (said or {}).get("message", "")
+        if reason and not self._unschedulable:
+            self._unschedulable = reason
+            self._mark(reason)
+        name = pod_state.node_of(pod)
+        if not name:
+            return None
+        node = next((n for n in views[2].values() if n["metadata"]["name"] == name), None)
+        if node is None:
+            return None
+        if self._node is None:
+            self._mark(f"{pod['metadata']['name']} is bound to {name}")
+        self._node = node
+        # What existed before cannot become new by waiting.
+        if node["metadata"]["uid"] in self._before:
+            return True
+        return True if self._judge_pod(views) and _ready(node) else None
+
+    def _line(self, views: Views) -> str:
+        pod = next(iter(views[0].values()), None)
+        new = [
+            f"{node['metadata']['name']} ({'Ready' if _ready(node) else 'not Ready'})"
+            for node in views[2].values()
+            if node["metadata"]["uid"] not in self._before
+        ]
+        state = pod_state.line(pod, list(views[1].values())) if pod else "no pod"
+        return f"new nodes: {', '.join(new) or 'none'}; {state}"
+
+    def _no_node(self, views: Views) -> None:
+        if pod_state.is_pulling(views[1].values()):
+            raise ImageNotPullable(f"{self._pod}: the new node still pulls its image.")
+        if self._reach.left_out and self._node is None:
+            raise Inconclusive(f"No node of these was asked for: {self._reach.left_out}.")
+        said = "; ".join(self._said(views)) or "nothing"
+        limits = f"\n  {self._reach.limits}" if self._reach.limits else ""
+        raise WaitTimeout(
+            f"{self._pod}: no new node runs it. {self._line(views)}.\n  Said of it: {said}{limits}"
+        )
+
+    def _said(self, views: Views) -> list[str]:
+        events = sorted(views[1].values(), key=pod_state.said_at)
+        return [f"{e.get('reason', '')}: {e.get('message', '')}" for e in events][-4:]
+
+    def _faults_of_node(self) -> list[str]:
+        assert self._node is not None
+        assert self._pod is not None
+        pod, node = self._pod.object(), self._node
+        name = node["metadata"]["name"]
+        faults = []
+        if not self._unschedulable:
+            faults.append(f"{self._pod} was never Unschedulable: it found room without a new node")
+        if node["metadata"]["uid"] in self._before:
+            faults.append(f"{name} is no new node: it was there before {self._pod} was created")
+        elif node["metadata"]["creationTimestamp"] < pod["metadata"]["creationTimestamp"]:
+            raise Inconclusive(f"{name} was made for others, just before {self._pod} was created.")
+        if not self._offers.of(node):
+            offered = f"no device is published, allocatable is {_allocatable(node)}"
+            faults.append(f"{name} offers no accelerator: {offered}")
+        evidence = self._ground.workspaces.evidence
+        evidence.yaml(f"Node {name}", node, source=f"kubectl get node {name} -o yaml")
+        evidence.yaml(
+            f"Pod {self._pod.name}",
+            pod,
+            source=f"kubectl get pod -n {self._pod.namespace} {self._pod.name} -o yaml",
+        )
+        evidence.fact("unschedulable first", self._unschedulable or "no")
+        if nothing_runs_on(node):
+            evidence.fact(
+                "simulated", f"pods on {name} are simulated by KWOK: nothing runs in them"
+            )
+        return faults
+
+    def _has_gone(self, views: Views, uid: str) -> bool | None:
+        self._sample(views[0].values())
+        there = any(node["metadata"]["uid"] == uid for node in views[0].values())
+        return None if there else True
+
+    def _still_there(self, views: Views, uid: str) -> None:
+        cluster = self._ground.workspaces.at().cluster
+        node = next(node for node in views[0].values() if node["metadata"]["uid"] == uid)
+        name = node["metadata"]["name"]
+        if why := self._autoscaler.keeps(cluster, node):
+            raise Inconclusive(f"The platform's settings keep {name}: {why}.")
+        users = [
+            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            for pod in cluster.list(POD, fields=f"spec.nodeName={name}")
+            if not _stays_with_its_node(pod) and pod_state.phase(pod) in ("Pending", "Running")
+        ]
+        if users:
+            raise Inconclusive(f"Others use {name} meanwhile, so that it stays: {users}.")
+        where = "default"
+        events = cluster.list(EVENT, where, fields=f"involvedObject.name={name}")
+        said = "; ".join(
+            f"{e.get('reason', '')}: {e.get('message', '')}"
+            for e in sorted(events, key=pod_state.said_at)[-3:]
+        )
+        raise WaitTimeout(
+            f"Node {name}: still there {self._ground.scale_in_timeout:g} s after the last pod that "
+            f"wanted it was gone.\n  Said of it: {said or 'nothing'}"
+        )
+
+    def _newcomers(self) -> list[str]:
+        """Nodes with accelerators that come although nobody wants them."""
+        waiter = self._ground.waiter
+        cluster = self._ground.workspaces.at().cluster
+        known = {node["metadata"]["uid"] for node in cluster.list(NODE)}
+        came: dict[str, Object] = {}
+        for _, node in cluster.watch(NODE, timeout=STABLE * max(1.0, waiter.scale)):
+            if node["metadata"]["uid"] not in known and self._is_served(node):
+                came[node["metadata"]["uid"]] = node
+        self._offers.look()
+        return [
+            f"{node['metadata']['name']} came though no pod wants it"
+            for node in came.values()
+            if self._offers.of(node)
+        ]
+
+    def _sample(self, nodes: Iterable[Object]) -> None:
+        served = [node for node in nodes if self._is_served(node)]
+        values = {
+            NODES: float(len(served)),
+            OFFERED: float(sum(self._offers.of(node) for node in served)),
+        }
+        last = self._timeline.points[-1].values if self._timeline.points else None
+        if values != last:
+            self._timeline.sample(self._ground.clock(), **values)
+
+    @cached_property
+    def _offers(self) -> Offers:
+        return Offers(self._ground.workspaces.at().cluster, self._ground.profile)
+
+    def _is_served(self, node: Object) -> bool:
+        labels = node["metadata"].get("labels") or {}
+        return all(
+            labels.get(requirement["key"]) in requirement["values"]
+            for requirement in self._reach.requirements
+        )
+
+    def _mark(self, text: str) -> None:
+        self._timeline.mark(self._ground.clock(), text)
+
+    def _tell(self) -> None:
+        source = "watch of nodes, pods and events"
+        self._ground.workspaces.evidence.timeline(self._timeline, source=source)
+        self._tell_facts("after")
+
+    def _tell_facts(self, when: str) -> None:
+        cluster = self._ground.workspaces.at().cluster
+        for fact in self._autoscaler.facts(cluster):
+            self._ground.workspaces.evidence.yaml(
+                f"{fact.title}, {when}", fact.content, source=fact.source
+            )
+
+
+def scaling_trials(solutions: Solutions[Autoscaler], ground: Ground) -> Trials[ScalingTrial]:
+    """The experiment with every installed autoscaler, until one passes it."""
+    return Trials(
+        solutions,
+        lambda candidate: ScalingTrial(candidate.solution, ground),
+        (ScalingTrial.grows, ScalingTrial.shrinks),
+        leave=ScalingTrial.clear,
+    )
+
+
+def _allocatable(node: Object) -> dict[str, str]:
+    found: dict[str, str] = node.get("status", {}).get("allocatable") or {}
+    return found
+
+
+def _ready(node: Object) -> bool:
+    return bool(pod_state.condition(node, "Ready").get("status") == "True")
+
+
+def _stays_with_its_node(pod: Object) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return any(owner["kind"] in ("DaemonSet", "Node") for owner in owners)

@@ -1,0 +1,1 @@
+"""Requirement dra_support."""

@@ -1,0 +1,1 @@
+"""Requirement gang_scheduling."""

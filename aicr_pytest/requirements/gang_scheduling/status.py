@@ -1,0 +1,45 @@
+"""What is said of gangs by the objects that stand for them; it explains, and decides nothing."""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler
+
+if TYPE_CHECKING:
+    from aicr_pytest.requirements.gang_scheduling.recorder import Gang, Muster
+    from aicr_pytest.requirements.gang_scheduling.sizes import Stage
+
+
+class Said:
+    """The objects of one gang scheduler."""
+
+    def __init__(self, scheduler: GangScheduler, stage: "Stage") -> None:
+        self._scheduler = scheduler
+        self._stage = stage
+
+    def words(self, *gangs: "Gang") -> list[str]:
+        """Why gangs wait, as their objects say."""
+        told = [self._scheduler.words(obj) for gang in gangs for obj in self._telling(gang)]
+        return [words for words in told if words]
+
+    def _telling(self, gang: "Gang") -> list[Object]:
+        """The objects that say how a gang fares, as they are now."""
+        workspace = self._stage.workspaces.at()
+        return [
+            now
+            for obj in gang.told_by
+            if (
+                now := workspace.cluster.find(
+                    workspace.cluster.kind_of(obj), obj["metadata"]["name"], workspace.namespace
+                )
+            )
+        ]
+
+    def tell(self, muster: "Muster", *gangs: "Gang") -> None:
+        """Timeline, reasons and gang objects, into the evidence of the check that runs."""
+        evidence = self._stage.workspaces.evidence
+        muster.tell(evidence)
+        for obj in (obj for gang in gangs for obj in self._telling(gang)):
+            name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]
+            source = f"kubectl get {obj['kind'].lower()} -n {where} {name} -o yaml"
+            evidence.yaml(f"{obj['kind']} {name}", obj, source=source)

@@ -1,0 +1,1 @@
+"""Requirement pod_autoscaling."""

@@ -1,0 +1,187 @@
+"""The Deployment that is scaled: where its pods may run, and a handle on each of them."""
+
+import contextlib
+import itertools
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.request import dress
+from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM
+from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.refusals import refused_by_policy
+from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import ApiError, NoCapacity
+from aicr_pytest.requirements.accelerator_metrics.load_trial import Load
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.discovery import Accelerators
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.workloads.reservations import Exclusive
+    from aicr_pytest.workloads.workspaces import Workspaces
+
+Object = dict[str, Any]
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+class Scaled:
+    """A Deployment of one or two pods with one accelerator each."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        workspaces: "Workspaces",
+        accelerators: "Accelerators",
+        exclusive: "Exclusive",
+        evidence: Callable[[], "CheckEvidence"],
+    ) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._workspaces = workspaces
+        self._accelerators = accelerators
+        self._exclusive = exclusive
+        self._evidence = evidence
+        self._loads: dict[str, Load] = {}
+
+    @cached_property
+    def nodes(self) -> "list[AcceleratorNode]":
+        """Nodes with room for two pods in all; ours alone until the module ends."""
+        looked_at = self._accelerators.looked_at()
+        usable = [n for n in self._accelerators.stock if n.ready and n.schedulable and n.attainable]
+        usable.sort(
+            key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.attainable)
+        )
+        roomy = [[node] for node in usable if node.attainable >= 2]
+        with contextlib.suppress(NoCapacity):
+            if roomy:
+                return self._exclusive.with_room(
+                    roomy, share=lambda _: 2, needs=2, look=self._accelerators.now
+                )
+        pairs = [list(pair) for pair in itertools.combinations(usable, 2) if _alike(*pair)]
+        if not pairs:
+            raise NoCapacity(
+                "It takes two free accelerators that are asked for in the same way: "
+                + "; ".join(map(str, self._accelerators.stock)),
+                hint="Free some, or run this check on a cluster with more.",
+            )
+        return self._exclusive.with_room(
+            pairs, share=lambda _: 1, needs=1, look=self._accelerators.now
+        )
+
+    def deploy(self, name: str) -> None:
+        """Create it; nothing is waited for."""
+        (deployment,) = self._workspaces.fill(
+            "pod_autoscaling/scaled",
+            image="load",
+            name=name,
+            load_program=" ".join(self.nodes[0].profile.load_program),
+        )
+        template = deployment["spec"]["template"]
+        pod = {"metadata": {"name": name, **template["metadata"]}, "spec": template["spec"]}
+        tolerations = self._accelerators.tolerations
+        dressed = [dress(pod, node, tolerations=tolerations) for node in self.nodes]
+        *templates, made = dressed[0]
+        made["metadata"].pop("name")
+        for *_, other in dressed[1:]:
+            _also_where(made["spec"], other["spec"])
+        deployment["spec"]["template"] = made
+        applied = self._workspaces.at().apply([*templates, deployment])
+        self._evidence().yaml(
+            "The Deployment and what it needs", applied, source="server-side apply"
+        )
+
+    def start(self, name: str) -> None:
+        """Create it and wait until its first pod is ready.
+
+        Raises:
+            Inconclusive: its image cannot be had, the cluster's policy refuses it, or others hold
+                the accelerators.
+            WaitFailed, WaitTimeout: it does not start.
+        """
+        self.deploy(name)
+        self._starting(name).ready()
+
+    def second(self, name: str, first: AcceleratorPod) -> AcceleratorPod:
+        """Wait until there is another pod than the first, and until it is ready.
+
+        Raises:
+            Inconclusive: as ``start``.
+            WaitFailed, WaitTimeout: it does not come, or does not start.
+        """
+        return self.pod(self._starting(name, beside=first.pod.name).ready().name)
+
+    def _starting(self, name: str, *, beside: str = "") -> Pod:
+        """The Deployment's pod of another name, once there is one."""
+        namespace = self._workspaces.at().namespace
+        pods = self._waiter.until(
+            f"Deployment {namespace}/{name}: {'another' if beside else 'a'} pod",
+            [
+                Subject(kind=POD, namespace=namespace, labels=f"app={name}"),
+                Subject(kind=DEPLOYMENT, namespace=namespace, name=name),
+            ],
+            judge=lambda views: (
+                [
+                    pod
+                    for pod in views[0].values()
+                    if pod["metadata"]["name"] != beside
+                    and not pod["metadata"].get("deletionTimestamp")
+                ]
+                or None
+            ),
+            describe=lambda views: _refusal(views) or "none yet",
+            timeout=self._waiter.deadlines.schedule,
+            expired=_refused,
+        )
+        why = self._accelerators.why_pending(self.nodes[-1], 1)
+        return Pod(self._cluster, self._waiter, pods[0], why_pending=why)
+
+    def pod(self, name: str) -> AcceleratorPod:
+        """A handle on one of its pods, which has a node."""
+        namespace = self._workspaces.at().namespace
+        obj = self._cluster.get(POD, name, namespace)
+        node = next(one for one in self.nodes if one.name == obj["spec"].get("nodeName"))
+        return AcceleratorPod(
+            Pod(self._cluster, self._waiter, obj),
+            node,
+            claims=lambda claim: self._cluster.get(RESOURCE_CLAIM, claim, namespace),
+            evidence=self._evidence,
+            must_start=True,
+        )
+
+    def load(self, pod: AcceleratorPod) -> Load:
+        """The switch of one of its pods."""
+        return self._loads.setdefault(pod.pod.name, Load(pod, self._waiter))
+
+
+def _alike(one: "AcceleratorNode", other: "AcceleratorNode") -> bool:
+    """Whether one and the same pod can ask for accelerators of either node."""
+    return (one.mechanism, one.device_class) == (other.mechanism, other.device_class)
+
+
+def _refusal(views: Views) -> str:
+    """Why the Deployment's controller could make no pod; empty where it says nothing."""
+    for deployment in views[1].values():
+        for condition in deployment.get("status", {}).get("conditions", ()):
+            if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+                return str(condition.get("message", ""))
+    return ""
+
+
+def _refused(views: Views) -> None:
+    """Say it where the cluster's policy for pods is the reason, which accuses nobody."""
+    error = ApiError(403, "Forbidden", _refusal(views), request="create the Deployment's pod")
+    if refused := refused_by_policy(error):
+        raise refused
+
+
+def _also_where(spec: Object, other: Object) -> None:
+    """Let a pod run also where another may."""
+    ours, theirs = (one["affinity"]["nodeAffinity"][_REQUIRED] for one in (spec, other))
+    ours["nodeSelectorTerms"] += theirs["nodeSelectorTerms"]
+    spec["tolerations"] += [one for one in other["tolerations"] if one not in spec["tolerations"]]

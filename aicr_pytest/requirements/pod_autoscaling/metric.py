@@ -1,0 +1,149 @@
+"""The metric by which pods are scaled: which one is served, by which API, and its target."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from aicr_pytest.errors import EndpointSilent, SolutionAbsent, WaitTimeout
+from aicr_pytest.monitoring.metrics_api import (
+    CustomMetrics,
+    ExternalMetrics,
+    MetricsApi,
+    Reply,
+    matching,
+)
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.waiting import Waiter
+
+TARGET = 50.0
+"""Half of full load, where metrics are percent; ``--aicr-hpa-metric NAME=TARGET`` names another."""
+
+T = TypeVar("T")
+Offers = list[tuple[MetricsApi, list[str]]]
+"""Names of metrics by API, those of pods first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodMetric:
+    """One metric of pods."""
+
+    name: str
+    """As its API has it."""
+    target: float
+    """What the autoscaler shall keep the average of the pods at."""
+    api: MetricsApi
+    """Who serves it."""
+
+    def of_app(self, namespace: str, app: str) -> Reply:
+        """What is said of the pods of an app.
+
+        Raises:
+            EndpointSilent: no answer.
+        """
+        return self.api.of_pods(namespace, f"app={app}", self.name)
+
+
+class PodMetrics:
+    """The metrics APIs, asked for a metric of pods that hold accelerators.
+
+    Args:
+        named: the user's ``NAME[=TARGET]``; None: one that the vendor's patterns fit.
+    """
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        *,
+        named: str | None,
+        patterns: Callable[[], Sequence[str]],
+    ) -> None:
+        self._apis: tuple[MetricsApi, ...] = (CustomMetrics(cluster), ExternalMetrics(cluster))
+        self._waiter = waiter
+        self._named = named
+        self._patterns = patterns
+
+    def require(self) -> None:
+        """Go on only where a metrics API answers.
+
+        Raises:
+            SolutionAbsent: none is registered.
+            WaitTimeout: one is registered, and nobody serves it.
+        """
+        self._waiter.poll(
+            "the metrics API answers",
+            lambda: self._answers(MetricsApi.require),
+            until=bool,
+            timeout=self._waiter.deadlines.monitoring_answers,
+            tolerate=(EndpointSilent,),
+        )
+
+    def choose(self) -> PodMetric:
+        """The user's, or the first that is offered and tells of accelerators.
+
+        Asked once a pod of ours holds one: an adapter offers what it has seen samples of, and looks
+        for new names every few minutes.
+
+        Raises:
+            WaitTimeout: none is offered.
+        """
+        name, _, target = (self._named or "").partition("=")
+        api, matched = self._of_the_user(name) if name else self._of_the_vendor()
+        return PodMetric(name=matched, target=float(target or TARGET), api=api)
+
+    def _of_the_user(self, name: str) -> tuple[MetricsApi, str]:
+        try:
+            return self._await([name], any_api=True, timeout=self._waiter.deadlines.samples_follow)
+        except WaitTimeout:
+            return self._apis[0], name  # not every API lists what it serves
+
+    def _of_the_vendor(self) -> tuple[MetricsApi, str]:
+        patterns, deadlines = self._patterns(), self._waiter.deadlines
+        at_once = deadlines.samples_follow
+        # One of pods goes before an external one, which may have been there all the while.
+        with contextlib.suppress(WaitTimeout):
+            return self._await(patterns, any_api=False, timeout=at_once)
+        return self._await(patterns, any_api=True, timeout=deadlines.metric_offered - at_once)
+
+    def _await(
+        self, wanted: Sequence[str], *, any_api: bool, timeout: float
+    ) -> tuple[MetricsApi, str]:
+        """The first API that offers a metric that is wanted, and its name there."""
+
+        def found(offers: Offers) -> list[tuple[MetricsApi, str]]:
+            looked_at = offers if any_api else offers[:1]
+            matches = [(api, matching(names, wanted)) for api, names in looked_at]
+            return [(api, name) for api, name in matches if name]
+
+        offers: Offers = self._waiter.poll(
+            f"the metrics API: a metric of accelerator pods ({', '.join(wanted)})",
+            lambda: self._answers(lambda api: api.offered()),
+            until=lambda offers: bool(found(offers)),
+            describe=lambda offers: "; ".join(
+                f"{api.group} offers {', '.join(names) or 'nothing'}" for api, names in offers
+            ),
+            timeout=timeout,
+            tolerate=(EndpointSilent,),
+        )
+        return found(offers)[0]
+
+    def _answers(self, ask: Callable[[MetricsApi], T]) -> list[tuple[MetricsApi, T]]:
+        """What each API says that is registered and answers.
+
+        Raises:
+            SolutionAbsent: none is registered; as the first one says.
+            EndpointSilent: none answers, and one is registered.
+        """
+        answers: list[tuple[MetricsApi, T]] = []
+        failures: list[SolutionAbsent | EndpointSilent] = []
+        for api in self._apis:
+            try:
+                answers.append((api, ask(api)))
+            except (SolutionAbsent, EndpointSilent) as error:
+                failures.append(error)
+        if not answers:
+            raise next((e for e in failures if isinstance(e, EndpointSilent)), failures[0])
+        return answers

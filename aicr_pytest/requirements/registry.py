@@ -1,0 +1,114 @@
+"""The areas in which a platform chooses its solution, and the products known in each.
+
+The command line is checked against this; importing it is cheap.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.errors import SolutionAbsent
+from aicr_pytest.requirements.solutions import Candidate, Solution, Solutions
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.settings import Settings
+
+AREAS: dict[str, tuple[str, ...]] = {
+    "gang": ("gang_scheduling",),
+    "gateway": ("ai_inference",),
+    "operator": ("robust_controller",),
+    "autoscaler": ("cluster_autoscaling",),
+    "metrics": ("pod_autoscaling", "ai_service_metrics", "accelerator_metrics"),
+}
+"""Area → ids of the requirements that its solutions meet."""
+
+
+def area_of(requirement: str) -> str:
+    """The area whose solutions meet a requirement.
+
+    Raises:
+        LookupError: the requirement is met without a choice of products.
+    """
+    for area, requirements in AREAS.items():
+        if requirement in requirements:
+            return area
+    raise LookupError(f"{requirement} is met by no choice of solutions: {', '.join(AREAS)}.")
+
+
+def solutions_of(area: str, settings: "Settings | None" = None) -> "tuple[Solution, ...]":
+    """Every solution known in an area, in the order in which they are tried.
+
+    Args:
+        settings: what the user names, e.g. where the monitoring system is.
+    """
+    # Here, since the command line asks for the names of areas in every run.
+    from aicr_pytest.requirements.ai_inference import solutions as gateways
+    from aicr_pytest.requirements.ai_service_metrics import solutions as collectors
+    from aicr_pytest.requirements.cluster_autoscaling import solutions as autoscalers
+    from aicr_pytest.requirements.gang_scheduling import solutions as schedulers
+    from aicr_pytest.requirements.robust_controller import solutions as operators
+
+    known: dict[str, tuple[Solution, ...]] = {
+        "gang": schedulers.SOLUTIONS,
+        "gateway": gateways.SOLUTIONS,
+        "operator": operators.SOLUTIONS,
+        "autoscaler": autoscalers.SOLUTIONS,
+        "metrics": collectors.solutions_for(settings),
+    }
+    return known[area]
+
+
+def solution_names(area: str) -> tuple[str, ...]:
+    """Names of the solutions of an area, as ``--aicr-solution`` takes them."""
+    return tuple(solution.name for solution in solutions_of(area))
+
+
+def discover(
+    area: str,
+    cluster: "Cluster",
+    pinned: Mapping[str, str],
+    *,
+    known: Sequence[Solution] | None = None,
+    settings: "Settings | None" = None,
+) -> list[Candidate[Any]]:
+    """The installed solutions of an area, in the order in which they are tried.
+
+    Args:
+        pinned: area → the only solution to look at.
+        known: what is looked for; None: every solution of the area.
+        settings: what else the user names, e.g. where the monitoring system is.
+
+    Raises:
+        SolutionAbsent: none is installed; says what was looked for.
+    """
+    wanted = [
+        solution
+        for solution in (solutions_of(area, settings) if known is None else known)
+        if pinned.get(area, solution.name) == solution.name
+    ]
+    candidates = [
+        Candidate(solution=solution, found=found)
+        for solution in wanted
+        if (found := solution.found(cluster)) is not None
+    ]
+    if not candidates:
+        looked = "; ".join(f"{solution.name} ({solution.looked_for})" for solution in wanted)
+        only = f" (--aicr-solution {area}={pinned[area]})" if area in pinned else ""
+        raise SolutionAbsent(f"No solution of {area} is installed{only}. Looked for: {looked}.")
+    return candidates
+
+
+def solutions_for(
+    requirement: str,
+    cluster: "Cluster",
+    settings: "Settings",
+    evidence: Callable[[], "CheckEvidence"],
+) -> Solutions[Any]:
+    """The installed solutions of a requirement.
+
+    Raises:
+        SolutionAbsent: none is.
+    """
+    area = area_of(requirement)
+    return Solutions(discover(area, cluster, settings.solutions, settings=settings), evidence)

@@ -1,0 +1,1 @@
+"""Requirement robust_controller."""

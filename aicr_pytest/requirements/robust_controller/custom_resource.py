@@ -1,0 +1,261 @@
+"""One custom resource of ours on the cluster, from its creation to its end, with its children."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import EVENT, POD, Kind, Object, full_name
+from aicr_pytest.cluster.refusals import is_policy_for_pods
+from aicr_pytest.cluster.waiting import remains
+from aicr_pytest.cluster.watching import Subject, Views
+from aicr_pytest.errors import (
+    AicrError,
+    ImageNotPullable,
+    NoCapacity,
+    PolicyRefused,
+    WaitTimeout,
+)
+from aicr_pytest.requirements.robust_controller.solutions.operator import Child, Operator
+
+if TYPE_CHECKING:
+    from aicr_pytest.cluster.workspace import Workspace
+
+
+class CustomResource:
+    """A resource that an operator reconciles; created once, deleted once."""
+
+    def __init__(self, operator: Operator, workspace: "Workspace", obj: Object) -> None:
+        self._operator = operator
+        self._workspace = workspace
+        self._cluster, self._waiter = workspace.cluster, workspace.waiter
+        created = workspace.apply([obj])[0]
+        self.name: str = created["metadata"]["name"]
+        """Its name."""
+        self.uid: str = created["metadata"]["uid"]
+        """Its uid, by which children name their owner."""
+        self.gone = False
+        """Whether it was deleted, and its children are gone too."""
+        self._never: AicrError | None = None
+        self._told_to_go = False
+
+    def __str__(self) -> str:
+        return full_name(self._operator.resource, self.name, self._workspace.namespace)
+
+    def object(self) -> Object:
+        """The resource now."""
+        return self._cluster.get(self._operator.resource, self.name, self._workspace.namespace)
+
+    def children(self) -> list[tuple[Child, list[Object]]]:
+        """The objects that it owns now, by what is expected."""
+        namespace = self._workspace.namespace
+        return [
+            (child, self._owned(self._cluster.list(child.kind, namespace)))
+            for child in self._operator.children
+        ]
+
+    def reconciled(self) -> None:
+        """Wait until its status says that it is.
+
+        Raises:
+            WaitTimeout: not in time.
+            ImageNotPullable: its pods cannot get their image.
+            NoCapacity: its pods get no node.
+        """
+        __tracebackhide__ = True
+        if self._never is not None:
+            raise self._never
+        try:
+            self._until(
+                f"{self}: reconciled",
+                lambda views: self._operator.done(found) if (found := self._find(views)) else False,
+                self._waiter.deadlines.reconciled,
+            )
+        except AicrError as error:
+            self._never = error  # whoever asks next shall not wait as long again
+            raise
+
+    def replaces(self, lost: Object) -> Object:
+        """Wait until another child of its kind has taken the place of one that was deleted.
+
+        Raises:
+            WaitTimeout: not in time.
+        """
+        __tracebackhide__ = True
+        kind, labels = self._operator.replaced
+        (child,) = (child for child in self._operator.children if child.kind == kind)
+        name, uid = lost["metadata"]["name"], lost["metadata"]["uid"]
+        namespace = self._workspace.namespace
+        count = len(self.replaceable())
+
+        def judge(views: Views) -> Object | None:
+            owned = self._owned(views[0].values())
+            others = [obj for obj in owned if obj["metadata"]["uid"] != uid]
+            if len(others) < count or not all(map(child.ready, others)):
+                return None
+            return max(others, key=lambda obj: str(obj["metadata"]["creationTimestamp"]))
+
+        self._cluster.delete(kind, name, namespace, uid=uid)
+        return self._waiter.until(
+            f"{self}: another {kind.name} instead of {name}",
+            [Subject(kind=kind, namespace=namespace, labels=labels)],
+            judge=judge,
+            describe=lambda views: _ready_line(self._owned(views[0].values()), child),
+            timeout=self._waiter.deadlines.child_back,
+        )
+
+    def replaceable(self) -> list[Object]:
+        """The children of which one may be deleted to see it come back."""
+        kind, labels = self._operator.replaced
+        return self._owned(self._cluster.list(kind, self._workspace.namespace, labels=labels))
+
+    def delete(self) -> None:
+        """Delete it, and wait until it and everything that it owns are gone.
+
+        Raises:
+            WaitTimeout: something stays; names it.
+        """
+        __tracebackhide__ = True
+        namespace = self._workspace.namespace
+        self._told_to_go = True
+        owned = {obj["metadata"]["uid"] for _, found in self.children() for obj in found}
+        self._cluster.delete(self._operator.resource, self.name, namespace, uid=self.uid)
+
+        def left(views: Views) -> list[dict[tuple[str, str], Object]]:
+            ours = owned | {self.uid}
+            return [
+                {key: obj for key, obj in view.items() if obj["metadata"]["uid"] in ours}
+                for view in views
+            ]
+
+        kinds = [self._operator.resource, *(child.kind for child in self._operator.children)]
+        self._waiter.until(
+            f"{self}: gone with everything that it owns",
+            [Subject(kind=kind, namespace=namespace) for kind in kinds],
+            judge=lambda views: None if any(left(views)) else True,
+            describe=lambda views: f"still there: {remains(left(views))}",
+            timeout=self._waiter.deadlines.children_gone,
+        )
+        self.gone = True
+
+    def discard(self) -> None:
+        """Delete it, and its children where nobody else does; for the end of a module."""
+        if not self._told_to_go:
+            with contextlib.suppress(WaitTimeout):
+                self.delete()
+        for child, found in self.children():
+            for obj in found:
+                metadata = obj["metadata"]
+                self._cluster.delete(
+                    child.kind, metadata["name"], metadata["namespace"], uid=metadata["uid"]
+                )
+
+    def _until(self, what: str, done: Callable[[Views], bool], timeout: float) -> None:
+        __tracebackhide__ = True
+        namespace = self._workspace.namespace
+        kinds = self._kinds()
+        subjects = [
+            Subject(kind=self._operator.resource, namespace=namespace, name=self.name),
+            Subject(kind=EVENT, namespace=namespace),
+            *(Subject(kind=kind, namespace=namespace) for kind in kinds),
+        ]
+
+        no_image: list[float] = []
+
+        def excuse(views: Views) -> None:
+            pods = views[2 + kinds.index(POD)].values()
+            _excuse(str(self), self._find(views), pods, views[1].values())
+
+        def judge(views: Views) -> bool | None:
+            if done(views):
+                return True
+            if not any(_lacks_image(pod) for pod in views[2 + kinds.index(POD)].values()):
+                no_image.clear()
+                return None
+            no_image.append(time.monotonic())
+            persists = self._waiter.deadlines.refusal_persists * self._waiter.scale
+            if no_image[-1] - no_image[0] > persists:
+                excuse(views)
+            return None
+
+        def limit(views: Views) -> float:
+            pulled = pod_state.occurrences(views[1].values(), "Pulling")
+            return timeout + self._waiter.deadlines.image_pull if pulled else timeout
+
+        self._waiter.until(
+            what,
+            subjects,
+            judge=judge,
+            describe=lambda views: self._describe(views, kinds),
+            timeout=limit,
+            expired=excuse,
+        )
+
+    def _kinds(self) -> list[Kind]:
+        """What is followed beside the resource: its children, and pods, whoever makes them."""
+        return list(dict.fromkeys([*(child.kind for child in self._operator.children), POD]))
+
+    def _find(self, views: Views) -> Object | None:
+        found = next(iter(views[0].values()), None)
+        return found if found and found["metadata"]["uid"] == self.uid else None
+
+    def _describe(self, views: Views, kinds: Sequence[Kind]) -> str:
+        found = self._find(views)
+        told = [self._operator.says(found) if found else "it does not exist"]
+        for child in self._operator.children:
+            told.append(
+                _ready_line(self._owned(views[2 + kinds.index(child.kind)].values()), child)
+            )
+        warnings = [obj for obj in views[1].values() if obj.get("type") == "Warning"]
+        if event := pod_state.newest(warnings):
+            told.append(f"event {event.get('reason')}: {event.get('message', '')[:300]}")
+        return "; ".join(told)
+
+    def _owned(self, objects: Iterable[Object]) -> list[Object]:
+        return [obj for obj in objects if is_owned(obj, self.uid)]
+
+
+def is_owned(obj: Object, uid: str) -> bool:
+    """Whether an object names the one of this uid as an owner."""
+    owners = obj["metadata"].get("ownerReferences") or ()
+    return any(owner["uid"] == uid for owner in owners)
+
+
+def _lacks_image(pod: Object) -> bool:
+    return any(trouble.culprit == "image" for trouble in pod_state.troubles(pod, []))
+
+
+def _ready_line(owned: Sequence[Object], child: Child) -> str:
+    ready = sum(child.ready(obj) for obj in owned)
+    return f"owns {len(owned)} {child.kind.name} of {child.count}, {ready} ready"
+
+
+def _excuse(
+    what: str, resource: Object | None, pods: Iterable[Object], events: Iterable[Object]
+) -> None:
+    """Raises where it is not the operator for whom the resource waits."""
+    if resource is not None and resource["spec"].get("suspend"):
+        raise PolicyRefused(
+            f"{what}: somebody has suspended it, as queues do.",
+            hint="Exempt namespaces aicr-* from queues that manage jobs without a queue's name.",
+        )
+    refused = [obj for obj in events if is_policy_for_pods(obj.get("message") or "")]
+    if event := pod_state.newest(refused):
+        raise PolicyRefused(
+            f"{what}: its pods are refused: {event['message']}",
+            hint="Make room for two small pods in the namespace's policy, or exempt aicr-*.",
+        )
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        for trouble in pod_state.troubles(pod, []):
+            if trouble.culprit == "image":
+                raise ImageNotPullable(
+                    f"{what}: pod {name}: {trouble}",
+                    hint="Name a reachable copy with --aicr-image NAME=REF or --aicr-registry.",
+                )
+        if reason := pod_state.unschedulable(pod):
+            raise NoCapacity(
+                f"{what}: pod {name} gets no node: {reason}",
+                hint="Make room for two small pods, or name their taint: --aicr-toleration.",
+            )

@@ -1,0 +1,50 @@
+"""The installed operators, of which one has to pass everything."""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.errors import AicrError
+from aicr_pytest.requirements.robust_controller.solutions.operator import Operator
+from aicr_pytest.requirements.robust_controller.trial import Trial
+from aicr_pytest.requirements.solutions import Solutions
+from aicr_pytest.requirements.trials import Step, Trials
+
+if TYPE_CHECKING:
+    from aicr_pytest.settings import Settings
+    from aicr_pytest.workloads.workspaces import Workspaces
+
+STEPS = (
+    Trial.presence,
+    Trial.denial,
+    Trial.admission,
+    Trial.reconciliation,
+    Trial.removal,
+)
+"""What one operator has to pass, in this order."""
+
+
+class Operators(Trials[Trial]):
+    """The operators on trial; resources of one that fails stay until the end, for its evidence."""
+
+    def __init__(
+        self, solutions: Solutions[Operator], workspaces: "Workspaces", settings: "Settings"
+    ) -> None:
+        super().__init__(solutions, lambda candidate: Trial(candidate, workspaces, settings), STEPS)
+
+    def finding(self, look: Step[Trial]) -> list[str]:
+        """What is wrong with the operator in use, where that throws none out."""
+        return look(self.in_use)
+
+    def close(self) -> None:
+        """Remove what was made, before the workspace goes, unless the user wants to keep it.
+
+        Raises:
+            ExceptionGroup: what could not be removed, of all operators.
+        """
+        problems: list[Exception] = []
+        for resource in (left for trial in self.subjects for left in trial.left()):
+            try:
+                resource.discard()
+            except AicrError as error:
+                problems.append(error)
+        if problems:
+            raise ExceptionGroup("Custom resources could not be removed", problems)

@@ -1,0 +1,1 @@
+"""One pytest run, from the first hook to the last report."""

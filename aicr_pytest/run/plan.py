@@ -1,0 +1,202 @@
+"""Which items of a collection are checks, what each of them is, and which of them were chosen."""
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from aicr_pytest.evidence.record import Basis
+from aicr_pytest.locations import in_suite
+from aicr_pytest.requirements.catalogue import BY_ID
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check as its marks describe it."""
+
+    nodeid: str
+    """pytest's name for it; identity is ``requirement`` and ``name``."""
+    requirement: str
+    """Id of the requirement."""
+    name: str
+    """Name of the test with its parameters."""
+    title: str
+    """The name as a sentence."""
+    proves: str
+    """What is true of the platform if it passes."""
+    basis: Basis
+    """Whether it decides; checks from outside of the suite never do."""
+    creates: str = ""
+    """What it puts on the cluster, in words; empty: nothing."""
+    accelerators: int = 0
+    """How many it holds at once."""
+    seconds: float = 0.0
+    """About how long it takes."""
+    module: str = ""
+    """Where it is written; what one module creates it creates once."""
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Check":
+        """Read back what ``asdict`` gave."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run is going to do."""
+
+    selected: tuple[Check, ...] = ()
+    """Checks that will run, in their order."""
+    left_out: tuple[Check, ...] = ()
+    """Checks of the same requirements that were not chosen; their verdict cannot be Implemented."""
+
+    @property
+    def requirements(self) -> list[str]:
+        """Ids of the requirements looked at, in the order of the list."""
+        chosen = {check.requirement for check in self.selected}
+        return [requirement for requirement in BY_ID if requirement in chosen]
+
+    def is_whole(self, requirement: str) -> bool:
+        """Whether every deciding check of a requirement was chosen."""
+        return not any(
+            check.requirement == requirement and check.basis != "hardening"
+            for check in self.left_out
+        )
+
+    @property
+    def seconds(self) -> float:
+        """About how long the run takes, one check after the other."""
+        return sum(check.seconds for check in self.selected)
+
+    @property
+    def accelerators(self) -> int:
+        """How many accelerators are held at once, at most."""
+        return max((check.accelerators for check in self.selected), default=0)
+
+    @property
+    def creates(self) -> list[str]:
+        """What is put on the cluster, each thing once."""
+        return list(dict.fromkeys(check.creates for check in self.selected if _is_something(check)))
+
+    def to_json(self) -> dict[str, Any]:
+        """For another process of the same run."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Plan":
+        """Read back what ``to_json`` gave."""
+        return cls(
+            selected=tuple(Check.from_json(item) for item in data["selected"]),
+            left_out=tuple(Check.from_json(item) for item in data["left_out"]),
+        )
+
+
+def is_check(item: "pytest.Item") -> bool:
+    """Whether an item carries one of the plugin's marks."""
+    return any(item.get_closest_marker(name) for name in ("aicr_check", "requirement"))
+
+
+def check_of(item: "pytest.Item") -> Check:
+    """The check that an item is.
+
+    Raises:
+        ValueError: its marks do not fit; the message names the item and the mark.
+    """
+    said: dict[str, Any] = {}
+    for mark in item.iter_markers("aicr_check"):  # the closest comes first and wins
+        said = {**mark.kwargs, **said}
+    by_module = item.get_closest_marker("requirement")
+    requirement = said.get("requirement") or (by_module.args[0] if by_module else "")
+    _refuse_unknown(item, requirement, said)
+    name = str(getattr(item, "originalname", None) or item.name)
+    doc = inspect.getdoc(getattr(item, "function", None)) or ""
+    title = sentence(name)
+    parameters = item.name.removeprefix(name)
+    return Check(
+        nodeid=item.nodeid,
+        requirement=requirement,
+        name=item.name,
+        title=f"{title} {parameters}".strip(),
+        proves=said.get("proves") or doc.partition("\n")[0].strip() or title,
+        # Third-party checks can add findings, never improve a verdict.
+        basis=said.get("basis", "text") if in_suite(item.path) else "hardening",
+        creates=said.get("creates", ""),
+        accelerators=int(said.get("accelerators", 0)),
+        seconds=float(said.get("seconds", 0.0)),
+        module=str(item.path),
+    )
+
+
+def _is_something(check: Check) -> bool:
+    return bool(check.creates) and not check.creates.startswith("nothing")
+
+
+_PROPER = {"api": "API", "dra": "DRA", "kubernetes": "Kubernetes"}
+"""Words that are not written in small letters."""
+
+
+def sentence(name: str) -> str:
+    """``test_a_pod_sees_its_device`` as people write it."""
+    words = name.removeprefix("test_").strip("_").split("_")
+    text = " ".join(_PROPER.get(word, word) for word in words)
+    return text[:1].upper() + text[1:]
+
+
+def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"]) -> Plan:
+    """The plan of a run: its checks, and those of the same requirements that stay out."""
+    selected = [check_of(item) for item in chosen if is_check(item)]
+    requirements = {check.requirement for check in selected}
+    left_out = {
+        check.nodeid: check
+        for check in (check_of(item) for item in collected if is_check(item))
+        if check.requirement in requirements
+    }
+    for check in selected:
+        left_out.pop(check.nodeid, None)
+    known = {check.name.partition("[")[0] for check in (*selected, *left_out.values())}
+    unseen = [check for item in chosen if is_check(item) for check in _siblings(item, known)]
+    return Plan(
+        selected=tuple(selected),
+        left_out=(*left_out.values(), *{check.name: check for check in unseen}.values()),
+    )
+
+
+def _siblings(item: "pytest.Item", known: set[str]) -> Iterable[Check]:
+    """Checks of the item's module that pytest never collected, e.g. for a node id's sake."""
+    check = check_of(item)
+    for name, function in getattr(getattr(item, "module", None), "__dict__", {}).items():
+        if name.startswith("test") and inspect.isfunction(function) and name not in known:
+            marks = {mark.name: mark for mark in getattr(function, "pytestmark", ())}
+            own = marks.get("aicr_check")
+            basis = own.kwargs.get("basis", "text") if own else "text"
+            yield Check(
+                nodeid=f"{item.nodeid.partition('::')[0]}::{name}",
+                requirement=check.requirement,
+                name=name,
+                title=sentence(name),
+                proves=(inspect.getdoc(function) or sentence(name)).partition("\n")[0],
+                basis=cast(Basis, basis) if in_suite(item.path) else "hardening",
+                module=check.module,
+            )
+
+
+def _refuse_unknown(item: "pytest.Item", requirement: str, said: dict[str, Any]) -> None:
+    if requirement not in BY_ID:
+        raise ValueError(
+            f"{item.nodeid}: {requirement!r} is no requirement id. Say it with "
+            f'pytestmark = pytest.mark.requirement("<id>"); valid: {", ".join(BY_ID)}.'
+        )
+    if (basis := said.get("basis", "text")) not in get_args(Basis):
+        raise ValueError(
+            f"{item.nodeid}: aicr_check(basis={basis!r}) is not valid; valid: "
+            f"{', '.join(get_args(Basis))}."
+        )
+    valid = {"requirement", "proves", "basis", "creates", "accelerators", "seconds"}
+    if unknown := sorted(said.keys() - valid):
+        raise ValueError(
+            f"{item.nodeid}: aicr_check has no {', '.join(unknown)}; it has "
+            f"{', '.join(sorted(valid))}."
+        )

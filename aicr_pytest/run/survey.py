@@ -1,0 +1,142 @@
+"""What the cluster offers, as the header, preflight and run.json tell it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aicr_pytest.errors import AicrError
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.discovery import Accelerators
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
+    from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.evidence.run import AcceleratorPool, NodeSeen
+
+SIMULATED = "aicr-pytest/simulated"
+"""Label of the lab's nodes: however a run reaches them, it is marked as simulated."""
+
+_CLOCK_TOLERANCE = 5
+"""Seconds of difference between clocks that nobody needs to know of."""
+_MOST_RUNS = 4
+"""Other runs that are told each by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """One look at the cluster's nodes and accelerators."""
+
+    nodes: tuple[str, ...] = ()
+    """Names of all nodes."""
+    stock: "tuple[AcceleratorNode, ...]" = ()
+    """Nodes that offer accelerators."""
+    looked_at: tuple[str, ...] = ()
+    """Names of the nodes that checks look at."""
+    simulated: bool = False
+    """Whether a node says that its accelerators are not real."""
+    trouble: str = ""
+    """Why there is nothing to look at; empty where there is."""
+    clock_ahead: int = 0
+    """Seconds by which the API server's clock is ahead of ours."""
+    verified: bool = True
+    """Whether the API server's certificate is verified."""
+    other_runs: tuple[str, ...] = ()
+    """Other runs of ours that have something on the cluster: what, and whether they go on."""
+
+    def lines(self) -> list[str]:
+        """One line per node that is looked at, or why there is none."""
+        if self.trouble:
+            return [self.trouble]
+        lines = [str(node) for node in self.stock if node.name in self.looked_at]
+        if others := len(self.stock) - len(lines):
+            lines.append(f"{others} more node{'s' * (others > 1)} of these kinds, not looked at")
+        return lines
+
+    def remarks(self) -> list[str]:
+        """What else is worth knowing before anything is created."""
+        remarks = []
+        if not self.verified:
+            remarks.append(
+                "insecure: the API server's certificate is not verified (insecure-skip-tls-verify "
+                "in the kubeconfig), so that anybody on the way may have answered in its place"
+            )
+        if abs(self.clock_ahead) >= _CLOCK_TOLERANCE:
+            where = "ahead of" if self.clock_ahead > 0 else "behind"
+            remarks.append(
+                f"clock: its clock is {abs(self.clock_ahead)} s {where} ours; times in objects "
+                "are the cluster's, times of observations are ours"
+            )
+        remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
+        if more := len(self.other_runs[_MOST_RUNS:]):
+            remarks.append(f"other runs: {more} more; `aicr-pytest clean` shows them")
+        return remarks
+
+    def pools(self) -> "tuple[AcceleratorPool, ...]":
+        """For run.json: accelerators by node pool, model and mechanism."""
+        from aicr_pytest.evidence.run import AcceleratorPool
+
+        return tuple(
+            AcceleratorPool(
+                pool=kind[0],
+                model=kind[1],
+                mechanism=kind[2],
+                count=sum(node.total for node in self.stock if node.kind == kind),
+                looked_at=", ".join(
+                    n.name for n in self.stock if n.kind == kind and n.name in self.looked_at
+                ),
+            )
+            for kind in dict.fromkeys(node.kind for node in self.stock)
+        )
+
+    def nodes_seen(self) -> "tuple[NodeSeen, ...]":
+        """For run.json: every node, and whether checks look at it."""
+        from aicr_pytest.evidence.run import NodeSeen
+
+        by_name = {node.name: node for node in self.stock}
+        return tuple(
+            NodeSeen(
+                name=name,
+                pool=by_name[name].pool_label if name in by_name else "",
+                accelerators=by_name[name].total if name in by_name else 0,
+                looked_at=name in self.looked_at,
+                note=_note(by_name.get(name)),
+            )
+            for name in sorted(self.nodes)
+        )
+
+
+def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
+    """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
+    from aicr_pytest.cluster.glance import other_runs
+    from aicr_pytest.cluster.kinds import NODE
+
+    nodes: tuple[str, ...] = ()
+    stock: tuple[AcceleratorNode, ...] = ()
+    others: tuple[str, ...] = ()
+    simulated = False
+    try:
+        listed = cluster.list(NODE)
+        nodes = tuple(node["metadata"]["name"] for node in listed)
+        simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
+        others = tuple(str(run) for run in other_runs(cluster))
+        stock = tuple(accelerators.stock)
+        looked_at = tuple(node.name for node in accelerators.looked_at())
+    except AicrError as error:
+        trouble, looked_at = str(error).partition("\n")[0], ()
+    else:
+        trouble = ""
+    return Survey(
+        nodes=nodes,
+        stock=stock,
+        simulated=simulated,
+        looked_at=looked_at,
+        trouble=trouble,
+        clock_ahead=cluster.clock_ahead,
+        verified=cluster.verified,
+        other_runs=others,
+    )
+
+
+def _note(node: "AcceleratorNode | None") -> str:
+    if node is None:
+        return ""
+    said = ["" if node.ready else "not Ready", "" if node.schedulable else "cordoned"]
+    return ", ".join(word for word in said if word)

@@ -1,0 +1,214 @@
+"""What a run says on the terminal: header, plan, a live line while it waits, summary."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest import __version__
+
+if TYPE_CHECKING:
+    import pytest
+
+    from aicr_pytest.evidence.door import Door
+    from aicr_pytest.run.conclusion import Conclusion
+    from aicr_pytest.run.plan import Plan
+    from aicr_pytest.run.session import Run
+
+_QUIET_SECONDS = {True: 2.0, False: 6.0}
+"""A shorter wait is not worth a line, by whether the line can be overwritten; clusters take 5 s to
+begin with the deletion of a namespace."""
+_SEEN_LENGTH = 160
+"""Characters of what is seen; names of many objects fill a terminal otherwise."""
+_LINE_LENGTH = 4000
+"""Characters of other lines; a verdict's reason holds the message of a check."""
+_HEARTBEAT_SECONDS = 15.0
+"""Where lines cannot be overwritten, a wait in which nothing changes is told this often."""
+
+_COLOURS = {
+    "Implemented": {"green": True},
+    "N/A": {"green": True},
+    "Not Implemented": {"red": True, "bold": True},
+    "Inconclusive": {"yellow": True},
+    "Unknown": {"yellow": True},
+}
+
+
+class Terminal:
+    """pytest's terminal, where there is one; says nothing in workers and without the plugin.
+
+    Whatever is said here is somebody else's text in part: it passes the door.
+
+    Args:
+        config: pytest's.
+        door: asked for when there is something to say, for what it needs is not known before.
+    """
+
+    def __init__(self, config: "pytest.Config", door: "Callable[[], Door]") -> None:
+        self._config = config
+        self._door = door
+
+    @property
+    def reporter(self) -> Any:
+        """pytest's reporter, None without one; looked up late, for it is registered after us."""
+        if hasattr(self._config, "workerinput"):
+            return None
+        return self._config.pluginmanager.get_plugin("terminalreporter")
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a line can be overwritten."""
+        reporter = self.reporter
+        return reporter is not None and bool(reporter.hasmarkup)
+
+    def say(self, line: str = "", **markup: bool) -> None:
+        """One line, past pytest's capture."""
+        reporter = self.reporter
+        if reporter is None:
+            return
+        with self.uncaptured():
+            reporter.ensure_newline()
+            reporter.write_line(self.safe(line), **markup)
+            reporter.flush()
+
+    def safe(self, line: str, most: int = _LINE_LENGTH) -> str:
+        """A line as it may be shown."""
+        return self._door().line(line, most)
+
+    def overwrite(self, text: str) -> None:
+        """Put a text in place of the current line, which stays open; for interactive terminals."""
+        reporter = self.reporter
+        if reporter is None:
+            return
+        shown = self._door().line(text, most=max(20, shutil.get_terminal_size().columns - 1))
+        with self.uncaptured():
+            reporter.ensure_newline()
+            reporter.write(f"\r\x1b[K{shown}")
+            reporter.flush()
+
+    @contextmanager
+    def uncaptured(self) -> Iterator[None]:
+        """Let what is written here reach the terminal, also in the middle of a test."""
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            yield
+
+
+class LiveLine:
+    """Tells what is awaited: overwritten on a terminal, on change and as a heartbeat elsewhere."""
+
+    def __init__(self, terminal: Terminal, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told = ""
+        self._told_at = float("-inf")
+        self._open = False
+
+    def awaiting(self, what: str, seen: str, elapsed: float, timeout: float) -> None:
+        """One more look at what is awaited; called from any thread."""
+        if elapsed < _QUIET_SECONDS[self._terminal.is_interactive]:
+            return
+        what, seen = (
+            self._terminal.safe(what, _SEEN_LENGTH),
+            self._terminal.safe(seen, _SEEN_LENGTH),
+        )
+        line = f"  … {what}: {seen} ({elapsed:.0f} of {timeout:.0f} s)"
+        with self._lock:
+            if self._terminal.is_interactive:
+                self._open = True
+                self._terminal.overwrite(line)
+                return
+            now, told = self._clock(), f"{what}: {seen}"
+            if told != self._told or now - self._told_at >= _HEARTBEAT_SECONDS:
+                self._told, self._told_at = told, now
+                self._terminal.say(line)
+
+    def clear(self) -> None:
+        """Remove an open line, so that pytest goes on writing where it stood."""
+        with self._lock:
+            if self._open:
+                self._open = False
+                self._terminal.overwrite("")
+
+
+def header(run: "Run") -> list[str]:
+    """What is looked at, before anything is created."""
+    cluster = run.cluster
+    name = run.shared.description or f"context {cluster.context}"
+    lines = [
+        f"aicr-pytest {__version__}, run {run.run_id}",
+        f"cluster: {name}, {cluster.server}, Kubernetes {cluster.version()}",
+    ]
+    if run.simulated:
+        lines.append("SIMULATED: the accelerators of this cluster are not real")
+    looked_at = run.survey.lines()
+    lines += [f"accelerators: {line}" for line in looked_at[:8]]
+    if len(looked_at) > 8:
+        lines.append(f"accelerators: … and {len(looked_at) - 8} more nodes")
+    lines += run.survey.remarks()
+    lines.append(f"requirements: the list of Kubernetes {run.shared.list_version}")
+    if run.directory is not None:
+        lines.append(f"evidence: {run.directory}")
+    return lines
+
+
+def plan_lines(plan: "Plan", list_version: str) -> list[str]:
+    """What is going to happen."""
+    from aicr_pytest.requirements.catalogue import BY_ID
+
+    names = ", ".join(f"{r} ({BY_ID[r].level(list_version)})" for r in plan.requirements)
+    checks = len(plan.selected)
+    held = plan.accelerators
+    created = "; ".join(plan.creates) or "nothing"
+    return [
+        f"plan: {checks} check{'s' * (checks != 1)} of {names}",
+        f"creates, and removes again: {created}",
+        f"holds up to {held} accelerator{'s' * (held != 1)} at once, for about "
+        + duration(plan.seconds),
+    ]
+
+
+def summary(
+    terminal: Terminal, run: "Run", conclusion: "Conclusion", problems: Sequence[str]
+) -> None:
+    """One line per requirement: verdict and why; then what else has to be known."""
+    reporter = terminal.reporter
+    if reporter is None:
+        return
+    reporter.section("conformance, SIMULATED" if run.simulated else "conformance")
+    safe = terminal.safe
+    width = max((len(one.result.id) for one in conclusion.judged), default=0)
+    for one in conclusion.judged:
+        result = one.result
+        reporter.write(f"{result.id:<{width}}  {result.level:<10}  ")
+        reporter.write(f"{result.verdict:<15}", **_COLOURS[result.verdict])
+        reporter.line(f"  {safe(result.reason)}")
+        for finding in one.judgement.findings:
+            reporter.line(safe(f"{'':<{width}}  finding: {finding}"), yellow=True)
+    for came in run.results.values():
+        for left in str(came.get("left_behind") or "").splitlines():
+            reporter.line(safe(f"left behind by {came['check']}: {left}"), red=True)
+    for line in run.left_behind:
+        reporter.line(safe(f"left behind on the cluster: {line}"), red=True)
+    for line in run.kept:
+        reporter.line(safe(f"kept on the cluster: {line}"), yellow=True)
+    if run.left_behind or run.kept:
+        reporter.line(safe(f"Remove it with: {run.clean_command}"), bold=True)
+    if run.interrupted:
+        reporter.line('The run was interrupted; checks that had not ended are "not run".')
+    for problem in problems:
+        reporter.line(safe(problem), red=True)
+    if run.directory is not None:
+        dossier = run.directory / "index.html"
+        there = dossier if dossier.is_file() else run.directory
+        reporter.line(safe(f"Evidence: {there}"), bold=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"

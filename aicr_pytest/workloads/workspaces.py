@@ -1,0 +1,274 @@
+"""Deploys the suite's actors: one namespace per Pod Security level, one pod per looked-at node."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aicr_pytest.accelerators.discovery import Accelerators
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.request import PLACEHOLDER, dress
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
+from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.restraint import pod_specs
+from aicr_pytest.cluster.workspace import PodSecurity, Workspace
+from aicr_pytest.errors import AicrError, LeftBehind
+from aicr_pytest.requirements.dra_support.api_objects import exercise, refusal_of_claim
+from aicr_pytest.run.outcomes import error_message
+from aicr_pytest.run.remains import inside
+from aicr_pytest.run.signals import join_all
+from aicr_pytest.workloads.manifests import render_actor
+from aicr_pytest.workloads.pods_per_node import Fleet
+
+if TYPE_CHECKING:
+    from aicr_pytest.evidence.check import CheckEvidence
+
+Object = dict[str, Any]
+
+LEVEL = "aicr-pytest/pod-security"
+"""Annotation of a manifest's pod: the Pod Security level it needs; ``restricted`` without it."""
+
+
+class Workspaces:
+    """The namespaces of one test module (fixture ``aicr_workspace``); made when first needed."""
+
+    def __init__(
+        self,
+        make: Callable[[PodSecurity], Workspace],
+        accelerators: Accelerators,
+        *,
+        image: Callable[[str], str],
+        pull_secret: Object | None,
+        run_id: str,
+        evidence: Callable[[], "CheckEvidence"],
+        take_down: Callable[[Workspace], None] = Workspace.close,
+        way_out: str = "aicr-pytest clean",
+    ) -> None:
+        self._make = make
+        self._accelerators = accelerators
+        self._image = image
+        self._pull_secret = pull_secret
+        self._run_id = run_id
+        self._evidence = evidence
+        self._take_down = take_down
+        self._way_out = way_out
+        self._made: dict[str, Workspace] = {}
+
+    @property
+    def run_id(self) -> str:
+        """Label of everything that the run creates."""
+        return self._run_id
+
+    @property
+    def evidence(self) -> "CheckEvidence":
+        """Of the check that runs."""
+        return self._evidence()
+
+    def at(self, level: PodSecurity = "restricted") -> Workspace:
+        """The namespace of a Pod Security level."""
+        if level not in self._made:
+            self._made[level] = workspace = self._make(level)
+            workspace.open()
+            if self._pull_secret:
+                workspace.apply([self._pull_secret])
+        return self._made[level]
+
+    def namespaces(self) -> list[Workspace]:
+        """Those made so far."""
+        return list(self._made.values())
+
+    def deploy(
+        self,
+        actor: str,
+        nodes: Sequence[AcceleratorNode],
+        *,
+        must_start: bool,
+        **values: Callable[[AcceleratorNode], str],
+    ) -> Fleet:
+        """Create an actor's pod, with what belongs to it, on each node; nothing is waited for.
+
+        Args:
+            actor: the manifest, ``<requirement id>/<name>``.
+            must_start: whether a pod that does not start accuses the platform.
+            values: placeholders of this manifest, computed per node.
+        """
+        pods: list[AcceleratorPod] = []
+        trouble: AicrError | None = None
+        for index, node in enumerate(nodes):
+            try:
+                pods.append(self._deploy_on(actor, node, index, values, must_start))
+            except AicrError as error:
+                trouble = trouble or error
+        return Fleet(actor, pods, trouble)
+
+    def _deploy_on(
+        self,
+        actor: str,
+        node: AcceleratorNode,
+        index: int,
+        values: dict[str, Callable[[AcceleratorNode], str]],
+        must_start: bool,
+    ) -> AcceleratorPod:
+        name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
+        filled = {key: value(node) for key, value in values.items()}
+        return self.place_on(node, actor, name=name, must_start=must_start, values=filled)
+
+    def place_on(
+        self,
+        node: AcceleratorNode,
+        actor: str,
+        *,
+        name: str,
+        must_start: bool = True,
+        tie: Callable[[Object], Object] = lambda pod: pod,
+        needs: int | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> AcceleratorPod:
+        """Create one pod of an actor, with what belongs to it, on a node; nothing is waited for.
+
+        Args:
+            node: where it has to run.
+            name: of the pod.
+            must_start: whether a pod that does not start accuses the platform.
+            tie: changes the pod once it asks for accelerators, e.g. makes it a member of a gang.
+            needs: free accelerators without which it cannot start; None: as many as it asks for.
+            values: placeholders of this manifest.
+        """
+        *others, pod = render_actor(
+            actor,
+            actor=name,
+            image=self._image("probe"),
+            load_image=self._image("load"),
+            load_program=" ".join(node.profile.load_program),
+            device_class=node.device_class,
+            **(values or {}),
+        )
+        workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
+        if self._pull_secret:
+            pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        count = wanted(pod, others)
+        *templates, pod = dress(pod, node, tolerations=self._accelerators.tolerations)
+        if others or templates:
+            workspace.apply([*others, *templates])
+        judge = self._accelerators.why_pending(node, count if needs is None else needs)
+        handle = workspace.pod(tie(pod), why_pending=judge)
+        return AcceleratorPod(
+            handle,
+            node,
+            claims=lambda claim: handle.cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
+            evidence=self._evidence,
+            must_start=must_start,
+        )
+
+    def place(self, actor: str, *, image: str, name: str = "", **values: str) -> Pod:
+        """Create an actor that holds no accelerator, with what belongs to it, on whatever node.
+
+        Args:
+            actor: the manifest, ``<requirement id>/<name>``; its last object is the pod.
+            image: the suite's name of the image.
+            name: of the pod; empty: the manifest's own.
+        """
+        *others, pod = render_actor(
+            actor, actor=name or actor.rpartition("/")[2], image=self._image(image), **values
+        )
+        workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
+        if self._pull_secret:
+            pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        pod["spec"].setdefault("tolerations", []).extend(self._accelerators.tolerations)
+        workspace.apply(others)
+        return workspace.pod(pod)
+
+    def fill(self, actor: str, *, image: str, name: str, **values: str) -> list[Object]:
+        """The objects of an actor that makes pods through somebody else; nothing is created.
+
+        Args:
+            actor: the manifest, ``<requirement id>/<name>``.
+            image: the suite's name of the image.
+            name: of the actor.
+        """
+        objects = render_actor(actor, actor=name, image=self._image(image), **values)
+        # Once each: what a manifest says by an alias is one object in several places.
+        for spec in {id(spec): spec for obj in objects for spec in pod_specs(obj)}.values():
+            spec.setdefault("tolerations", []).extend(self._accelerators.tolerations)
+            if self._pull_secret:
+                spec["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        return objects
+
+    def exercise(self, actor: str) -> list[str]:
+        """Take one API object through its life; the verbs that were honoured."""
+        return exercise(actor, self.at(), self._run_id, self._evidence())
+
+    def refusal_of_claim(self, node: AcceleratorNode, *, admin: bool) -> str:
+        """Why the API server refuses a claim (dry run); empty where it admits it."""
+        return refusal_of_claim(
+            self.at(),
+            node.device_class or node.profile.device_class,
+            self._evidence(),
+            admin=admin,
+        )
+
+    def close(self) -> None:
+        """Take everything down, DRA-safe; every namespace is tried.
+
+        Raises:
+            LeftBehind: a namespace stays; a group of them where several do, and of what could not
+                be observed before.
+        """
+        troubles: list[Exception] = []
+        # At the same time: a cluster waits 5 s before it works on a namespace's deletion. Daemons,
+        # since whoever leaves with a third signal shall not wait for them.
+        threads = [
+            threading.Thread(target=self._close, args=(workspace, troubles), daemon=True)
+            for workspace in self._made.values()
+        ]
+        for thread in threads:
+            thread.start()
+        join_all(threads)
+        if len(troubles) == 1:
+            raise troubles[0]
+        if troubles:
+            raise ExceptionGroup("The workspace could not be taken down", troubles)
+
+    def _close(self, workspace: Workspace, troubles: list[Exception]) -> None:
+        try:
+            self._take_down(workspace)
+        except Exception as error:  # noqa: BLE001  raised by close(), with the others
+            if workspace.kept or workspace.closed:
+                troubles.append(error)
+            else:
+                troubles.append(self._left_behind(workspace, error))
+
+    def _left_behind(self, workspace: Workspace, error: Exception) -> Exception:
+        """Whatever went wrong, in words that name what stays and the way to be rid of it."""
+        within = inside(workspace.cluster.ledger.standing().within(workspace.namespace))
+        named = f"Namespace {workspace.namespace}{f' with {within}' if within else ''}"
+        # Without its cause, whose words it has: pytest would show both in full.
+        return LeftBehind(
+            f"{named} stays: {error_message(error)}\n  Remove it with: {self._way_out}"
+        )
+
+
+def wanted(pod: Object, others: Sequence[Object]) -> int:
+    """How many accelerators a pod needs at once, from its placeholders and its claims."""
+    placeholders = sum(
+        int(container.get("resources", {}).get("limits", {}).get(PLACEHOLDER, 0))
+        for container in pod["spec"]["containers"]
+    )
+    claimed = sum(
+        int(request.get("exactly", {}).get("count", 1))
+        for obj in others
+        if obj["kind"] == "ResourceClaim"
+        for request in obj["spec"]["devices"]["requests"]
+    )
+    return placeholders + claimed
+
+
+def pull_secret(secret: Object, name: str = "aicr-pull-secret") -> Object:
+    """A copy of the user's Secret for image pulls, to be made in a workspace."""
+    return {
+        "apiVersion": SECRET.api_version,
+        "kind": SECRET.name,
+        "metadata": {"name": name},
+        "type": secret["type"],
+        "data": secret["data"],
+    }

@@ -1,0 +1,87 @@
+"""Pods scale by the first metrics API that offers a metric of accelerators."""
+
+import json
+from typing import Any
+
+import pytest
+
+from aicr_pytest.cluster.messages import Response
+from aicr_pytest.cluster.observer import Unobserved
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.errors import SolutionAbsent, WaitTimeout
+from aicr_pytest.requirements.pod_autoscaling.metric import PodMetrics
+
+CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
+
+
+class Platform:
+    """The metrics APIs that are registered, and what each offers."""
+
+    observer = Unobserved()
+
+    def __init__(self, **offers: list[str]) -> None:
+        self.offers = {f"{name}.metrics.k8s.io": names for name, names in offers.items()}
+
+    def list(self, kind: object) -> list[dict[str, Any]]:
+        available = {"conditions": [{"type": "Available", "status": "True"}]}
+        return [
+            {
+                "metadata": {"name": group},
+                "spec": {"group": group, "version": "v1beta1"},
+                "status": available,
+            }
+            for group in self.offers
+        ]
+
+    def raw(self, method: str, path: str, **_: object) -> Response:
+        said = {"resources": [{"name": name} for name in self.offers[path.split("/")[2]]]}
+        return Response(status=200, body=json.dumps(said).encode(), headers={})
+
+    def listing(self, subject: object) -> object:
+        raise NotImplementedError
+
+    def stream(self, *args: object, **kwargs: object) -> object:
+        raise NotImplementedError
+
+
+def metrics(platform: Platform, named: str | None = None) -> PodMetrics:
+    waiter = Waiter(platform, 0.001)  # type: ignore[arg-type]
+    return PodMetrics(platform, waiter, named=named, patterns=lambda: ["*gpu*util*"])  # type: ignore[arg-type]
+
+
+def chosen(platform: Platform, named: str | None = None) -> tuple[str, str]:
+    found = metrics(platform, named).choose()
+    return found.name, found.api.group
+
+
+def test_metric_of_pods_goes_before_an_external_one() -> None:
+    both = Platform(custom=["pods/gpu_util"], external=["gpu_utilization"])
+
+    assert chosen(both) == ("gpu_util", CUSTOM)
+
+
+@pytest.mark.parametrize("others", [{}, {"custom": ["pods/http_requests"]}])
+def test_external_metric_does_where_there_is_no_other(others: dict[str, list[str]]) -> None:
+    assert chosen(Platform(external=["gpu_utilization"], **others)) == ("gpu_utilization", EXTERNAL)
+
+
+def test_metric_that_the_user_names_is_looked_for_in_both() -> None:
+    both = Platform(custom=["pods/gpu_util"], external=["queue"])
+
+    assert chosen(both, "queue") == ("queue", EXTERNAL)
+    assert chosen(both, "unlisted") == ("unlisted", CUSTOM)
+
+
+def test_target_is_the_users_or_half_of_full_load() -> None:
+    platform = Platform(custom=["pods/gpu_util", "pods/queue"])
+
+    assert metrics(platform).choose().target == 50
+    assert metrics(platform, "queue").choose().target == 50
+    assert metrics(platform, "queue=3.5").choose().target == 3.5
+
+
+def test_no_metrics_api_is_absent_and_no_metric_is_not() -> None:
+    with pytest.raises(SolutionAbsent, match=r"no APIService of custom\.metrics"):
+        metrics(Platform()).require()
+    with pytest.raises(WaitTimeout, match=r"external\.metrics\.k8s\.io offers queue"):
+        chosen(Platform(custom=[], external=["queue"]))

@@ -1,0 +1,103 @@
+"""Verdicts: the first that fits, and never Implemented out of nothing."""
+
+import itertools
+from typing import get_args
+
+import pytest
+
+from aicr_pytest.evidence.record import Basis, Outcome
+from aicr_pytest.evidence.run import CheckResult
+from aicr_pytest.run.verdicts import judge
+
+
+def check(outcome: Outcome, basis: Basis = "text", message: str = "") -> CheckResult:
+    return CheckResult(check="test_x", title="X", basis=basis, outcome=outcome, message=message)
+
+
+def verdict(*outcomes: Outcome, strict: bool = False, not_applicable: str = "") -> str:
+    return judge(
+        [check(outcome) for outcome in outcomes], strict=strict, not_applicable=not_applicable
+    ).verdict
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (("passed", "passed"), "Implemented"),
+        (("passed", "not applicable"), "Implemented"),
+        (("passed", "failed", "error", "unknown"), "Not Implemented"),
+        (("absent", "absent"), "Not Implemented"),
+        (("absent", "inconclusive"), "Not Implemented"),
+        (("passed", "inconclusive"), "Inconclusive"),
+        (("passed", "error"), "Inconclusive"),
+        (("passed", "skipped"), "Inconclusive"),
+        (("passed", "not run"), "Inconclusive"),
+        (("unknown", "inconclusive"), "Inconclusive"),
+        (("passed", "unknown"), "Unknown"),
+        (("not applicable", "not applicable"), "Inconclusive"),
+        ((), "Inconclusive"),
+    ],
+)
+def test_first_that_fits_decides(outcomes: tuple[Outcome, ...], expected: str) -> None:
+    assert verdict(*outcomes) == expected
+
+
+def test_only_passed_and_not_applicable_with_one_passed_give_implemented() -> None:
+    for outcomes in itertools.product(get_args(Outcome), repeat=2):
+        implemented = "passed" in outcomes and set(outcomes) <= {"passed", "not applicable"}
+        assert (verdict(*outcomes) == "Implemented") is implemented, outcomes
+
+
+def test_plan_decides_as_the_text_does() -> None:
+    assert judge([check("passed"), check("failed", "plan")]).verdict == "Not Implemented"
+
+
+def test_hardening_is_a_finding() -> None:
+    told = judge([check("passed"), check("failed", "hardening", "gives a device\nmore")])
+
+    assert told.verdict == "Implemented"
+    assert told.findings == ("X: gives a device",)
+
+
+def test_hardening_decides_when_strict() -> None:
+    told = judge([check("passed"), check("failed", "hardening")], strict=True)
+
+    assert told.verdict == "Not Implemented"
+    assert told.findings == ()
+
+
+def test_hardening_alone_never_implements() -> None:
+    assert judge([check("passed", "hardening")]).verdict == "Inconclusive"
+
+
+def test_word_of_the_user_needs_checks_that_did_not_speak_against_it() -> None:
+    assert verdict("not applicable", not_applicable="no autoscaler") == "N/A"
+    assert verdict(not_applicable="no autoscaler") == "N/A"
+    assert verdict("failed", not_applicable="no autoscaler") == "Not Implemented"
+
+
+def test_reason_counts_what_ran() -> None:
+    told = judge([check("passed"), check("passed"), check("not run"), check("not run")])
+
+    assert told.reason == "2 of 4 deciding checks ran"
+
+
+def test_reason_names_the_first_that_could_not_look() -> None:
+    told = judge(
+        [check("not run"), check("inconclusive", message="NoCapacity: 0 free\n  Free it.")]
+    )
+
+    assert told.reason == "X: NoCapacity: 0 free; 0 of 2 deciding checks could look"
+
+
+def test_reason_names_what_failed() -> None:
+    told = judge([check("passed"), check("failed", message="it sees 8")])
+
+    assert told.reason == "1 of 2 deciding checks failed: X: it sees 8"
+
+
+def test_what_stays_behind_is_told_and_changes_no_verdict() -> None:
+    told = judge([check("passed")], left_behind=["Namespace aicr-x", ""])
+
+    assert told.verdict == "Implemented"
+    assert told.reason.endswith("; 1 check left something behind on the cluster")

@@ -1,0 +1,85 @@
+"""Windows of capacity: our own checks give back what they hold, others do not."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.vendors import nvidia
+from aicr_pytest.cluster.leases import Share
+from aicr_pytest.errors import NoCapacity
+from aicr_pytest.workloads.reservations import Exclusive
+
+
+def node(name: str, free: int) -> AcceleratorNode:
+    return AcceleratorNode(
+        name=name,
+        profile=nvidia.PROFILE,
+        mechanism="device-plugin",
+        device_class="",
+        pool_label="",
+        model="",
+        ready=True,
+        schedulable=True,
+        taints=(),
+        devices=(),
+        unheld=(),
+        total=8,
+        free=free,
+        attainable=8,
+    )
+
+
+class FakeWindow:
+    def __init__(self, leases: "FakeLeases", nodes: Sequence[str]) -> None:
+        self._leases = leases
+        self.nodes = tuple(nodes)
+
+    def release(self) -> None:
+        self._leases.released.append(self.nodes)
+
+
+class FakeLeases:
+    def __init__(self) -> None:
+        self.released: list[tuple[str, ...]] = []
+
+    def take(self, alternatives: Sequence[Sequence[Share]]) -> FakeWindow:
+        return FakeWindow(self, [share.node for share in alternatives[0]])
+
+
+def with_room(leases: Any, now: dict[str, int]) -> list[AcceleratorNode]:
+    first_seen = [node("a", 0), node("b", 0)]  # a check of ours held everything then
+    return Exclusive(leases, list).with_room(
+        [[one] for one in first_seen],
+        share=lambda one: one.total,
+        needs=2,
+        look=lambda nodes: [dataclasses.replace(one, free=now[one.name]) for one in nodes],
+    )
+
+
+def test_node_is_judged_once_it_is_ours() -> None:
+    leases = FakeLeases()
+
+    (found,) = with_room(leases, {"a": 8, "b": 8})
+
+    assert (found.name, found.free) == ("a", 8)
+    assert leases.released == []
+
+
+def test_node_that_others_have_filled_is_given_back_and_the_next_is_tried() -> None:
+    leases = FakeLeases()
+
+    (found,) = with_room(leases, {"a": 1, "b": 2})
+
+    assert found.name == "b"
+    assert leases.released == [("a",)]
+
+
+def test_room_nowhere_is_told_with_what_was_seen() -> None:
+    leases = FakeLeases()
+
+    with pytest.raises(NoCapacity, match="2 free accelerators, and others hold them: b: 8 x"):
+        with_room(leases, {"a": 1, "b": 0})
+    assert leases.released == [("a",), ("b",)]
