@@ -15,7 +15,7 @@ from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, ComponentStatus
-from aicr_lab.state import ALLOCATIONS, LabOptions
+from aicr_lab.options import ALLOCATIONS, LabOptions
 
 _DEFAULTS = LabOptions()
 _FOLLOW_EVERY = 0.3

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Say
 from aicr_lab.errors import LabError
 from aicr_lab.ground import Ground, Remains
 from aicr_lab.kubernetes import containerd, network, relay
@@ -26,15 +25,9 @@ from aicr_lab.machine import host
 from aicr_lab.machine.cgroups import Cgroups, of_this_machine
 from aicr_lab.machine.namespaces import Namespaces
 from aicr_lab.machine.processes import LAB, ComponentStatus, Process, ProcessTable
-from aicr_lab.state import (
-    LabOptions,
-    ProcessId,
-    boot_id,
-    locked,
-    read_json,
-    state_dir,
-    write_json,
-)
+from aicr_lab.needs import Say
+from aicr_lab.options import LabOptions
+from aicr_lab.state import ProcessId, boot_id, locked, read_json, state_dir, write_json
 
 HOLDS = (
     *("bin", "control-plane", "logs", "nodes", "pki", "processes"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aicr_lab import addons, needs
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from aicr_lab import addons, needs
 from aicr_lab.addons import images as addon_images
 from aicr_lab.addons.addon import Addon
 from aicr_lab.build import artifacts, images
-from aicr_lab.build.builder import Say, cache_dir
+from aicr_lab.build.builder import cache_dir
 from aicr_lab.errors import AicrLabError, ApiRefused, ComponentFailed, HostUnfit, LabError
 from aicr_lab.kubernetes import containerd, kubelet, mounts, network
 from aicr_lab.kubernetes.api import Object
@@ -23,7 +23,9 @@ from aicr_lab.kubernetes.kubeconfig import write_kubeconfig
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab, listen
 from aicr_lab.machine import host
-from aicr_lab.state import LabOptions, boot_id
+from aicr_lab.needs import Say
+from aicr_lab.options import LabOptions
+from aicr_lab.state import boot_id
 
 _MANIFESTS = Path(__file__).resolve().parent / "manifests"
 

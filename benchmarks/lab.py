@@ -14,7 +14,7 @@ from pathlib import Path
 from aicr_lab import addons
 from aicr_lab.build.images import BUSYBOX
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 WHOLE = LabOptions(addons=addons.parse(addons.ALL), fast=True)
 

@@ -17,7 +17,7 @@ from aicr_lab.accelerators.state_file import StateFile, describe
 from aicr_lab.build.artifacts import locate
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 Object = dict[str, Any]
 

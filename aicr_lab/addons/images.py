@@ -6,8 +6,9 @@ from pathlib import Path
 
 from aicr_lab.addons.addon import Addon
 from aicr_lab.build import artifacts, images, oci
-from aicr_lab.build.builder import Say, cache_dir
+from aicr_lab.build.builder import cache_dir
 from aicr_lab.build.oci import Image, Layer
+from aicr_lab.needs import Say
 
 _HERE = Path(__file__).resolve().parent
 

@@ -23,9 +23,8 @@ from pathlib import Path
 
 from aicr_lab.errors import BuildFailed, HostUnfit, LabError, last_lines
 from aicr_lab.ground import Ground, erase_tree
+from aicr_lab.needs import Say
 from aicr_lab.state import locked
-
-Say = Callable[[str], None]
 
 _PROGRESS_EVERY = 10.0
 _MARKER = "built.json"

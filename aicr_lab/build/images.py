@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from aicr_lab import needs
-from aicr_lab.build.builder import Say, take_cache
+from aicr_lab.build.builder import take_cache
 from aicr_lab.build.oci import Image, Layer, write_archive
 from aicr_lab.errors import HostUnfit
 from aicr_lab.kubernetes.containerd import PAUSE_IMAGE
+from aicr_lab.needs import Say
 from aicr_lab.state import locked
 
 CUDA = "nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04"

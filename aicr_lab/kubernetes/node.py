@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aicr_lab.machine.cgroups import Cgroups
 from aicr_lab.machine.namespaces import Namespaces
-from aicr_lab.state import Allocation, LabOptions
+from aicr_lab.options import Allocation, LabOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 Object = dict[str, Any]
 

@@ -19,7 +19,7 @@ from aicr_lab.cli import main
 from aicr_lab.errors import ApiRefused
 from aicr_lab.lab import Lab
 from aicr_lab.machine.namespaces import wait_until
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 from tests.lab.conftest import Host
 from tests.lab.test_life import assert_nothing_is_left
 

@@ -10,7 +10,7 @@ from aicr_lab.errors import ComponentFailed, LabError
 from aicr_lab.lab import Lab
 from aicr_lab.machine.namespaces import wait_until
 from aicr_lab.machine.processes import Process
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 CORE = {
     "etcd",

@@ -13,7 +13,7 @@ import pytest
 
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab, listen
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 from tests.lab.conftest import SMALL, Host, look_at_host
 
 Launcher = Callable[..., "subprocess.Popen[str]"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 Labs = Callable[[LabOptions], Lab]
 

@@ -7,7 +7,7 @@ import pytest
 from aicr_lab import addons
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.exporters import NoExporter, exporter_pods
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .health import faults

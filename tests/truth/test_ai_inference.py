@@ -9,7 +9,7 @@ from aicr_lab.defects.by_requirement.ai_inference import NOT_OURS, SPLIT
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.gateways import LyingGateway, ScaledToNothing
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .health import faults

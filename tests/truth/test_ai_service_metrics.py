@@ -10,7 +10,7 @@ from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.prometheus import PrometheusReplicas
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .health import faults

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .matrix import defects_of, name_of, try_out

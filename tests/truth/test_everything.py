@@ -10,7 +10,7 @@ from aicr_lab import addons
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.injections.api_access import RestrictedUser
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 from aicr_pytest.cluster.access import Rule, cluster_role, needs_from_journal
 from aicr_pytest.requirements.rights import all_needs
 

@@ -8,7 +8,7 @@ import pytest
 
 from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NAMESPACE, POD, PRIORITY_CLASS, SERVICE_ACCOUNT, Object
 from aicr_pytest.cluster.restraint import own_class

@@ -7,7 +7,7 @@ import pytest
 from aicr_lab.defects.by_requirement.gang_scheduling import DEFECTS, STARVED
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.gang_scheduler import UNGROUPED
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .health import faults

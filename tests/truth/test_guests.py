@@ -9,7 +9,7 @@ from aicr_lab.build import images
 from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.injection import await_effect
 from aicr_lab.lab import Lab
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .suite import CORE, run_suite

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.defects.injections.api_access import RestrictedUser
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 from aicr_pytest.cluster.access import Rule, cluster_role
 from aicr_pytest.cluster.access_review import Need
 from aicr_pytest.requirements.rights import all_needs

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.defects.catalogue import defect_named
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .matrix import STOPS_BEFORE_ANY_CHECK, broken, not_green, verdicts

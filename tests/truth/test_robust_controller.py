@@ -7,7 +7,7 @@ import pytest
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.operator_webhooks import WebhooksMissing
 from aicr_lab.machine.namespaces import wait_until
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .health import faults

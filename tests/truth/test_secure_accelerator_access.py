@@ -6,7 +6,7 @@ import pytest
 
 from aicr_lab.defects.by_requirement.secure_accelerator_access import GRANTED
 from aicr_lab.defects.defect import Defect
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .matrix import defects_of, name_of, not_green, try_out

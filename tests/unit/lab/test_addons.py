@@ -5,7 +5,7 @@ import pytest
 from aicr_lab import addons
 from aicr_lab.addons import manifests
 from aicr_lab.errors import LabError
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 
 def test_names_of_addons_are_unique_and_what_they_need_exists() -> None:

@@ -10,7 +10,7 @@ from aicr_lab.kubernetes import containerd, kubelet, mounts, network
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.kubernetes.pki import Authority
 from aicr_lab.machine.cgroups import Cgroups, Hierarchies
-from aicr_lab.state import LabOptions
+from aicr_lab.options import LabOptions
 
 
 def node(index: int, directory: Path = Path("/state/nodes")) -> Node:

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.errors import LabError
-from aicr_lab.state import (
-    LabOptions,
-    locked,
-    read_json,
-    state_dir,
-    write_json,
-    write_private,
-)
+from aicr_lab.options import LabOptions
+from aicr_lab.state import locked, read_json, state_dir, write_json, write_private
 
 
 def test_options_survive_their_record() -> None:
