@@ -97,7 +97,7 @@ def _keep_modules_together(config: pytest.Config) -> None:
 
 def _refuse_bad_options(config: pytest.Config) -> None:
     """Say what is wrong with an option although nothing is going to use it."""
-    from aicr_pytest.settings import resolve
+    from aicr_pytest.config.resolving import resolve
 
     try:
         resolve(

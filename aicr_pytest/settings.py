@@ -1,26 +1,55 @@
-"""One frozen object with every setting of a run; command line > environment > project > default."""
+"""One frozen object with every setting of a run."""
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicr_pytest.config.options import (
-    ALLOWANCES,
-    OPTIONS,
-    HoldsSecret,
-    Option,
-    Reference,
-    Toleration,
-)
-from aicr_pytest.errors import NotAllowed, SettingsError
-from aicr_pytest.requirements.catalogue import BY_ID, VERSIONS, Level
+from aicr_pytest.errors import NotAllowed
 
 if TYPE_CHECKING:
-    import pytest
-
     from aicr_pytest.evidence.redaction.redact import Publication
+
+
+ALLOWANCES = {
+    "scale-out": "let an autoscaler buy nodes",
+    "load-balancer": "create a Service of type LoadBalancer, which may be public and cost money",
+    "disruption": "delete pods of controllers to see them come back",
+}
+"""What costs or disturbs and needs the user's word, with what it is."""
+
+
+class Toleration(NamedTuple):
+    """A taint that probe pods tolerate, beside the taints of the node they are meant for."""
+
+    key: str
+    """Key of the taint."""
+    value: str | None = None
+    """Value of the taint; None tolerates every value."""
+    effect: str | None = None
+    """Effect of the taint; None tolerates every effect."""
+
+    def as_object(self) -> dict[str, str]:
+        """The toleration as it stands in a pod's spec."""
+        found = {"key": self.key, "operator": "Exists" if self.value is None else "Equal"}
+        if self.value is not None:
+            found["value"] = self.value
+        if self.effect is not None:
+            found["effect"] = self.effect
+        return found
+
+
+class Reference(NamedTuple):
+    """An object on the cluster that the user names as ``NAMESPACE/NAME`` or with a port."""
+
+    namespace: str
+    """Namespace of the object."""
+    name: str
+    """Name of the object."""
+    port: str = ""
+    """Number or name of a port; empty: the object's only one."""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" + (f":{self.port}" if self.port else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,117 +149,6 @@ class Settings:
 
 
 _PATHS = ("evidence_dir", "kubeconfig", "prometheus_token_file")
-
-
-def resolve(
-    *,
-    command_line: Mapping[str, Any],
-    environment: Mapping[str, str],
-    project: Mapping[str, Any],
-    invocation_dir: Path,
-    project_dir: Path,
-) -> Settings:
-    """Settings from the three places, each a mapping by its own names; None is "not given".
-
-    Raises:
-        SettingsError: a value is not valid, or two contradict each other.
-    """
-    values: dict[str, Any] = {}
-    given: dict[str, str] = {}
-    for option in OPTIONS:
-        origin, raw = _first_given(option, command_line, environment, project)
-        if origin:
-            values[option.field] = _parsed(option, origin, raw)
-            given[option.field] = origin
-    if directory := values.get("evidence_dir"):
-        # At once, and relative to whoever named it: a later chdir must not move the evidence.
-        base = project_dir if given["evidence_dir"].endswith("(ini)") else invocation_dir
-        values["evidence_dir"] = base / Path(directory).expanduser()
-        values["evidence"] = True
-    if values.get("lab"):
-        values["allow"] = frozenset(ALLOWANCES)  # the lab costs nothing and disturbs nobody
-    _refuse_contradictions(values, given)
-    return Settings(**values, origins=given)
-
-
-def from_config(config: "pytest.Config", environment: Mapping[str, str]) -> Settings:
-    """Settings of a pytest run."""
-    return resolve(
-        command_line=vars(config.option),
-        environment=environment,
-        project={option.ini: config.getini(option.ini) for option in OPTIONS},
-        invocation_dir=config.invocation_params.dir,
-        project_dir=config.rootpath,
-    )
-
-
-def _first_given(
-    option: Option,
-    command_line: Mapping[str, Any],
-    environment: Mapping[str, str],
-    project: Mapping[str, Any],
-) -> tuple[str, Any]:
-    if (raw := command_line.get(option.dest)) is not None:
-        return option.flag, raw
-    if raw := environment.get(option.env, ""):
-        several = [part.strip() for part in raw.split(";") if part.strip()]
-        return f"{option.env} (environment)", several if option.gather else raw
-    if (raw := project.get(option.ini)) is not None:
-        return f"{option.ini} (ini)", raw
-    return "", None
-
-
-def _parsed(option: Option, origin: str, raw: Any) -> Any:
-    if not option.gather:
-        return _parsed_one(option, origin, raw)
-    texts: Sequence[Any] = raw if isinstance(raw, list) else [raw]
-    return option.gather([_parsed_one(option, origin, text) for text in texts])
-
-
-def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
-    if isinstance(raw, bool):
-        return raw
-    try:
-        return option.parse(str(raw))
-    except HoldsSecret as error:
-        raise SettingsError(f"{origin}: {error}.") from None
-    except ValueError as error:
-        reason = str(error)
-        says_it = reason.startswith(repr(str(raw)))
-        # Whoever writes a password into a URL shall not find it in a log.
-        shown = re.sub(r"//.*@", "//…@", str(raw))
-        message = reason if says_it else f"{shown!r} is not valid; {reason}."
-        raise SettingsError(f"{origin}: {message}") from None
-
-
-def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> None:
-    for other in ("kubeconfig", "context"):
-        if values.get("lab") and other in given:
-            raise SettingsError(
-                f"{given['lab']} and {given[other]} contradict each other: the lab has its own "
-                "kubeconfig.\n  Leave one of them out."
-            )
-    if given.get("lab_name", "").startswith("--") and not values.get("lab"):
-        raise SettingsError("--aicr-lab-name names a lab that is not used.\n  Add --aicr-lab.")
-    if "prometheus_url" in values and "prometheus_service" in values:
-        raise SettingsError(
-            f"{given['prometheus_url']} and {given['prometheus_service']} both say where "
-            "Prometheus is.\n  Leave one of them out."
-        )
-    if "prometheus_token_file" in values and "prometheus_url" not in values:
-        raise SettingsError(
-            f"{given['prometheus_token_file']} is for a URL that is not given.\n"
-            "  Add --aicr-prometheus-url."
-        )
-    version = values.get("k8s_version") or VERSIONS[-1]
-    for name in values.get("not_applicable", {}):
-        requirement = BY_ID[name]
-        if requirement.level(version) is Level.MUST and not requirement.may_be_not_applicable:
-            raise SettingsError(
-                f"{given['not_applicable']}: {name} is a MUST of {version} and cannot be N/A.\n"
-                "  Of the MUSTs only cluster_autoscaling may be, where the platform has no "
-                "autoscaler."
-            )
 
 
 def _text(value: Any) -> str:

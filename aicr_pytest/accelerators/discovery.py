@@ -15,7 +15,7 @@ from aicr_pytest.accelerators.inventory import (
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
-from aicr_pytest.accelerators.vendors import nvidia
+from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import (
     DEVICE_CLASS,
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.settings import Settings
-
-PROFILES: tuple[Profile, ...] = (nvidia.PROFILE,)
-"""Every vendor that checks can look at; the first that a cluster has is the one looked at."""
 
 
 class Accelerators:

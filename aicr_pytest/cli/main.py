@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from aicr_pytest import __version__
 from aicr_pytest.config.options import OPTIONS, Option
+from aicr_pytest.config.resolving import resolve
 from aicr_pytest.config.rootdir import joined
 from aicr_pytest.errors import AicrError, SettingsError
-from aicr_pytest.settings import Settings, resolve
+from aicr_pytest.settings import Settings
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster

@@ -4,63 +4,15 @@ An option ``--aicr-keep`` is ``AICR_KEEP`` in the environment and ``aicr_keep`` 
 pytest configuration. What a value means and what is valid is said once, in ``parse``.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from aicr_pytest.errors import SettingsError
+from aicr_pytest.config import parsers
+from aicr_pytest.settings import ALLOWANCES
 from aicr_pytest.workloads.images import IMAGE_NAMES
 
 if TYPE_CHECKING:
     import pytest
-
-ALLOWANCES = {
-    "scale-out": "let an autoscaler buy nodes",
-    "load-balancer": "create a Service of type LoadBalancer, which may be public and cost money",
-    "disruption": "delete pods of controllers to see them come back",
-}
-"""What costs or disturbs and needs the user's word, with what it is."""
-
-KEEP = ("never", "failed", "always")
-REDACTION = ("secrets", "pseudonyms", "identities")
-ALLOCATION = ("auto", "dra", "extended-resource", "device-plugin")
-# Requirements are imported by those who need them: every pytest on the machine imports this module.
-
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-
-
-class Toleration(NamedTuple):
-    """A taint that probe pods tolerate, beside the taints of the node they are meant for."""
-
-    key: str
-    """Key of the taint."""
-    value: str | None = None
-    """Value of the taint; None tolerates every value."""
-    effect: str | None = None
-    """Effect of the taint; None tolerates every effect."""
-
-    def as_object(self) -> dict[str, str]:
-        """The toleration as it stands in a pod's spec."""
-        found = {"key": self.key, "operator": "Exists" if self.value is None else "Equal"}
-        if self.value is not None:
-            found["value"] = self.value
-        if self.effect is not None:
-            found["effect"] = self.effect
-        return found
-
-
-class Reference(NamedTuple):
-    """An object on the cluster that the user names as ``NAMESPACE/NAME`` or with a port."""
-
-    namespace: str
-    """Namespace of the object."""
-    name: str
-    """Name of the object."""
-    port: str = ""
-    """Number or name of a port; empty: the object's only one."""
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}" + (f":{self.port}" if self.port else "")
 
 
 class Option(NamedTuple):
@@ -105,206 +57,11 @@ class Option(NamedTuple):
         return not self.metavar
 
 
-def _one_of(*valid: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in valid:
-            raise ValueError(f"valid: {', '.join(valid)}")
-        return text
-
-    return parse
-
-
-def _filled(what: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not text.strip():
-            raise ValueError(f"it has to be {what}")
-        return text
-
-    return parse
-
-
-def _switch(text: str) -> bool:
-    answers = {"1": True, "true": True, "yes": True, "on": True}
-    answers |= {"0": False, "false": False, "no": False, "off": False}
-    if text.strip().lower() not in answers:
-        raise ValueError("valid: true, false")
-    return answers[text.strip().lower()]
-
-
-def _scale(text: str) -> float:
-    wrong = "it has to be a number above 0, e.g. 2 on a slow cluster"
-    try:
-        scale = float(text)
-    except ValueError:
-        raise ValueError(wrong) from None
-    if not 0 < scale < float("inf"):
-        raise ValueError(wrong)
-    return scale
-
-
-def _seconds(text: str) -> float:
-    wrong = "it has to be a number of seconds above 0, e.g. 900"
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise ValueError(wrong) from None
-    if not 0 < seconds < float("inf"):
-        raise ValueError(wrong)
-    return seconds
-
-
-def _reference(*, port: bool) -> Callable[[str], Reference]:
-    form = "NAMESPACE/NAME" + ("[:PORT]" if port else "")
-
-    def parse(text: str) -> Reference:
-        found = re.fullmatch(r"([a-z0-9-]+)/([a-z0-9.-]+)(?::([a-z0-9-]+))?", text)
-        if found is None or (found[3] and not port):
-            raise ValueError(f"it has to be {form}")
-        return Reference(namespace=found[1], name=found[2], port=found[3] or "")
-
-    return parse
-
-
-def _name(what: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text):
-            raise ValueError(f"it has to be the name of {what}")
-        return text
-
-    return parse
-
-
-def _metric(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_:][\w:.-]*(=[0-9]+(\.[0-9]+)?)?", text):
-        raise ValueError(
-            "it has to be the name of a metric, e.g. DCGM_FI_DEV_GPU_UTIL, or NAME=TARGET"
-        )
-    return text
-
-
-class HoldsSecret(ValueError):
-    """A value that is not valid and must not be quoted."""
-
-
-def _url(text: str) -> str:
-    if re.match(r"[^/?#]*//[^/?#]*@", text):
-        raise HoldsSecret(
-            "a URL with credentials in it; it is kept in the evidence. A bearer token goes into "
-            "the file of --aicr-prometheus-token-file"
-        )
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
-        raise ValueError("it has to be http://… or https://…, without a query")
-    if "@" in text:  # in the path too: a password may hold a slash
-        raise ValueError(
-            "it may hold no user name and no password, which would be seen wherever it is shown; "
-            "name a file with a bearer token by --aicr-prometheus-token-file"
-        )
-    return text.rstrip("/")
-
-
-def _solution(text: str) -> tuple[str, str]:
-    from aicr_pytest.requirements.registry import AREAS, solution_names
-
-    area, _, name = text.partition("=")
-    if area not in AREAS:
-        raise ValueError(f"it has to be AREA=NAME, AREA one of {', '.join(AREAS)}")
-    if name not in (names := solution_names(area)):
-        raise ValueError(f"solutions of {area} are: {', '.join(names) or 'none yet'}")
-    return area, name
-
-
-def _version(text: str) -> str:
-    from aicr_pytest.requirements.catalogue import VERSIONS, minor_version
-
-    try:
-        minor = minor_version(text)
-    except ValueError:
-        minor = ""
-    if minor not in VERSIONS:
-        raise ValueError(f"lists are known for {', '.join(VERSIONS)}")
-    return minor
-
-
-def _lab_name(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?", text):
-        raise ValueError("at most 16 lower-case letters, digits and inner dashes")
-    return text
-
-
-def _feature(text: str) -> str:
-    from aicr_pytest.requirements.catalogue import find_requirement
-
-    try:
-        return find_requirement(text).id
-    except SettingsError as error:
-        raise ValueError(str(error)) from None
-
-
-def _toleration(text: str) -> Toleration:
-    found = re.fullmatch(r"([\w./-]+)(?:=([\w.-]*))?(?::(\w+))?", text)
-    if found is None or (found[3] and found[3] not in EFFECTS):
-        raise ValueError(f"it has to be KEY[=VALUE][:EFFECT], EFFECT one of {', '.join(EFFECTS)}")
-    return Toleration(key=found[1], value=found[2], effect=found[3])
-
-
-def _image(text: str) -> tuple[str, str]:
-    name, equals, reference = text.partition("=")
-    if not (name and equals and reference) or any(c.isspace() for c in text):
-        raise ValueError("it has to be NAME=REF, e.g. probe=registry.example/cuda:12.8.1")
-    if name not in IMAGE_NAMES:
-        raise ValueError(f"the suite's images are: {', '.join(IMAGE_NAMES)}")
-    return name, reference
-
-
-def _registry(text: str) -> str:
-    if not re.fullmatch(r"[\w.-]+(:\d+)?(/[\w./-]+)?", text):
-        raise ValueError("it has to be HOST[:PORT][/PATH], without a scheme")
-    return text.rstrip("/")
-
-
-def _pattern(text: str) -> str:
-    try:
-        matches_nothing = re.compile(text).search("") is not None
-    except re.error as error:
-        raise ValueError(f"it has to be a regular expression: {error}") from None
-    if matches_nothing:
-        raise ValueError("it has to be a regular expression that does not match the empty text")
-    return text
-
-
-def _nodes(text: str) -> str:
-    wrong = "valid: pools (one node of each kind), all, or a label selector such as zone=a"
-    if text in ("pools", "all"):
-        return "" if text == "pools" else text
-    if not re.fullmatch(r"[\w./!=(), -]+", text) or not re.search(r"[=/.]| in ", text):
-        raise ValueError(wrong)
-    return text
-
-
-def _allowances(text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    unknown = [word for word in words if word not in ALLOWANCES]
-    if unknown or not words:
-        raise ValueError(f"valid, separated by commas: {', '.join(ALLOWANCES)}")
-    return words
-
-
-def _not_applicable(text: str) -> tuple[str, str]:
-    from aicr_pytest.requirements.catalogue import BY_ID
-
-    name, _, reason = text.partition("=")
-    if name.strip() not in BY_ID:
-        raise ValueError(f"it has to be ID=REASON, ID one of {', '.join(BY_ID)}")
-    if not reason.strip():
-        raise ValueError("it needs a reason after the equals sign; the reason is published")
-    return name.strip(), reason.strip()
-
-
 OPTIONS: tuple[Option, ...] = (
     Option(
         field="evidence",
         flag="--evidence",
-        parse=_switch,
+        parse=parsers.switch,
         default=False,
         help="keep evidence: every observation as a file, one record per check, and the reports "
         "made of them (index.html, report.html, junit-report.xml, summary.md), "
@@ -314,7 +71,7 @@ OPTIONS: tuple[Option, ...] = (
         field="evidence_dir",
         flag="--evidence-dir",
         metavar="DIR",
-        parse=_filled("a directory"),
+        parse=parsers.filled("a directory"),
         help="keep evidence in DIR (implies --evidence); "
         "a directory that holds another run or something else is refused",
     ),
@@ -322,7 +79,7 @@ OPTIONS: tuple[Option, ...] = (
         field="kubeconfig",
         flag="--aicr-kubeconfig",
         metavar="FILE",
-        parse=_filled("a file"),
+        parse=parsers.filled("a file"),
         help="kubeconfig of the cluster to look at; else KUBECONFIG, ~/.kube/config, "
         "or the service account inside a cluster; it is read, never written",
     ),
@@ -330,14 +87,14 @@ OPTIONS: tuple[Option, ...] = (
         field="context",
         flag="--aicr-context",
         metavar="NAME",
-        parse=_filled("the name of a context"),
+        parse=parsers.filled("the name of a context"),
         help="context of the kubeconfig; else its current one",
     ),
     Option(
         field="features",
         flag="--aicr-feature",
         metavar="NAME",
-        parse=_feature,
+        parse=parsers.feature,
         gather=lambda ids: tuple(dict.fromkeys(ids)),
         default=(),
         help="run the checks of one feature only; repeatable. Takes features (dra, secure …), "
@@ -347,7 +104,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="lab",
         flag="--aicr-lab",
-        parse=_switch,
+        parse=parsers.switch,
         default=False,
         help="run on the lab, a real Kubernetes with simulated accelerators on this machine: "
         "the one that runs, else one is started and taken down at the end",
@@ -356,7 +113,7 @@ OPTIONS: tuple[Option, ...] = (
         field="lab_name",
         flag="--aicr-lab-name",
         metavar="NAME",
-        parse=_lab_name,
+        parse=parsers.lab_name,
         default="default",
         shown_default="default",
         help="which lab; labs of different names run side by side",
@@ -364,8 +121,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="keep",
         flag="--aicr-keep",
-        metavar="|".join(KEEP),
-        parse=_one_of(*KEEP),
+        metavar="|".join(parsers.KEEP),
+        parse=parsers.one_of(*parsers.KEEP),
         default="never",
         shown_default="never",
         help="leave what a check created on the cluster, to look at it; "
@@ -375,7 +132,7 @@ OPTIONS: tuple[Option, ...] = (
         field="timeout_scale",
         flag="--aicr-timeout-scale",
         metavar="FACTOR",
-        parse=_scale,
+        parse=parsers.scale,
         default=1.0,
         shown_default="1",
         help="multiply every deadline but --aicr-scale-in-timeout, e.g. by 3 where images are "
@@ -384,8 +141,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="allocation",
         flag="--aicr-allocation",
-        metavar="|".join(ALLOCATION),
-        parse=_one_of(*ALLOCATION),
+        metavar="|".join(parsers.ALLOCATION),
+        parse=parsers.one_of(*parsers.ALLOCATION),
         default="auto",
         shown_default="auto",
         help="how probe pods ask for accelerators; auto resolves it per node pool",
@@ -394,7 +151,7 @@ OPTIONS: tuple[Option, ...] = (
         field="k8s_version",
         flag="--aicr-k8s-version",
         metavar="X.Y",
-        parse=_version,
+        parse=parsers.version,
         help="whose list says what is a MUST; else the server's version "
         "(where no server is asked: the newest known)",
     ),
@@ -402,7 +159,7 @@ OPTIONS: tuple[Option, ...] = (
         field="nodes",
         flag="--aicr-nodes",
         metavar="pools|all|SELECTOR",
-        parse=_nodes,
+        parse=parsers.nodes,
         default="",
         shown_default="pools",
         help="which accelerator nodes are looked at: one of each distinct pool, model and "
@@ -412,7 +169,7 @@ OPTIONS: tuple[Option, ...] = (
         field="tolerations",
         flag="--aicr-toleration",
         metavar="KEY[=VALUE][:EFFECT]",
-        parse=_toleration,
+        parse=parsers.toleration,
         gather=tuple,
         default=(),
         help="a taint that probe pods tolerate beside those of their node; repeatable",
@@ -421,7 +178,7 @@ OPTIONS: tuple[Option, ...] = (
         field="images",
         flag="--aicr-image",
         metavar="NAME=REF",
-        parse=_image,
+        parse=parsers.image,
         gather=dict,
         default={},
         help="use another image for one of the suite's; repeatable; names: "
@@ -431,21 +188,21 @@ OPTIONS: tuple[Option, ...] = (
         field="registry",
         flag="--aicr-registry",
         metavar="HOST[/PATH]",
-        parse=_registry,
+        parse=parsers.registry,
         help="pull all images from a mirror that keeps their paths",
     ),
     Option(
         field="pull_secret",
         flag="--aicr-pull-secret",
         metavar="[NAMESPACE/]NAME",
-        parse=_filled("[NAMESPACE/]NAME of a Secret"),
+        parse=parsers.filled("[NAMESPACE/]NAME of a Secret"),
         help="a pull secret on the cluster; it is copied into the namespaces of the run",
     ),
     Option(
         field="allow",
         flag="--aicr-allow",
         metavar="WHAT[,WHAT]",
-        parse=_allowances,
+        parse=parsers.allowances,
         gather=lambda given: frozenset(word for words in given for word in words),
         default=frozenset(),
         help="allow what costs or disturbs: "
@@ -455,7 +212,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="strict",
         flag="--aicr-strict",
-        parse=_switch,
+        parse=parsers.switch,
         default=False,
         help="let hardening checks, which go beyond the requirements' text, decide verdicts too",
     ),
@@ -463,7 +220,7 @@ OPTIONS: tuple[Option, ...] = (
         field="not_applicable",
         flag="--aicr-not-applicable",
         metavar="ID=REASON",
-        parse=_not_applicable,
+        parse=parsers.not_applicable,
         gather=dict,
         default={},
         help="declare a requirement N/A, with the reason that is published; repeatable. "
@@ -473,7 +230,7 @@ OPTIONS: tuple[Option, ...] = (
         field="solutions",
         flag="--aicr-solution",
         metavar="AREA=NAME",
-        parse=_solution,
+        parse=parsers.solution,
         gather=dict,
         default={},
         help="look at this solution only, e.g. gang=kueue; repeatable, one per area. Else those "
@@ -483,7 +240,7 @@ OPTIONS: tuple[Option, ...] = (
         field="prometheus_url",
         flag="--aicr-prometheus-url",
         metavar="URL",
-        parse=_url,
+        parse=parsers.url,
         help="where the monitoring system's Prometheus API answers, path prefix included; "
         "else it is looked for in the cluster",
     ),
@@ -491,28 +248,28 @@ OPTIONS: tuple[Option, ...] = (
         field="prometheus_token_file",
         flag="--aicr-prometheus-token-file",
         metavar="FILE",
-        parse=_filled("a file"),
+        parse=parsers.filled("a file"),
         help="file with the bearer token for --aicr-prometheus-url; read anew for each request",
     ),
     Option(
         field="prometheus_service",
         flag="--aicr-prometheus-service",
         metavar="NAMESPACE/NAME[:PORT]",
-        parse=_reference(port=True),
+        parse=parsers.reference(port=True),
         help="Service of the cluster behind which the Prometheus API answers",
     ),
     Option(
         field="exporter",
         flag="--aicr-exporter",
         metavar="NAMESPACE",
-        parse=_name("a namespace"),
+        parse=parsers.name("a namespace"),
         help="namespace of the platform's exporter of accelerator metrics, where several have one",
     ),
     Option(
         field="priority_class",
         flag="--aicr-priority-class",
         metavar="NAME",
-        parse=_name("a PriorityClass"),
+        parse=parsers.name("a PriorityClass"),
         help="PriorityClass of the pods of the checks; its preemptionPolicy has to be Never. Else "
         "the run makes one, so that its pods displace nobody",
     ),
@@ -520,7 +277,7 @@ OPTIONS: tuple[Option, ...] = (
         field="hpa_metric",
         flag="--aicr-hpa-metric",
         metavar="NAME[=TARGET]",
-        parse=_metric,
+        parse=parsers.metric,
         help="metric of the metrics API by which pods are scaled, and what their average shall "
         "be kept at (50); else one that the accelerator's profile names",
     ),
@@ -528,7 +285,7 @@ OPTIONS: tuple[Option, ...] = (
         field="queue",
         flag="--aicr-queue",
         metavar="NAME",
-        parse=_name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
+        parse=parsers.name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
         help="queue of the whole cluster that the gang checks go through (Kueue: ClusterQueue; KAI "
         "has one too, others none); else Kueue gets one of the run's own, KAI its default-queue",
     ),
@@ -536,7 +293,7 @@ OPTIONS: tuple[Option, ...] = (
         field="gateway",
         flag="--aicr-gateway",
         metavar="NAMESPACE/NAME",
-        parse=_reference(port=False),
+        parse=parsers.reference(port=False),
         help="Gateway that admits the routes of the checks; else the only one, or a new one where "
         "--aicr-allow load-balancer is given",
     ),
@@ -544,7 +301,7 @@ OPTIONS: tuple[Option, ...] = (
         field="service",
         flag="--aicr-service",
         metavar="NAMESPACE/NAME[:PORT]",
-        parse=_reference(port=True),
+        parse=parsers.reference(port=True),
         help="inference service of yours to look at instead of the suite's sample: vLLM, SGLang, "
         "Text Generation Inference or NVIDIA NIM; it is sent requests",
     ),
@@ -552,7 +309,7 @@ OPTIONS: tuple[Option, ...] = (
         field="scale_in_timeout",
         flag="--aicr-scale-in-timeout",
         metavar="SECONDS",
-        parse=_seconds,
+        parse=parsers.seconds,
         default=900.0,
         shown_default="900",
         help="how long an autoscaler may take to remove a node that nobody uses; "
@@ -561,8 +318,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="redact",
         flag="--aicr-redact",
-        metavar="|".join(REDACTION),
-        parse=_one_of(*REDACTION),
+        metavar="|".join(parsers.REDACTION),
+        parse=parsers.one_of(*parsers.REDACTION),
         default="pseudonyms",
         shown_default="pseudonyms",
         help="what evidence goes without: credentials only (secrets); also the API server's "
@@ -574,7 +331,7 @@ OPTIONS: tuple[Option, ...] = (
         field="redact_patterns",
         flag="--aicr-redact-pattern",
         metavar="REGEX",
-        parse=_pattern,
+        parse=parsers.pattern,
         gather=tuple,
         default=(),
         help="take out what this regular expression of Python matches, in evidence and on the "
@@ -636,4 +393,4 @@ def _ini_type(option: Option) -> Any:
         return "bool"
     if option.gather:
         return "linelist"
-    return float | int | str if option.parse is _scale else "string"
+    return float | int | str if option.parse is parsers.scale else "string"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aicr_pytest.config.marks import level_mark
+from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run import remains, survey
@@ -28,7 +29,6 @@ from aicr_pytest.run.pytest_reports import rename
 from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.run.terminal import LiveLine, Terminal, header, plan_lines, summary
-from aicr_pytest.settings import from_config
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController

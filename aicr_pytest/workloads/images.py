@@ -23,7 +23,7 @@ IMAGE_NAMES = {
 def default_images() -> dict[str, str]:
     """The reference of each image where the user names no other."""
     # Profiles are imported late: options only need the names.
-    from aicr_pytest.accelerators.discovery import PROFILES
+    from aicr_pytest.accelerators.vendors import PROFILES
 
     return {
         "probe": PROFILES[0].probe_image,

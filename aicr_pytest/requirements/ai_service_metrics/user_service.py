@@ -31,8 +31,8 @@ from aicr_pytest.requirements.ai_service_metrics.recorder import (
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.config.options import Reference
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.settings import Reference
 
 Object = dict[str, Any]
 

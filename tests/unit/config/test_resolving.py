@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.config.options import OPTIONS, Reference, Toleration
+from aicr_pytest.config.options import OPTIONS
+from aicr_pytest.config.resolving import resolve
 from aicr_pytest.errors import SettingsError
-from aicr_pytest.settings import Settings, resolve
+from aicr_pytest.settings import Reference, Settings, Toleration
 
 HERE = Path("/somewhere")
 PROJECT = Path("/project")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aicr_pytest.accelerators.discovery import PROFILES
+from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.evidence.answers import reduce_answer, reduce_exposition
 from aicr_pytest.evidence.foreign import LEFT_OUT
 from aicr_pytest.evidence.kept_fields import is_known

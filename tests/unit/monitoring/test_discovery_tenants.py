@@ -9,13 +9,12 @@ import pytest
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import POD
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
-from aicr_pytest.config.options import Reference
 from aicr_pytest.errors import Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.monitoring.discovery import find_prometheus
 from aicr_pytest.requirements.accelerator_metrics.exporters import platforms_own
 from aicr_pytest.requirements.ai_service_metrics.solutions.annotations import Annotations
 from aicr_pytest.requirements.ai_service_metrics.solutions.prometheus_operator import Monitors
-from aicr_pytest.settings import Settings
+from aicr_pytest.settings import Reference, Settings
 from tests.unit.cluster.conftest import QUICK, RUN
 from tests.unit.cluster.fake_api import FakeApi
 
