@@ -14,21 +14,22 @@ from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadStory
 from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
 from aicr_pytest.requirements.ai_inference.trial import Gateways, GatewayTrial
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
-from aicr_pytest.requirements.ai_service_metrics.trial import ServiceChecks
+from aicr_pytest.requirements.ai_service_metrics.trial import ServiceChecks, service_checks
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler
-from aicr_pytest.requirements.cluster_autoscaling.trial import Ground as ScalingGround
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial, scaling_trials
+from aicr_pytest.requirements.dra_support.api_objects import exercise
 from aicr_pytest.requirements.dra_support.device_selectors import (
     choosing,
     chosen_device,
     nobodys_device,
 )
-from aicr_pytest.requirements.gang_scheduling.sizes import Stage as GangStage
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial, gang_trials
+from aicr_pytest.requirements.platform import Platform
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.trial import Trial as OperatorTrial
+from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
 from aicr_pytest.requirements.solutions import Candidate, Found, Solution, Solutions
 from aicr_pytest.requirements.trials import Trials
 from aicr_pytest.settings import Settings
@@ -56,7 +57,6 @@ __all__ = [
     "Fleet",
     "Found",
     "GangScheduler",
-    "GangStage",
     "GangTrial",
     "GatewayTrial",
     "Gateways",
@@ -65,8 +65,8 @@ __all__ = [
     "Metrics",
     "OperatorTrial",
     "Operators",
+    "Platform",
     "Profile",
-    "ScalingGround",
     "ScalingTrial",
     "ServiceChecks",
     "Settings",
@@ -78,7 +78,10 @@ __all__ = [
     "Workspaces",
     "choosing",
     "chosen_device",
+    "exercise",
     "gang_trials",
     "nobodys_device",
+    "refusal_of_claim",
     "scaling_trials",
+    "service_checks",
 ]

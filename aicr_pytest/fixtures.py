@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.monitoring.discovery import Monitoring
     from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
+    from aicr_pytest.requirements.platform import Platform
     from aicr_pytest.requirements.solutions import Solutions
     from aicr_pytest.run.session import Run
     from aicr_pytest.settings import Settings
@@ -106,18 +108,35 @@ def aicr_exclusive(
 
 
 @pytest.fixture(scope="module")
+def aicr_monitoring(
+    request: pytest.FixtureRequest, aicr_cluster: "Cluster", aicr_wait: "Waiter"
+) -> "Monitoring":
+    """The cluster's monitoring system; looked for when it is first asked."""
+    from aicr_pytest.monitoring.discovery import Monitoring
+
+    run = _run(request.config)
+    return Monitoring(aicr_cluster, aicr_wait, run.settings, evidence=lambda: run.evidence)
+
+
+@pytest.fixture(scope="module")
 def aicr_metrics(
     request: pytest.FixtureRequest,
     aicr_cluster: "Cluster",
     aicr_wait: "Waiter",
     aicr_accelerators: "Accelerators",
+    aicr_monitoring: "Monitoring",
 ) -> "Metrics":
     """The accelerators' metrics: exporters, and the cluster's Prometheus."""
     from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
 
     run = _run(request.config)
     return Metrics(
-        aicr_cluster, aicr_wait, aicr_accelerators, run.settings, evidence=lambda: run.evidence
+        aicr_cluster,
+        aicr_wait,
+        aicr_accelerators,
+        aicr_monitoring,
+        lambda: run.evidence,
+        exporter=run.settings.exporter,
     )
 
 
@@ -158,6 +177,30 @@ def aicr_workspace(
     )
     yield workspaces
     workspaces.close()
+
+
+@pytest.fixture(scope="module")
+def aicr_platform(
+    aicr_cluster: "Cluster",
+    aicr_wait: "Waiter",
+    aicr_settings: "Settings",
+    aicr_accelerators: "Accelerators",
+    aicr_monitoring: "Monitoring",
+    aicr_exclusive: "Exclusive",
+    aicr_workspace: "Workspaces",
+) -> "Platform":
+    """The platform under test and what this module may use of it, in one."""
+    from aicr_pytest.requirements.platform import Platform
+
+    return Platform(
+        cluster=aicr_cluster,
+        accelerators=aicr_accelerators,
+        monitoring=aicr_monitoring,
+        workspaces=aicr_workspace,
+        reservations=aicr_exclusive,
+        waiter=aicr_wait,
+        settings=aicr_settings,
+    )
 
 
 def _module(request: pytest.FixtureRequest) -> str:

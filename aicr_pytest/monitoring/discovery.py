@@ -16,6 +16,7 @@ from aicr_pytest.errors import (
 from aicr_pytest.evidence.answers import reduce_answer
 from aicr_pytest.monitoring.endpoints import Door, ServiceDoor, UrlDoor
 from aicr_pytest.monitoring.prometheus import Prometheus, data_of
+from aicr_pytest.once import Once
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -247,3 +248,50 @@ def _port(service: Object) -> str:
     named = [port for port in ports if port.get("name") in _PORT_NAMES]
     chosen = (named or ports)[0]
     return str(chosen.get("name") or chosen["port"])
+
+
+class Monitoring:
+    """The platform's monitoring system; looked for once, and a failure is remembered."""
+
+    def __init__(
+        self,
+        cluster: "Cluster",
+        waiter: "Waiter",
+        settings: "Settings",
+        evidence: Callable[[], "CheckEvidence"],
+    ) -> None:
+        self._cluster = cluster
+        self._waiter = waiter
+        self._settings = settings
+        self._evidence = evidence
+        self._found: dict[str, Once[Prometheus]] = {}
+
+    @property
+    def prometheus(self) -> Prometheus:
+        """Its Prometheus API.
+
+        Raises:
+            SolutionAbsent: the cluster shows none, and the user named none.
+        """
+        return self._once("", lambda _: None)
+
+    def prometheus_at(self, name: str, preferred: Callable[["Cluster"], Door | None]) -> Prometheus:
+        """The Prometheus behind a door that is tried first, unless the user names one.
+
+        Args:
+            name: of the door, which is looked for once.
+        """
+        return self._once(name, preferred)
+
+    def _once(self, name: str, preferred: Callable[["Cluster"], Door | None]) -> Prometheus:
+        if name not in self._found:
+            self._found[name] = Once(
+                lambda: find_prometheus(
+                    self._cluster,
+                    self._waiter,
+                    self._settings,
+                    self._evidence,
+                    preferred=preferred,
+                )
+            )
+        return self._found[name]()

@@ -13,7 +13,6 @@ from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError, LeftBehind
-from aicr_pytest.requirements.dra_support.api_objects import exercise, refusal_of_claim
 from aicr_pytest.run.outcomes import error_message
 from aicr_pytest.run.remains import inside
 from aicr_pytest.run.signals import join_all
@@ -193,19 +192,6 @@ class Workspaces:
             if self._pull_secret:
                 spec["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
         return objects
-
-    def exercise(self, actor: str) -> list[str]:
-        """Take one API object through its life; the verbs that were honoured."""
-        return exercise(actor, self.at(), self._run_id, self._evidence())
-
-    def refusal_of_claim(self, node: AcceleratorNode, *, admin: bool) -> str:
-        """Why the API server refuses a claim (dry run); empty where it admits it."""
-        return refusal_of_claim(
-            self.at(),
-            node.device_class or node.profile.device_class,
-            self._evidence(),
-            admin=admin,
-        )
 
     def close(self) -> None:
         """Take everything down, DRA-safe; every namespace is tried.

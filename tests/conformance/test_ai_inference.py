@@ -4,17 +4,15 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.checks import Gateways, GatewayTrial, Settings, Solutions, Workspaces
+from aicr_pytest.checks import Gateways, GatewayTrial, Platform, Solutions
 
 pytestmark = pytest.mark.requirement("ai_inference")
 
 
 @pytest.fixture(scope="module")
-def gateways(
-    aicr_solution: Solutions[Any], aicr_workspace: Workspaces, aicr_settings: Settings
-) -> Gateways:
+def gateways(aicr_solution: Solutions[Any], aicr_platform: Platform) -> Gateways:
     """The platform's gateways, with two backends of ours behind them; one has to pass it all."""
-    return Gateways(aicr_solution, aicr_workspace, aicr_settings)
+    return Gateways(aicr_solution, aicr_platform)
 
 
 @pytest.mark.aicr_check(

@@ -2,19 +2,15 @@
 
 import pytest
 
-from aicr_pytest.checks import Metrics, ServiceChecks, Workspaces
+from aicr_pytest.checks import Platform, ServiceChecks, service_checks
 
 pytestmark = pytest.mark.requirement("ai_service_metrics")
 
 
 @pytest.fixture(scope="module")
-def service(
-    request: pytest.FixtureRequest, aicr_metrics: Metrics, aicr_workspace: Workspaces
-) -> ServiceChecks:
+def service(request: pytest.FixtureRequest, aicr_platform: Platform) -> ServiceChecks:
     """A service that nobody knew before, made known by the platform's way; or the user's own."""
-    return aicr_metrics.service(
-        aicr_workspace, solutions=lambda: request.getfixturevalue("aicr_solution")
-    )
+    return service_checks(aicr_platform, solutions=lambda: request.getfixturevalue("aicr_solution"))
 
 
 @pytest.mark.aicr_check(basis="text", creates="a pod, a Service and a monitor", seconds=12)

@@ -2,18 +2,7 @@
 
 import pytest
 
-from aicr_pytest.checks import (
-    Accelerators,
-    Autoscaler,
-    ScalingGround,
-    ScalingTrial,
-    Settings,
-    Solutions,
-    Trials,
-    Waiter,
-    Workspaces,
-    scaling_trials,
-)
+from aicr_pytest.checks import Autoscaler, Platform, ScalingTrial, Solutions, Trials, scaling_trials
 
 pytestmark = pytest.mark.requirement("cluster_autoscaling")
 
@@ -21,22 +10,10 @@ Scaling = Trials[ScalingTrial]
 
 
 @pytest.fixture(scope="module")
-def scaling(
-    aicr_solution: Solutions[Autoscaler],
-    aicr_workspace: Workspaces,
-    aicr_accelerators: Accelerators,
-    aicr_wait: Waiter,
-    aicr_settings: Settings,
-) -> Scaling:
+def scaling(aicr_solution: Solutions[Autoscaler], aicr_platform: Platform) -> Scaling:
     """The experiment, where the user lets an autoscaler buy nodes."""
-    aicr_settings.needs("scale-out")
-    ground = ScalingGround(
-        accelerators=aicr_accelerators,
-        workspaces=aicr_workspace,
-        waiter=aicr_wait,
-        scale_in_timeout=aicr_settings.scale_in_timeout,
-    )
-    return scaling_trials(aicr_solution, ground)
+    aicr_platform.settings.needs("scale-out")
+    return scaling_trials(aicr_solution, aicr_platform)
 
 
 CREATES = "a pod for which an autoscaler buys a node, and one on each node where it shall not run"

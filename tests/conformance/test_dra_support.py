@@ -12,9 +12,11 @@ from aicr_pytest.checks import (
     Cluster,
     Exclusive,
     Fleet,
+    Platform,
     Workspaces,
     choosing,
     chosen_device,
+    exercise,
     nobodys_device,
 )
 
@@ -70,15 +72,11 @@ def test_stable_dra_api_is_served(aicr_cluster: Cluster, aicr_evidence: CheckEvi
 @pytest.mark.aicr_check(basis="plan", creates="one object of each kind, deleted at once", seconds=1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_dra_object_can_be_created_read_updated_and_deleted(
-    kind: str, aicr_workspace: Workspaces
+    kind: str, aicr_platform: Platform
 ) -> None:
     """Create, read, update and delete work for each kind of resource.k8s.io/v1."""
-    assert aicr_workspace.exercise(f"dra_support/api_{kind}") == [
-        "create",
-        "get",
-        "update",
-        "delete",
-    ]
+    honoured = exercise(f"dra_support/api_{kind}", aicr_platform)
+    assert honoured == ["create", "get", "update", "delete"]
 
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=1)

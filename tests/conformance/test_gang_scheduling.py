@@ -2,19 +2,7 @@
 
 import pytest
 
-from aicr_pytest.checks import (
-    Accelerators,
-    Exclusive,
-    GangScheduler,
-    GangStage,
-    GangTrial,
-    Settings,
-    Solutions,
-    Trials,
-    Waiter,
-    Workspaces,
-    gang_trials,
-)
+from aicr_pytest.checks import GangScheduler, GangTrial, Platform, Solutions, Trials, gang_trials
 
 pytestmark = pytest.mark.requirement("gang_scheduling")
 
@@ -26,23 +14,9 @@ Gangs = Trials[GangTrial]
 
 
 @pytest.fixture(scope="module")
-def gangs(
-    aicr_solution: Solutions[GangScheduler],
-    aicr_workspace: Workspaces,
-    aicr_accelerators: Accelerators,
-    aicr_exclusive: Exclusive,
-    aicr_wait: Waiter,
-    aicr_settings: Settings,
-) -> Gangs:
+def gangs(aicr_solution: Solutions[GangScheduler], aicr_platform: Platform) -> Gangs:
     """The experiments, on a node whose accelerators no other check holds."""
-    stage = GangStage.on(
-        aicr_exclusive,
-        accelerators=aicr_accelerators,
-        workspaces=aicr_workspace,
-        waiter=aicr_wait,
-        queue=aicr_settings.queue,
-    )
-    return gang_trials(aicr_solution, stage)
+    return gang_trials(aicr_solution, aicr_platform)
 
 
 @pytest.mark.aicr_check(basis="text", creates=CREATES, accelerators=AT_ONCE, seconds=12)

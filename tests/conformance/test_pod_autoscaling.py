@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.checks import AutoscalingTrial, Exclusive, Metrics, Workspaces
+from aicr_pytest.checks import AutoscalingTrial, Platform
 
 pytestmark = pytest.mark.requirement("pod_autoscaling")
 
@@ -11,11 +11,9 @@ AT_ONCE = 2
 
 
 @pytest.fixture(scope="module")
-def trial(
-    aicr_metrics: Metrics, aicr_workspace: Workspaces, aicr_exclusive: Exclusive
-) -> AutoscalingTrial:
+def trial(aicr_platform: Platform) -> AutoscalingTrial:
     """A Deployment whose pods can load their accelerators, and its autoscaler."""
-    return aicr_metrics.autoscaling(aicr_workspace, aicr_exclusive)
+    return AutoscalingTrial(aicr_platform)
 
 
 @pytest.mark.aicr_check(basis="text", creates=CREATES, accelerators=AT_ONCE, seconds=15)

@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.checks import Operators, OperatorTrial, Settings, Solutions, Workspaces
+from aicr_pytest.checks import Operators, OperatorTrial, Platform, Solutions
 
 pytestmark = pytest.mark.requirement("robust_controller")
 
 
 @pytest.fixture(scope="module")
-def operators(
-    aicr_solution: Solutions[Any], aicr_workspace: Workspaces, aicr_settings: Settings
-) -> Iterator[Operators]:
+def operators(aicr_solution: Solutions[Any], aicr_platform: Platform) -> Iterator[Operators]:
     """The installed operators; one that passes everything is enough."""
-    operators = Operators(aicr_solution, aicr_workspace, aicr_settings)
+    operators = Operators(aicr_solution, aicr_platform)
     yield operators
     operators.close()
 

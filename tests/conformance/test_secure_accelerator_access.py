@@ -10,7 +10,9 @@ from aicr_pytest.checks import (
     Cast,
     Exclusive,
     Fleet,
+    Platform,
     Workspaces,
+    refusal_of_claim,
 )
 
 pytestmark = pytest.mark.requirement("secure_accelerator_access")
@@ -116,11 +118,11 @@ def test_granted_device_came_through_kubernetes(actors: Cast) -> None:
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing (dry run)", seconds=1)
 def test_admin_access_is_refused_in_an_ordinary_namespace(
-    aicr_workspace: Workspaces, nodes: Nodes
+    aicr_platform: Platform, nodes: Nodes
 ) -> None:
     """A claim with admin access is refused in a namespace without the label for it."""
-    assert aicr_workspace.refusal_of_claim(nodes[0], admin=False) == ""
-    refusal = aicr_workspace.refusal_of_claim(nodes[0], admin=True)
+    assert refusal_of_claim(nodes[0], aicr_platform, admin=False) == ""
+    refusal = refusal_of_claim(nodes[0], aicr_platform, admin=True)
     assert refusal != "", "a claim with admin access is admitted in a namespace without the label"
 
 

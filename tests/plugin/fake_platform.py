@@ -79,7 +79,7 @@ class FakeLab:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     # By their full names: the attribute of a package may be a module of an earlier run.
-    names = ("locations", "cluster.client", "cluster.messages", "outage", "session")
+    names = ("locations", "cluster.client", "cluster.messages", "run.outage", "run.session")
     modules = [importlib.import_module(f"aicr_pytest.{name}") for name in names]
     locations, client, messages, outage, session = modules
     patch = pytest.MonkeyPatch()

@@ -1,7 +1,6 @@
 """The vendor's exporter: its pod on each accelerator node, found by the profile and asked."""
 
 import contextlib
-import re
 import threading
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -324,13 +323,3 @@ def _parsed(endpoint: Endpoint, answer: Answer) -> Exposed:
         exposition=exposition,
         answered_at=answer.said_at,
     )
-
-
-def listed_loads(lines: Sequence[str]) -> dict[str, float]:
-    """Identity → utilization as a share, as the vendor's tool prints both per line."""
-    found = {}
-    for line in lines:
-        identity, _, percent = (part.strip() for part in line.partition(","))
-        if match := re.match(r"\d+(\.\d+)?", percent):
-            found[identity] = float(match[0]) / 100
-    return found

@@ -1,19 +1,17 @@
 """A workload is switched on and off on one accelerator, and the exporter is watched meanwhile."""
 
-import datetime
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.load import BUSY, IDLE, Clock, Load, since, utc_now
 from aicr_pytest.errors import DoesNotApply, EndpointSilent, NoCapacity, ProbeFailed, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.once import Once
-from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters, listed_loads
+from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.readings import (
-    BUSY,
-    IDLE,
     PART,
     Exposed,
     by_identity,
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.workloads.pods_per_node import Fleet
 
-SWITCH = "/load/on"
-"""While this file is there, the pod of ``load`` manifests keeps its accelerator busy."""
 LOOKS_UNDER_LOAD = 3
 """Readings, a second apart, for which the load goes on once it is shown."""
 _UTILIZATION, _TOOL, _IDLE, _MEMORY = (
@@ -38,65 +34,6 @@ _UTILIZATION, _TOOL, _IDLE, _MEMORY = (
     "memory of the busy accelerator",
 )
 _UNITS = {_UTILIZATION: "%", _TOOL: "%", _IDLE: "%", _MEMORY: "MiB"}
-
-Clock = Callable[[], datetime.datetime]
-
-
-def utc_now() -> datetime.datetime:
-    """The time of day, UTC."""
-    return datetime.datetime.now(datetime.UTC)
-
-
-class Load:
-    """The switch of a pod made from a ``load`` manifest, and the vendor's tool as witness."""
-
-    def __init__(self, pod: "AcceleratorPod", waiter: "Waiter") -> None:
-        self._pod = pod
-        self._waiter = waiter
-
-    def on(self) -> None:
-        """Switch it on and wait until the vendor's own tool sees the accelerator busy.
-
-        Raises:
-            ProbeFailed: it does not become busy, so that no metric can be expected to move.
-        """
-        self._switch("touch", SWITCH, lambda load: load >= BUSY, "busy")
-
-    def off(self) -> None:
-        """Switch it off and wait until the vendor's own tool sees the accelerator idle."""
-        self._switch("rm", "-f", SWITCH, lambda load: load <= IDLE, "idle")
-
-    def seen(self) -> float:
-        """The share of full load that the vendor's tool shows in the pod: the highest it lists."""
-        profile = self._pod.on.profile
-        tool = self._pod.view().tool or profile.tool
-        ran = self._pod.pod.run(tool, *profile.load_arguments)
-        loads = listed_loads(ran.stdout.splitlines())
-        if ran.exit_code or not loads:
-            said = (ran.stdout + ran.stderr).strip()[-200:]
-            raise ProbeFailed(f"{self._pod}: {tool} cannot tell the utilization: {said}")
-        return max(loads.values())
-
-    def _switch(self, *words: object) -> None:
-        *command, reached, state = words
-        ran = self._pod.pod.run(*[str(word) for word in command])
-        if ran.exit_code:
-            raise ProbeFailed(f"{self._pod}: the load cannot be switched: {ran.stderr.strip()}")
-        assert callable(reached)
-        try:
-            self._waiter.poll(
-                f"{self._pod}: {state} by {self._pod.on.profile.tool}",
-                self.seen,
-                until=reached,
-                describe=lambda load: f"{load:.0%}",
-                timeout=self._waiter.deadlines.workload_loads,
-            )
-        except WaitTimeout as error:
-            log = self._pod.pod.logs(tail=5).strip()[-1000:]
-            raise ProbeFailed(
-                f"The workload does not make its accelerator {state}, so that no metric can be "
-                f"expected to follow: {error}\n  The end of its log: {log or 'empty'}"
-            ) from error
 
 
 @dataclass(slots=True)
@@ -340,8 +277,3 @@ def _only(pod: "AcceleratorPod") -> str:
 
 def _percent(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 1)
-
-
-def since(started: float) -> str:
-    """Seconds since then, by the monotonic clock, as evidence has them."""
-    return f"{time.monotonic() - started:.1f}"

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from aicr_pytest.accelerators.profile import ExporterProfile, Reading
 from aicr_pytest.monitoring.exposition import Exposition, Sample
 
-IDLE, BUSY = 0.1, 0.5
-"""Shares of full load: at most the first is idle, at least the second is busy."""
 PART = "/"
 """Stands between an accelerator's identity and that of a part of it."""
 OLDEST = 150.0

@@ -5,29 +5,19 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
-from aicr_pytest.monitoring.discovery import find_prometheus
-from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics import readings
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
-from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadStory, utc_now
-from aicr_pytest.requirements.ai_service_metrics.sample_service import Bench
-from aicr_pytest.requirements.ai_service_metrics.trial import SampleService, ServiceChecks
-from aicr_pytest.requirements.ai_service_metrics.user_service import NamedService
-from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
+from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadStory
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.monitoring.discovery import Monitoring
     from aicr_pytest.monitoring.prometheus import Prometheus
-    from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
-    from aicr_pytest.requirements.solutions import Solutions
-    from aicr_pytest.settings import Settings
     from aicr_pytest.workloads.actors import Cast
     from aicr_pytest.workloads.pods_per_node import Fleet
-    from aicr_pytest.workloads.reservations import Exclusive
-    from aicr_pytest.workloads.workspaces import Workspaces
 
 
 class Metrics:
@@ -38,20 +28,16 @@ class Metrics:
         cluster: "Cluster",
         waiter: "Waiter",
         accelerators: "Accelerators",
-        settings: "Settings",
+        monitoring: "Monitoring",
         evidence: Callable[[], "CheckEvidence"],
+        *,
+        exporter: str | None = None,
     ) -> None:
-        self.exporters = Exporters(
-            cluster, waiter, accelerators, evidence, namespace=settings.exporter
-        )
+        self.exporters = Exporters(cluster, waiter, accelerators, evidence, namespace=exporter)
         """The vendor's exporter on each accelerator node."""
-        self._cluster = cluster
         self._waiter = waiter
-        self._accelerators = accelerators
-        self._settings = settings
+        self._monitoring = monitoring
         self._evidence = evidence
-        self._any_prometheus = Once(lambda: find_prometheus(cluster, waiter, settings, evidence))
-        self._by_collector: dict[str, Once[Prometheus]] = {}
 
     @property
     def prometheus(self) -> "Prometheus":
@@ -60,21 +46,7 @@ class Metrics:
         Raises:
             SolutionAbsent: the cluster shows none, and the user named none.
         """
-        return self._any_prometheus()
-
-    def _prometheus_of(self, collector: "Collector") -> "Prometheus":
-        """The Prometheus that collects by a way, unless the user names one."""
-        if collector.name not in self._by_collector:
-            self._by_collector[collector.name] = Once(
-                lambda: find_prometheus(
-                    self._cluster,
-                    self._waiter,
-                    self._settings,
-                    self._evidence,
-                    preferred=collector.door,
-                )
-            )
-        return self._by_collector[collector.name]()
+        return self._monitoring.prometheus
 
     # -- every accelerator ---------------------------------------------------------------------
 
@@ -162,45 +134,6 @@ class Metrics:
             return loaded, idling
 
         return LoadStory(self.exporters, self._waiter, self._evidence, cast)
-
-    # -- services ------------------------------------------------------------------------------
-
-    def service(
-        self, workspaces: "Workspaces", solutions: "Callable[[], Solutions[Collector]]"
-    ) -> "ServiceChecks":
-        """The user's service; else the sample, to be made known by the platform's way.
-
-        Args:
-            solutions: asked for only where the sample is looked at.
-        """
-        if named := self._settings.service:
-            return NamedService(
-                self._cluster, self._waiter, named, self._any_prometheus, self._evidence, utc_now
-            )
-        bench = Bench(
-            cluster=self._cluster,
-            waiter=self._waiter,
-            workspaces=workspaces,
-            prometheus=self._prometheus_of,
-            evidence=self._evidence,
-            clock=utc_now,
-        )
-        return SampleService(solutions(), bench)
-
-    # -- autoscaling ---------------------------------------------------------------------------
-
-    def autoscaling(self, workspaces: "Workspaces", exclusive: "Exclusive") -> "AutoscalingTrial":
-        """A Deployment of accelerator pods, to be scaled by a metric of theirs."""
-        return AutoscalingTrial(
-            self._cluster,
-            self._waiter,
-            workspaces,
-            self._accelerators,
-            exclusive,
-            self._settings,
-            lambda: self.prometheus,
-            self._evidence,
-        )
 
     # -- the monitoring system -----------------------------------------------------------------
 

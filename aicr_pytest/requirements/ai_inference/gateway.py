@@ -14,7 +14,7 @@ from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
 from aicr_pytest.errors import DoesNotApply, NotAllowed, ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.ai_inference import traffic_split
-from aicr_pytest.requirements.ai_inference.backends import Site
+from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.client import Target
 from aicr_pytest.requirements.ai_inference.listener import (
     Entrance,
@@ -30,7 +30,6 @@ from aicr_pytest.requirements.ai_inference.solutions.gateway_classes import (
     is_accepted,
 )
 from aicr_pytest.requirements.ai_inference.traffic_split import Answer
-from aicr_pytest.settings import Settings
 from aicr_pytest.workloads.manifests import render_actor
 
 _REACHED = "a backend answers"
@@ -83,15 +82,15 @@ class _Sight:
 class Opening:
     """Opens a way through one product, for the routes of one test module."""
 
-    def __init__(self, product: Product, site: Site, settings: Settings) -> None:
+    def __init__(self, product: Product, backends: Backends) -> None:
         self._product = product
-        self._site = site
-        self._settings = settings
+        self._backends = backends
+        self._platform = backends.platform
         self._made: Entrance | None = None
 
     @property
     def _workspace(self) -> Workspace:
-        return self._site.workspaces.at()
+        return self._platform.workspaces.at()
 
     @property
     def _cluster(self) -> Cluster:
@@ -184,7 +183,7 @@ class Opening:
         return self._cluster.get(HTTP_ROUTE, name, self._workspace.namespace)
 
     def _entrance(self, classes: list[str]) -> Entrance:
-        product, named = self._product.name, self._settings.gateway
+        product, named = self._product.name, self._platform.settings.gateway
         gateways = [
             gateway
             for gateway in self._cluster.list(GATEWAY, named.namespace if named else None)
@@ -202,7 +201,7 @@ class Opening:
         else:
             refused = "; ".join(refusals(gateways, namespace)) or "it has none"
             why = f"no Gateway of {product} takes our routes: {refused}"
-        if named or "load-balancer" not in self._settings.allow:
+        if named or "load-balancer" not in self._platform.settings.allow:
             raise NotAllowed(
                 f"Inference through {product}: {why}.",
                 hint="Name a Gateway that takes HTTPRoutes of all namespaces with --aicr-gateway"
@@ -218,7 +217,7 @@ class Opening:
             gateway_class=gateway_class,
             run=self._cluster.run_id,
         )
-        (made,) = self._site.workspaces.at("baseline").apply([gateway])
+        (made,) = self._platform.workspaces.at("baseline").apply([gateway])
         namespace = self._cluster.get(NAMESPACE, self._workspace.namespace)
         (entrance,) = entrances(made, namespace)
         self._made = replace(entrance, ours=True)
@@ -245,7 +244,7 @@ class Opening:
         where = target(entrance, at, f"{self.prefix}/model")
 
         def look() -> _Sight:
-            answers, _ = self._site.client.count(where, 1)
+            answers, _ = self._backends.client.count(where, 1)
             return _Sight(answer=answers[0], line=route_line(self.route_object(), entrance))
 
         try:
@@ -266,7 +265,7 @@ class Opening:
             ProbeFailed: the client reaches no backend directly either, or others reach the Gateway,
                 or its address is one that nobody is to ask.
         """
-        answers, _ = self._site.client.count(self._site.direct(), _TWINS)
+        answers, _ = self._backends.client.count(self._backends.direct(), _TWINS)
         if not traffic_split.answered(answers):
             raise ProbeFailed(
                 f"The client pod does not reach a backend without the Gateway either:"

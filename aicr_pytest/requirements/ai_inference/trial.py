@@ -9,7 +9,7 @@ from aicr_pytest.cluster.kinds import HTTP_ROUTE
 from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.requirements.ai_inference import streaming, traffic_split
-from aicr_pytest.requirements.ai_inference.backends import Site
+from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.gateway import Opening, Way, from_here
 from aicr_pytest.requirements.ai_inference.listener import conditions, parent, route_line
 from aicr_pytest.requirements.ai_inference.solutions.gateway_classes import Product
@@ -17,8 +17,7 @@ from aicr_pytest.requirements.solutions import Candidate, Solutions
 from aicr_pytest.requirements.trials import Step, Trials
 
 if TYPE_CHECKING:
-    from aicr_pytest.settings import Settings
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 MODEL_HEADER = "x-gateway-model-name"
 """The header in which gateways for inference carry the ``model`` of an OpenAI request."""
@@ -40,16 +39,17 @@ class GatewayTrial:
     What goes wrong while the way is opened is raised again in every look: all need it.
     """
 
-    def __init__(self, candidate: Candidate[Product], site: Site, settings: "Settings") -> None:
-        self._site = site
-        self._opening = Opening(candidate.solution, site, settings)
+    def __init__(self, candidate: Candidate[Product], backends: Backends) -> None:
+        self._backends = backends
+        self._platform = backends.platform
+        self._opening = Opening(candidate.solution, backends)
         self._trouble: AicrError | AssertionError | None = None
         self._way: Way | None = None
         self._seen: list[Observation] = []
 
     def reach(self) -> list[str]:
         """A Gateway of the platform's class is Programmed, and its address leads to a backend."""
-        way, evidence = self._opened(), self._site.workspaces.evidence
+        way, evidence = self._opened(), self._platform.evidence
         evidence.fact("entrance", str(way.entrance))
         evidence.fact("class", way.entrance.gateway_class)
         evidence.fact("address", f"{way.address}:{way.entrance.port}")
@@ -72,7 +72,7 @@ class GatewayTrial:
     def by_header(self) -> list[str]:
         """A request whose header names a model reaches its backend, any other the default one."""
         way = self._opened()
-        found = self._site.meter.header_faults(way.target("model"), _BY_HEADER, since=way.since)
+        found = self._backends.meter.header_faults(way.target("model"), _BY_HEADER, since=way.since)
         return self._though(way, found)
 
     def missing_backend(self) -> list[str]:
@@ -81,8 +81,8 @@ class GatewayTrial:
         Raises:
             WaitTimeout: the route is not reported as what it is.
         """
-        way, evidence = self._opened(), self._site.workspaces.evidence
-        workspace = self._site.workspaces.at()
+        way, evidence = self._opened(), self._platform.evidence
+        workspace = self._platform.workspaces.at()
         name = self._opening.route(way.entrance, "missing")
 
         def resolved(route: dict[str, Any]) -> Mapping[str, object]:
@@ -99,9 +99,9 @@ class GatewayTrial:
             timeout=workspace.waiter.deadlines.route_reported,
         )
         evidence.yaml("The route", route, source=f"get HTTPRoute {name}")
-        answers, execution = self._site.client.count(way.target("missing"), _MISSING)
+        answers, execution = self._backends.client.count(way.target("missing"), _MISSING)
         evidence.execution(execution, "Answers of the backend that does not exist")
-        twin, _ = self._site.client.count(way.target("model"), 1)
+        twin, _ = self._backends.client.count(way.target("model"), 1)
         if not traffic_split.answered(twin):
             raise ProbeFailed(f"A backend that exists is not reached meanwhile: {twin[0]}")
         good = [answer for answer in answers if answer.status == 200]
@@ -115,20 +115,20 @@ class GatewayTrial:
         Raises:
             ProbeFailed: it does not do so without the Gateway either.
         """
-        way, evidence = self._opened(), self._site.workspaces.evidence
-        pieces, execution = self._site.client.stream(self._site.direct())
+        way, evidence = self._opened(), self._platform.evidence
+        pieces, execution = self._backends.client.stream(self._backends.direct())
         evidence.execution(execution, "The stream without the Gateway")
         if blind := streaming.held_back(pieces):
             raise ProbeFailed(f"Without the Gateway: {'; '.join(blind)}.")
-        pieces, execution = self._site.client.stream(way.target("model"))
+        pieces, execution = self._backends.client.stream(way.target("model"))
         evidence.execution(execution, "The stream through the Gateway")
         return streaming.held_back(pieces)
 
     def bodies(self) -> list[str]:
         """A body of some megabytes comes through, there and back."""
         way = self._opened()
-        seen, execution = self._site.client.bodies(way.target("model"), streaming.BODY)
-        self._site.workspaces.evidence.execution(execution, "Large bodies through the Gateway")
+        seen, execution = self._backends.client.bodies(way.target("model"), streaming.BODY)
+        self._platform.evidence.execution(execution, "Large bodies through the Gateway")
         return streaming.mutilated(seen)
 
     def leave(self) -> None:
@@ -150,14 +150,14 @@ class GatewayTrial:
                 self._trouble = error
                 raise
         for observation in self._seen:
-            self._site.workspaces.evidence.cite(observation)
+            self._platform.evidence.cite(observation)
         return self._way
 
     def _open(self) -> Way:
-        self._site.started()
+        self._backends.started()
         started = time.monotonic()
         way = self._opening.way()
-        evidence = self._site.workspaces.evidence
+        evidence = self._platform.evidence
         evidence.fact("seconds until a request arrived", f"{time.monotonic() - started:.1f}")
         self._seen = [
             evidence.yaml("GatewayClass", way.gateway_class, source="get GatewayClass"),
@@ -169,13 +169,13 @@ class GatewayTrial:
     # -- looks ---------------------------------------------------------------------------------
 
     def _split(self, way: Way, weights: Mapping[str, int], *, since: float) -> list[str]:
-        missed = self._site.meter.split_faults(way.target("split"), weights, since=since)
+        missed = self._backends.meter.split_faults(way.target("split"), weights, since=since)
         self._note_route(way)
         return self._though(way, missed)
 
     def _note_route(self, way: Way) -> Observation:
         route = self._opening.route_object()
-        evidence = self._site.workspaces.evidence
+        evidence = self._platform.evidence
         evidence.fact("the controller says", route_line(route, way.entrance))
         return evidence.yaml("The route", route, source="get HTTPRoute")
 
@@ -198,13 +198,11 @@ STEPS: Sequence[Step[GatewayTrial]] = (
 class Gateways(Trials[GatewayTrial]):
     """The installed gateways, of which one has to pass everything."""
 
-    def __init__(
-        self, solutions: Solutions[Product], workspaces: "Workspaces", settings: "Settings"
-    ) -> None:
-        site = Site(workspaces)
+    def __init__(self, solutions: Solutions[Product], platform: "Platform") -> None:
+        backends = Backends(platform)
         super().__init__(
             solutions,
-            lambda candidate: GatewayTrial(candidate, site, settings),
+            lambda candidate: GatewayTrial(candidate, backends),
             STEPS,
             leave=GatewayTrial.leave,
         )

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.load import Clock, utc_now
 from aicr_pytest.errors import WaitTimeout
 from aicr_pytest.evidence.foreign import reduce_to
 from aicr_pytest.evidence.kept_fields import PROMETHEUS_TARGET
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.monitoring.prometheus import Prometheus, Reply, Target
-from aicr_pytest.requirements.accelerator_metrics.load_trial import Clock
 from aicr_pytest.requirements.ai_service_metrics.counters import (
     Key,
     ServerMetrics,
@@ -33,7 +33,11 @@ class Watching:
     """
 
     def __init__(
-        self, prometheus: Prometheus, metrics: ServerMetrics, expression: str, clock: Clock
+        self,
+        prometheus: Prometheus,
+        metrics: ServerMetrics,
+        expression: str,
+        clock: Clock = utc_now,
     ) -> None:
         self._prometheus = prometheus
         self._metrics = metrics

@@ -15,7 +15,6 @@ from aicr_pytest.cluster.kinds import NAMESPACE
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.monitoring.prometheus import Prometheus, Series, Target
 from aicr_pytest.once import Once
-from aicr_pytest.requirements.accelerator_metrics.load_trial import Clock
 from aicr_pytest.requirements.ai_service_metrics.completions import Completions
 from aicr_pytest.requirements.ai_service_metrics.counters import (
     VLLM,
@@ -40,11 +39,9 @@ from aicr_pytest.requirements.ai_service_metrics.solutions.collector import (
 from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.pods import Pod
-    from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 REQUESTS = 20
 """Requests that are sent, all in all."""
@@ -54,19 +51,6 @@ PORT = 8000
 """Port of the sample service."""
 _HOLD = 300.0
 """Seconds after which the service answers a held request by itself; scaled as deadlines are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What the trials of all ways need."""
-
-    cluster: "Cluster"
-    waiter: "Waiter"
-    workspaces: "Workspaces"
-    prometheus: Callable[[Collector], Prometheus]
-    """The monitoring system that collects by a way."""
-    evidence: Callable[[], "CheckEvidence"]
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +80,9 @@ class SampleTrial:
     stand here.
     """
 
-    def __init__(self, collector: Collector, bench: Bench) -> None:
+    def __init__(self, collector: Collector, platform: "Platform") -> None:
         self._collector = collector
-        self._bench = bench
+        self._platform = platform
         self._place_and_find = Once(self._placed_and_found)
         self._send_and_watch = Once(self._sent_and_watched)
         self._target_seen = False
@@ -147,12 +131,12 @@ class SampleTrial:
         placed.pod.gone()
         self._evidence.fact("deleted", str(placed.pod))
         try:
-            self._bench.waiter.poll(
+            self._platform.waiter.poll(
                 f"{self._prometheus}: the target of {placed.pod} to go",
                 lambda: self._targets(placed.pod),
                 until=lambda targets: targets == [],
                 describe=shown,
-                timeout=self._bench.waiter.deadlines.monitoring_follows,
+                timeout=self._platform.waiter.deadlines.monitoring_follows,
             )
         except WaitTimeout as error:
             return [f"{placed.pod} is gone, and its target stays: {error}"]
@@ -167,12 +151,12 @@ class SampleTrial:
         if self._target_seen:
             return
         try:
-            self._bench.waiter.poll(
+            self._platform.waiter.poll(
                 f"{self._prometheus}: a target of {pod}",
                 lambda: self._targets(pod),
                 until=lambda targets: targets != [],
                 describe=shown,
-                timeout=self._bench.waiter.deadlines.monitoring_answers,
+                timeout=self._platform.waiter.deadlines.monitoring_answers,
             )
         except WaitTimeout as error:
             raise DoesNotApply(str(error)) from error
@@ -183,11 +167,11 @@ class SampleTrial:
 
     @property
     def _evidence(self) -> "CheckEvidence":
-        return self._bench.evidence()
+        return self._platform.evidence
 
     @property
     def _prometheus(self) -> Prometheus:
-        return self._bench.prometheus(self._collector)
+        return self._platform.monitoring.prometheus_at(self._collector.name, self._collector.door)
 
     def _collected(self) -> _Placed:
         """The service, for whoever needs it to be collected.
@@ -212,15 +196,15 @@ class SampleTrial:
         name = f"service-{self._collector.name}"
         model = f"aicr-{secrets.token_hex(4)}"
         workload = Workload(name=name, port_name="metrics", port=PORT, path="/metrics")
-        registration = self._collector.register(self._bench.cluster, workload)
+        registration = self._collector.register(self._platform.cluster, workload)
         self._prepare(registration)
-        workspaces = self._bench.workspaces
+        workspaces = self._platform.workspaces
         pod = workspaces.place(
             "ai_service_metrics/service",
             image="service",
             name=name,
             model=model,
-            hold=f"{_HOLD * self._bench.waiter.scale:g}",
+            hold=f"{_HOLD * self._platform.waiter.scale:g}",
             annotations=json.dumps(dict(registration.annotations)),
         )
         made = workspaces.at().apply(list(registration.objects))
@@ -233,9 +217,9 @@ class SampleTrial:
 
     def _prepare(self, registration: Registration) -> None:
         if labels := dict(registration.namespace_labels):
-            namespace = self._bench.workspaces.at().namespace
+            namespace = self._platform.workspaces.at().namespace
             patch = {"metadata": {"labels": labels}}
-            self._bench.cluster.patch(NAMESPACE, namespace, None, patch)
+            self._platform.cluster.patch(NAMESPACE, namespace, None, patch)
 
     def _await_scraped(self, prometheus: Prometheus, placed: _Placed) -> None:
         expression = f'{VLLM.counter}{{model_name="{placed.model}"}}'
@@ -247,12 +231,12 @@ class SampleTrial:
             return prometheus.query(expression)
 
         try:
-            self._bench.waiter.poll(
+            self._platform.waiter.poll(
                 f"{prometheus}: samples of {placed.pod}",
                 look,
                 until=bool,
                 describe=lambda found: f"{len(found)} series; {shown(seen)}",
-                timeout=self._bench.waiter.deadlines.monitoring_follows,
+                timeout=self._platform.waiter.deadlines.monitoring_follows,
             )
         finally:
             self._evidence.json(
@@ -271,7 +255,7 @@ class SampleTrial:
     def _sent_and_watched(self) -> _Traffic:
         placed = self._collected()
         expression = f'{{__name__=~"{VLLM.names}",model_name="{placed.model}"}}'
-        watching = Watching(self._prometheus, VLLM, expression, self._bench.clock)
+        watching = Watching(self._prometheus, VLLM, expression)
         watching.look()
         watching.keep("Series of the service before any request")
         try:
@@ -283,9 +267,9 @@ class SampleTrial:
             )
 
     def _play(self, placed: _Placed, watching: Watching) -> _Traffic:
-        waiter = self._bench.waiter
+        waiter = self._platform.waiter
         service = Completions(
-            self._bench.cluster,
+            self._platform.cluster,
             placed.pod.namespace,
             placed.pod.name,
             PORT,

@@ -1,13 +1,16 @@
 """Whose requests are counted: those to our sample service, by one of the platform's ways to collect
 metrics, or those to a service that the user names."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from aicr_pytest.requirements.ai_service_metrics.sample_service import Bench, SampleTrial
+from aicr_pytest.requirements.ai_service_metrics.sample_service import SampleTrial
+from aicr_pytest.requirements.ai_service_metrics.user_service import NamedService
 from aicr_pytest.requirements.trials import Trials
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
+    from aicr_pytest.requirements.platform import Platform
     from aicr_pytest.requirements.solutions import Solutions
 
 
@@ -33,10 +36,10 @@ class ServiceChecks(Protocol):
 class SampleService:
     """The sample service by the first way that passes everything."""
 
-    def __init__(self, solutions: "Solutions[Collector]", bench: Bench) -> None:
+    def __init__(self, solutions: "Solutions[Collector]", platform: "Platform") -> None:
         self._trials = Trials(
             solutions,
-            lambda candidate: SampleTrial(candidate.solution, bench),
+            lambda candidate: SampleTrial(candidate.solution, platform),
             (
                 SampleTrial.uncollected,
                 SampleTrial.miscounted,
@@ -64,3 +67,16 @@ class SampleService:
     def lingering(self) -> list[str]:
         """Targets that stay after the service is gone; a finding, which throws no way out."""
         return self._trials.in_use.lingering()
+
+
+def service_checks(
+    platform: "Platform", solutions: "Callable[[], Solutions[Collector]]"
+) -> ServiceChecks:
+    """The user's service; else the sample, to be made known by the platform's way.
+
+    Args:
+        solutions: asked for only where the sample is looked at.
+    """
+    if named := platform.settings.service:
+        return NamedService(named, platform)
+    return SampleService(solutions(), platform)

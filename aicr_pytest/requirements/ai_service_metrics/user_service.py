@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster.kinds import ENDPOINT_SLICE, SERVICE
 from aicr_pytest.errors import AicrError, ApiError, DoesNotApply, Inconclusive, ProbeFailed
-from aicr_pytest.monitoring.prometheus import Prometheus, Target
+from aicr_pytest.monitoring.prometheus import Target
 from aicr_pytest.once import Once
-from aicr_pytest.requirements.accelerator_metrics.load_trial import Clock
 from aicr_pytest.requirements.ai_service_metrics.completions import Completions
 from aicr_pytest.requirements.ai_service_metrics.counters import (
     SERVERS,
@@ -29,9 +28,7 @@ from aicr_pytest.requirements.ai_service_metrics.recorder import (
 )
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.requirements.platform import Platform
     from aicr_pytest.settings import Reference
 
 Object = dict[str, Any]
@@ -84,23 +81,11 @@ def backends(slices: list[Object], port: str) -> list[Backend]:
 
 
 class NamedService:
-    """The user's service, of which one pod gets requests; see ``service_metrics.ServiceChecks``."""
+    """The user's service, of which one pod gets requests; see ``trial.ServiceChecks``."""
 
-    def __init__(
-        self,
-        cluster: "Cluster",
-        waiter: "Waiter",
-        named: "Reference",
-        prometheus: Callable[[], Prometheus],
-        evidence: Callable[[], "CheckEvidence"],
-        clock: Clock,
-    ) -> None:
-        self._cluster = cluster
-        self._waiter = waiter
+    def __init__(self, named: "Reference", platform: "Platform") -> None:
         self._named = named
-        self._prometheus = prometheus
-        self._evidence = evidence
-        self._clock = clock
+        self._platform = platform
         self._backend = Once(self._one_backend)
         self._find = Once(self._server_found)
         self._send_and_watch = Once(self._sent_and_watched)
@@ -113,9 +98,11 @@ class NamedService:
             ProbeFailed: it collects something, and no metric of a server that we know.
         """
         server = self._find()
-        self._evidence().fact("workload", f"the service {self._named}, named by the user")
-        self._evidence().fact("metrics of", server.server)
-        self._evidence().fact("others", "may send requests, too: gains are at least what we sent")
+        self._platform.evidence.fact("workload", f"the service {self._named}, named by the user")
+        self._platform.evidence.fact("metrics of", server.server)
+        self._platform.evidence.fact(
+            "others", "may send requests, too: gains are at least what we sent"
+        )
         return []
 
     def miscounted(self) -> list[str]:
@@ -136,7 +123,7 @@ class NamedService:
     def misqueued(self) -> list[str]:
         """Where there is no queue gauge; its depth is not provoked in a service of others."""
         _, after, _ = self._send_and_watch()
-        self._evidence().fact("queue", "the gauge only: no request of ours was made to wait")
+        self._platform.evidence.fact("queue", "the gauge only: no request of ours was made to wait")
         return queue_faults(after, self._server)
 
     def lingering(self) -> list[str]:
@@ -166,7 +153,7 @@ class NamedService:
     def _one_backend(self) -> Backend:
         named = self._named
         try:
-            service = self._cluster.get(SERVICE, named.name, named.namespace)
+            service = self._platform.cluster.get(SERVICE, named.name, named.namespace)
         except ApiError as error:
             raise Inconclusive(
                 f"--aicr-service {named}: {error}", hint="Name a Service that is there."
@@ -184,11 +171,13 @@ class NamedService:
                 hint="Name it: --aicr-service NAMESPACE/NAME:PORT.",
             )
         labels = f"kubernetes.io/service-name={named.name}"
-        slices = self._cluster.list(ENDPOINT_SLICE, named.namespace, labels=labels)
+        slices = self._platform.cluster.list(ENDPOINT_SLICE, named.namespace, labels=labels)
         ready = backends(slices, ports[0].get("name") or "")
         if not ready:
             raise ProbeFailed(f"--aicr-service {named}: no pod behind it is ready.")
-        self._evidence().fact("pod that gets the requests", f"{named.namespace}/{ready[0].pod}")
+        self._platform.evidence.fact(
+            "pod that gets the requests", f"{named.namespace}/{ready[0].pod}"
+        )
         return ready[0]
 
     def _series(self, names: str) -> str:
@@ -203,7 +192,7 @@ class NamedService:
         return " or ".join([*by_pod, f'{{{name},instance=~"{address}(:.*)?"}}'])
 
     def _server_found(self) -> ServerMetrics:
-        backend, prometheus = self._backend(), self._prometheus()
+        backend, prometheus = self._backend(), self._platform.monitoring.prometheus
         expression = self._series("|".join(server.names for server in SERVERS))
         targets: list[Target] | None = []
 
@@ -216,15 +205,15 @@ class NamedService:
             return bool(names) or any(target.health == "up" for target in targets or ())
 
         try:
-            names = self._waiter.poll(
+            names = self._platform.waiter.poll(
                 f"{prometheus}: a target of pod {backend.pod} that is up, or samples of it",
                 look,
                 until=collected,
                 describe=lambda names: f"{len(names)} metrics that we know; {shown(targets)}",
-                timeout=self._waiter.deadlines.monitoring_follows,
+                timeout=self._platform.waiter.deadlines.monitoring_follows,
             )
         finally:
-            self._evidence().json(
+            self._platform.evidence.json(
                 f"Targets of {backend.pod}",
                 [as_json(target) for target in targets or ()],
                 source=f"GET {prometheus}/api/v1/targets?state=active, those of the pod",
@@ -244,16 +233,16 @@ class NamedService:
     def _sent_and_watched(self) -> tuple[Mapping[Key, float], Mapping[Key, float], str]:
         server, backend = self._server, self._backend()
         service = Completions(
-            self._cluster,
+            self._platform.cluster,
             self._named.namespace,
             backend.pod,
             backend.port,
             "",
-            timeout=ANSWER * self._waiter.scale,
+            timeout=ANSWER * self._platform.waiter.scale,
         )
-        self._evidence().fact("model", service.first_model())
+        self._platform.evidence.fact("model", service.first_model())
         expression = self._series(server.names)
-        watching = Watching(self._prometheus(), server, expression, self._clock)
+        watching = Watching(self._platform.monitoring.prometheus, server, expression)
         watching.look()
         watching.keep("Series of the service before our requests")
         for _ in range(REQUESTS):
@@ -271,16 +260,24 @@ class NamedService:
 
         try:
             what = f"{REQUESTS} requests to {backend.pod}"
-            after, lag = watching.until(what, self._waiter, faults)
+            after, lag = watching.until(what, self._platform.waiter, faults)
         finally:
             watching.keep("Series of the service after our requests")
-            self._evidence().timeline(
-                watching.timeline, source=f"{self._prometheus()}, asked every second"
+            self._platform.evidence.timeline(
+                watching.timeline,
+                source=f"{self._platform.monitoring.prometheus}, asked every second",
             )
         return watching.before, after, lag
 
     def _judged(self, name: str, judge: Callable[[Mapping[Key, float]], list[str]]) -> list[str]:
         before, after, lag = self._send_and_watch()
-        show_gains(self._evidence(), self._prometheus(), name, before, after, REQUESTS)
+        show_gains(
+            self._platform.evidence,
+            self._platform.monitoring.prometheus,
+            name,
+            before,
+            after,
+            REQUESTS,
+        )
         found = judge(gained(before, after))
         return [*found, lag] if found else []

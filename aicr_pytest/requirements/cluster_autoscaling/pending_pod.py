@@ -13,10 +13,8 @@ from aicr_pytest.errors import Inconclusive, NoAccelerators, WaitTimeout
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler, Reach
 
 if TYPE_CHECKING:
-    from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.cluster.pods import Pod
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 MARKED = {"aicr-pytest/marks": "cluster_autoscaling"}
 """Labels of the pods that mark nodes; the one that wants a node stays off these."""
@@ -26,18 +24,9 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 class Wanting:
     """Makes the pods of the experiment with one autoscaler."""
 
-    def __init__(
-        self,
-        autoscaler: Autoscaler,
-        *,
-        accelerators: "Accelerators",
-        workspaces: "Workspaces",
-        waiter: "Waiter",
-    ) -> None:
+    def __init__(self, autoscaler: Autoscaler, platform: "Platform") -> None:
         self._autoscaler = autoscaler
-        self._accelerators = accelerators
-        self._workspaces = workspaces
-        self._waiter = waiter
+        self._platform = platform
         self._markers: list[Pod] = []
 
     def mark(self, nodes: Sequence[Object]) -> None:
@@ -51,7 +40,7 @@ class Wanting:
             Inconclusive: a node takes no marker.
         """
         for number, node in enumerate(nodes):
-            (pod,) = self._workspaces.fill(
+            (pod,) = self._platform.workspaces.fill(
                 "cluster_autoscaling/marker", image="probe", name=f"marker-{number}"
             )
             pod["metadata"]["labels"] = MARKED
@@ -62,7 +51,7 @@ class Wanting:
                 {"key": taint["key"], "operator": "Exists", "effect": taint["effect"]}
                 for taint in node["spec"].get("taints") or ()
             ]
-            self._markers.append(self._workspaces.at().pod(pod))
+            self._markers.append(self._platform.workspaces.at().pod(pod))
         if nodes:
             self._await_markers()
 
@@ -70,14 +59,18 @@ class Wanting:
         labels = ",".join(f"{key}={value}" for key, value in MARKED.items())
         names = {marker.name for marker in self._markers}
         try:
-            self._waiter.until(
+            self._platform.waiter.until(
                 f"{len(names)} pods that mark the nodes that are there: bound",
-                [Subject(kind=POD, namespace=self._workspaces.at().namespace, labels=labels)],
+                [
+                    Subject(
+                        kind=POD, namespace=self._platform.workspaces.at().namespace, labels=labels
+                    )
+                ],
                 judge=lambda views: (
                     names <= {p["metadata"]["name"] for p in views[0].values() if _bound(p)} or None
                 ),
                 describe=lambda views: f"{sum(map(_bound, views[0].values()))} bound",
-                timeout=self._waiter.deadlines.schedule,
+                timeout=self._platform.waiter.deadlines.schedule,
             )
         except WaitTimeout as error:
             raise Inconclusive(
@@ -94,7 +87,7 @@ class Wanting:
 
     def create(self, reach: Reach) -> "Pod":
         """The pod that wants a node."""
-        (pod,) = self._workspaces.fill(
+        (pod,) = self._platform.workspaces.fill(
             "cluster_autoscaling/wanting", image="probe", name=f"wanting-{self._autoscaler.name}"
         )
         tolerations = [*pod["spec"].get("tolerations", ()), *reach.tolerations]
@@ -104,12 +97,12 @@ class Wanting:
         if reach.requirements:
             terms = [{"matchExpressions": list(reach.requirements)}]
             pod["spec"]["affinity"]["nodeAffinity"] = {_REQUIRED: {"nodeSelectorTerms": terms}}
-        self._workspaces.at().apply(templates)
-        return self._workspaces.at().pod(pod)
+        self._platform.workspaces.at().apply(templates)
+        return self._platform.workspaces.at().pod(pod)
 
     def _asked_as(self) -> AcceleratorNode:
         """A node that hands out accelerators as the new one has to; its name is of no use."""
-        profile = self._accelerators.wanted_profile()
+        profile = self._platform.accelerators.wanted_profile()
         by_resource = AcceleratorNode(
             name="",
             profile=profile,
@@ -126,7 +119,7 @@ class Wanting:
             free=0,
         )
         try:
-            first = self._accelerators.stock[0]
+            first = self._platform.accelerators.stock[0]
         except NoAccelerators:
             return by_resource
         if first.mechanism == "dra" and self._autoscaler.takes_claims:

@@ -4,14 +4,12 @@ What is judged is the node itself: that it did not exist before, is Ready, offer
 runs the pod; and that it goes once nobody uses it. What the autoscaler says is evidence.
 """
 
-import datetime
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import nothing_runs_on
-from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.load import utc_now
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
@@ -24,10 +22,8 @@ from aicr_pytest.requirements.solutions import Solutions
 from aicr_pytest.requirements.trials import Trials
 
 if TYPE_CHECKING:
-    from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.cluster.pods import Pod
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 STABLE = 5.0
 """Seconds for which no further node may come once ours is gone."""
@@ -35,37 +31,14 @@ STABLE = 5.0
 NODES, OFFERED = "nodes", "accelerators on offer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """Where the experiment takes place."""
-
-    accelerators: "Accelerators"
-    """Those of the cluster; their profile says what is asked for."""
-    workspaces: "Workspaces"
-    waiter: "Waiter"
-    scale_in_timeout: float
-    """Seconds for the removal of the node, never scaled: it is the autoscaler's own waiting."""
-    clock: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
-
-    @property
-    def profile(self) -> Profile:
-        """Whose accelerators are asked for."""
-        return self.accelerators.wanted_profile()
-
-
 class ScalingTrial:
     """One autoscaler; the steps are run in the order in which they stand here."""
 
-    def __init__(self, autoscaler: Autoscaler, ground: Ground) -> None:
+    def __init__(self, autoscaler: Autoscaler, platform: "Platform") -> None:
         self._autoscaler = autoscaler
-        self._ground = ground
+        self._platform = platform
         self._reach = Reach()
-        self._wanting = Wanting(
-            autoscaler,
-            accelerators=ground.accelerators,
-            workspaces=ground.workspaces,
-            waiter=ground.waiter,
-        )
+        self._wanting = Wanting(autoscaler, platform)
         self._judge_pod: Callable[[Views], Object | None] = lambda views: None
         self._pod: Pod | None = None
         self._node: Object | None = None
@@ -79,13 +52,13 @@ class ScalingTrial:
 
     def grows(self) -> list[str]:
         """A pod that fits nowhere is Unschedulable first, then runs on a node that is new."""
-        cluster = self._ground.workspaces.at().cluster
+        cluster = self._platform.cluster
         self._offers.look()
         nodes = cluster.list(NODE)
         self._reach = self._autoscaler.reach(
             cluster,
             [node for node in nodes if self._offers.of(node)],
-            scale_in_timeout=self._ground.scale_in_timeout,
+            scale_in_timeout=self._platform.settings.scale_in_timeout,
         )
         self._before = {node["metadata"]["uid"]: node for node in nodes}
         self._tell_facts("before")
@@ -102,12 +75,12 @@ class ScalingTrial:
         self._judge_pod = pod.start_judge()
         self._mark(f"{pod.name} asks for an accelerator")
         try:
-            self._ground.waiter.until(
+            self._platform.waiter.until(
                 f"{pod}: runs on a new node",
                 self._subjects(pod),
                 judge=self._judge_start,
                 describe=self._line,
-                timeout=self._ground.waiter.deadlines.node_provisioned,
+                timeout=self._platform.waiter.deadlines.node_provisioned,
                 expired=self._no_node,
             )
         finally:
@@ -126,14 +99,14 @@ class ScalingTrial:
         pod.delete()
         pod.gone()
         self._mark(f"{pod.name} is gone")
-        waiter = self._ground.waiter
+        waiter = self._platform.waiter
         try:
             waiter.until(
                 f"Node {name}: gone, unused as it is",
                 [Subject(kind=NODE)],
                 judge=lambda views: self._has_gone(views, uid),
                 describe=lambda views: f"{len(views[0])} nodes, {name} is there",
-                timeout=self._ground.scale_in_timeout / waiter.scale,
+                timeout=self._platform.settings.scale_in_timeout / waiter.scale,
                 expired=lambda views: self._still_there(views, uid),
             )
             self._mark(f"node {name} is gone")
@@ -220,7 +193,7 @@ class ScalingTrial:
         if not self._offers.of(node):
             offered = f"no device is published, allocatable is {_allocatable(node)}"
             faults.append(f"{name} offers no accelerator: {offered}")
-        evidence = self._ground.workspaces.evidence
+        evidence = self._platform.evidence
         evidence.yaml(f"Node {name}", node, source=f"kubectl get node {name} -o yaml")
         evidence.yaml(
             f"Pod {self._pod.name}",
@@ -240,7 +213,7 @@ class ScalingTrial:
         return None if there else True
 
     def _still_there(self, views: Views, uid: str) -> None:
-        cluster = self._ground.workspaces.at().cluster
+        cluster = self._platform.cluster
         node = next(node for node in views[0].values() if node["metadata"]["uid"] == uid)
         name = node["metadata"]["name"]
         if why := self._autoscaler.keeps(cluster, node):
@@ -258,15 +231,16 @@ class ScalingTrial:
             f"{e.get('reason', '')}: {e.get('message', '')}"
             for e in sorted(events, key=pod_state.said_at)[-3:]
         )
+        timeout = self._platform.settings.scale_in_timeout
         raise WaitTimeout(
-            f"Node {name}: still there {self._ground.scale_in_timeout:g} s after the last pod that "
-            f"wanted it was gone.\n  Said of it: {said or 'nothing'}"
+            f"Node {name}: still there {timeout:g} s after the last pod that wanted it was gone."
+            f"\n  Said of it: {said or 'nothing'}"
         )
 
     def _newcomers(self) -> list[str]:
         """Nodes with accelerators that come although nobody wants them."""
-        waiter = self._ground.waiter
-        cluster = self._ground.workspaces.at().cluster
+        waiter = self._platform.waiter
+        cluster = self._platform.cluster
         known = {node["metadata"]["uid"] for node in cluster.list(NODE)}
         came: dict[str, Object] = {}
         for _, node in cluster.watch(NODE, timeout=STABLE * max(1.0, waiter.scale)):
@@ -287,11 +261,11 @@ class ScalingTrial:
         }
         last = self._timeline.points[-1].values if self._timeline.points else None
         if values != last:
-            self._timeline.sample(self._ground.clock(), **values)
+            self._timeline.sample(utc_now(), **values)
 
     @cached_property
     def _offers(self) -> Offers:
-        return Offers(self._ground.workspaces.at().cluster, self._ground.profile)
+        return Offers(self._platform.cluster, self._platform.accelerators.wanted_profile())
 
     def _is_served(self, node: Object) -> bool:
         labels = node["metadata"].get("labels") or {}
@@ -301,26 +275,24 @@ class ScalingTrial:
         )
 
     def _mark(self, text: str) -> None:
-        self._timeline.mark(self._ground.clock(), text)
+        self._timeline.mark(utc_now(), text)
 
     def _tell(self) -> None:
         source = "watch of nodes, pods and events"
-        self._ground.workspaces.evidence.timeline(self._timeline, source=source)
+        self._platform.evidence.timeline(self._timeline, source=source)
         self._tell_facts("after")
 
     def _tell_facts(self, when: str) -> None:
-        cluster = self._ground.workspaces.at().cluster
+        cluster = self._platform.cluster
         for fact in self._autoscaler.facts(cluster):
-            self._ground.workspaces.evidence.yaml(
-                f"{fact.title}, {when}", fact.content, source=fact.source
-            )
+            self._platform.evidence.yaml(f"{fact.title}, {when}", fact.content, source=fact.source)
 
 
-def scaling_trials(solutions: Solutions[Autoscaler], ground: Ground) -> Trials[ScalingTrial]:
+def scaling_trials(solutions: Solutions[Autoscaler], platform: "Platform") -> Trials[ScalingTrial]:
     """The experiment with every installed autoscaler, until one passes it."""
     return Trials(
         solutions,
-        lambda candidate: ScalingTrial(candidate.solution, ground),
+        lambda candidate: ScalingTrial(candidate.solution, platform),
         (ScalingTrial.grows, ScalingTrial.shrinks),
         leave=ScalingTrial.clear,
     )

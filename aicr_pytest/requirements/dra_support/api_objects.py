@@ -4,19 +4,15 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import kind_of
 from aicr_pytest.cluster.names import cluster_name
-from aicr_pytest.errors import ApiError, DoesNotApply
 from aicr_pytest.workloads.manifests import render_actor
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.workspace import Workspace
-    from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.requirements.platform import Platform
 
 _MARK = "aicr-pytest/updated"
 
 
-def exercise(
-    actor: str, workspace: "Workspace", run_id: str, evidence: "CheckEvidence"
-) -> list[str]:
+def exercise(actor: str, platform: "Platform") -> list[str]:
     """Take the object of a manifest through its life in the workspace.
 
     Returns:
@@ -26,10 +22,11 @@ def exercise(
         ApiError: it refused one; the message names the request.
     """
     short = actor.rpartition("_")[2].lower()
+    workspace, cluster, waiter = platform.workspaces.at(), platform.cluster, platform.waiter
+    evidence, run_id = platform.evidence, cluster.run_id
     (wanted,) = render_actor(actor, name=cluster_name(run_id, short))
     kind, name = kind_of(wanted), wanted["metadata"]["name"]
     namespace = workspace.namespace if kind.namespaced else None
-    cluster, waiter = workspace.cluster, workspace.waiter
     (made,) = workspace.apply([wanted])
     done = ["create"]
     evidence.yaml("The object as it was created", made, source=f"apply {kind.name} {name}")
@@ -53,33 +50,3 @@ def exercise(
     done.append("delete")
     evidence.fact("honoured", ", ".join(done))
     return done
-
-
-def refusal_of_claim(
-    workspace: "Workspace", device_class: str, evidence: "CheckEvidence", *, admin: bool
-) -> str:
-    """Why the API server refuses a claim, by dry run; empty where it admits it.
-
-    Raises:
-        DoesNotApply: the API server drops the field, i.e. it knows no admin access.
-    """
-    (claim,) = render_actor(
-        "secure_accelerator_access/admin-claim",
-        name="admin-access" if admin else "ordinary-access",
-        device_class=device_class,
-        admin=str(admin).lower(),
-    )
-    claim["metadata"]["namespace"] = workspace.namespace
-    title = f"Claim with{'' if admin else 'out'} admin access"
-    source = f"create (dry run) ResourceClaim {claim['metadata']['name']}"
-    try:
-        admitted = workspace.cluster.create(claim, dry_run=True)
-    except ApiError as error:
-        if error.status == 404:
-            raise DoesNotApply("The API server serves no resource.k8s.io/v1.") from error
-        evidence.text(title, str(error), source=source)
-        return error.message
-    evidence.yaml(title, admitted, source=source)
-    if admin and "adminAccess" not in admitted["spec"]["devices"]["requests"][0]["exactly"]:
-        raise DoesNotApply("The API server knows no admin access to devices.")
-    return ""

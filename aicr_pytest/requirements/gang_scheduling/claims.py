@@ -7,15 +7,17 @@ from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
 from aicr_pytest.errors import WaitTimeout
 
 if TYPE_CHECKING:
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
     from aicr_pytest.requirements.gang_scheduling.recorder import Gang
-    from aicr_pytest.requirements.gang_scheduling.sizes import Stage
+    from aicr_pytest.requirements.platform import Platform
 
 
 class Claims:
     """Those in the workspace of the experiments; none where a device plugin counts."""
 
-    def __init__(self, stage: "Stage") -> None:
-        self._stage = stage
+    def __init__(self, platform: "Platform", node: "AcceleratorNode") -> None:
+        self._platform = platform
+        self._node = node
 
     def of_unbound(self, gang: "Gang") -> list[str]:
         """Claims of unbound members that hold something."""
@@ -28,14 +30,14 @@ class Claims:
         ]
 
     def _all(self) -> list[Object]:
-        workspace = self._stage.workspaces.at()
-        if self._stage.node.mechanism == "device-plugin":
+        workspace = self._platform.workspaces.at()
+        if self._node.mechanism == "device-plugin":
             return []
         return workspace.cluster.list(RESOURCE_CLAIM, workspace.namespace)
 
     def held_for_nobody(self) -> list[str]:
         """Claims of ours that stay allocated although their pods are gone."""
-        waiter = self._stage.waiter
+        waiter = self._platform.waiter
         try:
             waiter.poll(
                 "Accelerators of the gangs: given back",
@@ -51,7 +53,7 @@ class Claims:
 
     def stranded(self) -> list[str]:
         """Claims of ours that are allocated and whose pods are gone or have ended, as sentences."""
-        workspace = self._stage.workspaces.at()
+        workspace = self._platform.workspaces.at()
         running = {
             pod["metadata"]["name"]
             for pod in workspace.cluster.list(POD, workspace.namespace)

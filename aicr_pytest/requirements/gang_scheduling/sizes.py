@@ -7,10 +7,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.errors import NoCapacity
 
 if TYPE_CHECKING:
-    from aicr_pytest.accelerators.discovery import Accelerators
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.workloads.reservations import Exclusive
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,50 +41,24 @@ class Sizes:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where the experiments take place."""
+def reserve_node(platform: "Platform") -> AcceleratorNode:
+    """A node whose accelerators no other check of ours holds; it is waited for.
 
-    node: AcceleratorNode
-    """Whose accelerators are ours alone, as far as our own checks go."""
-    accelerators: "Accelerators"
-    workspaces: "Workspaces"
-    waiter: "Waiter"
-    queue: str | None
-    """The user's queue of the whole cluster."""
-    run_id: str
-    """Names what belongs to the whole cluster."""
-
-    @classmethod
-    def on(
-        cls,
-        exclusive: "Exclusive",
-        *,
-        accelerators: "Accelerators",
-        workspaces: "Workspaces",
-        waiter: "Waiter",
-        queue: str | None,
-    ) -> "Stage":
-        """A stage on a node whose accelerators no other check of ours holds; it is waited for."""
-        looked_at = accelerators.looked_at()
-        usable = [node for node in accelerators.stock if node.ready and node.schedulable]
-        # Those that --aicr-nodes means come first, then those whose units are whole devices; among
-        # equals the one with most room.
-        ordered = sorted(
-            usable,
-            key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.attainable),
-        )
-        (node,) = exclusive.with_room(
-            [[node] for node in ordered if node.attainable],
-            share=lambda node: node.total,
-            needs=1,
-            look=accelerators.now,
-        )
-        return cls(
-            node=node,
-            accelerators=accelerators,
-            workspaces=workspaces,
-            waiter=waiter,
-            queue=queue,
-            run_id=workspaces.run_id,
-        )
+    Raises:
+        NoCapacity: no node has one to give.
+    """
+    looked_at = platform.accelerators.looked_at()
+    usable = [node for node in platform.accelerators.stock if node.ready and node.schedulable]
+    # Those that --aicr-nodes means come first, then those whose units are whole devices; among
+    # equals the one with most room.
+    ordered = sorted(
+        usable,
+        key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.attainable),
+    )
+    (node,) = platform.reservations.with_room(
+        [[node] for node in ordered if node.attainable],
+        share=lambda node: node.total,
+        needs=1,
+        look=platform.accelerators.now,
+    )
+    return node

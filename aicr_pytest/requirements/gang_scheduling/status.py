@@ -7,15 +7,15 @@ from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangSch
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.gang_scheduling.recorder import Gang, Muster
-    from aicr_pytest.requirements.gang_scheduling.sizes import Stage
+    from aicr_pytest.requirements.platform import Platform
 
 
 class Said:
     """The objects of one gang scheduler."""
 
-    def __init__(self, scheduler: GangScheduler, stage: "Stage") -> None:
+    def __init__(self, scheduler: GangScheduler, platform: "Platform") -> None:
         self._scheduler = scheduler
-        self._stage = stage
+        self._platform = platform
 
     def words(self, *gangs: "Gang") -> list[str]:
         """Why gangs wait, as their objects say."""
@@ -24,7 +24,7 @@ class Said:
 
     def _telling(self, gang: "Gang") -> list[Object]:
         """The objects that say how a gang fares, as they are now."""
-        workspace = self._stage.workspaces.at()
+        workspace = self._platform.workspaces.at()
         return [
             now
             for obj in gang.told_by
@@ -37,7 +37,7 @@ class Said:
 
     def tell(self, muster: "Muster", *gangs: "Gang") -> None:
         """Timeline, reasons and gang objects, into the evidence of the check that runs."""
-        evidence = self._stage.workspaces.evidence
+        evidence = self._platform.evidence
         muster.tell(evidence)
         for obj in (obj for gang in gangs for obj in self._telling(gang)):
             name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]

@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -18,11 +19,14 @@ from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.claims import Claims
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang, Muster
-from aicr_pytest.requirements.gang_scheduling.sizes import Sizes, Stage
+from aicr_pytest.requirements.gang_scheduling.sizes import Sizes, reserve_node
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler, Group
 from aicr_pytest.requirements.gang_scheduling.status import Said
 from aicr_pytest.requirements.solutions import Solutions
 from aicr_pytest.requirements.trials import Trials
+
+if TYPE_CHECKING:
+    from aicr_pytest.requirements.platform import Platform
 
 WINDOW = 8.0
 """Seconds for which a gang without room must have no member bound."""
@@ -31,15 +35,18 @@ WINDOW = 8.0
 class GangTrial:
     """One gang scheduler; the steps are run in the order in which they stand here."""
 
-    def __init__(self, scheduler: GangScheduler, stage: Stage) -> None:
+    def __init__(
+        self, scheduler: GangScheduler, platform: "Platform", node: AcceleratorNode
+    ) -> None:
         self._scheduler = scheduler
-        self._stage = stage
+        self._platform = platform
+        self._node = node
         self._prepared: AcceleratorNode | None = None
         self._blocker: AcceleratorPod | None = None
         self._gang: Gang | None = None
         self._sizes: Sizes | None = None
-        self._claims = Claims(stage)
-        self._said = Said(scheduler, stage)
+        self._claims = Claims(platform, node)
+        self._said = Said(scheduler, platform)
         self._first: AcceleratorNode | None = None
         self._placed: list[AcceleratorPod] = []
         self._gathered: list[Gang] = []
@@ -114,13 +121,13 @@ class GangTrial:
             if lost := self._first.total - node.total:
                 had = f"of {self._first.total} accelerators of {node.name}, {self._first.free} free"
                 return [f"{lost} {had}, are not offered any more since gangs used them: {node}"]
-            self._stage.workspaces.evidence.fact(
+            self._platform.evidence.fact(
                 "held by others meanwhile", f"{self._first.free - node.free} of {node.name}"
             )
         if free < 1:
             raise NoCapacity(f"Others hold all accelerators by now: {node}.")
         everything = self._block(free)
-        self._stage.workspaces.evidence.fact(
+        self._platform.evidence.fact(
             "held again by one pod", f"{everything.grant().count} of {node.name}"
         )
         self._release(everything)
@@ -131,9 +138,9 @@ class GangTrial:
     def _prepare(self) -> AcceleratorNode:
         """The node, asked for its accelerators as this scheduler can count them."""
         if self._prepared is None:
-            node = self._stage.node
+            node = self._node
             if node.mechanism == "dra" and not self._scheduler.understands_claims:
-                if not self._stage.accelerators.extended(node):
+                if not self._platform.accelerators.extended(node):
                     raise DoesNotApply(
                         f"{self._scheduler.name} does not count ResourceClaims, and no DeviceClass "
                         f"of {node.name} maps {node.profile.extended_resource}."
@@ -148,8 +155,8 @@ class GangTrial:
         A queue of ours lets all of them through, and no more; others may have come or gone since.
         """
         node = self._look(self._prepare())
-        workspace, queue = self._stage.workspaces.at(), self._stage.queue
-        name = cluster_name(self._stage.run_id)
+        workspace, queue = self._platform.workspaces.at(), self._platform.settings.queue
+        name = cluster_name(self._platform.cluster.run_id)
         workspace.apply(self._scheduler.queues(workspace.cluster, node, name, queue))
         return self._scheduler.room(workspace.cluster, node, queue)
 
@@ -159,13 +166,13 @@ class GangTrial:
         Raises:
             NoCapacity: it is gone.
         """
-        for now in self._stage.accelerators.look():
+        for now in self._platform.accelerators.look():
             if now.name == node.name:
                 return dataclasses.replace(now, mechanism=node.mechanism)
         raise NoCapacity(f"{node.name} offers no accelerators any more.")
 
     def _block(self, count: int) -> AcceleratorPod:
-        blocker = self._stage.workspaces.place_on(
+        blocker = self._platform.workspaces.place_on(
             self._prepare(),
             "gang_scheduling/blocker",
             name=f"blocker-{next(self._numbers)}",  # its claim template cannot be changed later
@@ -184,8 +191,10 @@ class GangTrial:
 
     def _gather_in_turns(self, names: Sequence[str], size: int) -> list[Gang]:
         """Gangs whose members are created in turns, the first of each, then the second of each."""
-        workspace = self._stage.workspaces.at()
-        groups = [Group(name=name, size=size, queue=self._stage.queue) for name in names]
+        workspace = self._platform.workspaces.at()
+        groups = [
+            Group(name=name, size=size, queue=self._platform.settings.queue) for name in names
+        ]
         gangs = []
         for group in groups:
             objects = workspace.apply(self._scheduler.group(group))
@@ -206,7 +215,7 @@ class GangTrial:
             pod = {**pod, "metadata": {**pod["metadata"], "labels": labels}}
             return self._scheduler.member(pod, group)
 
-        member = self._stage.workspaces.place_on(
+        member = self._platform.workspaces.place_on(
             self._prepare(),
             f"gang_scheduling/{actor}",
             name=f"{group.name}-{number}",
@@ -220,8 +229,8 @@ class GangTrial:
         return Muster(
             title,
             gangs,
-            self._stage.waiter,
-            namespace=self._stage.workspaces.at().namespace,
+            self._platform.waiter,
+            namespace=self._platform.workspaces.at().namespace,
             clock=lambda: datetime.datetime.now(datetime.UTC),
         )
 
@@ -245,7 +254,7 @@ class GangTrial:
             faults += member.differences()
             for identity in member.held():
                 if identity in seen and member.on.units_per_device > 1:
-                    self._stage.workspaces.evidence.fact(
+                    self._platform.evidence.fact(
                         f"{identity} is shared", f"its units went to {seen[identity]} and {member}"
                     )
                 elif identity in seen:
@@ -312,7 +321,7 @@ class GangTrial:
         self._gathered = [gang for gang in self._gathered if gang not in gangs]
 
     def _delete(self, objects: Iterable[Object]) -> None:
-        workspace = self._stage.workspaces.at()
+        workspace = self._platform.workspaces.at()
         for obj in objects:
             kind = workspace.cluster.kind_of(obj)
             name, uid = obj["metadata"]["name"], obj["metadata"].get("uid")
@@ -329,11 +338,16 @@ class GangTrial:
         self._gang = self._blocker = None
 
 
-def gang_trials(solutions: Solutions[GangScheduler], stage: Stage) -> Trials[GangTrial]:
-    """The experiments with every installed gang scheduler, until one passes them all."""
+def gang_trials(solutions: Solutions[GangScheduler], platform: "Platform") -> Trials[GangTrial]:
+    """The experiments with every installed gang scheduler, until one passes them all.
+
+    Raises:
+        NoCapacity: no node has an accelerator to give.
+    """
+    node = reserve_node(platform)
     return Trials(
         solutions,
-        lambda candidate: GangTrial(candidate.solution, stage),
+        lambda candidate: GangTrial(candidate.solution, platform, node),
         STEPS,
         leave=GangTrial.clear,
     )

@@ -2,10 +2,10 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.accelerators.load import Load
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import dress
 from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM
@@ -13,16 +13,10 @@ from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import ApiError, NoCapacity
-from aicr_pytest.requirements.accelerator_metrics.load_trial import Load
 
 if TYPE_CHECKING:
-    from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.accelerators.inventory import AcceleratorNode
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.evidence.check import CheckEvidence
-    from aicr_pytest.workloads.reservations import Exclusive
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 Object = dict[str, Any]
 
@@ -32,51 +26,42 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 class Scaled:
     """A Deployment of one or two pods with one accelerator each."""
 
-    def __init__(
-        self,
-        cluster: "Cluster",
-        waiter: "Waiter",
-        workspaces: "Workspaces",
-        accelerators: "Accelerators",
-        exclusive: "Exclusive",
-        evidence: Callable[[], "CheckEvidence"],
-    ) -> None:
-        self._cluster = cluster
-        self._waiter = waiter
-        self._workspaces = workspaces
-        self._accelerators = accelerators
-        self._exclusive = exclusive
-        self._evidence = evidence
+    def __init__(self, platform: "Platform") -> None:
+        self._platform = platform
         self._loads: dict[str, Load] = {}
 
     @cached_property
     def nodes(self) -> "list[AcceleratorNode]":
         """Nodes with room for two pods in all; ours alone until the module ends."""
-        looked_at = self._accelerators.looked_at()
-        usable = [n for n in self._accelerators.stock if n.ready and n.schedulable and n.attainable]
+        looked_at = self._platform.accelerators.looked_at()
+        usable = [
+            n
+            for n in self._platform.accelerators.stock
+            if n.ready and n.schedulable and n.attainable
+        ]
         usable.sort(
             key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.attainable)
         )
         roomy = [[node] for node in usable if node.attainable >= 2]
         with contextlib.suppress(NoCapacity):
             if roomy:
-                return self._exclusive.with_room(
-                    roomy, share=lambda _: 2, needs=2, look=self._accelerators.now
+                return self._platform.reservations.with_room(
+                    roomy, share=lambda _: 2, needs=2, look=self._platform.accelerators.now
                 )
         pairs = [list(pair) for pair in itertools.combinations(usable, 2) if _alike(*pair)]
         if not pairs:
             raise NoCapacity(
                 "It takes two free accelerators that are asked for in the same way: "
-                + "; ".join(map(str, self._accelerators.stock)),
+                + "; ".join(map(str, self._platform.accelerators.stock)),
                 hint="Free some, or run this check on a cluster with more.",
             )
-        return self._exclusive.with_room(
-            pairs, share=lambda _: 1, needs=1, look=self._accelerators.now
+        return self._platform.reservations.with_room(
+            pairs, share=lambda _: 1, needs=1, look=self._platform.accelerators.now
         )
 
     def deploy(self, name: str) -> None:
         """Create it; nothing is waited for."""
-        (deployment,) = self._workspaces.fill(
+        (deployment,) = self._platform.workspaces.fill(
             "pod_autoscaling/scaled",
             image="load",
             name=name,
@@ -84,15 +69,15 @@ class Scaled:
         )
         template = deployment["spec"]["template"]
         pod = {"metadata": {"name": name, **template["metadata"]}, "spec": template["spec"]}
-        tolerations = self._accelerators.tolerations
+        tolerations = self._platform.accelerators.tolerations
         dressed = [dress(pod, node, tolerations=tolerations) for node in self.nodes]
         *templates, made = dressed[0]
         made["metadata"].pop("name")
         for *_, other in dressed[1:]:
             _also_where(made["spec"], other["spec"])
         deployment["spec"]["template"] = made
-        applied = self._workspaces.at().apply([*templates, deployment])
-        self._evidence().yaml(
+        applied = self._platform.workspaces.at().apply([*templates, deployment])
+        self._platform.evidence.yaml(
             "The Deployment and what it needs", applied, source="server-side apply"
         )
 
@@ -118,8 +103,8 @@ class Scaled:
 
     def _starting(self, name: str, *, beside: str = "") -> Pod:
         """The Deployment's pod of another name, once there is one."""
-        namespace = self._workspaces.at().namespace
-        pods = self._waiter.until(
+        namespace = self._platform.workspaces.at().namespace
+        pods = self._platform.waiter.until(
             f"Deployment {namespace}/{name}: {'another' if beside else 'a'} pod",
             [
                 Subject(kind=POD, namespace=namespace, labels=f"app={name}"),
@@ -135,28 +120,28 @@ class Scaled:
                 or None
             ),
             describe=lambda views: _refusal(views) or "none yet",
-            timeout=self._waiter.deadlines.schedule,
+            timeout=self._platform.waiter.deadlines.schedule,
             expired=_refused,
         )
-        why = self._accelerators.why_pending(self.nodes[-1], 1)
-        return Pod(self._cluster, self._waiter, pods[0], why_pending=why)
+        why = self._platform.accelerators.why_pending(self.nodes[-1], 1)
+        return Pod(self._platform.cluster, self._platform.waiter, pods[0], why_pending=why)
 
     def pod(self, name: str) -> AcceleratorPod:
         """A handle on one of its pods, which has a node."""
-        namespace = self._workspaces.at().namespace
-        obj = self._cluster.get(POD, name, namespace)
+        namespace = self._platform.workspaces.at().namespace
+        obj = self._platform.cluster.get(POD, name, namespace)
         node = next(one for one in self.nodes if one.name == obj["spec"].get("nodeName"))
         return AcceleratorPod(
-            Pod(self._cluster, self._waiter, obj),
+            Pod(self._platform.cluster, self._platform.waiter, obj),
             node,
-            claims=lambda claim: self._cluster.get(RESOURCE_CLAIM, claim, namespace),
-            evidence=self._evidence,
+            claims=lambda claim: self._platform.cluster.get(RESOURCE_CLAIM, claim, namespace),
+            evidence=lambda: self._platform.evidence,
             must_start=True,
         )
 
     def load(self, pod: AcceleratorPod) -> Load:
         """The switch of one of its pods."""
-        return self._loads.setdefault(pod.pod.name, Load(pod, self._waiter))
+        return self._loads.setdefault(pod.pod.name, Load(pod, self._platform.waiter))
 
 
 def _alike(one: "AcceleratorNode", other: "AcceleratorNode") -> bool:

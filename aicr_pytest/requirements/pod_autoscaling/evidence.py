@@ -9,10 +9,8 @@ from aicr_pytest.evidence.answers import reduce_answer
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.profile import ExporterProfile
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.monitoring.metrics_api import Reply
-    from aicr_pytest.monitoring.prometheus import Prometheus
+    from aicr_pytest.requirements.platform import Platform
     from aicr_pytest.requirements.pod_autoscaling.recorder import Watched
 
 
@@ -21,23 +19,19 @@ class ScalingEvidence:
 
     def __init__(
         self,
-        cluster: "Cluster",
-        evidence: "Callable[[], CheckEvidence]",
+        platform: "Platform",
         *,
         namespace: str,
         name: str,
         metric: str,
         answer: "Callable[[], Reply]",
-        prometheus: "Callable[[], Prometheus]",
         exporter: "ExporterProfile | None",
     ) -> None:
-        self._cluster = cluster
-        self._evidence = evidence
+        self._platform = platform
         self._namespace = namespace
         self._name = name
         self._metric = metric
         self._answer = answer
-        self._prometheus = prometheus
         self._exporter = exporter
 
     def keep(self, when: str, watched: "Watched") -> None:
@@ -46,8 +40,8 @@ class ScalingEvidence:
             try:
                 part(when)
             except AicrError as error:  # what is only kept must not replace what was judged
-                self._evidence().fact(f"not kept {when}", str(error))
-        self._evidence().timeline(
+                self._platform.evidence.fact(f"not kept {when}", str(error))
+        self._platform.evidence.timeline(
             watched.timeline,
             source=f"{self._metric} of the pods, pods, HorizontalPodAutoscaler {self._name} and "
             f"its events in {self._namespace}, asked every second",
@@ -57,7 +51,7 @@ class ScalingEvidence:
         """What the metrics API says."""
         reply = self._answer()
         answer = reduce_answer(reply.text)
-        self._evidence().text(f"{self._metric}, {when}", answer, source=reply.request)
+        self._platform.evidence.text(f"{self._metric}, {when}", answer, source=reply.request)
 
     def _keep_query(self, when: str) -> None:
         """What the monitoring system has of the pods, where there is one that can be asked."""
@@ -68,12 +62,14 @@ class ScalingEvidence:
             f'{{__name__=~"{names}",{label}="{self._namespace}"}}'
             for label in ("namespace", "exported_namespace")
         )
-        self._prometheus().query(expression, title=f"The series behind it, {when}")
+        self._platform.monitoring.prometheus.query(
+            expression, title=f"The series behind it, {when}"
+        )
 
     def _keep_autoscaler(self, when: str) -> None:
-        found = self._cluster.find(HORIZONTAL_POD_AUTOSCALER, self._name, self._namespace)
+        found = self._platform.cluster.find(HORIZONTAL_POD_AUTOSCALER, self._name, self._namespace)
         if found:
-            self._evidence().yaml(
+            self._platform.evidence.yaml(
                 f"HorizontalPodAutoscaler {self._name}, {when}",
                 found,
                 source=f"kubectl get hpa -n {self._namespace} {self._name} -o yaml",

@@ -1,10 +1,10 @@
 """A scaled Deployment as it is seen while it is watched: replicas, metric, conditions, events."""
 
-import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.accelerators.load import Clock, utc_now
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, HORIZONTAL_POD_AUTOSCALER, POD
 from aicr_pytest.errors import EndpointSilent, WaitTimeout
@@ -69,8 +69,9 @@ class Watched:
         name: str,
         values: Callable[[], Mapping[str, float]],
         target: float,
-        clock: Callable[[], datetime.datetime],
+        *,
         title: str,
+        clock: Clock = utc_now,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.load import since
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.errors import (
     AicrError,
@@ -16,7 +17,6 @@ from aicr_pytest.errors import (
     WaitFailed,
     WaitTimeout,
 )
-from aicr_pytest.requirements.accelerator_metrics.load_trial import Clock, since, utc_now
 from aicr_pytest.requirements.pod_autoscaling.deployment import Scaled
 from aicr_pytest.requirements.pod_autoscaling.evidence import ScalingEvidence
 from aicr_pytest.requirements.pod_autoscaling.metric import PodMetric, PodMetrics
@@ -24,14 +24,7 @@ from aicr_pytest.requirements.pod_autoscaling.recorder import Sight, Watched
 from aicr_pytest.workloads.manifests import render_actor
 
 if TYPE_CHECKING:
-    from aicr_pytest.accelerators.discovery import Accelerators
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.evidence.check import CheckEvidence
-    from aicr_pytest.monitoring.prometheus import Prometheus
-    from aicr_pytest.settings import Settings
-    from aicr_pytest.workloads.reservations import Exclusive
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 NAME = "scaled"
 STABILIZATION = 30.0
@@ -44,34 +37,17 @@ EARLIEST = 10.0
 class AutoscalingTrial:
     """Idle, under load, and idle again; each check judges what came of one of these stages."""
 
-    def __init__(
-        self,
-        cluster: "Cluster",
-        waiter: "Waiter",
-        workspaces: "Workspaces",
-        accelerators: "Accelerators",
-        exclusive: "Exclusive",
-        settings: "Settings",
-        prometheus: "Callable[[], Prometheus]",
-        evidence: Callable[[], "CheckEvidence"],
-        clock: Clock = utc_now,
-    ) -> None:
-        self._cluster = cluster
-        self._waiter = waiter
-        self._workspaces = workspaces
-        self._accelerators = accelerators
-        self._prometheus = prometheus
-        self._evidence = evidence
-        self._clock = clock
+    def __init__(self, platform: "Platform") -> None:
+        self._platform = platform
         self._metrics = PodMetrics(
-            cluster,
-            waiter,
-            named=settings.hpa_metric,
-            patterns=lambda: accelerators.stock[0].profile.pod_metrics,
+            platform.cluster,
+            platform.waiter,
+            named=platform.settings.hpa_metric,
+            patterns=lambda: platform.accelerators.stock[0].profile.pod_metrics,
         )
         self._trouble: AicrError | None = None
         self._blind: Inconclusive | None = None
-        self._scaled = Scaled(cluster, waiter, workspaces, accelerators, exclusive, evidence)
+        self._scaled = Scaled(platform)
         self._pods: tuple[AcceleratorPod, AcceleratorPod] | None = None
 
     # -- what the checks ask -------------------------------------------------------------------
@@ -112,9 +88,9 @@ class AutoscalingTrial:
                 sight.values.get(first.pod.name, 0.0) > metric.target
                 and sight.values.get(new.pod.name, metric.target) <= halfway
             ),
-            self._waiter.deadlines.samples_follow,
+            self._platform.waiter.deadlines.samples_follow,
         )
-        self._evidence().fact("metric of both pods", str(sight))
+        self._platform.evidence.fact("metric of both pods", str(sight))
         if why:
             shown = self._scaled.load(new).seen()
             idles = f"pod {new.pod.name} idles ({shown:.0%} by {new.on.profile.tool})"
@@ -128,7 +104,7 @@ class AutoscalingTrial:
         _, why = self._try_poll(
             f"Deployment {NAME}: 2 replicas, as long as there is load",
             lambda sight: sight.desired == 2 and len(sight.ready) == 2,
-            self._waiter.deadlines.looked_again,
+            self._platform.waiter.deadlines.looked_again,
         )
         if why:
             return [f"there is still load, and replicas go: {why}"]
@@ -139,7 +115,7 @@ class AutoscalingTrial:
             wanted, why = self._try_poll(
                 f"Deployment {NAME}: 1 replica wanted again",
                 lambda sight: sight.desired == 1,
-                STABILIZATION + self._waiter.deadlines.replicas_follow,
+                STABILIZATION + self._platform.waiter.deadlines.replicas_follow,
             )
             waited = time.monotonic() - ended
             if not why and waited < EARLIEST:
@@ -149,13 +125,13 @@ class AutoscalingTrial:
                 _, why = self._try_poll(
                     f"Deployment {NAME}: back to 1 replica",
                     lambda sight: sight.desired == 1 and len(sight.ready) == 1,
-                    self._waiter.deadlines.pod_gone,
+                    self._platform.waiter.deadlines.pod_gone,
                 )
             if why:
                 return [f"the load has ended, and replicas do not go back: {why}"]
         finally:
             self._keep("when the load had ended")
-        self._evidence().fact("seconds from the load's end to 1 replica", since(ended))
+        self._platform.evidence.fact("seconds from the load's end to 1 replica", since(ended))
         return []
 
     # -- the stages ----------------------------------------------------------------------------
@@ -167,29 +143,26 @@ class AutoscalingTrial:
 
     @cached_property
     def _watched(self) -> Watched:
-        namespace, metric = self._workspaces.at().namespace, self.metric
+        namespace, metric = self._platform.workspaces.at().namespace, self.metric
         return Watched(
-            self._cluster,
+            self._platform.cluster,
             namespace,
             NAME,
             lambda: metric.of_app(namespace, NAME).values,
             metric.target,
-            self._clock,
-            f"Replicas by {metric.name}",
+            title=f"Replicas by {metric.name}",
         )
 
     @cached_property
     def _kept(self) -> ScalingEvidence:
-        namespace = self._workspaces.at().namespace
+        namespace = self._platform.workspaces.at().namespace
         return ScalingEvidence(
-            self._cluster,
-            self._evidence,
+            self._platform,
             namespace=namespace,
             name=NAME,
             metric=self.metric.name,
             answer=lambda: self.metric.of_app(namespace, NAME),
-            prometheus=self._prometheus,
-            exporter=self._accelerators.stock[0].profile.exporter,
+            exporter=self._platform.accelerators.stock[0].profile.exporter,
         )
 
     @property
@@ -214,7 +187,7 @@ class AutoscalingTrial:
         self._metrics.require()  # before anything is created
         self._scaled.start(NAME)
         metric = self.metric
-        self._evidence().fact(
+        self._platform.evidence.fact(
             "metric", f"{metric.name} of {metric.api.group}, target {metric.target:g}"
         )
         with contextlib.suppress(EndpointSilent):  # that it is silent is judged where it matters
@@ -225,25 +198,25 @@ class AutoscalingTrial:
                 bool(sight.ready)
                 and all(sight.values.get(pod, metric.target) < metric.target for pod in sight.ready)
             ),
-            self._waiter.deadlines.samples_follow,
+            self._platform.waiter.deadlines.samples_follow,
         )
         if unserved:
             return sight  # an autoscaler could only repeat it
         (scaler,) = render_actor(
             metric.api.autoscaler,
             actor=NAME,
-            namespace=self._workspaces.at().namespace,
+            namespace=self._platform.workspaces.at().namespace,
             target=NAME,
             metric=metric.name,
             average=f"{metric.target:g}",
         )
-        (made,) = self._workspaces.at().apply([scaler])
-        self._evidence().yaml("The autoscaler", made, source="server-side apply")
+        (made,) = self._platform.workspaces.at().apply([scaler])
+        self._platform.evidence.yaml("The autoscaler", made, source="server-side apply")
         self._watched.mark("the autoscaler is there")
         sight, _ = self._try_poll(
             "the autoscaler: its first word",
             lambda sight: bool(sight.desired and "ScalingActive" in sight.conditions),
-            self._waiter.deadlines.replicas_follow,
+            self._platform.waiter.deadlines.replicas_follow,
         )
         self._keep("while it idles")
         return sight
@@ -272,7 +245,7 @@ class AutoscalingTrial:
             _, why = self._try_poll(
                 f"{metric.name} of the loaded pod above {metric.target:g}",
                 lambda sight: sight.values.get(first.pod.name, 0.0) > metric.target,
-                self._waiter.deadlines.samples_follow,
+                self._platform.waiter.deadlines.samples_follow,
             )
             if why:
                 loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
@@ -286,7 +259,7 @@ class AutoscalingTrial:
         _, why = self._try_poll(
             f"Deployment {NAME}: 2 replicas wanted",
             lambda sight: sight.desired == 2,
-            self._waiter.deadlines.replicas_follow,
+            self._platform.waiter.deadlines.replicas_follow,
         )
         if why:
             return [f"under load there is no second pod that is ready: {why}"]
@@ -297,11 +270,11 @@ class AutoscalingTrial:
         _, why = self._try_poll(
             f"Deployment {NAME}: 2 replicas ready",
             lambda sight: sight.desired == 2 and {first.pod.name, new.pod.name} <= set(sight.ready),
-            self._waiter.deadlines.looked_again,
+            self._platform.waiter.deadlines.looked_again,
         )
         if why:
             return [f"under load there are not two pods that stay: {why}"]
-        self._evidence().fact("seconds from load to 2 replicas ready", since(started))
+        self._platform.evidence.fact("seconds from load to 2 replicas ready", since(started))
         return self._sharing(first, new)
 
     def _sharing(self, first: AcceleratorPod, new: AcceleratorPod) -> list[str]:
@@ -310,7 +283,7 @@ class AutoscalingTrial:
         mine, theirs = first.held(), new.held()
         rows = [[one.on.name, one.pod.name, ", ".join(held)]
                 for one, held in ((first, mine), (new, theirs))]  # fmt: skip
-        self._evidence().table(
+        self._platform.evidence.table(
             "Accelerators of both pods",
             ["node", "pod", "sees"],
             rows,
@@ -337,7 +310,7 @@ class AutoscalingTrial:
     def _try_poll(
         self, what: str, until: Callable[[Sight], bool], timeout: float
     ) -> tuple[Sight, str]:
-        return self._watched.until(self._waiter, what, until, timeout)
+        return self._watched.until(self._platform.waiter, what, until, timeout)
 
     def _keep(self, when: str) -> None:
         self._kept.keep(when, self._watched)

@@ -9,8 +9,7 @@ from aicr_pytest.requirements.solutions import Solutions
 from aicr_pytest.requirements.trials import Step, Trials
 
 if TYPE_CHECKING:
-    from aicr_pytest.settings import Settings
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 STEPS = (
     Trial.presence,
@@ -25,10 +24,8 @@ STEPS = (
 class Operators(Trials[Trial]):
     """The operators on trial; resources of one that fails stay until the end, for its evidence."""
 
-    def __init__(
-        self, solutions: Solutions[Operator], workspaces: "Workspaces", settings: "Settings"
-    ) -> None:
-        super().__init__(solutions, lambda candidate: Trial(candidate, workspaces, settings), STEPS)
+    def __init__(self, solutions: Solutions[Operator], platform: "Platform") -> None:
+        super().__init__(solutions, lambda candidate: Trial(candidate, platform), STEPS)
 
     def finding(self, look: Step[Trial]) -> list[str]:
         """What is wrong with the operator in use, where that throws none out."""

@@ -22,33 +22,24 @@ from aicr_pytest.requirements.solutions import Candidate
 from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.settings import Settings
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.requirements.platform import Platform
 
 
 class Trial:
     """Looks at one installed operator; each look gives what is wrong as sentences, or nothing."""
 
-    def __init__(
-        self, candidate: Candidate[Operator], workspaces: "Workspaces", settings: "Settings"
-    ) -> None:
+    def __init__(self, candidate: Candidate[Operator], platform: "Platform") -> None:
         self.operator = candidate.solution
         """The product."""
-        self._workspaces = workspaces
-        self._settings = settings
+        self._platform = platform
         self._resources: dict[str, CustomResource] = {}
         self._companions_made = False
 
-    @property
-    def _cluster(self) -> "Cluster":
-        return self._workspaces.at().cluster
-
     def presence(self) -> list[str]:
         """Its CRD is established, its controller runs, and a webhook of its own is asked."""
-        operator, evidence = self.operator, self._workspaces.evidence
+        operator, evidence = self.operator, self._platform.evidence
         resource = operator.resource
-        crd = self._cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
+        crd = self._platform.cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
         deployments = self._controllers()
         webhooks = self._webhooks(deployments)
         evidence.yaml(
@@ -65,7 +56,7 @@ class Trial:
             ],
             source="list ValidatingWebhookConfigurations and MutatingWebhookConfigurations",
         )
-        wrong = controllers.unavailable(self._workspaces.at().waiter, deployments)
+        wrong = controllers.unavailable(self._platform.workspaces.at().waiter, deployments)
         if pod_state.condition(crd, "Established").get("status") != "True":
             wrong.append(f"CRD {resource.resource} is not established")
         if not any(webhook.own for webhook in webhooks):
@@ -119,7 +110,7 @@ class Trial:
             self._show(resource)
         # Read after the status: what it tells of was there before it, but for a probe that failed
         # just then.
-        waiter = self._workspaces.at().waiter
+        waiter = self._platform.workspaces.at().waiter
         with contextlib.suppress(WaitTimeout):
             waiter.poll(
                 f"{resource}: children as its status tells",
@@ -137,7 +128,7 @@ class Trial:
         lost = resource.replaceable()[-1]
         instead = resource.replaces(lost)
         told = f"{instead['metadata']['name']} instead of {lost['metadata']['name']}"
-        self._workspaces.evidence.fact("came back", told)
+        self._platform.evidence.fact("came back", told)
         return []
 
     def removal(self) -> list[str]:
@@ -150,14 +141,14 @@ class Trial:
 
     def survival(self) -> list[str]:
         """A resource is reconciled though the controller's pods are deleted meanwhile."""
-        self._settings.needs("disruption")
+        self._platform.settings.needs("disruption")
         deployments = self._controllers()
         resource = self._resource("interrupted")
-        deleted = controllers.delete_pods(self._cluster, deployments)
+        deleted = controllers.delete_pods(self._platform.cluster, deployments)
         if not deleted:
             return [f"{self.operator.product} has no pod"]
-        self._workspaces.evidence.fact("deleted", ", ".join(deleted.values()))
-        controllers.run_again(self._workspaces.at().waiter, deployments, deleted)
+        self._platform.evidence.fact("deleted", ", ".join(deleted.values()))
+        controllers.run_again(self._platform.workspaces.at().waiter, deployments, deleted)
         resource.reconciled()
         self._show(resource)
         return []
@@ -165,10 +156,10 @@ class Trial:
     def left(self) -> list[CustomResource]:
         """Its resources that are to be removed before the workspace goes; none where it stays."""
         there = [resource for resource in self._resources.values() if not resource.gone]
-        return [] if there and self._workspaces.at().kept else there
+        return [] if there and self._platform.workspaces.at().kept else there
 
     def _controllers(self) -> list[Object]:
-        found = self.operator.controllers(self._cluster)
+        found = self.operator.controllers(self._platform.cluster)
         if not found:
             raise Inconclusive(
                 f"{self.operator.product}: its CRD is there, but no Deployment whose name ends in"
@@ -179,16 +170,17 @@ class Trial:
         return [one for one in found if one["spec"].get("replicas", 1)] or found
 
     def _webhooks(self, deployments: list[Object]) -> list[Webhook]:
-        return webhooks_for(self._cluster, self.operator.resource, deployments)
+        return webhooks_for(self._platform.cluster, self.operator.resource, deployments)
 
     def _offer(self, *, flawed: bool) -> Answer:
         obj = self._rendered("offered", flawed=flawed)
-        obj["metadata"]["namespace"] = self._workspaces.at().namespace
-        obj = labels.labelled(obj, labels.run_labels(self._workspaces.run_id))  # as it is sent
-        answer = offer(self._cluster, obj)
+        obj["metadata"]["namespace"] = self._platform.workspaces.at().namespace
+        run_labels = labels.run_labels(self._platform.cluster.run_id)
+        obj = labels.labelled(obj, run_labels)  # as it is sent
+        answer = offer(self._platform.cluster, obj)
         what = f"{'flawed' if flawed else 'mended'} {self.operator.resource.name}"
         source = f"create (dry run) {self.operator.resource.name} {obj['metadata']['name']}"
-        evidence = self._workspaces.evidence
+        evidence = self._platform.evidence
         evidence.yaml(f"The {what}", obj, source=source)
         evidence.text(f"Answer to the {what}", answer.text or "admitted", source=source)
         return answer
@@ -208,7 +200,7 @@ class Trial:
         if name not in self._resources:
             obj = self._rendered(name, flawed=False)
             try:
-                made = CustomResource(self.operator, self._workspaces.at(), obj)
+                made = CustomResource(self.operator, self._platform.workspaces.at(), obj)
             except ApiError as error:
                 who = denier(error.message)
                 if who and who not in _own(self._webhooks(self._controllers())):
@@ -225,11 +217,11 @@ class Trial:
                 hint="Nothing is said against it; an operator that can be tried would decide.",
             )
         values = operator.flawed if flawed else operator.sound
-        *companions, obj = self._workspaces.fill(
+        *companions, obj = self._platform.workspaces.fill(
             operator.manifest, image=operator.image, name=name, **values
         )
         if companions and not self._companions_made:
-            self._workspaces.at().apply(companions)
+            self._platform.workspaces.at().apply(companions)
             self._companions_made = True
         return obj
 
@@ -243,7 +235,7 @@ class Trial:
         ]
 
     def _show(self, resource: CustomResource) -> None:
-        evidence = self._workspaces.evidence
+        evidence = self._platform.evidence
         evidence.yaml(str(resource), resource.object(), source=f"get {resource}")
         owned = [(child, obj) for child, found in resource.children() for obj in found]
         evidence.table(
@@ -254,10 +246,10 @@ class Trial:
         )
         ready = [obj for child, obj in owned if child.kind == POD and child.ready(obj)]
         # What was not made of a template of ours writes what it likes, and proves nothing.
-        for pod in (obj for obj in ready if labels.is_ours(obj, self._workspaces.run_id)):
+        for pod in (obj for obj in ready if labels.is_ours(obj, self._platform.cluster.run_id)):
             metadata = pod["metadata"]
             tell_images(evidence, pod)
-            log = self._cluster.logs(metadata["name"], metadata["namespace"], tail=10)
+            log = self._platform.cluster.logs(metadata["name"], metadata["namespace"], tail=10)
             evidence.text(
                 f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"
             )

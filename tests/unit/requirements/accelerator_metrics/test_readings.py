@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from aicr_pytest.accelerators.load import listed_loads
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.monitoring.exposition import Exposition, Sample
-from aicr_pytest.requirements.accelerator_metrics.exporters import listed_loads
 from aicr_pytest.requirements.accelerator_metrics.readings import (
     Exposed,
     Offered,

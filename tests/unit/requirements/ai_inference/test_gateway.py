@@ -75,6 +75,8 @@ def test_any_other_address_is_asked_once(dialled: list[Any]) -> None:
 class FakeSite:
     """The client in the cluster reaches a backend directly."""
 
+    platform = None
+
     class client:
         @staticmethod
         def count(where: Target, number: int) -> tuple[list[Answer], None]:
@@ -86,7 +88,7 @@ class FakeSite:
 
 
 def test_gateway_that_cannot_be_looked_at_from_here_is_not_accused(dialled: list[Any]) -> None:
-    opening = Opening(None, FakeSite, None)  # type: ignore[arg-type]
+    opening = Opening(None, FakeSite)  # type: ignore[arg-type]
     error = WaitTimeout("a request reaches our backend: not within 600 s.")
 
     with pytest.raises(ProbeFailed, match=r"not asked from here \(169\.254\.169\.254, which is a"):
@@ -95,7 +97,7 @@ def test_gateway_that_cannot_be_looked_at_from_here_is_not_accused(dialled: list
 
 
 def test_gateway_that_can_be_looked_at_is_accused_still(dialled: list[Any]) -> None:
-    opening = Opening(None, FakeSite, None)  # type: ignore[arg-type]
+    opening = Opening(None, FakeSite)  # type: ignore[arg-type]
 
     opening._see_that_we_can_look(target("192.0.2.7"), WaitTimeout("not within 600 s."))
 

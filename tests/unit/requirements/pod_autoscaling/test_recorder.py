@@ -43,7 +43,15 @@ def scaler(desired: int, reason: str, message: str = "x") -> dict[str, Any]:
 
 
 def watched(cluster: FakeCluster, **values: float) -> Watched:
-    return Watched(cluster, "ns", "scaled", lambda: values, 50.0, lambda: AT, "Scaled")  # type: ignore[arg-type]
+    return Watched(
+        cluster,  # type: ignore[arg-type]
+        "ns",
+        "scaled",
+        lambda: values,
+        50.0,
+        title="Scaled",
+        clock=lambda: AT,
+    )
 
 
 def test_pods_that_end_do_not_count_and_the_oldest_comes_first() -> None:

@@ -1,6 +1,7 @@
 """Operators: whose webhook it is, what a status says, and which operator meets the requirement."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,7 +282,10 @@ class Site:
 
 def trial(site: Site) -> Trial:
     candidate = Candidate(solution=KUBERAY, found=Found(where="here"))
-    return Trial(candidate, site, Settings())  # type: ignore[arg-type]
+    platform = SimpleNamespace(
+        workspaces=site, cluster=site, evidence=site.evidence, settings=Settings(), waiter=None
+    )
+    return Trial(candidate, platform)  # type: ignore[arg-type]
 
 
 def test_resource_that_is_offered_is_kept_whole_and_as_it_is_sent(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""The switch of a pod that loads its accelerator, and the vendor's own tool as witness."""
+
+import datetime
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from aicr_pytest.errors import ProbeFailed, WaitTimeout
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.pods import AcceleratorPod
+    from aicr_pytest.cluster.waiting import Waiter
+
+IDLE, BUSY = 0.1, 0.5
+"""Shares of full load: at most the first is idle, at least the second is busy."""
+
+
+def listed_loads(lines: Sequence[str]) -> dict[str, float]:
+    """Identity → utilization as a share, as the vendor's tool prints both per line."""
+    found = {}
+    for line in lines:
+        identity, _, percent = (part.strip() for part in line.partition(","))
+        if match := re.match(r"\d+(\.\d+)?", percent):
+            found[identity] = float(match[0]) / 100
+    return found
+
+
+SWITCH = "/load/on"
+"""While this file is there, the pod of ``load`` manifests keeps its accelerator busy."""
+
+
+Clock = Callable[[], datetime.datetime]
+
+
+def utc_now() -> datetime.datetime:
+    """The time of day, UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Load:
+    """The switch of a pod made from a ``load`` manifest, and the vendor's tool as witness."""
+
+    def __init__(self, pod: "AcceleratorPod", waiter: "Waiter") -> None:
+        self._pod = pod
+        self._waiter = waiter
+
+    def on(self) -> None:
+        """Switch it on and wait until the vendor's own tool sees the accelerator busy.
+
+        Raises:
+            ProbeFailed: it does not become busy, so that no metric can be expected to move.
+        """
+        self._switch("touch", SWITCH, lambda load: load >= BUSY, "busy")
+
+    def off(self) -> None:
+        """Switch it off and wait until the vendor's own tool sees the accelerator idle."""
+        self._switch("rm", "-f", SWITCH, lambda load: load <= IDLE, "idle")
+
+    def seen(self) -> float:
+        """The share of full load that the vendor's tool shows in the pod: the highest it lists."""
+        profile = self._pod.on.profile
+        tool = self._pod.view().tool or profile.tool
+        ran = self._pod.pod.run(tool, *profile.load_arguments)
+        loads = listed_loads(ran.stdout.splitlines())
+        if ran.exit_code or not loads:
+            said = (ran.stdout + ran.stderr).strip()[-200:]
+            raise ProbeFailed(f"{self._pod}: {tool} cannot tell the utilization: {said}")
+        return max(loads.values())
+
+    def _switch(self, *words: object) -> None:
+        *command, reached, state = words
+        ran = self._pod.pod.run(*[str(word) for word in command])
+        if ran.exit_code:
+            raise ProbeFailed(f"{self._pod}: the load cannot be switched: {ran.stderr.strip()}")
+        assert callable(reached)
+        try:
+            self._waiter.poll(
+                f"{self._pod}: {state} by {self._pod.on.profile.tool}",
+                self.seen,
+                until=reached,
+                describe=lambda load: f"{load:.0%}",
+                timeout=self._waiter.deadlines.workload_loads,
+            )
+        except WaitTimeout as error:
+            log = self._pod.pod.logs(tail=5).strip()[-1000:]
+            raise ProbeFailed(
+                f"The workload does not make its accelerator {state}, so that no metric can be "
+                f"expected to follow: {error}\n  The end of its log: {log or 'empty'}"
+            ) from error
+
+
+def since(started: float) -> str:
+    """Seconds since then, by the monotonic clock, as evidence has them."""
+    return f"{time.monotonic() - started:.1f}"

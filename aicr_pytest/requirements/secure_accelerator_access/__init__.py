@@ -1,0 +1,1 @@
+"""Requirement secure_accelerator_access."""

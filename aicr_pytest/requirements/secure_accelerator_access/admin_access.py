@@ -1,0 +1,39 @@
+"""Admin access to devices: whether the API server refuses a claim that asks for it."""
+
+from typing import TYPE_CHECKING
+
+from aicr_pytest.errors import ApiError, DoesNotApply
+from aicr_pytest.workloads.manifests import render_actor
+
+if TYPE_CHECKING:
+    from aicr_pytest.accelerators.inventory import AcceleratorNode
+    from aicr_pytest.requirements.platform import Platform
+
+
+def refusal_of_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bool) -> str:
+    """Why the API server refuses a claim, by dry run; empty where it admits it.
+
+    Raises:
+        DoesNotApply: the API server drops the field, i.e. it knows no admin access.
+    """
+    workspace, evidence = platform.workspaces.at(), platform.evidence
+    (claim,) = render_actor(
+        "secure_accelerator_access/admin-claim",
+        name="admin-access" if admin else "ordinary-access",
+        device_class=node.device_class or node.profile.device_class,
+        admin=str(admin).lower(),
+    )
+    claim["metadata"]["namespace"] = workspace.namespace
+    title = f"Claim with{'' if admin else 'out'} admin access"
+    source = f"create (dry run) ResourceClaim {claim['metadata']['name']}"
+    try:
+        admitted = platform.cluster.create(claim, dry_run=True)
+    except ApiError as error:
+        if error.status == 404:
+            raise DoesNotApply("The API server serves no resource.k8s.io/v1.") from error
+        evidence.text(title, str(error), source=source)
+        return error.message
+    evidence.yaml(title, admitted, source=source)
+    if admin and "adminAccess" not in admitted["spec"]["devices"]["requests"][0]["exactly"]:
+        raise DoesNotApply("The API server knows no admin access to devices.")
+    return ""
