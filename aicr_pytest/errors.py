@@ -147,3 +147,23 @@ class LeftBehind(AicrError):
 
 class SettingsError(AicrError):
     """Bad input; names the option, the value and what is valid."""
+
+
+def single_errors(error: BaseException) -> list[BaseException]:
+    """The exception, or every one of a group, however deep."""
+    if isinstance(error, BaseExceptionGroup):
+        return [single for inner in error.exceptions for single in single_errors(inner)]
+    return [error]
+
+
+def single_message(error: BaseException) -> str:
+    """What an exception says, and its kind where that tells something."""
+    text = str(error).strip()
+    if isinstance(error, AssertionError):
+        return text or "assertion failed"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def error_message(error: BaseException) -> str:
+    """What an exception, or every one of a group, says."""
+    return "\n".join(map(single_message, single_errors(error)))

@@ -17,8 +17,8 @@ from aicr_pytest.accelerators.probe import (
     reach_command,
 )
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
+from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
-from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.observer import Execution
@@ -81,7 +81,7 @@ class AcceleratorPod:
             found,
             source=f"kubectl get pod -n {self.pod.namespace} {self.pod.name} -o yaml",
         )
-        tell_images(self._evidence(), found)
+        self._evidence().images(images_of(found))
         if (actual := found["spec"].get("nodeName")) != self.on.name:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
         return found

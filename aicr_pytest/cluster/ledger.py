@@ -183,3 +183,14 @@ def _read(line: str) -> tuple[str, Entry] | None:
         return str(deed), Entry(kind=Kind(*kind), name=name, namespace=namespace)
     except (ValueError, TypeError):
         return None  # half a line: its writer was killed over it
+
+
+_MOST_NAMED = 8
+"""Objects of a namespace that are named; the others are counted."""
+
+
+def inside(entries: Iterable["Entry"]) -> str:
+    """What was made in a namespace, in words; empty where nothing was."""
+    names = [f"{entry.kind.name} {entry.name}" for entry in entries]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more

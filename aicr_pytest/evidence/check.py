@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -208,6 +208,11 @@ class CheckEvidence:
         """Keep a small thing that is worth a line, e.g. the node or the seconds to release."""
         facts = {**self.record.facts, self._line(name): self._line(str(value))}
         self._grow(facts=facts)
+
+    def images(self, found: Mapping[str, str]) -> None:
+        """Keep what a pod's images really were: as asked for → the digest that kubelet names."""
+        for image, digest in found.items():
+            self.fact(f"image {image}", digest or "kubelet names no digest")
 
     def change(self, **changes: Any) -> CheckRecord:
         """Replace fields of the record and write it."""

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aicr_pytest.errors import error_message
 from aicr_pytest.evidence.record import Phase
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run.outcomes import (
-    CheckOutcome,
-    PhaseSeen,
-    error_message,
-    kind_of_error,
-    outcome_of,
-)
+from aicr_pytest.run.outcomes import CheckOutcome, PhaseSeen, kind_of_error, outcome_of
 from aicr_pytest.run.plan import Check, check_of
 from aicr_pytest.run.session import Run
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from aicr_pytest.errors import LeftBehind
+from aicr_pytest.errors import LeftBehind, error_message, single_errors
 from aicr_pytest.run import remains
-from aicr_pytest.run.outcomes import error_message, single_errors
 from aicr_pytest.run.session import Run
-from aicr_pytest.run.signals import Signals, join_all
+from aicr_pytest.run.signals import Signals
+from aicr_pytest.threads import join_all
 
 _MOST_TRIES = 20
 """How often fixtures are asked to end; each time at least one of them does."""

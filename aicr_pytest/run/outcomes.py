@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +15,9 @@ from aicr_pytest.errors import (
     LeftBehind,
     SolutionAbsent,
     UnknownAccelerator,
+    error_message,
+    single_errors,
+    single_message,
 )
 from aicr_pytest.evidence.record import Outcome, Phase
 
@@ -61,19 +64,19 @@ def outcome_of(phases: Sequence[PhaseSeen]) -> CheckOutcome:
     teardown = by_name.get("teardown")
     if teardown is None or teardown.error is None:
         return decided
-    errors = list(_flat(teardown.error))
-    left = "\n".join(_message(error) for error in errors if isinstance(error, LeftBehind))
+    errors = single_errors(teardown.error)
+    left = "\n".join(single_message(error) for error in errors if isinstance(error, LeftBehind))
     blind = next((error for error in errors if isinstance(error, Inconclusive)), None)
     if blind is not None and decided.outcome == "passed":
-        return CheckOutcome(outcome="inconclusive", message=_message(blind), left_behind=left)
+        return CheckOutcome(outcome="inconclusive", message=single_message(blind), left_behind=left)
     others = [e for e in errors if not isinstance(e, (LeftBehind, Inconclusive))]
-    told = left or "\n".join(_message(error) for error in others or errors)
+    told = left or "\n".join(single_message(error) for error in others or errors)
     return CheckOutcome(outcome=decided.outcome, message=decided.message, left_behind=told)
 
 
 def kind_of_error(error: BaseException) -> Outcome | None:
     """The outcome that an exception stands for in any phase; None where the phase decides."""
-    for single in _flat(error):
+    for single in single_errors(error):
         if isinstance(single, Inconclusive) or _was_ended(single):
             return "inconclusive"
         if isinstance(single, SolutionAbsent):
@@ -83,16 +86,6 @@ def kind_of_error(error: BaseException) -> Outcome | None:
         if isinstance(single, DoesNotApply):
             return "not applicable"
     return None
-
-
-def error_message(error: BaseException) -> str:
-    """What an exception, or every one of a group, says."""
-    return "\n".join(_message(single) for single in _flat(error))
-
-
-def single_errors(error: BaseException) -> list[BaseException]:
-    """The exception, or every one of a group."""
-    return list(_flat(error))
 
 
 def _decided(setup: PhaseSeen | None, call: PhaseSeen | None) -> CheckOutcome:
@@ -114,7 +107,8 @@ def _accuses(error: BaseException) -> bool:
     """Whether an error of the call phase says what the platform did, not what is wrong with us."""
     words = (AssertionError, AicrError, pytest.fail.Exception)
     return all(
-        isinstance(single, words) and not _is_there_already(single) for single in _flat(error)
+        isinstance(single, words) and not _is_there_already(single)
+        for single in single_errors(error)
     )
 
 
@@ -133,18 +127,3 @@ def _was_ended(error: BaseException) -> bool:
     """Whether somebody's clock ended the check, however far it had come."""
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_globals.get("__name__") in _CLOCKS for frame, _ in frames)
-
-
-def _flat(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _flat(inner)
-    else:
-        yield error
-
-
-def _message(error: BaseException) -> str:
-    text = str(error).strip()
-    if isinstance(error, AssertionError):
-        return text or "assertion failed"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

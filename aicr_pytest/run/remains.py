@@ -2,9 +2,10 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.errors import AicrError
 
 if TYPE_CHECKING:
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.ledger import Entry, Standing
     from aicr_pytest.cluster.leftovers import Leftover
     from aicr_pytest.run.session import Run
-
-_MOST_NAMED = 8
-"""Objects of a namespace that are named; the others are counted."""
 
 
 def remove(run: "Run", say: Callable[[str], None], *, leaving: Callable[[], bool]) -> list[str]:
@@ -69,13 +67,6 @@ def kept(run: "Run") -> list[str]:
     standing = run.standing
     wish = f"--aicr-keep={run.settings.keep}"
     return [_line(e, standing, wish) for e in standing.outermost if e.name in standing.kept]
-
-
-def inside(entries: Iterable["Entry"]) -> str:
-    """What was made in a namespace, in words; empty where nothing was."""
-    names = [f"{entry.kind.name} {entry.name}" for entry in entries]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _removed(run: "Run", standing: "Standing", say: Callable[[str], None]) -> list[str]:

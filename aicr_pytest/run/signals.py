@@ -10,7 +10,7 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Literal
 
@@ -32,20 +32,6 @@ _WORDS = (
     "hurrying: what is left is being deleted without waiting for its end; once more to leave.",
     "leaving: what is still there is named below.",
 )
-
-
-_SLICE = 0.5
-
-
-def join_all(threads: Iterable[threading.Thread]) -> None:
-    """Wait for threads, and hear signals meanwhile.
-
-    In slices: a signal that comes just before the main thread waits, or that another thread gets,
-    does not wake it, and its handler would run when the wait is over.
-    """
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_SLICE)
 
 
 class Signals:

@@ -6,10 +6,6 @@ status. ``--aicr-image NAME=REF@sha256:…`` pins one.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from aicr_pytest.evidence.check import CheckEvidence
 
 IMAGE_NAMES = {
     "probe": "what probe pods run; the vendor's own base image, as users run it",
@@ -52,11 +48,3 @@ def mirrored(image: str, registry: str) -> str:
     host, slash, path = image.partition("/")
     has_host = slash and ("." in host or ":" in host or host == "localhost")
     return f"{registry}/{path if has_host else image}"
-
-
-def tell_images(evidence: "CheckEvidence", pod: Mapping[str, Any]) -> None:
-    """Put into the evidence what a pod's images really were: the digests that kubelet names."""
-    from aicr_pytest.cluster.pod_state import images_of
-
-    for image, digest in images_of(dict(pod)).items():
-        evidence.fact(f"image {image}", digest or "kubelet names no digest")

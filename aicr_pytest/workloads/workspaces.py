@@ -9,13 +9,12 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, dress
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
+from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
-from aicr_pytest.errors import AicrError, LeftBehind
-from aicr_pytest.run.outcomes import error_message
-from aicr_pytest.run.remains import inside
-from aicr_pytest.run.signals import join_all
+from aicr_pytest.errors import AicrError, LeftBehind, error_message
+from aicr_pytest.threads import join_all
 from aicr_pytest.workloads.manifests import render_actor
 from aicr_pytest.workloads.pods_per_node import Fleet
 

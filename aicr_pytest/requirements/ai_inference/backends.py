@@ -3,12 +3,12 @@
 import functools
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.errors import ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.ai_inference.client import Client, Target
 from aicr_pytest.requirements.ai_inference.measurement import Meter
-from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
@@ -26,7 +26,7 @@ class Backends:
     def _wait_until_started(self) -> None:
         for pod in (*self._backends, self._pod):
             _started(pod)
-            tell_images(self.platform.evidence, pod.object())
+            self.platform.evidence.images(images_of(pod.object()))
 
     @functools.cached_property
     def client(self) -> Client:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import NAMESPACE
+from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.monitoring.prometheus import Prometheus, Series, Target
 from aicr_pytest.once import Once
@@ -36,7 +37,6 @@ from aicr_pytest.requirements.ai_service_metrics.solutions.collector import (
     Registration,
     Workload,
 )
-from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.pods import Pod
@@ -212,7 +212,7 @@ class SampleTrial:
             title = f"What makes the service known: {self._collector.name}"
             self._evidence.yaml(title, made, source="server-side apply")
         pod.ready()
-        tell_images(self._evidence, pod.object())
+        self._evidence.images(images_of(pod.object()))
         return _Placed(pod=pod, model=model)
 
     def _prepare(self, registration: Registration) -> None:

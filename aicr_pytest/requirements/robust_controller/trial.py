@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import labels, pod_state
 from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
+from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.robust_controller import controllers
 from aicr_pytest.requirements.robust_controller.custom_resource import CustomResource
@@ -19,7 +20,6 @@ from aicr_pytest.requirements.robust_controller.webhooks import (
     webhooks_for,
 )
 from aicr_pytest.requirements.solutions import Candidate
-from aicr_pytest.workloads.images import tell_images
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
@@ -248,7 +248,7 @@ class Trial:
         # What was not made of a template of ours writes what it likes, and proves nothing.
         for pod in (obj for obj in ready if labels.is_ours(obj, self._platform.cluster.run_id)):
             metadata = pod["metadata"]
-            tell_images(evidence, pod)
+            evidence.images(images_of(pod))
             log = self._platform.cluster.logs(metadata["name"], metadata["namespace"], tail=10)
             evidence.text(
                 f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"
