@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest.config import invocation, marks, options, rootdir
+from aicr_pytest.config import invocation, marks, options
 from aicr_pytest.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Register options and their ini twins."""
     options.add_options(parser)
     if (config := pluginmanager.get_plugin("pytestconfig")) is not None:
+        _keep_the_root(config)
+
+
+def _keep_the_root(config: pytest.Config) -> None:
+    if any(
+        str(word).startswith(("--aicr", "--evidence")) for word in config.invocation_params.args
+    ):
+        from aicr_pytest.config import rootdir
+
         rootdir.restart_if_misled(config, options.OPTIONS)
 
 
@@ -54,9 +63,7 @@ def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> boo
 @pytest.hookimpl(tryfirst=True)  # the marks are added before pytest selects by them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take note of third-party checks in a run that did not ask for any."""
-    from aicr_pytest.run.plan import is_check
-
-    if config.pluginmanager.has_plugin(HOOKS) or not any(is_check(item) for item in items):
+    if config.pluginmanager.has_plugin(HOOKS) or not any(map(marks.is_check, items)):
         return
     if hasattr(config, "workerinput"):
         raise pytest.UsageError(
@@ -67,6 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
+    from aicr_pytest.config import rootdir
     from aicr_pytest.run.doorkeeper import Doorkeeper
     from aicr_pytest.run.hooks import RunHooks
     from aicr_pytest.run.session import run_key
@@ -97,11 +105,14 @@ def _keep_modules_together(config: pytest.Config) -> None:
 
 def _refuse_bad_options(config: pytest.Config) -> None:
     """Say what is wrong with an option although nothing is going to use it."""
+    given = vars(config.option)
+    if all(given.get(option.dest) in (None, []) for option in options.OPTIONS):
+        return
     from aicr_pytest.config.resolving import resolve
 
     try:
         resolve(
-            command_line=vars(config.option),
+            command_line=given,
             environment={},
             project={},
             invocation_dir=config.invocation_params.dir,

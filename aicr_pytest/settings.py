@@ -2,20 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from aicr_pytest.choices import ALLOWANCES, Publication
 from aicr_pytest.errors import NotAllowed
-
-if TYPE_CHECKING:
-    from aicr_pytest.evidence.redaction.redact import Publication
-
-
-ALLOWANCES = {
-    "scale-out": "let an autoscaler buy nodes",
-    "load-balancer": "create a Service of type LoadBalancer, which may be public and cost money",
-    "disruption": "delete pods of controllers to see them come back",
-}
-"""What costs or disturbs and needs the user's word, with what it is."""
 
 
 class Toleration(NamedTuple):
@@ -89,7 +79,7 @@ class Settings:
     pull_secret: str | None = None
     """``[namespace/]name`` of a Secret on the cluster; None: no pull secret."""
     allow: frozenset[str] = frozenset()
-    """What may cost or disturb; keys of ``options.ALLOWANCES``."""
+    """What may cost or disturb; keys of ``choices.ALLOWANCES``."""
     strict: bool = False
     """Whether hardening checks decide verdicts."""
     not_applicable: dict[str, str] = field(default_factory=dict)
@@ -116,7 +106,7 @@ class Settings:
     """Inference service of the user; None: the suite's sample."""
     scale_in_timeout: float = 900.0
     """Seconds within which an autoscaler removes a node that nobody uses; never scaled."""
-    redact: "Publication" = "pseudonyms"
+    redact: Publication = "pseudonyms"
     """What evidence is published without, beside credentials."""
     redact_patterns: tuple[str, ...] = ()
     """Regular expressions; what they match is taken out of evidence and terminal."""

@@ -1,33 +1,58 @@
-"""What the plugin costs any pytest on the machine: ``python benchmarks/plugin.py [ROUNDS]``."""
+"""What the plugin costs where it is installed: ``python benchmarks/plugin.py [ROUNDS]``.
+
+A whole ``pytest --collect-only`` of one test, with the plugin and with ``-p no:aicr``, in turns.
+"""
 
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
-PROBE = """
-import time, pytest
+PROMISED = 5.0
+"""Milliseconds of CPU that a project pays which never asks for a check."""
+_PROBE = """
+import sys, time, pytest
+from _pytest.config import main
 started = time.process_time()
-import aicr_pytest.plugin, aicr_pytest.fixtures
-print(time.process_time() - started)
+status = main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[1:]])
+print("CPU", time.process_time() - started, file=sys.stderr)
+sys.exit(status)
 """
 
 
 def main() -> None:
-    """Prints the processor time of its import, bytecode kept as in any installed package."""
+    """Prints the processor time of whole runs; bytecode is kept as in any installed package."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    with tempfile.TemporaryDirectory() as kept:
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": kept}
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "project"
+        project.mkdir()
+        (project / "test_one.py").write_text("def test_one():\n    pass\n")
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(Path(folder) / "cache")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        command = [sys.executable, "-c", PROBE]
-        values = [
-            1000 * float(subprocess.check_output(command, env=environment, text=True))
-            for _ in range(rounds + 1)
-        ][1:]  # the first one compiles
-    print("| figure | promised | median | worst |\n|---|---|---|---|")
-    median, worst = statistics.median(values), max(values)
-    print(f"| import of the plugin (ms of CPU) | 15 | {median:.1f} | {worst:.1f} |")
+
+        def run(*words: str) -> float:
+            done = subprocess.run(
+                [sys.executable, "-c", _PROBE, *words],
+                cwd=project,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            return 1000 * float(done.stderr.rpartition("CPU ")[2])
+
+        run(), run("-p", "no:aicr")  # the first ones compile
+        pairs = [(run(), run("-p", "no:aicr")) for _ in range(rounds)]
+    costs = [with_plugin - without for with_plugin, without in pairs]
+    with_plugin, without = (statistics.median(one) for one in zip(*pairs, strict=True))
+    print("| figure | promised | median | quartiles |\n|---|---|---|---|")
+    low, middle, high = statistics.quantiles(costs, n=4)
+    print(
+        f"| CPU of a stranger's run (ms) | {PROMISED:g} | {middle:.1f} | {low:.1f} to {high:.1f} |"
+    )
+    print(f"| the whole run with and without (ms) | | {with_plugin:.0f} and {without:.0f} | |")
 
 
 if __name__ == "__main__":

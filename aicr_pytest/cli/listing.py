@@ -34,7 +34,8 @@ def collect() -> Plan:
     said = io.StringIO()
     # The suite's own folder as rootdir: whatever pytest configuration lies around does not matter.
     arguments = ["--aicr", "--collect-only", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
-    arguments += ["--rootdir", str(suite_dir()), "--import-mode=importlib"]
+    suite = str(suite_dir())
+    arguments += ["--rootdir", suite, "--confcutdir", suite, "--import-mode=importlib"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         pytest.main(arguments, plugins=[seen])
     if seen.plan is None or not seen.plan.selected:

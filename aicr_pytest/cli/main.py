@@ -332,7 +332,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
         parser.add_argument(
             option.flag,
             dest=option.dest,
-            action="append" if option.gather else "store",
+            action="append" if option.several else "store",
             metavar=option.metavar,
             help=text,
         )

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.choices import ALLOWANCES, IMAGE_NAMES
 from aicr_pytest.errors import AicrError, SolutionAbsent
 from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.run.session import Run, begin
 from aicr_pytest.run.survey import Survey, take
-from aicr_pytest.settings import ALLOWANCES
-from aicr_pytest.workloads.images import IMAGE_NAMES
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.access_review import Need

@@ -57,3 +57,8 @@ def register_selecting(config: "pytest.Config") -> None:
 def level_mark(level: "Level") -> str | None:
     """The mark of a level; None for a requirement that is not listed."""
     return {"MUST": "must", "SHOULD": "should"}.get(level)
+
+
+def is_check(item: "pytest.Item") -> bool:
+    """Whether an item carries one of the plugin's marks."""
+    return any(item.get_closest_marker(name) for name in ("aicr_check", "requirement"))

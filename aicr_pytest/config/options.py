@@ -1,15 +1,13 @@
 """Every option of the plugin, as data: command line, environment and project file know the same.
 
 An option ``--aicr-keep`` is ``AICR_KEEP`` in the environment and ``aicr_keep`` in the project's
-pytest configuration. What a value means and what is valid is said once, in ``parse``.
+pytest configuration. What is valid stands in ``parsers``: every pytest on the machine imports this
+module, and few need those.
 """
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from aicr_pytest.config import parsers
-from aicr_pytest.settings import ALLOWANCES
-from aicr_pytest.workloads.images import IMAGE_NAMES
+from aicr_pytest.choices import ALLOCATION, ALLOWANCES, IMAGE_NAMES, KEEP, REDACTION
 
 if TYPE_CHECKING:
     import pytest
@@ -24,12 +22,10 @@ class Option(NamedTuple):
     """On the command line."""
     help: str
     """What it does, for ``--help``."""
-    parse: Callable[[str], Any] = str
-    """One value from its text; ValueError says what is valid, read on from "is not valid"."""
     metavar: str = ""
     """Stands for the value in the help; empty for a switch."""
-    gather: Callable[[Sequence[Any]], Any] | None = None
-    """Makes one value of all that were given; None where the option is given once."""
+    several: bool = False
+    """Whether it may be given more than once."""
     default: Any = None
     """Value where nobody gives one."""
     shown_default: str = ""
@@ -61,7 +57,6 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="evidence",
         flag="--evidence",
-        parse=parsers.switch,
         default=False,
         help="keep evidence: every observation as a file, one record per check, and the reports "
         "made of them (index.html, report.html, junit-report.xml, summary.md), "
@@ -71,7 +66,6 @@ OPTIONS: tuple[Option, ...] = (
         field="evidence_dir",
         flag="--evidence-dir",
         metavar="DIR",
-        parse=parsers.filled("a directory"),
         help="keep evidence in DIR (implies --evidence); "
         "a directory that holds another run or something else is refused",
     ),
@@ -79,7 +73,6 @@ OPTIONS: tuple[Option, ...] = (
         field="kubeconfig",
         flag="--aicr-kubeconfig",
         metavar="FILE",
-        parse=parsers.filled("a file"),
         help="kubeconfig of the cluster to look at; else KUBECONFIG, ~/.kube/config, "
         "or the service account inside a cluster; it is read, never written",
     ),
@@ -87,15 +80,13 @@ OPTIONS: tuple[Option, ...] = (
         field="context",
         flag="--aicr-context",
         metavar="NAME",
-        parse=parsers.filled("the name of a context"),
         help="context of the kubeconfig; else its current one",
     ),
     Option(
         field="features",
         flag="--aicr-feature",
         metavar="NAME",
-        parse=parsers.feature,
-        gather=lambda ids: tuple(dict.fromkeys(ids)),
+        several=True,
         default=(),
         help="run the checks of one feature only; repeatable. Takes features (dra, secure …), "
         "their older names (dra-support, secure-access …) and requirement ids; "
@@ -104,7 +95,6 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="lab",
         flag="--aicr-lab",
-        parse=parsers.switch,
         default=False,
         help="run on the lab, a real Kubernetes with simulated accelerators on this machine: "
         "the one that runs, else one is started and taken down at the end",
@@ -113,7 +103,6 @@ OPTIONS: tuple[Option, ...] = (
         field="lab_name",
         flag="--aicr-lab-name",
         metavar="NAME",
-        parse=parsers.lab_name,
         default="default",
         shown_default="default",
         help="which lab; labs of different names run side by side",
@@ -121,8 +110,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="keep",
         flag="--aicr-keep",
-        metavar="|".join(parsers.KEEP),
-        parse=parsers.one_of(*parsers.KEEP),
+        metavar="|".join(KEEP),
         default="never",
         shown_default="never",
         help="leave what a check created on the cluster, to look at it; "
@@ -132,7 +120,6 @@ OPTIONS: tuple[Option, ...] = (
         field="timeout_scale",
         flag="--aicr-timeout-scale",
         metavar="FACTOR",
-        parse=parsers.scale,
         default=1.0,
         shown_default="1",
         help="multiply every deadline but --aicr-scale-in-timeout, e.g. by 3 where images are "
@@ -141,8 +128,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="allocation",
         flag="--aicr-allocation",
-        metavar="|".join(parsers.ALLOCATION),
-        parse=parsers.one_of(*parsers.ALLOCATION),
+        metavar="|".join(ALLOCATION),
         default="auto",
         shown_default="auto",
         help="how probe pods ask for accelerators; auto resolves it per node pool",
@@ -151,7 +137,6 @@ OPTIONS: tuple[Option, ...] = (
         field="k8s_version",
         flag="--aicr-k8s-version",
         metavar="X.Y",
-        parse=parsers.version,
         help="whose list says what is a MUST; else the server's version "
         "(where no server is asked: the newest known)",
     ),
@@ -159,7 +144,6 @@ OPTIONS: tuple[Option, ...] = (
         field="nodes",
         flag="--aicr-nodes",
         metavar="pools|all|SELECTOR",
-        parse=parsers.nodes,
         default="",
         shown_default="pools",
         help="which accelerator nodes are looked at: one of each distinct pool, model and "
@@ -169,8 +153,7 @@ OPTIONS: tuple[Option, ...] = (
         field="tolerations",
         flag="--aicr-toleration",
         metavar="KEY[=VALUE][:EFFECT]",
-        parse=parsers.toleration,
-        gather=tuple,
+        several=True,
         default=(),
         help="a taint that probe pods tolerate beside those of their node; repeatable",
     ),
@@ -178,8 +161,7 @@ OPTIONS: tuple[Option, ...] = (
         field="images",
         flag="--aicr-image",
         metavar="NAME=REF",
-        parse=parsers.image,
-        gather=dict,
+        several=True,
         default={},
         help="use another image for one of the suite's; repeatable; names: "
         + ", ".join(f"{name} ({what})" for name, what in IMAGE_NAMES.items()),
@@ -188,22 +170,19 @@ OPTIONS: tuple[Option, ...] = (
         field="registry",
         flag="--aicr-registry",
         metavar="HOST[/PATH]",
-        parse=parsers.registry,
         help="pull all images from a mirror that keeps their paths",
     ),
     Option(
         field="pull_secret",
         flag="--aicr-pull-secret",
         metavar="[NAMESPACE/]NAME",
-        parse=parsers.filled("[NAMESPACE/]NAME of a Secret"),
         help="a pull secret on the cluster; it is copied into the namespaces of the run",
     ),
     Option(
         field="allow",
         flag="--aicr-allow",
         metavar="WHAT[,WHAT]",
-        parse=parsers.allowances,
-        gather=lambda given: frozenset(word for words in given for word in words),
+        several=True,
         default=frozenset(),
         help="allow what costs or disturbs: "
         + "; ".join(f"{name} ({what})" for name, what in ALLOWANCES.items())
@@ -212,7 +191,6 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="strict",
         flag="--aicr-strict",
-        parse=parsers.switch,
         default=False,
         help="let hardening checks, which go beyond the requirements' text, decide verdicts too",
     ),
@@ -220,8 +198,7 @@ OPTIONS: tuple[Option, ...] = (
         field="not_applicable",
         flag="--aicr-not-applicable",
         metavar="ID=REASON",
-        parse=parsers.not_applicable,
-        gather=dict,
+        several=True,
         default={},
         help="declare a requirement N/A, with the reason that is published; repeatable. "
         "Its checks do not run. Of the MUSTs only cluster_autoscaling may be",
@@ -230,8 +207,7 @@ OPTIONS: tuple[Option, ...] = (
         field="solutions",
         flag="--aicr-solution",
         metavar="AREA=NAME",
-        parse=parsers.solution,
-        gather=dict,
+        several=True,
         default={},
         help="look at this solution only, e.g. gang=kueue; repeatable, one per area. Else those "
         "that are installed are tried in a written order until one passes",
@@ -240,7 +216,6 @@ OPTIONS: tuple[Option, ...] = (
         field="prometheus_url",
         flag="--aicr-prometheus-url",
         metavar="URL",
-        parse=parsers.url,
         help="where the monitoring system's Prometheus API answers, path prefix included; "
         "else it is looked for in the cluster",
     ),
@@ -248,28 +223,24 @@ OPTIONS: tuple[Option, ...] = (
         field="prometheus_token_file",
         flag="--aicr-prometheus-token-file",
         metavar="FILE",
-        parse=parsers.filled("a file"),
         help="file with the bearer token for --aicr-prometheus-url; read anew for each request",
     ),
     Option(
         field="prometheus_service",
         flag="--aicr-prometheus-service",
         metavar="NAMESPACE/NAME[:PORT]",
-        parse=parsers.reference(port=True),
         help="Service of the cluster behind which the Prometheus API answers",
     ),
     Option(
         field="exporter",
         flag="--aicr-exporter",
         metavar="NAMESPACE",
-        parse=parsers.name("a namespace"),
         help="namespace of the platform's exporter of accelerator metrics, where several have one",
     ),
     Option(
         field="priority_class",
         flag="--aicr-priority-class",
         metavar="NAME",
-        parse=parsers.name("a PriorityClass"),
         help="PriorityClass of the pods of the checks; its preemptionPolicy has to be Never. Else "
         "the run makes one, so that its pods displace nobody",
     ),
@@ -277,7 +248,6 @@ OPTIONS: tuple[Option, ...] = (
         field="hpa_metric",
         flag="--aicr-hpa-metric",
         metavar="NAME[=TARGET]",
-        parse=parsers.metric,
         help="metric of the metrics API by which pods are scaled, and what their average shall "
         "be kept at (50); else one that the accelerator's profile names",
     ),
@@ -285,7 +255,6 @@ OPTIONS: tuple[Option, ...] = (
         field="queue",
         flag="--aicr-queue",
         metavar="NAME",
-        parse=parsers.name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
         help="queue of the whole cluster that the gang checks go through (Kueue: ClusterQueue; KAI "
         "has one too, others none); else Kueue gets one of the run's own, KAI its default-queue",
     ),
@@ -293,7 +262,6 @@ OPTIONS: tuple[Option, ...] = (
         field="gateway",
         flag="--aicr-gateway",
         metavar="NAMESPACE/NAME",
-        parse=parsers.reference(port=False),
         help="Gateway that admits the routes of the checks; else the only one, or a new one where "
         "--aicr-allow load-balancer is given",
     ),
@@ -301,7 +269,6 @@ OPTIONS: tuple[Option, ...] = (
         field="service",
         flag="--aicr-service",
         metavar="NAMESPACE/NAME[:PORT]",
-        parse=parsers.reference(port=True),
         help="inference service of yours to look at instead of the suite's sample: vLLM, SGLang, "
         "Text Generation Inference or NVIDIA NIM; it is sent requests",
     ),
@@ -309,7 +276,6 @@ OPTIONS: tuple[Option, ...] = (
         field="scale_in_timeout",
         flag="--aicr-scale-in-timeout",
         metavar="SECONDS",
-        parse=parsers.seconds,
         default=900.0,
         shown_default="900",
         help="how long an autoscaler may take to remove a node that nobody uses; "
@@ -318,8 +284,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         field="redact",
         flag="--aicr-redact",
-        metavar="|".join(parsers.REDACTION),
-        parse=parsers.one_of(*parsers.REDACTION),
+        metavar="|".join(REDACTION),
         default="pseudonyms",
         shown_default="pseudonyms",
         help="what evidence goes without: credentials only (secrets); also the API server's "
@@ -331,8 +296,7 @@ OPTIONS: tuple[Option, ...] = (
         field="redact_patterns",
         flag="--aicr-redact-pattern",
         metavar="REGEX",
-        parse=parsers.pattern,
-        gather=tuple,
+        several=True,
         default=(),
         help="take out what this regular expression of Python matches, in evidence and on the "
         "terminal; repeatable. Evidence tells how many were given, not which",
@@ -376,7 +340,7 @@ def _add(option: Option, group: Any, parser: "pytest.Parser") -> None:
             option.flag, dest=option.dest, action="store_true", default=None, help=help_text
         )
     else:
-        action = "append" if option.gather else "store"
+        action = "append" if option.several else "store"
         group.addoption(
             option.flag,
             dest=option.dest,
@@ -391,6 +355,6 @@ def _add(option: Option, group: Any, parser: "pytest.Parser") -> None:
 def _ini_type(option: Option) -> Any:
     if option.is_switch:
         return "bool"
-    if option.gather:
+    if option.several:
         return "linelist"
-    return float | int | str if option.parse is parsers.scale else "string"
+    return float | int | str if option.field == "timeout_scale" else "string"

@@ -1,16 +1,12 @@
 """What is valid as the value of an option: text in, value out; ValueError says what is valid."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from aicr_pytest.choices import ALLOCATION, ALLOWANCES, EFFECTS, IMAGE_NAMES, KEEP, REDACTION
 from aicr_pytest.errors import SettingsError
-from aicr_pytest.settings import ALLOWANCES, Reference, Toleration
-from aicr_pytest.workloads.images import IMAGE_NAMES
-
-KEEP = ("never", "failed", "always")
-REDACTION = ("secrets", "pseudonyms", "identities")
-ALLOCATION = ("auto", "dra", "extended-resource", "device-plugin")
-EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+from aicr_pytest.settings import Reference, Toleration
 
 
 def one_of(*valid: str) -> Callable[[str], str]:
@@ -224,3 +220,52 @@ def not_applicable(text: str) -> tuple[str, str]:
     if not reason.strip():
         raise ValueError("it needs a reason after the equals sign; the reason is published")
     return name.strip(), reason.strip()
+
+
+PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "evidence": switch,
+    "evidence_dir": filled("a directory"),
+    "kubeconfig": filled("a file"),
+    "context": filled("the name of a context"),
+    "features": feature,
+    "lab": switch,
+    "lab_name": lab_name,
+    "keep": one_of(*KEEP),
+    "timeout_scale": scale,
+    "allocation": one_of(*ALLOCATION),
+    "k8s_version": version,
+    "nodes": nodes,
+    "tolerations": toleration,
+    "images": image,
+    "registry": registry,
+    "pull_secret": filled("[NAMESPACE/]NAME of a Secret"),
+    "allow": allowances,
+    "strict": switch,
+    "not_applicable": not_applicable,
+    "solutions": solution,
+    "prometheus_url": url,
+    "prometheus_token_file": filled("a file"),
+    "prometheus_service": reference(port=True),
+    "hpa_metric": metric,
+    "queue": name("a queue of the whole cluster, e.g. a ClusterQueue of Kueue"),
+    "gateway": reference(port=False),
+    "service": reference(port=True),
+    "scale_in_timeout": seconds,
+    "exporter": name("a namespace"),
+    "priority_class": name("a PriorityClass"),
+    "redact": one_of(*REDACTION),
+    "redact_patterns": pattern,
+}
+"""Field of ``Settings`` → one value from its text; ValueError says what is valid, read on from "is
+not valid"."""
+
+GATHERERS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
+    "features": lambda ids: tuple(dict.fromkeys(ids)),
+    "tolerations": tuple,
+    "images": dict,
+    "allow": lambda given: frozenset(word for words in given for word in words),
+    "not_applicable": dict,
+    "solutions": dict,
+    "redact_patterns": tuple,
+}
+"""Field → one value of all that were given, for options that may be given more than once."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.choices import ALLOWANCES
 from aicr_pytest.config.options import OPTIONS, Option
-from aicr_pytest.config.parsers import HoldsSecret
+from aicr_pytest.config.parsers import GATHERERS, PARSERS, HoldsSecret
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.requirements.catalogue import BY_ID, VERSIONS, Level
-from aicr_pytest.settings import ALLOWANCES
 
 if TYPE_CHECKING:
     import pytest
@@ -69,24 +69,24 @@ def _first_given(
         return option.flag, raw
     if raw := environment.get(option.env, ""):
         several = [part.strip() for part in raw.split(";") if part.strip()]
-        return f"{option.env} (environment)", several if option.gather else raw
+        return f"{option.env} (environment)", several if option.several else raw
     if (raw := project.get(option.ini)) is not None:
         return f"{option.ini} (ini)", raw
     return "", None
 
 
 def _parsed(option: Option, origin: str, raw: Any) -> Any:
-    if not option.gather:
+    if not option.several:
         return _parsed_one(option, origin, raw)
     texts: Sequence[Any] = raw if isinstance(raw, list) else [raw]
-    return option.gather([_parsed_one(option, origin, text) for text in texts])
+    return GATHERERS[option.field]([_parsed_one(option, origin, text) for text in texts])
 
 
 def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
     if isinstance(raw, bool):
         return raw
     try:
-        return option.parse(str(raw))
+        return PARSERS[option.field](str(raw))
     except HoldsSecret as error:
         raise SettingsError(f"{origin}: {error}.") from None
     except ValueError as error:

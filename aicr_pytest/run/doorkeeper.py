@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aicr_pytest.config.marks import is_check
 from aicr_pytest.locations import in_suite
 from aicr_pytest.run import pytest_reports
-from aicr_pytest.run.plan import is_check
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.door import Door

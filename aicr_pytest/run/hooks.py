@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_pytest.config.marks import level_mark
+from aicr_pytest.config.marks import is_check, level_mark
 from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
@@ -24,7 +24,7 @@ from aicr_pytest.run.check_run import OUTCOME, Running
 from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
 from aicr_pytest.run.others_reports import OthersReports
-from aicr_pytest.run.plan import Plan, check_of, is_check, plan_of
+from aicr_pytest.run.plan import Plan, check_of, plan_of
 from aicr_pytest.run.pytest_reports import rename
 from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.run.signals import Signals

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from aicr_pytest.config.marks import is_check
 from aicr_pytest.evidence.record import Basis
 from aicr_pytest.locations import in_suite
 from aicr_pytest.requirements.catalogue import BY_ID
@@ -92,11 +93,6 @@ class Plan:
             selected=tuple(Check.from_json(item) for item in data["selected"]),
             left_out=tuple(Check.from_json(item) for item in data["left_out"]),
         )
-
-
-def is_check(item: "pytest.Item") -> bool:
-    """Whether an item carries one of the plugin's marks."""
-    return any(item.get_closest_marker(name) for name in ("aicr_check", "requirement"))
 
 
 def check_of(item: "pytest.Item") -> Check:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pytest
 
-from aicr_pytest.run.plan import is_check
+from aicr_pytest.config.marks import is_check
 
 Stage = Literal["between", "checking", "cleaning", "reporting"]
 """Where a run is: in a check's setup or call, in the end of fixtures or of the run, in reports, or

@@ -7,20 +7,11 @@ status. ``--aicr-image NAME=REF@sha256:…`` pins one.
 
 from collections.abc import Mapping
 
-IMAGE_NAMES = {
-    "probe": "what probe pods run; the vendor's own base image, as users run it",
-    "load": "what keeps an accelerator busy: the vendor's N-body sample",
-    "service": "what the sample inference service runs on: Python, the service itself is ours",
-    "ray": "what the pods of a Ray cluster run, where KubeRay is looked at",
-}
-"""What ``--aicr-image`` can replace, with the meaning."""
+from aicr_pytest.accelerators.vendors import PROFILES
 
 
 def default_images() -> dict[str, str]:
     """The reference of each image where the user names no other."""
-    # Profiles are imported late: options only need the names.
-    from aicr_pytest.accelerators.vendors import PROFILES
-
     return {
         "probe": PROFILES[0].probe_image,
         "load": PROFILES[0].load_image,

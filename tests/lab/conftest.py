@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aicr_lab.lab import Lab
 from aicr_lab.options import LabOptions
+
+if TYPE_CHECKING:
+    # At run time only fixtures import it: pytest loads this file wherever it runs, and the lab's
+    # extra may be missing.
+    from aicr_lab.lab import Lab
 
 Object = dict[str, Any]
 
@@ -81,8 +85,10 @@ def host_before() -> Host:
 
 
 @pytest.fixture(scope="session")
-def lab(host_before: Host, worker_id: str) -> Iterator[Lab]:
+def lab(host_before: Host, worker_id: str) -> "Iterator[Lab]":
     """A lab with two nodes, as ``up`` makes it without options."""
+    from aicr_lab.lab import Lab
+
     made = Lab(f"test-{os.getpid()}-{worker_id}")
     try:
         made.up(LabOptions(), lambda _: None)
@@ -92,14 +98,16 @@ def lab(host_before: Host, worker_id: str) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def kubectl(lab: Lab) -> Kubectl:
+def kubectl(lab: "Lab") -> Kubectl:
     """kubectl on the lab."""
     return Kubectl(lab.kubeconfig)
 
 
 @pytest.fixture
-def small_lab(host_before: Host) -> Iterator[Lab]:
+def small_lab(host_before: Host) -> "Iterator[Lab]":
     """The name of a lab that a test brings up and down itself: one node, no accelerators."""
+    from aicr_lab.lab import Lab
+
     named = Lab(f"small-{os.getpid()}")
     yield named
     named.down(lambda _: None)

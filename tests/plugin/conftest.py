@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-# Here, so that pytester does not import them anew for every run in this process.
 from tests.plugin.living_api import LivingApi
-
-pytest_plugins = ["pytester"]
 
 FAKE = Path(__file__).parent / "fake_platform.py"
 

@@ -2,22 +2,29 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from aicr_lab.lab import Lab
 from aicr_lab.options import LabOptions
 
-Labs = Callable[[LabOptions], Lab]
+if TYPE_CHECKING:
+    # At run time only fixtures import it: pytest loads this file wherever it runs, and the lab's
+    # extra may be missing.
+    from aicr_lab.lab import Lab
+
+Labs = Callable[[LabOptions], "Lab"]
 
 
 class Stage:
     """At most one lab; another kind of lab takes the place of the one before."""
 
     def __init__(self, name: str) -> None:
+        from aicr_lab.lab import Lab
+
         self._lab = Lab(name)
 
-    def lab(self, options: LabOptions) -> Lab:
+    def lab(self, options: LabOptions) -> "Lab":
         """A running lab of this kind."""
         if self._lab.running and self._lab.options != options:
             self.clear()

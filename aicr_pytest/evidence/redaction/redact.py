@@ -9,8 +9,9 @@ and by their own look, in this order: what is known by its name is taken out who
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
+from aicr_pytest.choices import Publication
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.redaction.blocks import without_pem, without_secret_data
 from aicr_pytest.evidence.redaction.commands import without_placed
@@ -20,7 +21,6 @@ from aicr_pytest.evidence.redaction.pairs import without_named
 from aicr_pytest.evidence.redaction.pseudonyms import Pseudonyms
 from aicr_pytest.evidence.redaction.redact_objects import Copy
 
-Publication = Literal["secrets", "pseudonyms", "identities"]
 """What a publication goes without: credentials alone; names of this platform's own as well; every
 address, host, account and person as well."""
 
