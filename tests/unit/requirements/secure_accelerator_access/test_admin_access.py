@@ -1,0 +1,75 @@
+"""Admin access to devices: what the API server's answer to a claim means."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aicr_pytest.errors import ApiError, DoesNotApply
+from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
+
+NODE = SimpleNamespace(device_class="gpu.nvidia.com")
+
+
+class Evidence:
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def text(self, title: str, content: str, *, source: str) -> None:
+        self.titles.append(title)
+
+    def yaml(self, title: str, obj: Any, *, source: str) -> None:
+        self.titles.append(title)
+
+
+class Cluster:
+    """Answers a dry run: with the claim, as a function makes it, or with an error."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def create(self, claim: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        assert dry_run
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        made: dict[str, Any] = self.answer(claim)
+        return made
+
+
+def refusal(answer: Any, *, admin: bool) -> tuple[str, list[str]]:
+    evidence = Evidence()
+    workspaces = SimpleNamespace(at=lambda: SimpleNamespace(namespace="ns"))
+    platform = SimpleNamespace(workspaces=workspaces, cluster=Cluster(answer), evidence=evidence)
+    said = refusal_of_claim(NODE, platform, admin=admin)  # type: ignore[arg-type] # stand-ins
+    return said, evidence.titles
+
+
+def drop_admin_access(claim: dict[str, Any]) -> dict[str, Any]:
+    del claim["spec"]["devices"]["requests"][0]["exactly"]["adminAccess"]
+    return claim
+
+
+def test_a_refusal_is_told_in_the_api_servers_words_and_kept() -> None:
+    refused = ApiError(403, "Forbidden", "admin access is not allowed here", request="POST claim")
+
+    assert refusal(refused, admin=True) == (
+        "admin access is not allowed here",
+        ["Claim with admin access"],
+    )
+
+
+def test_an_admitted_claim_is_no_refusal() -> None:
+    assert refusal(lambda claim: claim, admin=True) == ("", ["Claim with admin access"])
+    assert refusal(lambda claim: claim, admin=False) == ("", ["Claim without admin access"])
+
+
+def test_a_server_that_drops_the_field_knows_no_admin_access() -> None:
+    with pytest.raises(DoesNotApply, match="knows no admin access"):
+        refusal(drop_admin_access, admin=True)
+
+
+def test_a_server_without_the_api_says_nothing_about_it() -> None:
+    gone = ApiError(404, "NotFound", "the server could not find it", request="POST claim")
+
+    with pytest.raises(DoesNotApply, match="serves no"):
+        refusal(gone, admin=False)
