@@ -36,7 +36,18 @@ def render(path: Path, /, **values: str) -> list[dict[str, Any]]:
     for obj in objects:
         if not isinstance(obj, dict) or "kind" not in obj or "apiVersion" not in obj:
             raise ManifestError(f"{path.name}: holds something that is no Kubernetes object.")
+        if obj["kind"] == "ConfigMap":
+            _fill_in_programs(obj, path.parent)
     return objects
+
+
+def _fill_in_programs(config_map: dict[str, Any], folder: Path) -> None:
+    """Put files beside the manifest into keys of their names that are empty."""
+    data = config_map.get("data") or {}
+    for name in [name for name, text in data.items() if not text]:
+        if not (file := folder / name).is_file():
+            raise ManifestError(f"There is no {name} in {folder} for the ConfigMap that names it.")
+        data[name] = file.read_text(encoding="utf-8")
 
 
 def render_actor(actor: str, /, **values: str) -> list[dict[str, Any]]:
