@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import aicr_pytest
 from aicr_pytest.config.marks import is_check
 from aicr_pytest.locations import in_suite
 from aicr_pytest.run import pytest_reports
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from aicr_pytest.evidence.door import Door
     from aicr_pytest.run.session import Run
 
-_PACKAGE = str(Path(__file__).resolve().parent)
+_PACKAGE = str(Path(aicr_pytest.__file__).resolve().parent)
 
 _SHOWN_OF_THE_ENVIRONMENT = frozenset({"Python", "Platform", "Packages", "Plugins"})
 """What pytest-metadata may tell; it adds every variable of eight CI systems, addresses included."""
