@@ -10,7 +10,7 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
-from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadStory
+from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
 from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
 from aicr_pytest.requirements.ai_inference.trial import Gateways, GatewayTrial
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
@@ -33,8 +33,8 @@ from aicr_pytest.requirements.secure_accelerator_access.admin_access import refu
 from aicr_pytest.requirements.solutions import Candidate, Found, Solution, Solutions
 from aicr_pytest.requirements.trials import Trials
 from aicr_pytest.settings import Settings
-from aicr_pytest.workloads.actors import Cast
-from aicr_pytest.workloads.pods_per_node import Fleet
+from aicr_pytest.workloads.actors import Actors
+from aicr_pytest.workloads.pods_per_node import PodsPerNode
 from aicr_pytest.workloads.reservations import Exclusive
 from aicr_pytest.workloads.workspaces import Workspaces
 
@@ -44,28 +44,28 @@ Collectors = Solutions[Collector]
 __all__ = [
     "AcceleratorNode",
     "Accelerators",
+    "Actors",
     "Autoscaler",
     "AutoscalingTrial",
     "Candidate",
-    "Cast",
     "CheckEvidence",
     "Cluster",
     "Collectors",
     "Device",
     "DoesNotApply",
     "Exclusive",
-    "Fleet",
     "Found",
     "GangScheduler",
     "GangTrial",
     "GatewayTrial",
     "Gateways",
     "Inconclusive",
-    "LoadStory",
+    "LoadTrial",
     "Metrics",
     "OperatorTrial",
     "Operators",
     "Platform",
+    "PodsPerNode",
     "Profile",
     "ScalingTrial",
     "ServiceChecks",

@@ -22,12 +22,12 @@ def inject(lab: Lab, defect: Defect) -> None:
     defect.inject(lab)
 
 
-def heal(lab: Lab, defects: Iterable[Defect]) -> None:
+def revert(lab: Lab, defects: Iterable[Defect]) -> None:
     """Mends the lab, the latest first; a defect stays recorded until it is healed."""
     chosen = {defect.id for defect in defects}
     for defect in reversed(active(lab)):
         if defect.id in chosen:
-            defect.heal(lab)
+            defect.revert(lab)
             _write(lab, [d for d in active(lab) if d.id != defect.id])
 
 

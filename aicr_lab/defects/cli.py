@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from aicr_lab.defects.active import active, heal, inject, list_defects
+from aicr_lab.defects.active import active, inject, list_defects, revert
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
@@ -56,6 +56,6 @@ def _inject(lab: Lab, name: str) -> int:
 
 def _heal(lab: Lab, name: str | None) -> int:
     chosen = [defect_named(name)] if name else active(lab)
-    heal(lab, chosen)
+    revert(lab, chosen)
     print(f"healed: {', '.join(defect.id for defect in chosen) or 'nothing was broken'}")
     return 0

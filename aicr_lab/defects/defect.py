@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aicr_lab.defects.injections.injection import Way
+from aicr_lab.defects.injections.injection import Injection
 from aicr_lab.lab import Lab
 
 Expected = Literal["Not Implemented", "Inconclusive", "Implemented"]
@@ -22,19 +22,19 @@ class Defect:
     """Id of the requirement whose checks must notice; empty: any, the defect cuts across."""
     sentence: str
     """What is broken."""
-    way: Way
+    way: Injection
     """How it is broken and mended."""
-    because: str
+    expected_message: str
     """Regular expression that the check aimed at must say: it names what is really broken. Where no
     check may turn red it is found in the evidence or in a log of the lab, as proof that the run met
     the defect; empty where a healthy run shows no trace of it."""
-    or_blind: str = ""
+    or_inconclusive_because: str = ""
     """Regular expression of what the check aimed at says where the defect, after a while, takes
     away what could be looked at: inconclusive for this reason is as right. Empty: it never does."""
-    aimed_at: str = ""
+    detected_by: str = ""
     """The check that must turn red (inconclusive, where that is expected), with its parameter in
     brackets; empty where none may, or whichever meets it first."""
-    turns_red: frozenset[str] = frozenset()
+    also_fails: frozenset[str] = frozenset()
     """Checks that may turn red or inconclusive beside it, since they see the same fault."""
     leaves_behind: bool = False
     """Whether the suite cannot remove all that it created, and says so."""
@@ -50,6 +50,6 @@ class Defect:
         """Breaks the lab; returns when the effect is there."""
         self.way.inject(lab)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Mends the lab; fine when it is not broken."""
-        self.way.heal(lab)
+        self.way.revert(lab)

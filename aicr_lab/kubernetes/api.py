@@ -90,7 +90,7 @@ class Api:
         created: Object = self.request("POST", path, body=obj)
         return created
 
-    def apply(self, obj: Object, namespace: str = "") -> Object:
+    def apply(self, obj: Object, namespace: str = "", *, manager: str = _MANAGER) -> Object:
         """Applies an object on the server; conflicts are ours to win."""
         metadata = obj["metadata"]
         path = self.path(
@@ -99,7 +99,7 @@ class Api:
         applied: Object = self.request(
             "PATCH",
             path,
-            query={"fieldManager": _MANAGER, "force": "true"},
+            query={"fieldManager": manager, "force": "true"},
             body=obj,
             content_type="application/apply-patch+yaml",
         )

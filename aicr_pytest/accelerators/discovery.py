@@ -8,10 +8,10 @@ from aicr_pytest.accelerators.inventory import (
     Mechanism,
     Object,
     class_for,
+    list_accelerator_nodes,
     nothing_runs_on,
     pool_faults,
     representatives,
-    take_stock,
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
@@ -86,7 +86,7 @@ class Accelerators:
             },
         }
         for profile in PROFILES:
-            if stock := take_stock(profile, allocation=self._allocation, **world):
+            if stock := list_accelerator_nodes(profile, allocation=self._allocation, **world):
                 return stock
         if unknown := unknown_vendors(nodes, PROFILES):
             raise UnknownAccelerator(
@@ -101,7 +101,7 @@ class Accelerators:
             hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
         )
 
-    def looked_at(self, *mechanisms: Mechanism) -> list[AcceleratorNode]:
+    def sample_nodes(self, *mechanisms: Mechanism) -> list[AcceleratorNode]:
         """The nodes that checks look at: one of each kind, or those of ``--aicr-nodes``.
 
         Args:

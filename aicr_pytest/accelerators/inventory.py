@@ -73,12 +73,12 @@ class AcceleratorNode:
     """(key, value, effect), those of the node controller left out."""
     devices: tuple[Device, ...]
     """From complete and incomplete pools; empty for the device plugin."""
-    unheld: tuple[Device, ...]
+    unallocated: tuple[Device, ...]
     """Those of ``devices`` that no claim held at the time of the look."""
     total: int
     free: int
     """How many nobody held at the time of the look."""
-    attainable: int = 0
+    capacity: int = 0
     """How many are free once our own checks have given back what they hold."""
     units_per_device: int = 1
     """More than one where a device plugin shares devices (time-slicing)."""
@@ -203,7 +203,7 @@ def unknown_vendors(nodes: Iterable[Object], profiles: Iterable[Profile]) -> lis
     ]
 
 
-def take_stock(
+def list_accelerator_nodes(
     profile: Profile,
     *,
     nodes: Iterable[Object],
@@ -242,7 +242,7 @@ def take_stock(
             )
             for those in (pods, foreign)
         )
-        unheld = tuple(device for device in devices if device.key not in held)
+        unallocated = tuple(device for device in devices if device.key not in held)
         stock.append(
             AcceleratorNode(
                 name=name,
@@ -259,10 +259,10 @@ def take_stock(
                 schedulable=not node["spec"].get("unschedulable", False),
                 taints=_own_taints(node),
                 devices=() if by_plugin else devices,
-                unheld=() if by_plugin else unheld,
+                unallocated=() if by_plugin else unallocated,
                 total=counted if by_plugin else len(devices),
-                free=max(0, counted - taken) if by_plugin else len(unheld),
-                attainable=max(0, counted - taken_by_others)
+                free=max(0, counted - taken) if by_plugin else len(unallocated),
+                capacity=max(0, counted - taken_by_others)
                 if by_plugin
                 else sum(device.key not in others for device in devices),
                 units_per_device=_units_per_device(profile, node) if by_plugin else 1,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.probe import (
     DeviceNode,
-    Reach,
+    OpenAttempt,
     View,
     parse_reach,
     parse_view,
@@ -150,7 +150,7 @@ class AcceleratorPod:
             )
         return tuple(sorted(view.listed))
 
-    def reach(self, node: DeviceNode, whose: str) -> Reach:
+    def reach(self, node: DeviceNode, whose: str) -> OpenAttempt:
         """Make a device node with these numbers in the first container and try to open it."""
         ran, _ = self._run(reach_command(node), self.first_container(), f"Reaching for {whose}")
         return parse_reach(ran)
@@ -236,7 +236,7 @@ class AcceleratorPod:
             + (" and its allocatedResourcesStatus" if told else ""),
         )
 
-    def differences(self, container: str = "") -> list[str]:
+    def mismatches(self, container: str = "") -> list[str]:
         """In what a container sees other than it was given, as sentences; empty where it agrees.
 
         Raises:
@@ -287,7 +287,7 @@ class AcceleratorPod:
             source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
         )
 
-    def intrusions(self, victim: "AcceleratorPod") -> list[str]:
+    def foreign_devices_opened(self, victim: "AcceleratorPod") -> list[str]:
         """Devices of another pod on this node that this one can open, as sentences.
 
         The device node is made with mknod on purpose, so that hiding the file is not enough. Where
@@ -321,7 +321,7 @@ class AcceleratorPod:
                 )
         return found
 
-    def unmediated(self) -> list[str]:
+    def unallocated_access(self) -> list[str]:
         """Why granted devices are not on the API's books, as sentences; empty where they are."""
         spec = self.running["spec"]["containers"][0]
         grant = self.grant()
@@ -397,7 +397,7 @@ class AcceleratorPod:
                 found.append(f"{self}: claim {name} holds {result['pool']}/{result['device']}")
         return found
 
-    def sightings(
+    def visible_devices(
         self, container: str = "", *, known_majors: frozenset[int] = frozenset()
     ) -> list[str]:
         """Accelerators that a container sees though it was given none, as sentences."""

@@ -143,7 +143,7 @@ def _is_unit(profile: Profile, node: DeviceNode, majors: frozenset[int]) -> bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class OpenAttempt:
     """What came of making a device node on purpose and opening it."""
 
     step: Literal["mknod", "open"]
@@ -175,7 +175,7 @@ def reach_command(node: DeviceNode) -> tuple[str, ...]:
     return ("sh", "-c", _script("open_device.sh"), "aicr-reach", str(node.major), str(node.minor))
 
 
-def parse_reach(ran: Ran) -> Reach:
+def parse_reach(ran: Ran) -> OpenAttempt:
     """Read the outcome of :func:`reach_command`.
 
     Raises:
@@ -187,4 +187,4 @@ def parse_reach(ran: Ran) -> Reach:
             f"Making a device node could not be tried (exit {ran.exit_code}): "
             f"{(ran.stderr or ran.stdout).strip()[-300:] or 'no output'}"
         )
-    return Reach(step="mknod" if match[1] == "mknod" else "open", words=match[2])
+    return OpenAttempt(step="mknod" if match[1] == "mknod" else "open", words=match[2])

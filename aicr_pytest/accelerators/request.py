@@ -18,7 +18,7 @@ DO_NOT_DISRUPT = {
 """An autoscaler that consolidates nodes would end a check half-way."""
 
 
-def dress(
+def with_accelerator_request(
     pod: Object, node: AcceleratorNode, *, tolerations: Sequence[Object] = ()
 ) -> list[Object]:
     """Pin a pod to a node and turn its placeholder into a real request.

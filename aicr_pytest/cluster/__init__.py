@@ -6,7 +6,7 @@ importing these modules costs nothing.
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Kind, Object
-from aicr_pytest.cluster.messages import Patience, Response
+from aicr_pytest.cluster.messages import Response, RetryPolicy
 from aicr_pytest.cluster.observer import Execution, Observer
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
@@ -19,9 +19,9 @@ __all__ = [
     "Kind",
     "Object",
     "Observer",
-    "Patience",
     "Pod",
     "Response",
+    "RetryPolicy",
     "Waiter",
     "Workspace",
 ]

@@ -13,7 +13,7 @@ from aicr_pytest.cluster import answers, kinds, labels, paging, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.cluster.ledger import Ledger
-from aicr_pytest.cluster.messages import Patience, Request, Response, Tries
+from aicr_pytest.cluster.messages import Request, Response, RetryPolicy, Tries
 from aicr_pytest.cluster.observer import Execution, Observer, Unobserved
 from aicr_pytest.cluster.refusals import Answer
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
@@ -71,7 +71,7 @@ class Cluster:
         context: str | None = None,
         run_id: str,
         observer: Observer | None = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         clean: Callable[[str], str] = str,
         ledger: Ledger | None = None,
     ) -> "Cluster":
@@ -94,15 +94,15 @@ class Cluster:
         target = choose(kubeconfig, context)
         credentials = credentials_of(target, observer.awaiting, clean=clean)
         configuration = configure(target, credentials)
-        patience = patience or Patience()
+        patience = patience or RetryPolicy()
         # Whoever has mistyped an address shall hear of it soon.
-        hasty = dataclasses.replace(
+        no_retry = dataclasses.replace(
             patience,
             seconds=min(patience.seconds, _FIRST_ANSWER),
             within=min(patience.within or _FIRST_ANSWER, _FIRST_ANSWER),
         )
         identity = Identity(credentials, target.user)
-        link = transport.connect(configuration, identity, observer, hasty)
+        link = transport.connect(configuration, identity, observer, no_retry)
         for name, value in target.headers.items():
             link.api_client.set_default_header(name, value)
         cluster = cls(
@@ -123,12 +123,12 @@ class Cluster:
         return self._transport.observer
 
     @property
-    def patience(self) -> Patience:
+    def patience(self) -> RetryPolicy:
         """How long the API server is asked again; a change counts for what is asked later."""
         return self._transport.patience
 
     @patience.setter
-    def patience(self, patience: Patience) -> None:
+    def patience(self, patience: RetryPolicy) -> None:
         self._transport.patience = patience
 
     @property
@@ -515,7 +515,7 @@ class Cluster:
 
     def _dial(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
         link = self._transport
-        return link.insist(
+        return link.retry(
             lambda: streams.dial(
                 link.configuration,
                 link.context,

@@ -38,7 +38,7 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long an API server that gives no answer is asked again."""
 
     seconds: float = 15.0
@@ -62,7 +62,7 @@ class Patience:
 class Backoff:
     """Pauses that double, from ``first`` to ``longest``, with jitter."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: RetryPolicy) -> None:
         self._patience = patience
         self._next = patience.first
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aicr_pytest.cluster import answers
 from aicr_pytest.cluster.kinds import Object
-from aicr_pytest.cluster.messages import Patience, Request, Response
+from aicr_pytest.cluster.messages import Request, Response, RetryPolicy
 from aicr_pytest.cluster.watching import Listing, Subject
 from aicr_pytest.errors import ApiError, ApiUnreachable
 
@@ -15,7 +15,7 @@ _PAGE = 500
 Ask = Callable[[Request], Response]
 
 
-def list_all(ask: Ask, subject: Subject, patience: Patience) -> Listing:
+def list_all(ask: Ask, subject: Subject, patience: RetryPolicy) -> Listing:
     """All objects of a subject, and the version from which a watch goes on.
 
     Raises:
@@ -31,7 +31,7 @@ def list_all(ask: Ask, subject: Subject, patience: Patience) -> Listing:
 
 
 class _Pages:
-    def __init__(self, ask: Ask, subject: Subject, patience: Patience, *, size: int) -> None:
+    def __init__(self, ask: Ask, subject: Subject, patience: RetryPolicy, *, size: int) -> None:
         self._ask = ask
         self._subject = subject
         self._patience = patience

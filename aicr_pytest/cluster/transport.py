@@ -22,7 +22,7 @@ from kubernetes.client import ApiClient
 
 from aicr_pytest.cluster import bounds, tls
 from aicr_pytest.cluster.identity import Identity
-from aicr_pytest.cluster.messages import Backoff, Patience, Request, Response, Tries, is_header
+from aicr_pytest.cluster.messages import Backoff, Request, Response, RetryPolicy, Tries, is_header
 from aicr_pytest.cluster.observer import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
@@ -81,7 +81,7 @@ class Transport:
         context: ssl.SSLContext,
         identity: Identity,
         observer: Observer,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> None:
         self.api_client: Any = api_client
         self.context = context
@@ -141,7 +141,7 @@ class Transport:
         except _Refused as refused:
             raise refused.error from None
 
-    def insist(self, once: Callable[[], T]) -> T:
+    def retry(self, once: Callable[[], T]) -> T:
         """Call until it raises something else than ``ApiUnreachable``, with the same patience."""
 
         def attempt(_: float | None) -> T:
@@ -293,7 +293,7 @@ class Transport:
 
 
 def connect(
-    configuration: Any, identity: Identity, observer: Observer, patience: Patience
+    configuration: Any, identity: Identity, observer: Observer, patience: RetryPolicy
 ) -> Transport:
     """A transport with a pool of its own.
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from aicr_pytest.cluster import answers
 from aicr_pytest.cluster.bounds import AnswerTooLarge
 from aicr_pytest.cluster.kinds import Kind, Object
-from aicr_pytest.cluster.messages import Backoff, Patience, read_json
+from aicr_pytest.cluster.messages import Backoff, RetryPolicy, read_json
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import ApiError, ApiUnreachable
 
@@ -90,11 +90,11 @@ class Following:
     """Follows subjects between ``with`` and its end; ``views`` hold their objects."""
 
     def __init__(
-        self, source: Source, subjects: Sequence[Subject], patience: Patience | None = None
+        self, source: Source, subjects: Sequence[Subject], patience: RetryPolicy | None = None
     ) -> None:
         self._source = source
         self._subjects = subjects
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._followers: list[_Follower] = []
         self._queue: queue.Queue[tuple[int, str, Any]] = queue.Queue(_AHEAD)
         self.views: list[View] = []
@@ -184,7 +184,7 @@ class _Follower(threading.Thread):
         version: str,
         index: int,
         sink: "queue.Queue[tuple[int, str, Any]]",
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> None:
         super().__init__(name=f"watch {subject.kind.plural} {subject.name}".strip(), daemon=True)
         self._source = source

@@ -14,7 +14,7 @@ from aicr_pytest.errors import (
     WaitTimeout,
 )
 from aicr_pytest.evidence.answers import reduce_answer
-from aicr_pytest.monitoring.endpoints import Door, ServiceDoor, UrlDoor
+from aicr_pytest.monitoring.endpoints import Endpoint, ServiceEndpoint, UrlEndpoint
 from aicr_pytest.monitoring.prometheus import Prometheus, data_of
 from aicr_pytest.once import Once
 
@@ -48,13 +48,13 @@ def find_prometheus(
     settings: "Settings",
     evidence: Callable[[], "CheckEvidence"],
     *,
-    preferred: Callable[["Cluster"], Door | None] = lambda _: None,
+    preferred: Callable[["Cluster"], Endpoint | None] = lambda _: None,
 ) -> Prometheus:
     """The Prometheus API of the platform.
 
     Args:
-        preferred: the door of the Prometheus that is meant, unless the user names one; None where
-            any will do.
+        preferred: the endpoint of the Prometheus that is meant, unless the user names one; None
+            where any will do.
 
     Raises:
         SolutionAbsent: there is none, with what was looked for.
@@ -68,9 +68,9 @@ def find_prometheus(
 
     strange: list[str] = []
     try:
-        door = waiter.poll(
+        endpoint = waiter.poll(
             "the cluster's Prometheus: an answer",
-            lambda: _answering(doors(cluster, settings, preferred), strange),
+            lambda: _answering(endpoints(cluster, settings, preferred), strange),
             until=lambda _: True,
             timeout=waiter.deadlines.monitoring_answers,
             tolerate=(EndpointSilent,),
@@ -80,14 +80,14 @@ def find_prometheus(
             raise
         hint = "Say where it is: --aicr-prometheus-service or --aicr-prometheus-url."
         raise ProbeFailed(f"No Prometheus API: {'; '.join(strange[:3])}", hint=hint) from error
-    return Prometheus(door, waiter, keep)
+    return Prometheus(endpoint, waiter, keep)
 
 
 @dataclass(slots=True)
 class _Look:
-    """What was met behind the doors of one place: one namespace, or the user's own choice."""
+    """What was met at the endpoints of one place: one namespace, or the user's own choice."""
 
-    door: Door | None = None
+    endpoint: Endpoint | None = None
     """Behind it a Prometheus API answers."""
     empty: list[str] = field(default_factory=list)
     """Services without endpoints."""
@@ -98,16 +98,16 @@ class _Look:
     foreign: bool = True
     """Whether all that answered was another product, or nothing answered."""
 
-    def at(self, door: Door) -> bool:
-        """Look behind one more door; whether it is the one."""
+    def at(self, endpoint: Endpoint) -> bool:
+        """Look at one more endpoint; whether it is the one."""
         status = 0
         try:
-            status, text = door.ask("/api/v1/query", [("query", "1")])
+            status, text = endpoint.ask("/api/v1/query", [("query", "1")])
             if status == 503 and _NOBODY in text:
-                self.empty.append(f"{door}: HTTP {status}: {_NOBODY}")
+                self.empty.append(f"{endpoint}: HTTP {status}: {_NOBODY}")
                 self.foreign = False
                 return False
-            data_of(status, text, str(door), hint=door.hint)
+            data_of(status, text, str(endpoint), hint=endpoint.hint)
         except Inconclusive as refusal:
             self.closed.append(refusal)
             self.foreign = False
@@ -115,29 +115,29 @@ class _Look:
             self.others.append(str(error))
             self.foreign = self.foreign and 200 <= status < 500
         else:
-            self.door, self.foreign = door, False
-        return self.door is not None
+            self.endpoint, self.foreign = endpoint, False
+        return self.endpoint is not None
 
 
-def _answering(candidates: Iterable[Door], strange: list[str]) -> Door:
-    """The door behind which the platform's Prometheus API answers.
+def _answering(candidates: Iterable[Endpoint], strange: list[str]) -> Endpoint:
+    """The endpoint at which the platform's Prometheus API answers.
 
     Args:
         strange: gets what was answered that is no Prometheus API, where nothing else is to be said.
     """
     looks: dict[str, _Look] = {}
     named: dict[str, list[str]] = {}
-    for door in candidates:
-        look = looks.setdefault(place(door), _Look())
-        named.setdefault(place(door), []).append(str(door))
-        if look.door is None:
-            look.at(door)
+    for endpoint in candidates:
+        look = looks.setdefault(place(endpoint), _Look())
+        named.setdefault(place(endpoint), []).append(str(endpoint))
+        if look.endpoint is None:
+            look.at(endpoint)
     rivals = [place for place, look in looks.items() if not look.foreign]
     if len(rivals) > 1:
         raise ambiguous([named[place][0] for place in rivals])
     for look in looks.values():
-        if look.door is not None:
-            return look.door
+        if look.endpoint is not None:
+            return look.endpoint
     empty = [text for look in looks.values() for text in look.empty]
     others = [text for look in looks.values() for text in look.others]
     if closed := [refusal for look in looks.values() for refusal in look.closed]:
@@ -157,9 +157,9 @@ def _answering(candidates: Iterable[Door], strange: list[str]) -> Door:
     )
 
 
-def place(door: Door) -> str:
+def place(endpoint: Endpoint) -> str:
     """Whose it is: who has a namespace has everything in it, and nothing beside."""
-    return door.namespace if isinstance(door, ServiceDoor) else ""
+    return endpoint.namespace if isinstance(endpoint, ServiceEndpoint) else ""
 
 
 def ambiguous(found: Iterable[str]) -> ProbeFailed:
@@ -182,18 +182,18 @@ def prometheus_objects(cluster: "Cluster") -> list[Object]:
     return cluster.list(kind)
 
 
-def doors(
+def endpoints(
     cluster: "Cluster",
     settings: "Settings | None",
-    preferred: Callable[["Cluster"], Door | None] = lambda _: None,
-) -> Iterator[Door]:
+    preferred: Callable[["Cluster"], Endpoint | None] = lambda _: None,
+) -> Iterator[Endpoint]:
     """Where the Prometheus API may answer: where the user says, else the likeliest first.
 
     Args:
         preferred: the only one, unless the user names another; None where any will do.
     """
     if settings and settings.prometheus_url:
-        yield UrlDoor(url=settings.prometheus_url, token_file=settings.prometheus_token_file)
+        yield UrlEndpoint(url=settings.prometheus_url, token_file=settings.prometheus_token_file)
     elif settings and (named := settings.prometheus_service):
         service = cluster.get(SERVICE, named.name, named.namespace)
         port = str(named.port or "") or _port(service)
@@ -201,13 +201,13 @@ def doors(
     elif (only := preferred(cluster)) is not None:
         yield only
     else:
-        yield from _doors_found(cluster)
+        yield from _endpoints_found(cluster)
 
 
-def door_of(cluster: "Cluster", prometheus: Object) -> ServiceDoor:
-    """The door of a ``Prometheus`` object."""
+def endpoint_of(cluster: "Cluster", prometheus: Object) -> ServiceEndpoint:
+    """The endpoint of a ``Prometheus`` object."""
     spec = prometheus["spec"]
-    return ServiceDoor(
+    return ServiceEndpoint(
         cluster=cluster,
         namespace=prometheus["metadata"]["namespace"],
         service=spec.get("serviceName") or OPERATED,
@@ -216,10 +216,10 @@ def door_of(cluster: "Cluster", prometheus: Object) -> ServiceDoor:
     )
 
 
-def _doors_found(cluster: "Cluster") -> Iterator[Door]:
+def _endpoints_found(cluster: "Cluster") -> Iterator[Endpoint]:
     operated = prometheus_objects(cluster)
     for prometheus in operated:
-        yield door_of(cluster, prometheus)
+        yield endpoint_of(cluster, prometheus)
     # An operator's Prometheus goes before a label, which anybody sets; what stands beside it in
     # its namespace is another way to it, or by the same hands.
     places = {prometheus["metadata"]["namespace"] for prometheus in operated}
@@ -236,9 +236,9 @@ def _doors_found(cluster: "Cluster") -> Iterator[Door]:
 
 def _with_prefixes(
     cluster: "Cluster", namespace: str, service: str, port: str
-) -> Iterator[ServiceDoor]:
+) -> Iterator[ServiceEndpoint]:
     for prefix in _PREFIXES:
-        yield ServiceDoor(
+        yield ServiceEndpoint(
             cluster=cluster, namespace=namespace, service=service, port=port, prefix=prefix
         )
 
@@ -275,15 +275,17 @@ class Monitoring:
         """
         return self._once("", lambda _: None)
 
-    def prometheus_at(self, name: str, preferred: Callable[["Cluster"], Door | None]) -> Prometheus:
-        """The Prometheus behind a door that is tried first, unless the user names one.
+    def prometheus_at(
+        self, name: str, preferred: Callable[["Cluster"], Endpoint | None]
+    ) -> Prometheus:
+        """The Prometheus of an endpoint that is tried first, unless the user names one.
 
         Args:
-            name: of the door, which is looked for once.
+            name: of the endpoint, which is looked for once.
         """
         return self._once(name, preferred)
 
-    def _once(self, name: str, preferred: Callable[["Cluster"], Door | None]) -> Prometheus:
+    def _once(self, name: str, preferred: Callable[["Cluster"], Endpoint | None]) -> Prometheus:
         if name not in self._found:
             self._found[name] = Once(
                 lambda: find_prometheus(

@@ -19,7 +19,7 @@ _TIMEOUT = 20.0
 """Seconds for one answer."""
 
 
-class Door(Protocol):
+class Endpoint(Protocol):
     """How requests get to Prometheus."""
 
     @property
@@ -40,7 +40,7 @@ class Door(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceDoor:
+class ServiceEndpoint:
     """Through the API server's proxy to a Service of the cluster.
 
     The proxy passes no credentials on and chooses any endpoint for each request.
@@ -72,7 +72,7 @@ class ServiceDoor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UrlDoor:
+class UrlEndpoint:
     """Straight to a URL that the user named."""
 
     url: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.errors import AccessDenied, EndpointSilent, ProbeFailed
-from aicr_pytest.monitoring.endpoints import Door
+from aicr_pytest.monitoring.endpoints import Endpoint
 from aicr_pytest.urls import bare_urls
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ class Prometheus:
         WaitTimeout: it gives no usable answer, though it was asked for a while.
     """
 
-    def __init__(self, door: Door, waiter: "Waiter", keep: Keep) -> None:
-        self._door = door
+    def __init__(self, endpoint: Endpoint, waiter: "Waiter", keep: Keep) -> None:
+        self._endpoint = endpoint
         self._waiter = waiter
         self._keep = keep
 
     def __str__(self) -> str:
-        return f"Prometheus at {self._door}"
+        return f"Prometheus at {self._endpoint}"
 
     def query(self, expression: str, *, title: str = "") -> list[Series]:
         """An instant query's answer.
@@ -130,7 +130,7 @@ class Prometheus:
         )
 
     def _targets(self, path: str, query: Sequence[tuple[str, str]]) -> list[Target] | None:
-        status, text = self._door.ask(path, query)
+        status, text = self._endpoint.ask(path, query)
         if status in _NO_TARGETS:
             return None
         what = f"{self}: {path}"
@@ -140,10 +140,10 @@ class Prometheus:
 
     def _patiently(self, path: str, query: Sequence[tuple[str, str]]) -> tuple[list[Series], str]:
         def look() -> tuple[list[Series], str]:
-            status, text = self._door.ask(path, query)
+            status, text = self._endpoint.ask(path, query)
             what = f"{self}: {path}"
             with _understood(what, text):
-                return _series(data_of(status, text, what, hint=self._door.hint)), text
+                return _series(data_of(status, text, what, hint=self._endpoint.hint)), text
 
         return self._waiter.poll(
             f"{self}: an answer",
@@ -155,7 +155,7 @@ class Prometheus:
         )
 
     def _request(self, path: str, query: Sequence[tuple[str, str]]) -> str:
-        return f"GET {self._door}{path}?{urllib.parse.urlencode(query)}"
+        return f"GET {self._endpoint}{path}?{urllib.parse.urlencode(query)}"
 
 
 @contextlib.contextmanager

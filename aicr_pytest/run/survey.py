@@ -118,7 +118,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
         others = tuple(str(run) for run in other_runs(cluster))
         stock = tuple(accelerators.stock)
-        looked_at = tuple(node.name for node in accelerators.looked_at())
+        looked_at = tuple(node.name for node in accelerators.sample_nodes())
     except AicrError as error:
         trouble, looked_at = str(error).partition("\n")[0], ()
     else:

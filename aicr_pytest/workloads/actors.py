@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Mapping
 
-from aicr_pytest.workloads.pods_per_node import Fleet
+from aicr_pytest.workloads.pods_per_node import PodsPerNode
 
 
-class Cast:
+class Actors:
     """Actors by name, deployed when first needed.
 
     With room for all, everything starts at once and nothing is waited for: pods come up while the
     first check runs. Where few accelerators are free, only those that a check names hold one.
     """
 
-    def __init__(self, deploy: Mapping[str, Callable[[], Fleet]], *, room_for_all: bool) -> None:
+    def __init__(
+        self, deploy: Mapping[str, Callable[[], PodsPerNode]], *, room_for_all: bool
+    ) -> None:
         self._deploy = deploy
         self._room_for_all = room_for_all
-        self._on_stage: dict[str, Fleet] = {}
+        self._on_stage: dict[str, PodsPerNode] = {}
         self._release_times: dict[str, list[float]] = {}
         if room_for_all:
             self._on_stage.update({name: start() for name, start in deploy.items()})
@@ -25,11 +27,11 @@ class Cast:
         """Whether all can be on stage at once."""
         return self._room_for_all
 
-    def __getitem__(self, name: str) -> Fleet:
+    def __getitem__(self, name: str) -> PodsPerNode:
         """One actor, alone if it must be."""
         return self.together(name)[0]
 
-    def together(self, *names: str) -> tuple[Fleet, ...]:
+    def together(self, *names: str) -> tuple[PodsPerNode, ...]:
         """Several actors at the same time; where there is no room, the others leave first."""
         if not self._room_for_all:
             for other in [name for name in self._on_stage if name not in names]:
@@ -39,7 +41,7 @@ class Cast:
                 self._on_stage[name] = self._deploy[name]()
         return tuple(self._on_stage[name] for name in names)
 
-    def again(self, name: str) -> Fleet:
+    def again(self, name: str) -> PodsPerNode:
         """The actor, gone with its devices released, and deployed once more."""
         self._release_times.setdefault(name, []).extend(self[name].release())
         self._on_stage[name] = self._deploy[name]()

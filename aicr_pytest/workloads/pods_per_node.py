@@ -9,7 +9,7 @@ from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.errors import AicrError, DoesNotApply, NoCapacity, ProbeFailed
 
 
-class Fleet:
+class PodsPerNode:
     """One pod of an actor per looked-at node; never empty, so that no check passes on nothing.
 
     What went wrong while it was created is raised at its first use, in the check that needs it.
@@ -36,19 +36,19 @@ class Fleet:
             raise ProbeFailed(f"No node is looked at with {self.actor}.")
         return self._pods
 
-    def differences(self, container: str = "") -> list[str]:
+    def mismatches(self, container: str = "") -> list[str]:
         """In what its containers see other than they were given."""
-        return self._gather(lambda pod: pod.differences(container))
+        return self._gather(lambda pod: pod.mismatches(container))
 
-    def sightings(self, known_majors: frozenset[int], container: str = "") -> list[str]:
+    def visible_devices(self, known_majors: frozenset[int], container: str = "") -> list[str]:
         """Accelerators that its containers see though they asked for none."""
-        return self._gather(lambda pod: pod.sightings(container, known_majors=known_majors))
+        return self._gather(lambda pod: pod.visible_devices(container, known_majors=known_majors))
 
     def identities(self, container: str = "") -> list[tuple[str, ...]]:
         """What the vendor's tool lists in each pod, by node."""
         return [pod.held(container) for pod in self.pods]
 
-    def overlap(self, other: "Fleet") -> list[str]:
+    def overlap(self, other: "PodsPerNode") -> list[str]:
         """Devices that a pod of both actors sees on one node, as sentences.
 
         Where one of the two gets none because every device is held, they share nothing: that it was
@@ -63,7 +63,7 @@ class Fleet:
             found += [f"{mine} and {theirs} both see {identity}" for identity in sorted(common)]
         return found
 
-    def needing_two(self) -> "Fleet":
+    def requiring_two_accelerators(self) -> "PodsPerNode":
         """The same fleet, where its nodes have two accelerators at all.
 
         Raises:
@@ -73,16 +73,16 @@ class Fleet:
             raise DoesNotApply(f"It takes two accelerators on one node: {'; '.join(single)}")
         return self
 
-    def intrusions(self, other: "Fleet") -> list[str]:
+    def foreign_devices_opened(self, other: "PodsPerNode") -> list[str]:
         """Devices of one actor that the other can open, in both directions, as sentences."""
         found = []
         for mine, theirs in zip(self.pods, other.pods, strict=True):
-            found += [*mine.intrusions(theirs), *theirs.intrusions(mine)]
+            found += [*mine.foreign_devices_opened(theirs), *theirs.foreign_devices_opened(mine)]
         return found
 
-    def unmediated(self) -> list[str]:
+    def unallocated_access(self) -> list[str]:
         """Granted devices that Kubernetes has not on its books, as sentences."""
-        return self._gather(lambda pod: pod.unmediated())
+        return self._gather(lambda pod: pod.unallocated_access())
 
     def allocated(self) -> list[str]:
         """Devices that its claims hold, as sentences."""
@@ -101,7 +101,7 @@ class Fleet:
         return [pod.stays_pending(left) for pod in self.pods]
 
     @contextmanager
-    def seeing_theirs(self) -> Iterator[frozenset[int]]:
+    def positive_control(self) -> Iterator[frozenset[int]]:
         """The positive twin of a negative: its pods see a device before and after the look.
 
         Yields:

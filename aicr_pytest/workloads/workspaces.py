@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.accelerators.request import PLACEHOLDER, dress
+from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
 from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
@@ -16,7 +16,7 @@ from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError, LeftBehind, error_message
 from aicr_pytest.threads import join_all
 from aicr_pytest.workloads.manifests import render_actor
-from aicr_pytest.workloads.pods_per_node import Fleet
+from aicr_pytest.workloads.pods_per_node import PodsPerNode
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
@@ -82,7 +82,7 @@ class Workspaces:
         *,
         must_start: bool,
         **values: Callable[[AcceleratorNode], str],
-    ) -> Fleet:
+    ) -> PodsPerNode:
         """Create an actor's pod, with what belongs to it, on each node; nothing is waited for.
 
         Args:
@@ -97,7 +97,7 @@ class Workspaces:
                 pods.append(self._deploy_on(actor, node, index, values, must_start))
             except AicrError as error:
                 trouble = trouble or error
-        return Fleet(actor, pods, trouble)
+        return PodsPerNode(actor, pods, trouble)
 
     def _deploy_on(
         self,
@@ -118,7 +118,7 @@ class Workspaces:
         *,
         name: str,
         must_start: bool = True,
-        tie: Callable[[Object], Object] = lambda pod: pod,
+        as_member: Callable[[Object], Object] = lambda pod: pod,
         needs: int | None = None,
         values: Mapping[str, str] | None = None,
     ) -> AcceleratorPod:
@@ -145,11 +145,13 @@ class Workspaces:
         if self._pull_secret:
             pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
         count = wanted(pod, others)
-        *templates, pod = dress(pod, node, tolerations=self._accelerators.tolerations)
+        *templates, pod = with_accelerator_request(
+            pod, node, tolerations=self._accelerators.tolerations
+        )
         if others or templates:
             workspace.apply([*others, *templates])
         judge = self._accelerators.why_pending(node, count if needs is None else needs)
-        handle = workspace.pod(tie(pod), why_pending=judge)
+        handle = workspace.pod(as_member(pod), why_pending=judge)
         return AcceleratorPod(
             handle,
             node,

@@ -5,9 +5,9 @@ import pytest
 from aicr_pytest.checks import (
     AcceleratorNode,
     Accelerators,
-    Cast,
+    Actors,
     Exclusive,
-    LoadStory,
+    LoadTrial,
     Metrics,
     Workspaces,
 )
@@ -23,15 +23,15 @@ Nodes = list[AcceleratorNode]
 @pytest.fixture(scope="module")
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, on which workloads are run once it is our turn there."""
-    nodes = aicr_accelerators.looked_at()
+    nodes = aicr_accelerators.sample_nodes()
     aicr_exclusive(AT_ONCE, each=nodes)
     return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
-def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
+def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
     """One pod that can load its accelerator, and one that does nothing with its own."""
-    return Cast(
+    return Actors(
         {
             name: lambda name=name: aicr_workspace.deploy(  # type: ignore[misc]
                 f"accelerator_metrics/{name}", nodes, must_start=False
@@ -43,7 +43,7 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
 
 
 @pytest.fixture(scope="module")
-def story(aicr_metrics: Metrics, actors: Cast) -> LoadStory:
+def story(aicr_metrics: Metrics, actors: Actors) -> LoadTrial:
     """What the exporters show while ``loaded`` is idle, busy, and idle again."""
     return aicr_metrics.story(actors)
 
@@ -75,7 +75,7 @@ def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=20
 )
-def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadStory) -> None:
+def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadTrial) -> None:
     """Idle, busy while a workload runs on it, idle again: utilization and memory in use."""
     assert story.not_following() == []
 
@@ -83,7 +83,7 @@ def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadSt
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
 )
-def test_readings_of_an_idle_accelerator_do_not_move(story: LoadStory) -> None:
+def test_readings_of_an_idle_accelerator_do_not_move(story: LoadTrial) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
     assert story.moving_though_idle() == []
 

@@ -7,12 +7,12 @@ import pytest
 from aicr_pytest.checks import (
     AcceleratorNode,
     Accelerators,
-    Cast,
+    Actors,
     CheckEvidence,
     Cluster,
     Exclusive,
-    Fleet,
     Platform,
+    PodsPerNode,
     Workspaces,
     choosing,
     chosen_device,
@@ -34,21 +34,21 @@ Nodes = list[AcceleratorNode]
 @pytest.fixture(scope="module")
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes whose driver publishes ResourceSlices, once it is our turn there."""
-    nodes = aicr_accelerators.looked_at("dra", "extended-resource")
+    nodes = aicr_accelerators.sample_nodes("dra", "extended-resource")
     aicr_exclusive(AT_ONCE, each=nodes)
     return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
-def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Cast:
+def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
     """Every actor on every looked-at node; ``selected`` first: it wants one particular device."""
 
-    def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
+    def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], PodsPerNode]:
         return lambda: aicr_workspace.deploy(
             f"dra_support/{name}", nodes, must_start=True, **values
         )
 
-    return Cast(
+    return Actors(
         {
             "selected": actor("selected", expression=choosing),
             "claimed": actor("claimed"),
@@ -90,34 +90,34 @@ def test_every_accelerator_node_publishes_a_complete_pool(
 @pytest.mark.aicr_check(
     basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=4
 )
-def test_container_sees_exactly_the_device_that_its_claim_was_given(actors: Cast) -> None:
+def test_container_sees_exactly_the_device_that_its_claim_was_given(actors: Actors) -> None:
     """What is published is what is allocated is what the container sees: one device, the same."""
-    assert actors["claimed"].differences() == []
+    assert actors["claimed"].mismatches() == []
 
 
 @pytest.mark.aicr_check(
     basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=1
 )
-def test_containers_that_share_a_claim_see_the_same_device(actors: Cast) -> None:
+def test_containers_that_share_a_claim_see_the_same_device(actors: Actors) -> None:
     """Two containers of a pod that name one claim see the one device of it."""
     claimed = actors["claimed"]
 
-    assert claimed.differences("second") == []
+    assert claimed.mismatches("second") == []
     assert claimed.identities("first") == claimed.identities("second")
 
 
 @pytest.mark.aicr_check(
     basis="text", creates="a pod and a claim for 2 accelerators", accelerators=AT_ONCE, seconds=3
 )
-def test_claim_for_several_devices_is_given_that_many(actors: Cast) -> None:
+def test_claim_for_several_devices_is_given_that_many(actors: Actors) -> None:
     """A claim that counts two is given two, and the container sees those two."""
-    assert actors["several"].needing_two().differences() == []
+    assert actors["several"].requiring_two_accelerators().mismatches() == []
 
 
 @pytest.mark.aicr_check(
     basis="text", creates="2 pods with claims for 3 accelerators", accelerators=AT_ONCE, seconds=1
 )
-def test_two_claims_never_get_the_same_device(actors: Cast) -> None:
+def test_two_claims_never_get_the_same_device(actors: Actors) -> None:
     """Pods with a claim each see different devices."""
     claimed, several = actors.together("claimed", "several")
 
@@ -127,7 +127,7 @@ def test_two_claims_never_get_the_same_device(actors: Cast) -> None:
 @pytest.mark.aicr_check(
     basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=2
 )
-def test_claim_can_choose_a_device_by_expression(actors: Cast, nodes: Nodes) -> None:
+def test_claim_can_choose_a_device_by_expression(actors: Actors, nodes: Nodes) -> None:
     """A CEL expression on an attribute is honoured: the container sees the device that it names."""
     assert actors["selected"].identities() == [(chosen_device(node).identity,) for node in nodes]
 
@@ -136,7 +136,7 @@ def test_claim_can_choose_a_device_by_expression(actors: Cast, nodes: Nodes) -> 
     basis="text", creates="a pod and a claim for 1 accelerator", accelerators=AT_ONCE, seconds=8
 )
 def test_released_device_can_be_claimed_again(
-    actors: Cast, nodes: Nodes, aicr_evidence: CheckEvidence
+    actors: Actors, nodes: Nodes, aicr_evidence: CheckEvidence
 ) -> None:
     """The device that a pod gave back is handed out again, twice."""
     chosen = [(chosen_device(node).identity,) for node in nodes]
@@ -147,7 +147,7 @@ def test_released_device_can_be_claimed_again(
 
 
 @pytest.mark.aicr_check(basis="text", creates="a pod that stays pending", seconds=6)
-def test_claim_that_no_device_satisfies_stays_pending(actors: Cast) -> None:
+def test_claim_that_no_device_satisfies_stays_pending(actors: Actors) -> None:
     """A claim whose expression fits no device stays pending, with a reason, and gets nothing."""
     unsatisfiable = actors["unsatisfiable"]
 
@@ -156,7 +156,7 @@ def test_claim_that_no_device_satisfies_stays_pending(actors: Cast) -> None:
 
 
 @pytest.mark.aicr_check(basis="text", creates="a pod that stays pending", seconds=1)
-def test_claim_larger_than_the_node_stays_pending_and_gets_no_part(actors: Cast) -> None:
+def test_claim_larger_than_the_node_stays_pending_and_gets_no_part(actors: Actors) -> None:
     """A claim for one device more than the node has stays pending and holds none of them."""
     oversized = actors["oversized"]
 

@@ -7,10 +7,10 @@ import pytest
 from aicr_pytest.checks import (
     AcceleratorNode,
     Accelerators,
-    Cast,
+    Actors,
     Exclusive,
-    Fleet,
     Platform,
+    PodsPerNode,
     Workspaces,
     refusal_of_claim,
 )
@@ -26,22 +26,22 @@ Nodes = list[AcceleratorNode]
 @pytest.fixture(scope="module")
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, whatever mechanism hands out their accelerators, once it is our turn."""
-    nodes = aicr_accelerators.looked_at()
+    nodes = aicr_accelerators.sample_nodes()
     aicr_exclusive(AT_ONCE, each=nodes)
     return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
-def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Cast:
+def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Actors:
     """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
 
-    def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], Fleet]:
+    def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], PodsPerNode]:
         return lambda: aicr_workspace.deploy(
             f"secure_accelerator_access/{name}", nodes, must_start=False, **values
         )
 
     room = all(node.free >= AT_ONCE for node in nodes)
-    return Cast(
+    return Actors(
         {
             "holder": actor("holder"),
             "neighbour": actor("rival" if room else "outsider"),
@@ -61,59 +61,59 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
 @pytest.mark.aicr_check(
     basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=4
 )
-def test_container_sees_exactly_the_devices_it_was_granted(actors: Cast) -> None:
+def test_container_sees_exactly_the_devices_it_was_granted(actors: Actors) -> None:
     """Device nodes and the vendor's tool show what the container was granted, and no more."""
-    assert actors["holder"].differences() == []
+    assert actors["holder"].mismatches() == []
 
 
 @pytest.mark.aicr_check(
     basis="plan", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
 )
-def test_pod_without_a_request_sees_no_device(actors: Cast) -> None:
+def test_pod_without_a_request_sees_no_device(actors: Actors) -> None:
     """A pod that asked for nothing sees none, on the node and image where another sees its own."""
     holder, bystander = actors.together("holder", "bystander")
 
-    with holder.seeing_theirs() as majors:
-        assert bystander.sightings(majors) == []
+    with holder.positive_control() as majors:
+        assert bystander.visible_devices(majors) == []
 
 
 @pytest.mark.aicr_check(
     basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=1
 )
-def test_sibling_container_without_a_request_sees_no_device(actors: Cast) -> None:
+def test_sibling_container_without_a_request_sees_no_device(actors: Actors) -> None:
     """A container that asked for nothing sees none beside one of its pod that sees its own."""
     holder = actors["holder"]
 
-    with holder.seeing_theirs() as majors:
-        assert holder.sightings(majors, container="sibling") == []
+    with holder.positive_control() as majors:
+        assert holder.visible_devices(majors, container="sibling") == []
 
 
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
 )
-def test_two_pods_hold_different_devices(actors: Cast) -> None:
+def test_two_pods_hold_different_devices(actors: Actors) -> None:
     """Two pods that were granted one exclusive device each do not see the same one."""
     holder, neighbour = actors.together("holder", "neighbour")
 
-    assert neighbour.needing_two().overlap(holder) == []
+    assert neighbour.requiring_two_accelerators().overlap(holder) == []
 
 
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
 )
-def test_pod_cannot_open_the_device_of_another_pod(actors: Cast) -> None:
+def test_pod_cannot_open_the_device_of_another_pod(actors: Actors) -> None:
     """A device node made on purpose opens one's own device and not that of another pod."""
     holder, neighbour = actors.together("holder", "neighbour")
 
-    assert neighbour.intrusions(holder) == []
+    assert neighbour.foreign_devices_opened(holder) == []
 
 
 @pytest.mark.aicr_check(
     basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=1
 )
-def test_granted_device_came_through_kubernetes(actors: Cast) -> None:
+def test_granted_device_came_through_kubernetes(actors: Actors) -> None:
     """The granted device is on the books: allocated to this pod by a claim or the device plugin."""
-    assert actors["holder"].unmediated() == []
+    assert actors["holder"].unallocated_access() == []
 
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing (dry run)", seconds=1)
@@ -129,32 +129,32 @@ def test_admin_access_is_refused_in_an_ordinary_namespace(
 @pytest.mark.aicr_check(
     basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
 )
-def test_environment_variable_gives_no_device(actors: Cast) -> None:
+def test_environment_variable_gives_no_device(actors: Actors) -> None:
     """The vendor's visibility variable, set in the pod, gives no device that was not granted."""
     holder, asker = actors.together("holder", "by-environment")
 
-    with holder.seeing_theirs() as majors:
-        assert asker.sightings(majors) == []
+    with holder.positive_control() as majors:
+        assert asker.visible_devices(majors) == []
 
 
 @pytest.mark.aicr_check(
     basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
 )
-def test_runtime_class_gives_no_device(actors: Cast, aicr_accelerators: Accelerators) -> None:
+def test_runtime_class_gives_no_device(actors: Actors, aicr_accelerators: Accelerators) -> None:
     """The vendor's RuntimeClass, without a request, gives no device."""
     aicr_accelerators.needs_runtime_class()
     holder, asker = actors.together("holder", "by-runtime-class")
 
-    with holder.seeing_theirs() as majors:
-        assert asker.sightings(majors) == []
+    with holder.positive_control() as majors:
+        assert asker.visible_devices(majors) == []
 
 
 @pytest.mark.aicr_check(
     basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
 )
-def test_volume_mount_gives_no_device(actors: Cast) -> None:
+def test_volume_mount_gives_no_device(actors: Actors) -> None:
     """A mount that the vendor's toolkit may read as a device list gives no device."""
     holder, asker = actors.together("holder", "by-volume-mount")
 
-    with holder.seeing_theirs() as majors:
-        assert asker.sightings(majors) == []
+    with holder.positive_control() as majors:
+        assert asker.visible_devices(majors) == []

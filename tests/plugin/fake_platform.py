@@ -88,7 +88,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if "FAKE_API" not in os.environ:  # then the real client talks to a fake API server
         patch.setattr(client, "Cluster", FakeCluster)
     if seconds := os.environ.get("FAKE_PATIENCE"):
-        little = messages.Patience(seconds=0.2, first=0.01, longest=0.05)
-        patch.setattr(client, "Patience", lambda: little)
+        little = messages.RetryPolicy(seconds=0.2, first=0.01, longest=0.05)
+        patch.setattr(client, "RetryPolicy", lambda: little)
         patch.setattr(outage, "PATIENCE", float(seconds))
     patch.setattr(session, "provider", lambda name: FakeLab())

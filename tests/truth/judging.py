@@ -27,7 +27,7 @@ def complaints(defect: Defect, run: SuiteRun, logs: Iterable[Path] = ()) -> list
         if one.verdict != defect.expects
     ]
     wrong += _beside(defect, run.results)
-    wrong += _aimed(defect, run) if defect.aimed_at else _met(defect, run, logs)
+    wrong += _aimed(defect, run) if defect.detected_by else _met(defect, run, logs)
     if run.left_behind and not defect.leaves_behind:
         wrong.append(f"left behind: {run.left_behind}")
     expected = 0 if run.all_fine else 1
@@ -38,12 +38,12 @@ def complaints(defect: Defect, run: SuiteRun, logs: Iterable[Path] = ()) -> list
 
 def _blinded(defect: Defect, run: SuiteRun) -> bool:
     """Whether the defect had taken away what could be looked at, and nobody was accused."""
-    aimed = run.result(defect.aimed_at)
+    aimed = run.result(defect.detected_by)
     return (
-        bool(defect.or_blind)
+        bool(defect.or_inconclusive_because)
         and aimed is not None
         and aimed.outcome == "inconclusive"
-        and re.search(defect.or_blind, aimed.message) is not None
+        and re.search(defect.or_inconclusive_because, aimed.message) is not None
         and all(one.verdict == "Inconclusive" for one in run.requirements)
         and all(result.outcome != "failed" for result in run.results)
     )
@@ -51,8 +51,8 @@ def _blinded(defect: Defect, run: SuiteRun) -> bool:
 
 def _beside(defect: Defect, results: list[CheckResult]) -> list[str]:
     """Checks that noticed something though the defect does not say so."""
-    declared = {defect.aimed_at, *defect.turns_red}
-    anywhere = defect.expects == "Inconclusive" and not defect.aimed_at
+    declared = {defect.detected_by, *defect.also_fails}
+    anywhere = defect.expects == "Inconclusive" and not defect.detected_by
     wrong = []
     for result in results:
         told = f"{result.check} is {result.outcome}: {result.message}"
@@ -70,19 +70,20 @@ def _names(declared: set[str], check: str) -> bool:
 def _aimed(defect: Defect, run: SuiteRun) -> list[str]:
     """Whether the defect was noticed where it is aimed at, for the right reason."""
     sought = "inconclusive" if defect.expects == "Inconclusive" else "failed"
-    result = run.result(defect.aimed_at)
+    result = run.result(defect.detected_by)
     if result is None:
-        return [f"there is no {defect.aimed_at}"]
+        return [f"there is no {defect.detected_by}"]
     if result.outcome == "passed":
-        return [f"FALSE PASS: {defect.aimed_at} passed though: {defect.sentence}"]
+        return [f"FALSE PASS: {defect.detected_by} passed though: {defect.sentence}"]
     wrong = []
     if result.outcome != sought:
         wrong.append(f"{result.check} is {result.outcome}, expected {sought}: {result.message}")
     if result.basis != defect.basis:
         wrong.append(f"{result.check} has basis {result.basis}, expected {defect.basis}")
-    if not re.search(defect.because, result.message, re.DOTALL):
+    if not re.search(defect.expected_message, result.message, re.DOTALL):
         wrong.append(
-            f"{result.check} is {result.outcome} for another reason than {defect.because!r}: "
+            f"{result.check} is {result.outcome} for another reason than "
+            f"{defect.expected_message!r}: "
             f"{result.message}"
         )
     return wrong + _overlooked(defect, run, result)
@@ -105,11 +106,11 @@ def _met(defect: Defect, run: SuiteRun, logs: Iterable[Path]) -> list[str]:
     """Whether a run met a defect that is aimed at no check; else its verdict proves nothing."""
     if defect.expects == "Inconclusive":
         told = [result.message for result in run.results if result.outcome == "inconclusive"]
-        if any(re.search(defect.because, message) for message in told):
+        if any(re.search(defect.expected_message, message) for message in told):
             return []
-        return [f"no check is inconclusive because of {defect.because!r}: {told}"]
+        return [f"no check is inconclusive because of {defect.expected_message!r}: {told}"]
     evidence = (path for path in run.directory.rglob("*") if path.is_file())
     for path in (*evidence, *logs):
-        if re.search(defect.because, path.read_text(encoding="utf-8", errors="replace")):
+        if re.search(defect.expected_message, path.read_text(encoding="utf-8", errors="replace")):
             return []
-    return [f"the run never met the defect: nothing has {defect.because!r}"]
+    return [f"the run never met the defect: nothing has {defect.expected_message!r}"]

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aicr_lab.defects.active import heal, inject
+from aicr_lab.defects.active import inject, revert
 from aicr_lab.defects.catalogue import DEFECTS
 from aicr_lab.defects.defect import Defect
 from aicr_lab.lab import Lab
@@ -119,7 +119,7 @@ def broken(lab: Lab, defect: Defect) -> Iterator[Path]:
         inject(lab, defect)
         yield defect.kubeconfig(lab)
     finally:
-        heal(lab, [defect])
+        revert(lab, [defect])
 
 
 def try_out(

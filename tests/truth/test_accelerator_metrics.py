@@ -39,7 +39,7 @@ def test_platform_without_an_exporter_does_not_implement_it(labs: Labs, tmp_path
         absent.inject(lab)
         run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run")
     finally:
-        absent.heal(lab)
+        absent.revert(lab)
 
     (judged,) = run.requirements
     assert judged.verdict == "Not Implemented", run

@@ -74,7 +74,7 @@ def test_second_product_that_ignores_weights_is_seen(labs: Labs, tmp_path: Path)
             lab.kubeconfig, ["ai_inference"], tmp_path / "run", ENVOY_GATEWAY, timeout_scale=0.1
         )
     finally:
-        ignorant.heal(lab)
+        ignorant.revert(lab)
 
     assert verdicts(run) == {"ai_inference": "Not Implemented"}, run
     split = run.result(SPLIT)
@@ -92,7 +92,7 @@ def test_one_gateway_of_two_that_splits_is_enough(labs: Labs, tmp_path: Path) ->
         ignorant.inject(lab)
         run = run_suite(lab.kubeconfig, ["ai_inference"], tmp_path / "run", timeout_scale=0.1)
     finally:
-        ignorant.heal(lab)
+        ignorant.revert(lab)
 
     assert verdicts(run) == {"ai_inference": "Implemented"}, run
     told = "".join(path.read_text() for path in run.directory.rglob("record.json"))
@@ -118,7 +118,7 @@ def test_new_gateway_that_never_comes_is_gone_before_the_next_product_is_tried(
                 timeout_scale=0.1,
             )
         finally:
-            idle.heal(lab)
+            idle.revert(lab)
 
     assert verdicts(run) == {"ai_inference": "Implemented"}, run
     told = "".join(path.read_text() for path in run.directory.rglob("record.json"))

@@ -77,7 +77,7 @@ def test_two_replicas_of_prometheus_are_as_good_as_one(labs: Labs, tmp_path: Pat
         two.inject(lab)
         run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run", pinned("service-monitor"))
     finally:
-        two.heal(lab)
+        two.revert(lab)
 
     assert [one.verdict for one in run.requirements] == ["Implemented"], run
     assert {result.outcome for result in run.results} == {"passed"}
@@ -131,7 +131,7 @@ def test_service_of_the_user_that_nobody_collects_is_seen(labs: Labs, tmp_path: 
     [("http", "HTTP request to an HTTPS server"), ("https", "no TLS connection")],
 )
 def test_prometheus_that_does_not_let_us_in_accuses_nobody(
-    scheme: str, because: str, labs: Labs, tmp_path: Path
+    scheme: str, expected_message: str, labs: Labs, tmp_path: Path
 ) -> None:
     lab = labs(LAB)
     closed = f"--aicr-prometheus-url={scheme}://127.0.0.1:{_port_of(lab)}"
@@ -141,7 +141,7 @@ def test_prometheus_that_does_not_let_us_in_accuses_nobody(
     (judged,) = run.requirements
     assert judged.verdict == "Inconclusive", run
     assert {result.outcome for result in run.results} == {"inconclusive"}
-    assert all(because in result.message for result in run.results), run
+    assert all(expected_message in result.message for result in run.results), run
 
 
 def _port_of(lab: Lab) -> str:

@@ -55,8 +55,8 @@ def user(lab: Lab) -> Iterator[RestrictedUser]:
     fence = fence_around(user, OPERATOR)
     fence.inject(lab)
     yield user
-    fence.heal(lab)
-    user.heal(lab)
+    fence.revert(lab)
+    user.revert(lab)
 
 
 @pytest.fixture(

@@ -64,8 +64,8 @@ def site(labs: Labs) -> Iterator[Site]:
     finally:
         for name in made:
             admin.delete(NAMESPACE, name)
-        fence.heal(lab)
-        user.heal(lab)
+        fence.revert(lab)
+        user.revert(lab)
 
 
 def namespace(name: str, level: str = "restricted", **labels: str) -> Object:

@@ -56,7 +56,7 @@ def test_kueue_that_admits_pods_one_by_one_is_seen(labs: Labs, tmp_path: Path) -
     try:
         run = run_suite(lab.kubeconfig, ["gang_scheduling"], tmp_path / "run", KUEUE)
     finally:
-        UNGROUPED.heal(lab)
+        UNGROUPED.revert(lab)
 
     assert {one.verdict for one in run.requirements} == {"Not Implemented"}, run
     starved = run.result(STARVED)

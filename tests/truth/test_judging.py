@@ -28,7 +28,7 @@ class Nothing:
     def inject(self, lab: Lab) -> None:
         """Nothing."""
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Nothing."""
 
 
@@ -41,8 +41,8 @@ DEFECT = Defect(
     requirement="dra_support",
     sentence="It is broken.",
     way=Nothing(),
-    because="sees /dev/nvidia3",
-    aimed_at="test_aimed",
+    expected_message="sees /dev/nvidia3",
+    detected_by="test_aimed",
 )
 
 
@@ -116,7 +116,7 @@ def test_defect_of_every_node_must_be_seen_on_every_looked_at_node(tmp_path: Pat
 
 
 def test_checks_that_a_defect_declares_may_turn_red_with_any_parameter(tmp_path: Path) -> None:
-    defect = dataclasses.replace(DEFECT, turns_red=frozenset({"test_other"}))
+    defect = dataclasses.replace(DEFECT, also_fails=frozenset({"test_other"}))
 
     assert complaints(defect, run(tmp_path, WRONG, changed(FINE, outcome="inconclusive"))) == []
 
@@ -130,7 +130,7 @@ def test_defect_that_nobody_may_take_for_a_broken_platform(tmp_path: Path) -> No
 
 
 def test_healthy_variant_must_have_been_met_by_the_run(tmp_path: Path) -> None:
-    defect = dataclasses.replace(DEFECT, expects="Implemented", aimed_at="")
+    defect = dataclasses.replace(DEFECT, expects="Implemented", detected_by="")
     green = run(tmp_path, FINE, verdict="Implemented")
 
     assert "never met the defect" in complaints(defect, green)[0]

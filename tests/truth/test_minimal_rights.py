@@ -52,7 +52,7 @@ def test_without_a_right_nobody_is_accused(need: Need, labs: Labs, tmp_path: Pat
         user.inject(lab)
         run = run_suite(user.kubeconfig(lab), [requirement_of(need)], tmp_path / "run")
     finally:
-        user.heal(lab)
+        user.revert(lab)
     messages = [result.message for result in run.results]
     verdicts = {one.verdict for one in run.requirements}
 

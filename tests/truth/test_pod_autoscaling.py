@@ -39,7 +39,7 @@ def test_external_metrics_are_enough(labs: Labs, tmp_path: Path) -> None:
         external.inject(lab)
         run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run")
     finally:
-        external.heal(lab)
+        external.revert(lab)
 
     assert [one.verdict for one in run.requirements] == ["Implemented"], run
     assert {result.outcome for result in run.results} == {"passed"}

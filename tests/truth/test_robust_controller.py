@@ -84,7 +84,7 @@ def test_operator_without_webhooks_beside_a_healthy_one_is_fine(labs: Labs, tmp_
         without_webhooks.inject(lab)
         run = run_suite(lab.kubeconfig, [REQUIREMENT], tmp_path / "run")
     finally:
-        without_webhooks.heal(lab)
+        without_webhooks.revert(lab)
 
     assert verdicts(run) == {REQUIREMENT: "Implemented"}, run
     told = "".join(path.read_text() for path in run.directory.rglob("record.json"))

@@ -18,16 +18,16 @@ LAB = LabOptions(allocation="mixed")
 DEFECTS = defects_of("secure_accelerator_access")
 
 
-def looked_at(defect: Defect) -> list[str]:
+def sample_nodes(defect: Defect) -> list[str]:
     """Both nodes where the mechanism matters, for what was granted; else one and the other."""
-    if defect.aimed_at == GRANTED and defect.expects == "Not Implemented":
+    if defect.detected_by == GRANTED and defect.expects == "Not Implemented":
         return []
     return [f"--aicr-nodes=kubernetes.io/hostname=node-{DEFECTS.index(defect) % 2}"]
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
 def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
-    assert try_out(labs(LAB), defect, tmp_path, *looked_at(defect)) == []
+    assert try_out(labs(LAB), defect, tmp_path, *sample_nodes(defect)) == []
 
 
 def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from aicr_lab.defects.injections.gateways import (
     ScaledToNothing,
     UntoldDataPlane,
 )
-from aicr_lab.defects.injections.injection import Way
+from aicr_lab.defects.injections.injection import Injection
 
 ANSWERS = "test_gateway_is_programmed_and_its_address_answers"
 SPLIT = "test_requests_are_split_by_weight"
@@ -32,14 +32,14 @@ _NO_ROUTE = r"(404|[^;]*refused)"
 _WELL = r"HTTPRoute .*/route-\S+: Accepted=True, ResolvedRefs=True"
 
 
-def _healthy(defect: str, sentence: str, way: Way, trace: str) -> Defect:
+def _healthy(defect: str, sentence: str, way: Injection, trace: str) -> Defect:
     return Defect(
         id=defect,
         requirement="ai_inference",
         sentence=f"{sentence}: healthy.",
         way=way,
         expects="Implemented",
-        because=trace,
+        expected_message=trace,
     )
 
 
@@ -67,9 +67,10 @@ DEFECTS = (
         requirement="ai_inference",
         sentence="The platform's Gateway takes routes of its own namespace only.",
         way=ClosedGateway(),
-        aimed_at=ANSWERS,
-        turns_red=_ALL,
-        because="NotAllowed: .*projectcontour/edge, listener http: it takes routes of its own",
+        detected_by=ANSWERS,
+        also_fails=_ALL,
+        expected_message="NotAllowed: .*projectcontour/edge, listener http: it takes routes of "
+        "its own",
         expects="Inconclusive",
     ),
     Defect(
@@ -77,9 +78,9 @@ DEFECTS = (
         requirement="ai_inference",
         sentence="Pods reach neither the Gateway nor each other: an egress policy.",
         way=PodsCutOff(),
-        aimed_at=ANSWERS,
-        turns_red=_ALL,
-        because="ProbeFailed: .* does not reach a backend without the Gateway either",
+        detected_by=ANSWERS,
+        also_fails=_ALL,
+        expected_message="ProbeFailed: .* does not reach a backend without the Gateway either",
         expects="Inconclusive",
     ),
     Defect(
@@ -87,42 +88,43 @@ DEFECTS = (
         requirement="ai_inference",
         sentence="The data plane splits evenly, whatever the weights.",
         way=LyingGateway(mode="weights-ignored"),
-        aimed_at=SPLIT,
-        turns_red=frozenset({CHANGED}),
-        because=rf"first of weight 80 answered 1000 requests: 50\.0 %.*though {_WELL}",
+        detected_by=SPLIT,
+        also_fails=frozenset({CHANGED}),
+        expected_message=rf"first of weight 80 answered 1000 requests: 50\.0 %.*though {_WELL}",
     ),
     Defect(
         id="gw-header-ignored",
         requirement="ai_inference",
         sentence="The data plane looks at no header.",
         way=LyingGateway(mode="header-ignored"),
-        aimed_at=HEADER,
-        because=r"-model were for second: 100 of 100 reached another.*: 100 times 200 by first",
+        detected_by=HEADER,
+        expected_message=r"-model were for second: 100 of 100 reached another.*: 100 times 200 "
+        r"by first",
     ),
     Defect(
         id="gw-one-backend-dead",
         requirement="ai_inference",
         sentence="The data plane takes one of two backends for dead and answers 503 in its place.",
         way=LyingGateway(mode="one-backend-dead"),
-        aimed_at=SPLIT,
-        turns_red=frozenset({CHANGED, HEADER}),
-        because=r"400 of 2000 requests reached no backend: 400 times 503",
+        detected_by=SPLIT,
+        also_fails=frozenset({CHANGED, HEADER}),
+        expected_message=r"400 of 2000 requests reached no backend: 400 times 503",
     ),
     Defect(
         id="gw-weights-stale",
         requirement="ai_inference",
         sentence="The data plane serves each route as it first was; its status is up to date.",
         way=LyingGateway(mode="stale"),
-        aimed_at=CHANGED,
-        because=rf"first of weight 30 answered 1600 requests: 80\.0 %.*though {_WELL}",
+        detected_by=CHANGED,
+        expected_message=rf"first of weight 30 answered 1600 requests: 80\.0 %.*though {_WELL}",
     ),
     Defect(
         id="gw-missing-backend-200",
         requirement="ai_inference",
         sentence="The data plane itself answers 200 where the backend does not exist.",
         way=LyingGateway(mode="missing-backend-200"),
-        aimed_at=MISSING,
-        because="20 of 20 requests to a missing backend were answered 200",
+        detected_by=MISSING,
+        expected_message="20 of 20 requests to a missing backend were answered 200",
         expects="Implemented",
         basis="hardening",
     ),
@@ -131,8 +133,8 @@ DEFECTS = (
         requirement="ai_inference",
         sentence="The data plane sends an answer once it has all of it.",
         way=LyingGateway(mode="buffering"),
-        aimed_at=STREAM,
-        because="8 events were sent 0.25 s apart and came in 1 pieces",
+        detected_by=STREAM,
+        expected_message="8 events were sent 0.25 s apart and came in 1 pieces",
         expects="Implemented",
         basis="hardening",
     ),
@@ -141,8 +143,8 @@ DEFECTS = (
         requirement="ai_inference",
         sentence="The data plane takes no body of more than 1 MiB.",
         way=LyingGateway(mode="body-limit"),
-        aimed_at=BODY,
-        because="a body of 4194304 bytes to the backend: status 413",
+        detected_by=BODY,
+        expected_message="a body of 4194304 bytes to the backend: status 413",
         expects="Implemented",
         basis="hardening",
     ),
@@ -151,35 +153,36 @@ DEFECTS = (
         requirement="ai_inference",
         sentence="Envoy is stopped by a signal; every condition stays as it was.",
         way=FrozenDataPlane(),
-        aimed_at=ANSWERS,
-        turns_red=_ALL,
-        because=rf"a request reaches our backend: not within.*{_NO_ANSWER}; {_WELL}",
+        detected_by=ANSWERS,
+        also_fails=_ALL,
+        expected_message=rf"a request reaches our backend: not within.*{_NO_ANSWER}; {_WELL}",
     ),
     Defect(
         id="gw-route-not-applied",
         requirement="ai_inference",
         sentence="Envoy hears no more from Contour, which says that every route is in effect.",
         way=UntoldDataPlane(),
-        aimed_at=ANSWERS,
-        turns_red=_ALL,
-        because=rf"a request reaches our backend: not within.*answered by {_NO_ROUTE}; {_WELL}",
+        detected_by=ANSWERS,
+        also_fails=_ALL,
+        expected_message=rf"a request reaches our backend: not within.*answered by {_NO_ROUTE}; "
+        rf"{_WELL}",
     ),
     Defect(
         id="gw-controller-down",
         requirement="ai_inference",
         sentence="Contour has no pods; the Gateway is Programmed as it was, Envoy serves the past.",
         way=ScaledToNothing(deployment=contour.CONTROLLER),
-        aimed_at=ANSWERS,
-        turns_red=_ALL,
-        because=rf"answered by {_NO_ROUTE}; HTTPRoute .*/route-\S+: no condition",
+        detected_by=ANSWERS,
+        also_fails=_ALL,
+        expected_message=rf"answered by {_NO_ROUTE}; HTTPRoute .*/route-\S+: no condition",
     ),
     Defect(
         id="gw-programmed-lies",
         requirement="ai_inference",
         sentence="The Gateway is Programmed and has no data plane at all.",
         way=ScaledToNothing(deployment=contour.DATA_PLANE),
-        aimed_at=ANSWERS,
-        turns_red=_ALL,
-        because=rf"a request reaches our backend: not within.*{_NO_ANSWER}; {_WELL}",
+        detected_by=ANSWERS,
+        also_fails=_ALL,
+        expected_message=rf"a request reaches our backend: not within.*{_NO_ANSWER}; {_WELL}",
     ),
 )

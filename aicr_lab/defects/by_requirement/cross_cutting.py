@@ -17,7 +17,7 @@ def _door(
     sentence: str,
     *,
     defect: str,
-    because: str,
+    expected_message: str,
     healthy: bool = True,
     leaves_behind: bool = False,
 ) -> Defect:
@@ -27,7 +27,7 @@ def _door(
         requirement="",
         sentence=sentence,
         way=door,
-        because=because,
+        expected_message=expected_message,
         leaves_behind=leaves_behind,
         kubeconfig=door.kubeconfig,
         expects="Implemented" if healthy else "Inconclusive",
@@ -36,29 +36,29 @@ def _door(
 
 DEFECTS = (
     _door("429-storm", "The API server refuses every ninth request for a second.",
-          defect="api-429-storm", because='"status": 429'),
+          defect="api-429-storm", expected_message='"status": 429'),
     _door("500-blips", "The API server answers every fourth request with a 5xx.",
-          defect="api-500-blips", because='"status": 50[0234]'),
+          defect="api-500-blips", expected_message='"status": 50[0234]'),
     _door("watch-drops", "The API server cuts every watch after 2 s.", defect="watch-drops",
           # The same namespace is watched once more before it is gone.
-          because=r"(/api/v1/namespaces\?fieldSelector=metadata\.name%3D[\w-]+&watch=true)"
+          expected_message=r"(/api/v1/namespaces\?fieldSelector=metadata\.name%3D[\w-]+&watch=true)"
                   r"(?s:.*)\1"),
     _door("slow", "The API server is 100 ms away.", defect="api-slow",
-          because=r'"/version", "status": 200, "ms": \d{3}'),
+          expected_message=r'"/version", "status": 200, "ms": \d{3}'),
     _door("clock-skew", "The clock of the API server is 120 s ahead of ours.", defect="clock-skew",
-          because="its clock is 1[12]\\d s ahead of ours"),
+          expected_message="its clock is 1[12]\\d s ahead of ours"),
     _door("errors-only", "The API server answers nothing but errors.",
-          defect="api-errors-only", because="500 InternalError", healthy=False),
+          defect="api-errors-only", expected_message="500 InternalError", healthy=False),
     _door("gone-midway", "The API server goes away in the middle of the run.",
-          defect="api-gone-midway", because="ApiUnreachable: .* gives no answer", healthy=False,
-          leaves_behind=True),
+          defect="api-gone-midway", expected_message="ApiUnreachable: .* gives no answer",
+          healthy=False, leaves_behind=True),
     Defect(
         id="image-pull-fails",
         requirement="",
         sentence="The images of new pods cannot be pulled.",
         way=IMAGES_UNPULLABLE,
         expects="Inconclusive",
-        because="ImageNotPullable: ",
+        expected_message="ImageNotPullable: ",
     ),
     Defect(
         id="no-capacity",
@@ -66,7 +66,7 @@ DEFECTS = (
         sentence="Somebody else holds every accelerator.",
         way=FilledNodes(),
         expects="Inconclusive",
-        because="NoCapacity: .* needs 1 accelerators of node-0, 0 of 8 are free",
+        expected_message="NoCapacity: .* needs 1 accelerators of node-0, 0 of 8 are free",
     ),
     Defect(
         id="psa-restricted-default",
@@ -74,7 +74,7 @@ DEFECTS = (
         sentence="Namespaces without a label enforce Pod Security restricted: healthy.",
         way=every_namespace_gets("psa", PSA_LABEL, "restricted"),
         expects="Implemented",
-        because="",  # the suite's namespaces say themselves what they enforce
+        expected_message="",  # the suite's namespaces say themselves what they enforce
     ),
     Defect(
         id="limitrange-and-quota",
@@ -82,7 +82,7 @@ DEFECTS = (
         sentence="Every new namespace gets a LimitRange and a ResourceQuota: healthy.",
         way=QuotaEverywhere(),
         expects="Implemented",
-        because="aicr-.*: a LimitRange and a ResourceQuota",
+        expected_message="aicr-.*: a LimitRange and a ResourceQuota",
     ),
     Defect(
         id="node-cordoned",
@@ -90,7 +90,7 @@ DEFECTS = (
         sentence="The last node is cordoned: healthy.",
         way=Cordoned(),
         expects="Implemented",
-        because="cordoned",
+        expected_message="cordoned",
     ),
     Defect(
         id="tainted-accelerators",
@@ -98,23 +98,23 @@ DEFECTS = (
         sentence="Accelerator nodes carry the taint nvidia.com/gpu: healthy.",
         way=Tainted(key="nvidia.com/gpu", value="present"),
         expects="Implemented",
-        because="key: nvidia.com/gpu",
+        expected_message="key: nvidia.com/gpu",
     ),
     Defect(
         id="leftover-of-last-run",
         requirement="",
         sentence="A killed run has left a namespace with a pod that holds an accelerator: healthy.",
-        way=RemainsOfRun(namespace="aicr-lab000-dra-support"),
+        way=RemainsOfRun(namespace="aicr-000-1ab0-dra-support-7c21"),
         expects="Implemented",
-        because=r"aicr-lab000-dra-support \(run lab000\)",
+        expected_message=r"20260101-000000-1ab0 has left: 1 namespace \(aicr-000-1ab0-dra-support",
     ),
     Defect(
         id="stale-namespace-terminating",
         requirement="",
         sentence="A namespace of an earlier run does not go away: healthy.",
-        way=RemainsOfRun(namespace="aicr-lab000-secure", stuck=True),
+        way=RemainsOfRun(namespace="aicr-000-1ab0-secure-7c21", stuck=True),
         expects="Implemented",
-        because=r"aicr-lab000-secure \(run lab000, being deleted\)",
+        expected_message=r"run 20260101-000000-1ab0 has left: 1 namespace \(aicr-000-1ab0-secure",
     ),
     Defect(
         id="node-not-ready",
@@ -122,6 +122,6 @@ DEFECTS = (
         sentence="The last node's kubelet is silent: healthy, there is another.",
         way=SilentKubelet(),
         expects="Implemented",
-        because="not Ready",
+        expected_message="not Ready",
     ),
 )  # fmt: skip

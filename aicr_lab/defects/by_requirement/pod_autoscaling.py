@@ -27,9 +27,10 @@ DEFECTS = (
         sentence="The metric has the same value for ever.",
         way=LyingExporter(word="static"),
         basis="plan",
-        aimed_at=OUT,
-        turns_red=_AFTER_OUT,
-        because=r"loads its accelerator \(9\d% by nvidia-smi\), and its gpu_utilization does not "
+        detected_by=OUT,
+        also_fails=_AFTER_OUT,
+        expected_message=r"loads its accelerator \(9\d% by nvidia-smi\), and its gpu_utilization "
+        r"does not "
         r"rise: .*\n.* at 42;",
     ),
     Defect(
@@ -38,8 +39,9 @@ DEFECTS = (
         sentence="Every pod is given the highest utilization of its node.",
         way=LyingExporter(word="cluster-wide"),
         basis="plan",
-        aimed_at=OWN,
-        because=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its gpu_utilization is "
+        detected_by=OWN,
+        expected_message=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its "
+        r"gpu_utilization is "
         "none of its own",
     ),
     Defect(
@@ -48,8 +50,9 @@ DEFECTS = (
         sentence="Every pod is given the average of all pods.",
         way=LyingExporter(word="average"),
         basis="plan",
-        aimed_at=OWN,
-        because=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its gpu_utilization is "
+        detected_by=OWN,
+        expected_message=r"idles \(0% by nvidia-smi\) beside the loaded pod \S+, and its "
+        r"gpu_utilization is "
         "none of its own",
     ),
     Defect(
@@ -57,9 +60,10 @@ DEFECTS = (
         requirement=_HPA,
         sentence="The exporter does not say which pod holds an accelerator.",
         way=LyingExporter(word="no-pod-labels"),
-        aimed_at=SERVED,
-        turns_red=_AFTER_SERVED,
-        because="gpu_utilization has no value for pod|a metric of accelerator pods .*: not within",
+        detected_by=SERVED,
+        also_fails=_AFTER_SERVED,
+        expected_message="gpu_utilization has no value for pod|a metric of accelerator pods .*: "
+        "not within",
     ),
     Defect(
         id="hpa-metric-of-other-pod",
@@ -67,18 +71,18 @@ DEFECTS = (
         sentence="The readings of each accelerator stand under its neighbour's name.",
         way=LyingExporter(word="wrong-device"),
         basis="plan",
-        aimed_at=OUT,
-        turns_red=_AFTER_OUT,
-        because=r"and its gpu_utilization does not rise: .*\n.* at 0;",
+        detected_by=OUT,
+        also_fails=_AFTER_OUT,
+        expected_message=r"and its gpu_utilization does not rise: .*\n.* at 0;",
     ),
     Defect(
         id="hpa-always-max",
         requirement=_HPA,
         sentence="Autoscalers want all replicas, whatever their metric says.",
         way=ALWAYS_MAX,
-        aimed_at=SERVED,
-        turns_red=_AFTER_SERVED,
-        because="idles, and the autoscaler wants 2 replicas",
+        detected_by=SERVED,
+        also_fails=_AFTER_SERVED,
+        expected_message="idles, and the autoscaler wants 2 replicas",
     ),
     Defect(
         id="hpa-never-scales-down",
@@ -86,8 +90,8 @@ DEFECTS = (
         sentence="Autoscalers may not take replicas away.",
         way=NEVER_DOWN,
         basis="plan",
-        aimed_at=BACK,
-        because="the load has ended, and replicas do not go back: ",
+        detected_by=BACK,
+        expected_message="the load has ended, and replicas do not go back: ",
     ),
     Defect(
         id="hpa-goes-back-at-once",
@@ -95,8 +99,8 @@ DEFECTS = (
         sentence="Autoscalers do not wait before they take replicas away.",
         way=AT_ONCE,
         basis="plan",
-        aimed_at=BACK,
-        because=r"replicas go \d\.\d s after the load's end, before the 30 s that",
+        detected_by=BACK,
+        expected_message=r"replicas go \d\.\d s after the load's end, before the 30 s that",
     ),
     Defect(
         id="hpa-new-pod-pending",
@@ -104,26 +108,26 @@ DEFECTS = (
         sentence="Others hold all accelerators but one.",
         way=FilledNodes(leaves=1),
         expects="Inconclusive",
-        aimed_at=SERVED,
-        turns_red=_AFTER_SERVED,
-        because="NoCapacity: It takes two free accelerators",
+        detected_by=SERVED,
+        also_fails=_AFTER_SERVED,
+        expected_message="NoCapacity: It takes two free accelerators",
     ),
     Defect(
         id="hpa-adapter-down",
         requirement=_HPA,
         sentence="The metrics API is registered, and nobody serves it.",
         way=AdapterDown(),
-        aimed_at=SERVED,
-        turns_red=_AFTER_SERVED,
-        because="The metrics API is registered and not available: ",
+        detected_by=SERVED,
+        also_fails=_AFTER_SERVED,
+        expected_message="The metrics API is registered and not available: ",
     ),
     Defect(
         id="hpa-controller-off",
         requirement=_HPA,
         sentence="No controller looks at autoscalers.",
         way=ControllerOff(),
-        aimed_at=SERVED,
-        turns_red=_AFTER_SERVED,
-        because="idles, and the autoscaler wants no replicas: .*ScalingActive: not told",
+        detected_by=SERVED,
+        also_fails=_AFTER_SERVED,
+        expected_message="idles, and the autoscaler wants no replicas: .*ScalingActive: not told",
     ),
 )

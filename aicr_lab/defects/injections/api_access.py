@@ -71,7 +71,7 @@ class RestrictedUser:
         token = lab.api.request("POST", path, body=request)["status"]["token"]
         _kubeconfig(lab, self.kubeconfig(lab), user={"token": token})
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Removes all of it."""
         for thing in reversed(self._objects([])):
             metadata = thing["metadata"]
@@ -160,7 +160,7 @@ class FaultyDoor:
         _kubeconfig(lab, self.kubeconfig(lab), server=f"https://127.0.0.1:{port}")
         await_effect("the fault proxy", lambda: _answers(port))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Stops it and forgets it."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)

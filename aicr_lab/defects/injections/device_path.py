@@ -26,7 +26,7 @@ class BrokenRuntime:
             runtime = accelerators.runtime(node)
             runtime.break_with([*(m for m in runtime.modes if m != self.mode), self.mode])
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Takes the mode away; the others stay."""
         for node in lab.nodes:
             runtime = accelerators.runtime(node)
@@ -41,7 +41,7 @@ class AllocatorDown:
         """Stops them."""
         stop_allocators(lab)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Starts them and waits until their devices are offered again."""
         restart_allocators(lab)
 
@@ -60,7 +60,7 @@ class LyingDriver:
             tell(lab, node).change(self.lie(truth.read()))
         restart_allocators(lab, told=told_state)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Restarts every driver on the truth."""
         restart_allocators(lab)
 
@@ -80,7 +80,7 @@ class LyingTool:
         for node in lab.nodes:
             accelerators.state_file(node, lab.options).change(self.changes)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Takes the changed keys away and restarts the drivers."""
         undo = {name: dict.fromkeys(values) for name, values in self.changes.items()}
         for node in lab.nodes:
@@ -186,7 +186,7 @@ class IncompletePools:
             lab.pause(accelerators.allocator(node, lab.options).name)
             self._set_count(lab, node, 2)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Restores the slices and wakes the drivers."""
         for node in lab.nodes:
             self._set_count(lab, node, 1)
@@ -216,7 +216,7 @@ class ApiNotServed:
             "the API server's flags", lambda: serves(lab, self.group, self.version) is False
         )
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Restarts it as it was, and those who by now ask it only now and then."""
         lab.restart("kube-apiserver")
         lab.await_healthy("kube-apiserver")

@@ -25,7 +25,7 @@ class LyingExporter:
         for node in lab.nodes:
             accelerator_exporter.defects_file(node).write_text(f"{self.word}\n")
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Removes it."""
         for node in lab.nodes:
             accelerator_exporter.defects_file(node).unlink(missing_ok=True)
@@ -46,7 +46,7 @@ class ChangedExporter:
         self._patch(lab, self.pods)
         await_effect("the changed exporter", lambda: self.effective(lab))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Makes it as it was and waits until it is there on every node."""
         if self.undo:
             self._patch(lab, self.undo)
@@ -68,7 +68,7 @@ class NoExporter:
         lab.api.delete(_APPS, "DaemonSet", name, namespace)
         await_effect("the end of the exporter", lambda: not exporter_pods(lab))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Installs it."""
         await_exporter(lab)
 
@@ -81,7 +81,7 @@ class ExporterNotScraped:
         """Deletes its ServiceMonitor."""
         lab.api.delete(_MONITORING, "ServiceMonitor", *_EXPORTER)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Makes it again."""
         lab.api.apply(accelerator_exporter.service_monitor(lab.options.fast))
 

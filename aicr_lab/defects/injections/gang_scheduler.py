@@ -166,7 +166,7 @@ class SchedulerDown:
         """Stops it."""
         lab.stop(_SCHEDULER)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Starts it and waits until it is well."""
         if not lab.processes.alive(_SCHEDULER):
             lab.restart(_SCHEDULER)

@@ -36,7 +36,7 @@ class ScaledToNothing:
             _scale(lab, name, 0)
             await_effect(f"the end of {name}", lambda name=name: not _pods(lab, name))  # type: ignore[misc]
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Scales both back and waits until they are available."""
         for name in (self.deployment, contour.PROVISIONER):
             _scale(lab, name, 1)
@@ -53,7 +53,7 @@ class FrozenDataPlane:
         for envoy in _envoys(lab):
             send_signal(envoy, signal.SIGSTOP)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Lets them go on and waits until they are ready."""
         for envoy in _envoys(lab):
             send_signal(envoy, signal.SIGCONT)
@@ -77,7 +77,7 @@ class UntoldDataPlane:
             command = ["nsenter", "-t", str(envoy.pid), "-n", "nft", "-f", "-"]
             subprocess.run(command, input=rules, text=True, check=True, capture_output=True)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Makes the pods anew, since the old ones would wait before they ask again."""
         old = _pods(lab, contour.DATA_PLANE)
         for pod in old:
@@ -120,7 +120,7 @@ class LyingGateway:
         for node in lab.nodes:
             node.namespaces.run(["nft", "-f", "-"], input=rules)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Leads the traffic back and ends it."""
         for node in lab.nodes:
             node.run(["nft", "delete", "table", "ip", _TABLE], check=False)
@@ -161,7 +161,7 @@ class PodsCutOff:
         for node in lab.nodes:
             node.namespaces.run(["nft", "-f", "-"], input=rules)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Lets them through."""
         for node in lab.nodes:
             node.run(["nft", "delete", "table", "ip", _CUT], check=False)
@@ -175,7 +175,7 @@ class ClosedGateway:
         """Closes it."""
         self._take(lab, "Same")
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Opens it to every namespace again."""
         self._take(lab, "All")
 
@@ -216,7 +216,7 @@ class HttpsOnly:
         lab.api.apply(gateway)
         await_effect("port 443", lambda: _ports(lab) == [443])
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Makes the listener what it was."""
         lab.api.apply(contour.gateway(contour.NAMESPACE, contour.CLASS))
         await_effect("port 80", lambda: _ports(lab) == [80])
@@ -233,7 +233,7 @@ class HostnameAddress:
         """Tells the Service that it has a host name instead of an IP."""
         self._tell(lab, [{"hostname": self.hostname}], "Hostname")
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Takes it away, so that the lab's load balancer gives an IP again."""
         self._tell(lab, None, "IPAddress")
 

@@ -23,13 +23,13 @@ SETTLED = 30.0
 """Seconds within which a change of the lab must have its effect."""
 
 
-class Way(Protocol):
+class Injection(Protocol):
     """One way to break a lab."""
 
     def inject(self, lab: Lab) -> None:
         """Breaks it; returns when the effect is there."""
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Mends it; returns when the lab is as before."""
 
 
@@ -58,7 +58,7 @@ class Applied:
             lab.api.apply(thing)
         self._await(lab, effective=True)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Deletes them and waits until they do not work any more."""
         for thing in reversed(self.objects):
             lab.api.delete(thing["apiVersion"], thing["kind"], thing["metadata"]["name"])
@@ -84,7 +84,7 @@ class Replaced:
         """Applies the broken content."""
         lab.api.apply(self.broken)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Applies the healthy content."""
         lab.api.apply(self.healthy)
 
@@ -97,7 +97,7 @@ class Cordoned:
         """Cordons it."""
         lab.api.patch("v1", "Node", lab.nodes[-1].name, {"spec": {"unschedulable": True}})
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Uncordons it and waits until the taint that goes with it is gone."""
         name = lab.nodes[-1].name
         lab.api.patch("v1", "Node", name, {"spec": {"unschedulable": None}})
@@ -116,7 +116,7 @@ class Tainted:
         taint = {"key": self.key, "value": self.value, "effect": "NoSchedule"}
         self._set(lab, [taint])
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Takes it away; other taints stay."""
         self._set(lab, [])
 

@@ -34,7 +34,7 @@ class Down:
         self._scale(lab, 0)
         await_effect(f"the end of {self.name}", lambda: not self._pods(lab))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Scales it back and waits until it is available."""
         self._scale(lab, 1)
         await_effect(
@@ -95,7 +95,7 @@ class Pool:
         """Applies the broken one and waits until it is looked at."""
         self._apply(lab, self.broken)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Applies the healthy one."""
         self._apply(lab, karpenter.node_pool())
 
@@ -131,12 +131,12 @@ class SpareNode:
             )
         )
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Ends all of that."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
         lab.api.delete("v1", "Node", SPARE)
-        AUTOSCALER_DOWN.heal(lab)
+        AUTOSCALER_DOWN.revert(lab)
 
 
 def _spare() -> Object:

@@ -4,7 +4,7 @@ import copy
 from dataclasses import dataclass
 
 from aicr_lab.defects.injections.admission_policies import rewriting, rule
-from aicr_lab.defects.injections.injection import Applied, Way, await_effect
+from aicr_lab.defects.injections.injection import Applied, Injection, await_effect
 from aicr_lab.defects.injections.operators import restore, victims
 from aicr_lab.lab import Lab
 
@@ -26,7 +26,7 @@ class ControllersDown:
                 lambda victim=victim: not lab.api.list("v1", "Pod", victim.namespace),  # type: ignore[misc]
             )
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Scales them back and waits until they are available."""
         self._scale(lab, 1)
         for victim in victims(lab):
@@ -55,7 +55,7 @@ class MayNotCreate:
                     each["verbs"] = [verb for verb in each["verbs"] if verb != "create"]
             lab.api.patch(_RBAC, "ClusterRole", victim.role, {"rules": role["rules"]})
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Gives it back."""
         for victim in victims(lab):
             restore(lab, victim, "ClusterRole")
@@ -70,13 +70,13 @@ class StatusLies:
         for way in self._ways(lab):
             way.inject(lab)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Ends that."""
         for way in self._ways(lab):
-            way.heal(lab)
+            way.revert(lab)
 
-    def _ways(self, lab: Lab) -> list[Way]:
-        found: list[Way] = []
+    def _ways(self, lab: Lab) -> list[Injection]:
+        found: list[Injection] = []
         for victim in victims(lab):
             pods = rewriting(
                 f"{victim.plural}-nowhere",
@@ -103,7 +103,7 @@ class NoGarbageCollector:
         lab.restart(_MANAGER, ["--controllers=*,-garbage-collector-controller"])
         lab.await_healthy(_MANAGER)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Starts it as it was."""
         lab.restart(_MANAGER)
         lab.await_healthy(_MANAGER)

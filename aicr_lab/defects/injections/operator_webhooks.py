@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from aicr_lab.defects.injections.admission_policies import Object
-from aicr_lab.defects.injections.operators import Victim, restore, victims
+from aicr_lab.defects.injections.operators import OperatorUnderTest, restore, victims
 from aicr_lab.kubernetes import network
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, Process
@@ -32,12 +32,12 @@ class WebhooksMissing:
         for victim in self._concerned(lab):
             _delete_webhooks(lab, victim)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Applies them again."""
         for victim in self._concerned(lab):
             _restore_webhooks(lab, victim)
 
-    def _concerned(self, lab: Lab) -> list[Victim]:
+    def _concerned(self, lab: Lab) -> list[OperatorUnderTest]:
         return [victim for victim in victims(lab) if self.only in ("", victim.addon.name)]
 
 
@@ -55,7 +55,7 @@ class WebhooksChanged:
                 name = found["metadata"]["name"]
                 lab.api.patch(_ADMISSION, _DENYING, name, {"webhooks": changed})
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Applies them as they were."""
         for victim in victims(lab):
             _restore_webhooks(lab, victim)
@@ -71,14 +71,14 @@ class SchemaInstead:
             _delete_webhooks(lab, victim)
             self._patch(lab, victim, "add")
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Loosens the schema and applies the webhooks again."""
         for victim in victims(lab):
             if self._is_tight(lab, victim):
                 self._patch(lab, victim, "remove")
             _restore_webhooks(lab, victim)
 
-    def _patch(self, lab: Lab, victim: Victim, op: str) -> None:
+    def _patch(self, lab: Lab, victim: OperatorUnderTest, op: str) -> None:
         place = f"/spec/versions/{_version(lab, victim)}/schema/openAPIV3Schema/{victim.schema}"
         patch = [
             {"op": op, "path": f"{place}/{key}", "value": value}
@@ -87,7 +87,7 @@ class SchemaInstead:
         name = f"{victim.plural}.{victim.group}"
         lab.api.patch(_CRD, "CustomResourceDefinition", name, patch, content_type=_JSON)
 
-    def _is_tight(self, lab: Lab, victim: Victim) -> bool:
+    def _is_tight(self, lab: Lab, victim: OperatorUnderTest) -> bool:
         found = _crd(lab, victim)["spec"]["versions"][_version(lab, victim)]
         part: Object = found["schema"]["openAPIV3Schema"]
         for key in victim.schema.split("/"):
@@ -95,12 +95,12 @@ class SchemaInstead:
         return all(key in part for key in victim.schema_value)
 
 
-def _crd(lab: Lab, victim: Victim) -> Object:
+def _crd(lab: Lab, victim: OperatorUnderTest) -> Object:
     name = f"{victim.plural}.{victim.group}"
     return lab.api.get(_CRD, "CustomResourceDefinition", name)
 
 
-def _version(lab: Lab, victim: Victim) -> int:
+def _version(lab: Lab, victim: OperatorUnderTest) -> int:
     names = [version["name"] for version in _crd(lab, victim)["spec"]["versions"]]
     return names.index(victim.version)
 
@@ -121,7 +121,7 @@ class ForeignPolicy:
             _delete_webhooks(lab, victim)
         lab.api.apply(self._configuration(lab))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Ends it and applies the webhooks again."""
         lab.api.delete(_ADMISSION, _DENYING, _POLICY)
         if lab.processes.process(_POLICY) is not None:
@@ -182,7 +182,7 @@ class ForeignPolicy:
         }
 
 
-def _configurations(lab: Lab, victim: Victim) -> list[Object]:
+def _configurations(lab: Lab, victim: OperatorUnderTest) -> list[Object]:
     return [
         found
         for found in lab.api.list(_ADMISSION, _DENYING)
@@ -193,12 +193,12 @@ def _configurations(lab: Lab, victim: Victim) -> list[Object]:
     ]
 
 
-def _delete_webhooks(lab: Lab, victim: Victim) -> None:
+def _delete_webhooks(lab: Lab, victim: OperatorUnderTest) -> None:
     for found in _configurations(lab, victim):
         lab.api.delete(_ADMISSION, _DENYING, found["metadata"]["name"])
 
 
-def _restore_webhooks(lab: Lab, victim: Victim) -> None:
+def _restore_webhooks(lab: Lab, victim: OperatorUnderTest) -> None:
     # Anew: fields that a defect has added belong to nobody who would take them away.
     _delete_webhooks(lab, victim)
     restore(lab, victim, _DENYING)

@@ -15,7 +15,7 @@ from aicr_lab.lab import Lab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Victim:
+class OperatorUnderTest:
     """An operator of the lab, and where it can be hurt."""
 
     addon: Addon
@@ -45,7 +45,7 @@ class Victim:
     """CEL over ``object``: whether there is a status to be changed."""
 
 
-_JOBSET = Victim(
+_JOBSET = OperatorUnderTest(
     addon=jobset.ADDON,
     objects=jobset.objects,
     namespace=jobset.NAMESPACE,
@@ -62,7 +62,7 @@ _JOBSET = Victim(
     lie='[JSONPatch{op: "replace", path: "/status/replicatedJobsStatus/0/ready", value: 2}]',
     lie_when="has(object.status.replicatedJobsStatus) && object.status.replicatedJobsStatus != []",
 )
-_KUBERAY = Victim(
+_KUBERAY = OperatorUnderTest(
     addon=kuberay.ADDON,
     objects=kuberay.objects,
     namespace=kuberay.NAMESPACE,
@@ -85,12 +85,12 @@ _KUBERAY = Victim(
 _VICTIMS = (_JOBSET, _KUBERAY)
 
 
-def victims(lab: Lab) -> list[Victim]:
+def victims(lab: Lab) -> list[OperatorUnderTest]:
     """The operators of this lab."""
     return [victim for victim in _VICTIMS if victim.addon.name in lab.options.addons]
 
 
-def restore(lab: Lab, victim: Victim, *kinds: str) -> None:
+def restore(lab: Lab, victim: OperatorUnderTest, *kinds: str) -> None:
     """Applies what the operator was installed from, and waits until it works again."""
     apply_all(lab, [obj for obj in victim.objects(lab) if obj["kind"] in kinds])
     await_effect(victim.addon.name, lambda: not victim.addon.missing(lab))

@@ -35,7 +35,7 @@ class FilledNodes:
             lambda: _phases(lab.api.list("v1", "Pod", _NAMESPACE)) == {"Running"},
         )
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Ends the pods, then the namespace: devices are given back before their API objects go."""
         for node in lab.nodes:
             lab.api.delete("v1", "Pod", node.name, _NAMESPACE)
@@ -69,7 +69,9 @@ def _occupant(node: Node, gpus: int) -> Object:
     }
 
 
-_DEAD_RUN = "lab000"
+_DEAD_RUN = "20260101-000000-1ab0"
+_SUITE = "aicr-pytest"
+"""As the suite calls itself to the API server."""
 _HELD = "aicr-lab/held"
 
 
@@ -83,10 +85,11 @@ class RemainsOfRun:
 
     def inject(self, lab: Lab) -> None:
         """Leaves it behind."""
-        lab.api.apply(self._ours({"apiVersion": "v1", "kind": "Namespace"}, self.namespace))
+        namespace = self._ours({"apiVersion": "v1", "kind": "Namespace"}, self.namespace)
+        lab.api.apply(namespace, manager=_SUITE)
         if self.stuck:
             held = self._ours({"apiVersion": "v1", "kind": "ConfigMap"}, "held", [_HELD])
-            lab.api.apply(held, self.namespace)
+            lab.api.apply(held, self.namespace, manager=_SUITE)
             lab.api.delete("v1", "Namespace", self.namespace)
             await_effect("the namespace's deletion", lambda: self._phase(lab) == "Terminating")
             return
@@ -94,13 +97,13 @@ class RemainsOfRun:
         await_effect("the namespace's ServiceAccount", lambda: lab.api.find(*account) is not None)
         pod = _occupant(lab.nodes[0], 1)
         pod["metadata"]["namespace"] = self.namespace
-        lab.api.apply(self._ours(pod, "claimed"))
+        lab.api.apply(self._ours(pod, "claimed"), manager=_SUITE)
         await_effect(
             "the pod of the dead run",
             lambda: _phases(lab.api.list("v1", "Pod", self.namespace)) == {"Running"},
         )
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Removes it."""
         if lab.api.find("v1", "ConfigMap", "held", self.namespace) is not None:
             released = {"metadata": {"finalizers": None}}
@@ -116,7 +119,7 @@ class RemainsOfRun:
 
     def _ours(self, thing: Object, name: str, finalizers: Sequence[str] = ()) -> Object:
         labels = {
-            "app.kubernetes.io/managed-by": "aicr-pytest",
+            "app.kubernetes.io/managed-by": _SUITE,
             "aicr-pytest/run": _DEAD_RUN,
             **({"kubernetes.io/metadata.name": name} if thing["kind"] == "Namespace" else {}),
         }
@@ -150,7 +153,7 @@ class QuotaEverywhere:
             "the quota keeper", lambda: log.exists() and quota_keeper.READY in log.read_text()
         )
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Stops it; what it gave goes with the namespaces."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
@@ -180,7 +183,7 @@ class SilentKubelet:
         )
         await_effect(f"{node.name} not ready", lambda: not _ready(lab, node))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Lets it go on and waits until the node is as before."""
         node = lab.nodes[-1]
         lab.resume(f"kubelet@{node.name}")

@@ -64,7 +64,7 @@ class AdapterDown:
         self._scale(lab, 0)
         await_effect("the end of the metrics API", lambda: "not available" in _missing(lab))
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Scales it back and waits until the API is served again."""
         self._scale(lab, 1)
         await_effect("the metrics API", lambda: not prometheus_adapter.ADDON.missing(lab))
@@ -88,7 +88,7 @@ class ControllerOff:
         lab.restart(_CONTROLLER_MANAGER, ["--controllers=*,-horizontal-pod-autoscaler-controller"])
         lab.await_healthy(_CONTROLLER_MANAGER)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Restarts it as it was."""
         lab.restart(_CONTROLLER_MANAGER)
         lab.await_healthy(_CONTROLLER_MANAGER)
@@ -118,10 +118,10 @@ class ExternalMetricsOnly:
         patch = {"data": {"config.yaml": _EXTERNAL_RULES}}
         namespace = prometheus_adapter.NAMESPACE
         lab.api.patch("v1", "ConfigMap", prometheus_adapter.CONFIG, patch, namespace)
-        AdapterDown().heal(lab)
+        AdapterDown().revert(lab)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Installs the adapter as it was."""
         AdapterDown().inject(lab)
         prometheus_adapter.ADDON.install(lab)
-        AdapterDown().heal(lab)
+        AdapterDown().revert(lab)

@@ -117,7 +117,7 @@ class PrometheusReplicas:
         """Scales it and waits until that many run."""
         self._scale(lab, self.replicas)
 
-    def heal(self, lab: Lab) -> None:
+    def revert(self, lab: Lab) -> None:
         """Scales it back and waits until it runs."""
         self._scale(lab, 1)
 

@@ -179,7 +179,8 @@ _EVERY: tuple[Rule, ...] = (
     ),
     _rule(
         "resource",
-        "digitalocean:// linode:// hcloud:// vultr:// openstack:// vsphere:// ibm:// exoscale:// scaleway://"
+        "digitalocean:// linode:// hcloud:// vultr:// openstack:// vsphere:// ibm:// exoscale:// "
+        "scaleway://"
         " equinixmetal:// metal3:// nebius:// oci:// coreweave:// ibmpowervs:// ovh://"
         " stackit:// crusoe:// alicloud",
         r"\b(?:digitalocean|linode|hcloud|vultr|openstack|vsphere|ibm|exoscale|scaleway|equinixmetal|metal3|nebius|coreweave"

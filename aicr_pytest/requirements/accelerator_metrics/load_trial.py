@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
-    from aicr_pytest.workloads.pods_per_node import Fleet
+    from aicr_pytest.workloads.pods_per_node import PodsPerNode
 
 LOOKS_UNDER_LOAD = 3
 """Readings, a second apart, for which the load goes on once it is shown."""
@@ -37,7 +37,7 @@ _UNITS = {_UTILIZATION: "%", _TOOL: "%", _IDLE: "%", _MEMORY: "MiB"}
 
 
 @dataclass(slots=True)
-class _Course:
+class _LoadResult:
     """What happened on one node."""
 
     faults: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Course:
     """Whether it was shown at all."""
 
 
-class LoadStory:
+class LoadTrial:
     """Idle, busy, idle again on each looked-at node; run once, judged by several checks."""
 
     def __init__(
@@ -56,7 +56,7 @@ class LoadStory:
         exporters: Exporters,
         waiter: "Waiter",
         evidence: Callable[[], "CheckEvidence"],
-        cast: "Callable[[], tuple[Fleet, Fleet | None]]",
+        cast: "Callable[[], tuple[PodsPerNode, PodsPerNode | None]]",
         clock: Clock = utc_now,
     ) -> None:
         self._exporters = exporters
@@ -101,14 +101,14 @@ class LoadStory:
                 )
         return found
 
-    def _play_all(self) -> "list[tuple[AcceleratorPod, AcceleratorPod | None, _Course]]":
+    def _play_all(self) -> "list[tuple[AcceleratorPod, AcceleratorPod | None, _LoadResult]]":
         busy, idle = self._cast()
         pairs = [(one, idle.pods[index] if idle else None) for index, one in enumerate(busy.pods)]
         with ThreadPoolExecutor(max_workers=8) as threads:
             courses = list(threads.map(lambda pair: self._run(*pair), pairs))
         return [(one, other, course) for (one, other), course in zip(pairs, courses, strict=True)]
 
-    def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _Course:
+    def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
         watch = _Watch(
             exporters=self._exporters,
             node=busy.on.name,
@@ -117,7 +117,7 @@ class LoadStory:
             clock=self._clock,
         )
         load = Load(busy, self._waiter)
-        course = _Course()
+        course = _LoadResult()
         try:
             self._play(busy, load, watch, course)
         finally:
@@ -125,7 +125,9 @@ class LoadStory:
         course.idle_peak, course.idle_seen = watch.idle_peak, watch.idle_seen
         return course
 
-    def _play(self, busy: "AcceleratorPod", load: Load, watch: "_Watch", course: _Course) -> None:
+    def _play(
+        self, busy: "AcceleratorPod", load: Load, watch: "_Watch", course: _LoadResult
+    ) -> None:
         where = f"{busy} holds {watch.identity}"
         if not self._reaches(watch, "idle", lambda value: value <= IDLE):
             course.faults.append(

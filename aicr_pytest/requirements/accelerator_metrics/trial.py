@@ -7,7 +7,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics import readings
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
-from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadStory
+from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.monitoring.discovery import Monitoring
     from aicr_pytest.monitoring.prometheus import Prometheus
-    from aicr_pytest.workloads.actors import Cast
-    from aicr_pytest.workloads.pods_per_node import Fleet
+    from aicr_pytest.workloads.actors import Actors
+    from aicr_pytest.workloads.pods_per_node import PodsPerNode
 
 
 class Metrics:
@@ -124,16 +124,16 @@ class Metrics:
 
     # -- under load ----------------------------------------------------------------------------
 
-    def story(self, actors: "Cast") -> LoadStory:
+    def story(self, actors: "Actors") -> LoadTrial:
         """Idle, busy, idle again: the actors ``loaded`` and, where there is room, ``idling``."""
 
-        def cast() -> "tuple[Fleet, Fleet | None]":
+        def cast() -> "tuple[PodsPerNode, PodsPerNode | None]":
             if not actors.has_room:
                 return actors["loaded"], None
             loaded, idling = actors.together("loaded", "idling")
             return loaded, idling
 
-        return LoadStory(self.exporters, self._waiter, self._evidence, cast)
+        return LoadTrial(self.exporters, self._waiter, self._evidence, cast)
 
     # -- the monitoring system -----------------------------------------------------------------
 

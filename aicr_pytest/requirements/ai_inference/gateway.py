@@ -17,11 +17,11 @@ from aicr_pytest.requirements.ai_inference import traffic_split
 from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.client import Target
 from aicr_pytest.requirements.ai_inference.listener import (
-    Entrance,
+    Listener,
     address,
     conditions,
+    denials,
     entrances,
-    refusals,
     route_line,
 )
 from aicr_pytest.requirements.ai_inference.solutions.gateway_classes import (
@@ -40,10 +40,10 @@ _OUTSIDE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Route:
     """A way for requests: an entrance that was seen to lead to a backend."""
 
-    entrance: Entrance
+    entrance: Listener
     """Listener and Gateway."""
     address: str
     """Of the Gateway: an IP or a host name."""
@@ -63,7 +63,7 @@ class Way:
         return target(self.entrance, self.address, f"{self.prefix}/{path}")
 
 
-def target(entrance: Entrance, at: str, path: str) -> Target:
+def target(entrance: Listener, at: str, path: str) -> Target:
     """Where requests for a path go."""
     return Target(address=at, port=entrance.port, host=entrance.host, path=path, tls=entrance.tls)
 
@@ -79,14 +79,14 @@ class _Sight:
         return f"a request is answered by {self.answer}; {self.line}"
 
 
-class Opening:
+class GatewayAccess:
     """Opens a way through one product, for the routes of one test module."""
 
     def __init__(self, product: Product, backends: Backends) -> None:
         self._product = product
         self._backends = backends
         self._platform = backends.platform
-        self._made: Entrance | None = None
+        self._made: Listener | None = None
 
     @property
     def _workspace(self) -> Workspace:
@@ -100,7 +100,7 @@ class Opening:
     def _waiter(self) -> Waiter:
         return self._workspace.waiter
 
-    def way(self) -> Way:
+    def way(self) -> Route:
         """A way through a Gateway of the product.
 
         Raises:
@@ -118,7 +118,7 @@ class Opening:
         since = time.monotonic()
         self.route(entrance, "route")
         at = address(gateway)
-        return Way(
+        return Route(
             entrance=entrance,
             address=at,
             prefix=self.prefix,
@@ -154,7 +154,7 @@ class Opening:
         return f"/{self._workspace.namespace}"
 
     def route(
-        self, entrance: Entrance, actor: str, weights: Mapping[str, int] | None = None
+        self, entrance: Listener, actor: str, weights: Mapping[str, int] | None = None
     ) -> str:
         """Create or change a route; its name.
 
@@ -182,7 +182,7 @@ class Opening:
         name = f"route-{self._product.name}"
         return self._cluster.get(HTTP_ROUTE, name, self._workspace.namespace)
 
-    def _entrance(self, classes: list[str]) -> Entrance:
+    def _entrance(self, classes: list[str]) -> Listener:
         product, named = self._product.name, self._platform.settings.gateway
         gateways = [
             gateway
@@ -199,7 +199,7 @@ class Opening:
         if found:
             why = "several Gateways take our routes: " + ", ".join(map(str, found))
         else:
-            refused = "; ".join(refusals(gateways, namespace)) or "it has none"
+            refused = "; ".join(denials(gateways, namespace)) or "it has none"
             why = f"no Gateway of {product} takes our routes: {refused}"
         if named or "load-balancer" not in self._platform.settings.allow:
             raise NotAllowed(
@@ -210,7 +210,7 @@ class Opening:
             )
         return self._new(classes[0])
 
-    def _new(self, gateway_class: str) -> Entrance:
+    def _new(self, gateway_class: str) -> Listener:
         (gateway,) = render_actor(
             "ai_inference/gateway",
             actor=f"gateway-{self._product.name}",
@@ -223,7 +223,7 @@ class Opening:
         self._made = replace(entrance, ours=True)
         return self._made
 
-    def _programmed(self, entrance: Entrance) -> Object:
+    def _programmed(self, entrance: Listener) -> Object:
         return self._waiter.for_object(
             f"Gateway {entrance.namespace}/{entrance.gateway}: Programmed, with an address",
             GATEWAY,
@@ -240,7 +240,7 @@ class Opening:
             timeout=self._waiter.deadlines.gateway_programmed,
         )
 
-    def _reached(self, entrance: Entrance, at: str) -> Answer:
+    def _reached(self, entrance: Listener, at: str) -> Answer:
         where = target(entrance, at, f"{self.prefix}/model")
 
         def look() -> _Sight:

@@ -10,7 +10,7 @@ _GROUP = "gateway.networking.k8s.io"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entrance:
+class Listener:
     """A listener that takes routes of our namespace."""
 
     namespace: str
@@ -37,11 +37,11 @@ class Entrance:
         return f"Gateway {self.namespace}/{self.gateway} (listener {self.listener}{tls}{made})"
 
 
-def entrances(gateway: Object, namespace: Object) -> list[Entrance]:
+def entrances(gateway: Object, namespace: Object) -> list[Listener]:
     """The listeners of a Gateway that take routes of our namespace, those without TLS first."""
     metadata, spec = gateway["metadata"], gateway["spec"]
     found = [
-        Entrance(
+        Listener(
             namespace=metadata["namespace"],
             gateway=metadata["name"],
             gateway_class=spec["gatewayClassName"],
@@ -56,7 +56,7 @@ def entrances(gateway: Object, namespace: Object) -> list[Entrance]:
     return sorted(found, key=lambda entrance: entrance.tls)
 
 
-def refusals(gateways: Sequence[Object], namespace: Object) -> list[str]:
+def denials(gateways: Sequence[Object], namespace: Object) -> list[str]:
     """Why listeners take no routes of ours, as sentences."""
     return [
         f"{gateway['metadata']['namespace']}/{gateway['metadata']['name']}, listener"
@@ -83,13 +83,13 @@ def conditions(status: Mapping[str, object] | None, generation: int) -> str:
     return ", ".join(told) or "no condition"
 
 
-def route_line(route: Object, entrance: Entrance) -> str:
+def route_line(route: Object, entrance: Listener) -> str:
     """What the controller of a Gateway says of a route, in one line."""
     name = f"HTTPRoute {route['metadata']['namespace']}/{route['metadata']['name']}"
     return f"{name}: {conditions(parent(route, entrance), route['metadata']['generation'])}"
 
 
-def parent(route: Object, entrance: Entrance) -> dict[str, object] | None:
+def parent(route: Object, entrance: Listener) -> dict[str, object] | None:
     """What the controller of a Gateway says of a route; None while it has said nothing."""
     for one in route.get("status", {}).get("parents") or ():
         reference = one["parentRef"]

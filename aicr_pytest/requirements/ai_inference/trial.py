@@ -10,7 +10,7 @@ from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.requirements.ai_inference import streaming, traffic_split
 from aicr_pytest.requirements.ai_inference.backends import Backends
-from aicr_pytest.requirements.ai_inference.gateway import Opening, Way, from_here
+from aicr_pytest.requirements.ai_inference.gateway import GatewayAccess, Route, from_here
 from aicr_pytest.requirements.ai_inference.listener import conditions, parent, route_line
 from aicr_pytest.requirements.ai_inference.solutions.gateway_classes import Product
 from aicr_pytest.requirements.solutions import Candidate, Solutions
@@ -42,9 +42,9 @@ class GatewayTrial:
     def __init__(self, candidate: Candidate[Product], backends: Backends) -> None:
         self._backends = backends
         self._platform = backends.platform
-        self._opening = Opening(candidate.solution, backends)
+        self._opening = GatewayAccess(candidate.solution, backends)
         self._trouble: AicrError | AssertionError | None = None
-        self._way: Way | None = None
+        self._way: Route | None = None
         self._seen: list[Observation] = []
 
     def reach(self) -> list[str]:
@@ -140,7 +140,7 @@ class GatewayTrial:
 
     # -- the way -------------------------------------------------------------------------------
 
-    def _opened(self) -> Way:
+    def _opened(self) -> Route:
         if self._trouble is not None:
             raise self._trouble
         if self._way is None:
@@ -153,7 +153,7 @@ class GatewayTrial:
             self._platform.evidence.cite(observation)
         return self._way
 
-    def _open(self) -> Way:
+    def _open(self) -> Route:
         self._backends.started()
         started = time.monotonic()
         way = self._opening.way()
@@ -168,18 +168,18 @@ class GatewayTrial:
 
     # -- looks ---------------------------------------------------------------------------------
 
-    def _split(self, way: Way, weights: Mapping[str, int], *, since: float) -> list[str]:
+    def _split(self, way: Route, weights: Mapping[str, int], *, since: float) -> list[str]:
         missed = self._backends.meter.split_faults(way.target("split"), weights, since=since)
         self._note_route(way)
         return self._though(way, missed)
 
-    def _note_route(self, way: Way) -> Observation:
+    def _note_route(self, way: Route) -> Observation:
         route = self._opening.route_object()
         evidence = self._platform.evidence
         evidence.fact("the controller says", route_line(route, way.entrance))
         return evidence.yaml("The route", route, source="get HTTPRoute")
 
-    def _though(self, way: Way, found: list[str]) -> list[str]:
+    def _though(self, way: Route, found: list[str]) -> list[str]:
         """What was found, and what the controller says meanwhile."""
         if not found:
             return []

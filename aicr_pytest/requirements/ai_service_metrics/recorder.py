@@ -25,7 +25,7 @@ _COUNTED, _WAITING = "requests counted", "requests waiting"
 _UNITS = {_COUNTED: "requests", _WAITING: "requests"}
 
 
-class Watching:
+class CounterRecorder:
     """Looks at all series of a service at once, and notes them in a timeline.
 
     What belongs together is read by one query: the next one may be answered by another replica of

@@ -26,7 +26,7 @@ from aicr_pytest.requirements.ai_service_metrics.counters import (
     waiting,
 )
 from aicr_pytest.requirements.ai_service_metrics.recorder import (
-    Watching,
+    CounterRecorder,
     as_json,
     show_gains,
     shown,
@@ -171,7 +171,9 @@ class SampleTrial:
 
     @property
     def _prometheus(self) -> Prometheus:
-        return self._platform.monitoring.prometheus_at(self._collector.name, self._collector.door)
+        return self._platform.monitoring.prometheus_at(
+            self._collector.name, self._collector.endpoint
+        )
 
     def _collected(self) -> _Placed:
         """The service, for whoever needs it to be collected.
@@ -255,7 +257,7 @@ class SampleTrial:
     def _sent_and_watched(self) -> _Traffic:
         placed = self._collected()
         expression = f'{{__name__=~"{VLLM.names}",model_name="{placed.model}"}}'
-        watching = Watching(self._prometheus, VLLM, expression)
+        watching = CounterRecorder(self._prometheus, VLLM, expression)
         watching.look()
         watching.keep("Series of the service before any request")
         try:
@@ -266,7 +268,7 @@ class SampleTrial:
                 watching.timeline, source=f"{self._prometheus}, asked every second"
             )
 
-    def _play(self, placed: _Placed, watching: Watching) -> _Traffic:
+    def _play(self, placed: _Placed, watching: CounterRecorder) -> _Traffic:
         waiter = self._platform.waiter
         service = Completions(
             self._platform.cluster,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from aicr_pytest.requirements.ai_service_metrics.sample_service import SampleTrial
-from aicr_pytest.requirements.ai_service_metrics.user_service import NamedService
+from aicr_pytest.requirements.ai_service_metrics.user_service import UserService
 from aicr_pytest.requirements.trials import Trials
 
 if TYPE_CHECKING:
@@ -78,5 +78,5 @@ def service_checks(
         solutions: asked for only where the sample is looked at.
     """
     if named := platform.settings.service:
-        return NamedService(named, platform)
+        return UserService(named, platform)
     return SampleService(solutions(), platform)

@@ -20,7 +20,7 @@ from aicr_pytest.requirements.ai_service_metrics.counters import (
     shortfalls,
 )
 from aicr_pytest.requirements.ai_service_metrics.recorder import (
-    Watching,
+    CounterRecorder,
     as_json,
     show_gains,
     shown,
@@ -80,7 +80,7 @@ def backends(slices: list[Object], port: str) -> list[Backend]:
     )
 
 
-class NamedService:
+class UserService:
     """The user's service, of which one pod gets requests; see ``trial.ServiceChecks``."""
 
     def __init__(self, named: "Reference", platform: "Platform") -> None:
@@ -242,7 +242,7 @@ class NamedService:
         )
         self._platform.evidence.fact("model", service.first_model())
         expression = self._series(server.names)
-        watching = Watching(self._platform.monitoring.prometheus, server, expression)
+        watching = CounterRecorder(self._platform.monitoring.prometheus, server, expression)
         watching.look()
         watching.keep("Series of the service before our requests")
         for _ in range(REQUESTS):

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.accelerators.request import dress
+from aicr_pytest.accelerators.request import with_accelerator_request
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.watching import Subject
 from aicr_pytest.errors import Inconclusive, NoAccelerators, WaitTimeout
-from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler, Reach
+from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
+    Autoscaler,
+    ScalableNodePools,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.pods import Pod
@@ -21,7 +24,7 @@ MARKED = {"aicr-pytest/marks": "cluster_autoscaling"}
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
-class Wanting:
+class PendingPod:
     """Makes the pods of the experiment with one autoscaler."""
 
     def __init__(self, autoscaler: Autoscaler, platform: "Platform") -> None:
@@ -85,13 +88,13 @@ class Wanting:
             marker.gone()
         self._markers.clear()
 
-    def create(self, reach: Reach) -> "Pod":
+    def create(self, reach: ScalableNodePools) -> "Pod":
         """The pod that wants a node."""
         (pod,) = self._platform.workspaces.fill(
             "cluster_autoscaling/wanting", image="probe", name=f"wanting-{self._autoscaler.name}"
         )
         tolerations = [*pod["spec"].get("tolerations", ()), *reach.tolerations]
-        *templates, pod = dress(pod, self._asked_as(), tolerations=tolerations)
+        *templates, pod = with_accelerator_request(pod, self._asked_as(), tolerations=tolerations)
         apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": MARKED}}
         pod["spec"]["affinity"] = {"podAntiAffinity": {_REQUIRED: [apart]}}
         if reach.requirements:
@@ -114,7 +117,7 @@ class Wanting:
             schedulable=True,
             taints=(),
             devices=(),
-            unheld=(),
+            unallocated=(),
             total=0,
             free=0,
         )

@@ -16,8 +16,11 @@ from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
-from aicr_pytest.requirements.cluster_autoscaling.pending_pod import Wanting
-from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler, Reach
+from aicr_pytest.requirements.cluster_autoscaling.pending_pod import PendingPod
+from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
+    Autoscaler,
+    ScalableNodePools,
+)
 from aicr_pytest.requirements.solutions import Solutions
 from aicr_pytest.requirements.trials import Trials
 
@@ -37,8 +40,8 @@ class ScalingTrial:
     def __init__(self, autoscaler: Autoscaler, platform: "Platform") -> None:
         self._autoscaler = autoscaler
         self._platform = platform
-        self._reach = Reach()
-        self._wanting = Wanting(autoscaler, platform)
+        self._reach = ScalableNodePools()
+        self._wanting = PendingPod(autoscaler, platform)
         self._judge_pod: Callable[[Views], Object | None] = lambda views: None
         self._pod: Pod | None = None
         self._node: Object | None = None

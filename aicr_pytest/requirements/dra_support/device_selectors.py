@@ -12,9 +12,9 @@ def chosen_device(node: AcceleratorNode) -> Device:
     Raises:
         NoCapacity: all are held.
     """
-    if not node.unheld:
+    if not node.unallocated:
         raise NoCapacity(f"All {node.total} accelerators of {node.name} are held by others.")
-    return node.unheld[-1]
+    return node.unallocated[-1]
 
 
 def choosing(node: AcceleratorNode) -> str:

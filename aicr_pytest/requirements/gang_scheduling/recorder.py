@@ -35,7 +35,7 @@ class Gang:
     """Also of its object."""
     objects: list[Object]
     """What stands for it on the cluster, as it was made."""
-    told_by: list[Object]
+    status_objects: list[Object]
     """Objects that say how it fares, by ``apiVersion``, ``kind`` and name."""
     members: list[AcceleratorPod] = field(default_factory=list)
     """Its pods."""
@@ -51,7 +51,7 @@ class Gang:
         return len(self.with_accelerators)
 
 
-class Muster:
+class GangRecorder:
     """Follows the members of some gangs, and remembers who was bound when."""
 
     def __init__(

@@ -6,11 +6,11 @@ from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler
 
 if TYPE_CHECKING:
-    from aicr_pytest.requirements.gang_scheduling.recorder import Gang, Muster
+    from aicr_pytest.requirements.gang_scheduling.recorder import Gang, GangRecorder
     from aicr_pytest.requirements.platform import Platform
 
 
-class Said:
+class GangStatus:
     """The objects of one gang scheduler."""
 
     def __init__(self, scheduler: GangScheduler, platform: "Platform") -> None:
@@ -27,7 +27,7 @@ class Said:
         workspace = self._platform.workspaces.at()
         return [
             now
-            for obj in gang.told_by
+            for obj in gang.status_objects
             if (
                 now := workspace.cluster.find(
                     workspace.cluster.kind_of(obj), obj["metadata"]["name"], workspace.namespace
@@ -35,7 +35,7 @@ class Said:
             )
         ]
 
-    def tell(self, muster: "Muster", *gangs: "Gang") -> None:
+    def tell(self, muster: "GangRecorder", *gangs: "Gang") -> None:
         """Timeline, reasons and gang objects, into the evidence of the check that runs."""
         evidence = self._platform.evidence
         muster.tell(evidence)

@@ -18,10 +18,10 @@ from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.claims import Claims
-from aicr_pytest.requirements.gang_scheduling.recorder import Gang, Muster
+from aicr_pytest.requirements.gang_scheduling.recorder import Gang, GangRecorder
 from aicr_pytest.requirements.gang_scheduling.sizes import Sizes, reserve_node
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler, Group
-from aicr_pytest.requirements.gang_scheduling.status import Said
+from aicr_pytest.requirements.gang_scheduling.status import GangStatus
 from aicr_pytest.requirements.solutions import Solutions
 from aicr_pytest.requirements.trials import Trials
 
@@ -46,7 +46,7 @@ class GangTrial:
         self._gang: Gang | None = None
         self._sizes: Sizes | None = None
         self._claims = Claims(platform, node)
-        self._said = Said(scheduler, platform)
+        self._said = GangStatus(scheduler, platform)
         self._first: AcceleratorNode | None = None
         self._placed: list[AcceleratorPod] = []
         self._gathered: list[Gang] = []
@@ -176,12 +176,12 @@ class GangTrial:
             self._prepare(),
             "gang_scheduling/blocker",
             name=f"blocker-{next(self._numbers)}",  # its claim template cannot be changed later
-            tie=self._scheduler.alone,
+            as_member=self._scheduler.outside_gang,
             values={"count": str(count)},
         )
         self._placed.append(blocker)
-        if overlooked := self._scheduler.overlooked(blocker.pod.created):
-            raise Inconclusive(overlooked)
+        if unmanaged_reason := self._scheduler.unmanaged_reason(blocker.pod.created):
+            raise Inconclusive(unmanaged_reason)
         assert blocker.running
         return blocker
 
@@ -198,8 +198,8 @@ class GangTrial:
         gangs = []
         for group in groups:
             objects = workspace.apply(self._scheduler.group(group))
-            told_by = self._scheduler.told_by(workspace.cluster, group)
-            gangs.append(Gang(name=group.name, objects=objects, told_by=told_by))
+            status_objects = self._scheduler.status_objects(workspace.cluster, group)
+            gangs.append(Gang(name=group.name, objects=objects, status_objects=status_objects))
         self._gathered += gangs
         for number in range(size):
             for group, gang in zip(groups, gangs, strict=True):
@@ -210,7 +210,7 @@ class GangTrial:
         single = self._sizes is not None and self._sizes.single
         actor = "companion" if single and number else "member"
 
-        def tie(pod: Object) -> Object:
+        def as_member(pod: Object) -> Object:
             labels = {**pod["metadata"].get("labels", {}), Gang.LABEL: group.name}
             pod = {**pod, "metadata": {**pod["metadata"], "labels": labels}}
             return self._scheduler.member(pod, group)
@@ -219,14 +219,14 @@ class GangTrial:
             self._prepare(),
             f"gang_scheduling/{actor}",
             name=f"{group.name}-{number}",
-            tie=tie,
+            as_member=as_member,
             needs=1 if single else group.size,
         )
         self._placed.append(member)
         return member
 
-    def _muster(self, title: str, *gangs: Gang) -> Muster:
-        return Muster(
+    def _muster(self, title: str, *gangs: Gang) -> GangRecorder:
+        return GangRecorder(
             title,
             gangs,
             self._platform.waiter,
@@ -234,7 +234,7 @@ class GangTrial:
             clock=lambda: datetime.datetime.now(datetime.UTC),
         )
 
-    def _start(self, gang: Gang, muster: Muster) -> list[str]:
+    def _start(self, gang: Gang, muster: GangRecorder) -> list[str]:
         """Wait until all members are bound and run; what is wrong with what they hold."""
 
         def expired() -> None:
@@ -251,7 +251,7 @@ class GangTrial:
         faults: list[str] = []
         seen: dict[str, str] = {}
         for member in gang.with_accelerators:
-            faults += member.differences()
+            faults += member.mismatches()
             for identity in member.held():
                 if identity in seen and member.on.units_per_device > 1:
                     self._platform.evidence.fact(
@@ -264,13 +264,15 @@ class GangTrial:
             assert member.running  # those without an accelerator, too
         return faults
 
-    def _complete(self, gang: Gang, muster: Muster) -> list[str]:
+    def _complete(self, gang: Gang, muster: GangRecorder) -> list[str]:
         """Tell every member to end; those that do not succeed."""
         for member in gang.members:
             member.pod.run("sh", "-c", "kill -TERM 1")
         return muster.until_all_succeeded(gang)
 
-    def _one_after_the_other(self, rivals: Sequence[Gang], muster: Muster, room: int) -> list[str]:
+    def _one_after_the_other(
+        self, rivals: Sequence[Gang], muster: GangRecorder, room: int
+    ) -> list[str]:
         try:
             first = muster.until_one_bound(rivals)
         except WaitTimeout as error:
@@ -313,7 +315,7 @@ class GangTrial:
         for pod in pods:
             pod.pod.delete()
         if self._scheduler.keeps_members:
-            self._delete(obj for gang in gangs for obj in gang.told_by)
+            self._delete(obj for gang in gangs for obj in gang.status_objects)
         for pod in pods:
             pod.pod.gone()
         self._placed = [pod for pod in self._placed if pod not in pods]

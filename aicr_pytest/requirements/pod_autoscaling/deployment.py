@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.accelerators.load import Load
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.accelerators.request import dress
+from aicr_pytest.accelerators.request import with_accelerator_request
 from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.refusals import refused_by_policy
@@ -33,16 +33,14 @@ class Scaled:
     @cached_property
     def nodes(self) -> "list[AcceleratorNode]":
         """Nodes with room for two pods in all; ours alone until the module ends."""
-        looked_at = self._platform.accelerators.looked_at()
+        looked_at = self._platform.accelerators.sample_nodes()
         usable = [
-            n
-            for n in self._platform.accelerators.stock
-            if n.ready and n.schedulable and n.attainable
+            n for n in self._platform.accelerators.stock if n.ready and n.schedulable and n.capacity
         ]
         usable.sort(
-            key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.attainable)
+            key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.capacity)
         )
-        roomy = [[node] for node in usable if node.attainable >= 2]
+        roomy = [[node] for node in usable if node.capacity >= 2]
         with contextlib.suppress(NoCapacity):
             if roomy:
                 return self._platform.reservations.with_room(
@@ -70,7 +68,9 @@ class Scaled:
         template = deployment["spec"]["template"]
         pod = {"metadata": {"name": name, **template["metadata"]}, "spec": template["spec"]}
         tolerations = self._platform.accelerators.tolerations
-        dressed = [dress(pod, node, tolerations=tolerations) for node in self.nodes]
+        dressed = [
+            with_accelerator_request(pod, node, tolerations=tolerations) for node in self.nodes
+        ]
         *templates, made = dressed[0]
         made["metadata"].pop("name")
         for *_, other in dressed[1:]:

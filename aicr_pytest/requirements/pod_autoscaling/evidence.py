@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.profile import ExporterProfile
     from aicr_pytest.monitoring.metrics_api import Reply
     from aicr_pytest.requirements.platform import Platform
-    from aicr_pytest.requirements.pod_autoscaling.recorder import Watched
+    from aicr_pytest.requirements.pod_autoscaling.recorder import ReplicaRecorder
 
 
 class ScalingEvidence:
@@ -34,7 +34,7 @@ class ScalingEvidence:
         self._answer = answer
         self._exporter = exporter
 
-    def keep(self, when: str, watched: "Watched") -> None:
+    def keep(self, when: str, watched: "ReplicaRecorder") -> None:
         """Everything, at the end of a stage."""
         for part in (self.keep_answer, self._keep_query, self._keep_autoscaler):
             try:

@@ -29,7 +29,7 @@ UNITS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Snapshot:
     """One look."""
 
     values: Mapping[str, float]
@@ -59,7 +59,7 @@ class Sight:
         )
 
 
-class Watched:
+class ReplicaRecorder:
     """Looks at the Deployment's pods, its autoscaler and its metric, and notes it in a timeline."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Watched:
         self._events: set[str] = set()
         self._placed: set[str] = set()
 
-    def look(self) -> Sight:
+    def look(self) -> Snapshot:
         """Everything now."""
         values = self._values()
         labels = f"app={self._name}"
@@ -95,7 +95,7 @@ class Watched:
         }
         scaler = self._cluster.find(HORIZONTAL_POD_AUTOSCALER, self._name, self._namespace)
         status = (scaler or {}).get("status", {})
-        sight = Sight(
+        sight = Snapshot(
             values=values,
             pods=pods,
             current=int(status.get("currentReplicas") or 0),
@@ -109,12 +109,12 @@ class Watched:
         return sight
 
     def until(
-        self, waiter: "Waiter", what: str, until: Callable[[Sight], bool], timeout: float
-    ) -> tuple[Sight, str]:
+        self, waiter: "Waiter", what: str, until: Callable[[Snapshot], bool], timeout: float
+    ) -> tuple[Snapshot, str]:
         """What was last seen, and why what is awaited did not come; empty where it did."""
-        last = Sight(values={})
+        last = Snapshot(values={})
 
-        def look() -> Sight:
+        def look() -> Snapshot:
             nonlocal last
             last = self.look()
             return last
@@ -129,7 +129,7 @@ class Watched:
         """Note a deed of ours."""
         self.timeline.mark(self._clock(), text)
 
-    def _note(self, sight: Sight, scaler: Object | None) -> None:
+    def _note(self, sight: Snapshot, scaler: Object | None) -> None:
         now = self._clock()
         shown = [value for pod, value in sight.values.items() if pod in sight.pods]
         self.timeline.sample(

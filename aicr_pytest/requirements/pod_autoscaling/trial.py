@@ -20,7 +20,7 @@ from aicr_pytest.errors import (
 from aicr_pytest.requirements.pod_autoscaling.deployment import Scaled
 from aicr_pytest.requirements.pod_autoscaling.evidence import ScalingEvidence
 from aicr_pytest.requirements.pod_autoscaling.metric import PodMetric, PodMetrics
-from aicr_pytest.requirements.pod_autoscaling.recorder import Sight, Watched
+from aicr_pytest.requirements.pod_autoscaling.recorder import ReplicaRecorder, Snapshot
 from aicr_pytest.workloads.manifests import render_actor
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ class AutoscalingTrial:
         return self._metrics.choose()
 
     @cached_property
-    def _watched(self) -> Watched:
+    def _watched(self) -> ReplicaRecorder:
         namespace, metric = self._platform.workspaces.at().namespace, self.metric
-        return Watched(
+        return ReplicaRecorder(
             self._platform.cluster,
             namespace,
             NAME,
@@ -166,7 +166,7 @@ class AutoscalingTrial:
         )
 
     @property
-    def _idle(self) -> Sight:
+    def _idle(self) -> Snapshot:
         """What is seen before any load; the autoscaler has had its look.
 
         Raises:
@@ -183,7 +183,7 @@ class AutoscalingTrial:
             raise
 
     @cached_property
-    def _once_idle(self) -> Sight:
+    def _once_idle(self) -> Snapshot:
         self._metrics.require()  # before anything is created
         self._scaled.start(NAME)
         metric = self.metric
@@ -298,7 +298,7 @@ class AutoscalingTrial:
             )
         return [f"{first} and {new} both see {', '.join(common)}"] if common else []
 
-    def _broken_idle(self, idle: Sight) -> bool:
+    def _broken_idle(self, idle: Snapshot) -> bool:
         value = idle.values.get(idle.ready[0]) if idle.ready else None
         return value is None or value >= self.metric.target or idle.desired != 1
 
@@ -308,8 +308,8 @@ class AutoscalingTrial:
         return self._pods
 
     def _try_poll(
-        self, what: str, until: Callable[[Sight], bool], timeout: float
-    ) -> tuple[Sight, str]:
+        self, what: str, until: Callable[[Snapshot], bool], timeout: float
+    ) -> tuple[Snapshot, str]:
         return self._watched.until(self._platform.waiter, what, until, timeout)
 
     def _keep(self, when: str) -> None:

@@ -4,10 +4,10 @@ import pytest
 
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
+    list_accelerator_nodes,
     nothing_runs_on,
     pool_faults,
     representatives,
-    take_stock,
     unknown_vendors,
 )
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
@@ -25,7 +25,7 @@ CLASS = device_class("gpu.nvidia.com", extended="nvidia.com/gpu")
 
 def stock(**world: Any) -> list[AcceleratorNode]:
     empty: dict[str, Any] = {"nodes": [], "slices": [], "claims": [], "classes": [], "pods": []}
-    return take_stock(PROFILE, **(empty | world))
+    return list_accelerator_nodes(PROFILE, **(empty | world))
 
 
 def gpus(name: str, count: int) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def test_a_node_with_slices_hands_out_by_dra_and_counts_what_no_claim_holds() ->
     )
 
     assert (found.mechanism, found.total, found.free) == ("dra", 3, 2)
-    assert [item.name for item in found.unheld] == ["gpu-0", "gpu-2"]
+    assert [item.name for item in found.unallocated] == ["gpu-0", "gpu-2"]
     assert found.device_class == "gpu.nvidia.com"
 
 
@@ -73,7 +73,7 @@ def test_what_our_own_checks_hold_comes_back() -> None:
 
     (found,) = stock(nodes=[node_with_plugin], pods=[ours, theirs], ours={"aicr-1-gang"})
 
-    assert (found.free, found.attainable, found.units_per_device) == (3, 6, 4)
+    assert (found.free, found.capacity, found.units_per_device) == (3, 6, 4)
 
 
 def test_claims_of_our_own_checks_come_back() -> None:
@@ -83,8 +83,8 @@ def test_claims_of_our_own_checks_come_back() -> None:
     (theirs,) = stock(**world, claims=[held])
     (ours,) = stock(**world, claims=[held], ours={held["metadata"]["namespace"]})
 
-    assert (theirs.free, theirs.attainable) == (2, 2)
-    assert (ours.free, ours.attainable) == (2, 3)
+    assert (theirs.free, theirs.capacity) == (2, 2)
+    assert (ours.free, ours.capacity) == (2, 3)
 
 
 def test_only_slices_of_the_newest_generation_count() -> None:

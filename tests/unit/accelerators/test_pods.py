@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.accelerators.inventory import AcceleratorNode, take_stock
+from aicr_pytest.accelerators.inventory import AcceleratorNode, list_accelerator_nodes
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.errors import (
@@ -18,7 +18,7 @@ from aicr_pytest.errors import (
     PolicyRefused,
     ProbeFailed,
 )
-from aicr_pytest.workloads.pods_per_node import Fleet
+from aicr_pytest.workloads.pods_per_node import PodsPerNode
 from tests.unit.accelerators.objects import claim, device, device_class, node, resource_slice
 
 A, B = "GPU-n0-0", "GPU-n0-1"
@@ -68,7 +68,7 @@ class StandIn:
 def stock(total: int = 2, mechanism: str = "dra") -> AcceleratorNode:
     slices = [resource_slice("n0", [device(index, "n0") for index in range(total)])]
     allocatable = {"nvidia.com/gpu": str(total)} if mechanism == "device-plugin" else {}
-    (found,) = take_stock(
+    (found,) = list_accelerator_nodes(
         PROFILE,
         nodes=[node("n0", allocatable=allocatable)],
         slices=slices,
@@ -105,7 +105,7 @@ def holding(seen: str, *devices: str, total: int = 2, trouble: Exception | None 
 
 
 def test_what_was_allocated_is_what_is_seen() -> None:
-    assert holding(sees(0, listed=(A,)), "gpu-0").differences() == []
+    assert holding(sees(0, listed=(A,)), "gpu-0").mismatches() == []
 
 
 @pytest.mark.parametrize(
@@ -120,17 +120,17 @@ def test_what_was_allocated_is_what_is_seen() -> None:
     ids=["all", "none", "another", "tool sees none", "tool sees more"],
 )
 def test_what_is_seen_beside_the_allocation_is_said(seen: str, words: str) -> None:
-    assert words in "\n".join(holding(seen, "gpu-0").differences())
+    assert words in "\n".join(holding(seen, "gpu-0").mismatches())
 
 
 @pytest.mark.parametrize("seen", [sees(0), sees(0, listed=("x",), tool_exit=9)])
 def test_devices_without_an_identity_prove_nothing(seen: str) -> None:
     with pytest.raises(ProbeFailed, match="cannot be read"):
-        holding(seen, "gpu-0").differences()
+        holding(seen, "gpu-0").mismatches()
 
 
 def test_an_allocated_device_that_nobody_published_is_a_difference() -> None:
-    found = holding(sees(0, listed=(A,)), "gpu-9").differences()
+    found = holding(sees(0, listed=(A,)), "gpu-9").mismatches()
 
     assert "unpublished gpu-9" in found[0]
 
@@ -156,7 +156,7 @@ def test_the_device_plugin_tells_identities_where_the_kubelet_reports_them() -> 
     )
 
     assert pod.grant().identities == (B,)
-    assert f"was given 1 ({B})" in pod.differences()[0]
+    assert f"was given 1 ({B})" in pod.mismatches()[0]
 
 
 def test_an_extended_resource_is_read_from_the_claim_that_the_scheduler_made() -> None:
@@ -183,7 +183,7 @@ def test_a_pod_on_another_node_proves_nothing() -> None:
     pod.pod.spec["nodeName"] = "n1"
 
     with pytest.raises(ProbeFailed, match="runs on n1"):
-        pod.differences()
+        pod.mismatches()
 
 
 def test_a_pod_that_does_not_start_accuses_only_where_starting_is_the_claim() -> None:
@@ -193,16 +193,16 @@ def test_a_pod_that_does_not_start_accuses_only_where_starting_is_the_claim() ->
     lenient._must_start = False
 
     with pytest.raises(PodFailed):
-        strict.differences()
+        strict.mismatches()
     with pytest.raises(ProbeFailed, match="nothing to look into"):
-        lenient.differences()
+        lenient.mismatches()
 
 
 def test_a_pod_that_did_not_start_is_not_waited_for_again() -> None:
     pod = holding(sees(), "gpu-0", trouble=PodFailed("no"))
     for _ in range(3):
         with pytest.raises(PodFailed):
-            pod.differences()
+            pod.mismatches()
 
     assert pod.pod.started == 1
 
@@ -211,7 +211,7 @@ def test_no_capacity_is_asked_again_for_it_may_come() -> None:
     pod = holding(sees(), "gpu-0", trouble=NoCapacity("none free"))
     for _ in range(2):
         with pytest.raises(NoCapacity):
-            pod.differences()
+            pod.mismatches()
 
     assert pod.pod.started == 2
 
@@ -221,10 +221,10 @@ def test_intruders_are_found_by_their_own_device_node() -> None:
     holder.pod.seen["reach 0"] = "open\tNo such device or address\n"
     rival.pod.seen["reach 0"] = "open\tNo such device or address\n"
 
-    assert "can open /dev/nvidia0" in rival.intrusions(holder)[0]
+    assert "can open /dev/nvidia0" in rival.foreign_devices_opened(holder)[0]
 
     rival.pod.seen["reach 0"] = "open\tOperation not permitted\n"
-    assert rival.intrusions(holder) == []
+    assert rival.foreign_devices_opened(holder) == []
 
 
 def test_a_refusal_proves_nothing_where_the_victim_is_refused_as_well() -> None:
@@ -232,47 +232,51 @@ def test_a_refusal_proves_nothing_where_the_victim_is_refused_as_well() -> None:
     holder.pod.seen["reach 0"] = "open\tPermission denied\n"
 
     with pytest.raises(ProbeFailed, match="its own"):
-        rival.intrusions(holder)
+        rival.foreign_devices_opened(holder)
 
 
 def test_without_mknod_what_is_visible_decides() -> None:
     holder, rival = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(1, listed=(B,)), "gpu-1")
     holder.pod.seen["reach 0"] = "mknod\tOperation not permitted\n"
 
-    assert rival.intrusions(holder) == []
+    assert rival.foreign_devices_opened(holder) == []
 
 
 def test_two_pods_that_see_one_device_overlap_and_a_refused_claim_does_not() -> None:
     first, second = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(0, listed=(A,)), "gpu-1")
     refused = holding(sees(), "gpu-1", trouble=NoCapacity("none free"))
 
-    overlap = Fleet("second", [second], None).overlap(Fleet("first", [first], None))
+    overlap = PodsPerNode("second", [second], None).overlap(PodsPerNode("first", [first], None))
     assert A in overlap[0]
-    assert Fleet("refused", [refused], None).overlap(Fleet("first", [first], None)) == []
-    assert Fleet("first", [first], None).overlap(Fleet("refused", [refused], None)) == []
+    assert (
+        PodsPerNode("refused", [refused], None).overlap(PodsPerNode("first", [first], None)) == []
+    )
+    assert (
+        PodsPerNode("first", [first], None).overlap(PodsPerNode("refused", [refused], None)) == []
+    )
     with pytest.raises(NoCapacity):
-        Fleet("refused", [refused], None).overlap(Fleet("refused", [refused], None))
+        PodsPerNode("refused", [refused], None).overlap(PodsPerNode("refused", [refused], None))
 
 
 def test_two_devices_are_too_many_for_a_node_with_one() -> None:
     with pytest.raises(DoesNotApply):
-        Fleet("x", [holding(sees(), total=1)], None).needing_two()
+        PodsPerNode("x", [holding(sees(), total=1)], None).requiring_two_accelerators()
 
 
 def test_an_empty_fleet_is_no_observation() -> None:
     with pytest.raises(ProbeFailed):
-        Fleet("x", [], None).differences()
+        PodsPerNode("x", [], None).mismatches()
 
 
 def test_what_went_wrong_at_creation_is_raised_by_the_check_that_needs_it() -> None:
-    fleet = Fleet("x", [], PolicyRefused("quota"))
+    fleet = PodsPerNode("x", [], PolicyRefused("quota"))
 
     with pytest.raises(PolicyRefused):
-        fleet.differences()
+        fleet.mismatches()
 
 
 def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:
-    fleet = Fleet("holder", [holding(sees(), "gpu-0")], None)
+    fleet = PodsPerNode("holder", [holding(sees(), "gpu-0")], None)
 
-    with pytest.raises(ProbeFailed, match="before the look"), fleet.seeing_theirs():
+    with pytest.raises(ProbeFailed, match="before the look"), fleet.positive_control():
         pytest.fail("the body must not run")

@@ -3,7 +3,7 @@ import dataclasses
 from typing import Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.accelerators.request import PLACEHOLDER, dress
+from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 
 NODE = AcceleratorNode(
@@ -17,7 +17,7 @@ NODE = AcceleratorNode(
     schedulable=True,
     taints=(("nvidia.com/gpu", "present", "NoSchedule"),),
     devices=(),
-    unheld=(),
+    unallocated=(),
     total=8,
     free=8,
 )
@@ -35,7 +35,7 @@ POD: dict[str, Any] = {
 
 
 def test_by_dra_the_placeholder_becomes_a_claim_of_that_container_alone() -> None:
-    template, pod = dress(POD, NODE)
+    template, pod = with_accelerator_request(POD, NODE)
     main, sibling = pod["spec"]["containers"]
 
     assert template["spec"]["spec"]["devices"]["requests"][0]["exactly"] == {
@@ -50,7 +50,7 @@ def test_by_dra_the_placeholder_becomes_a_claim_of_that_container_alone() -> Non
 
 
 def test_by_the_device_plugin_it_becomes_a_limit_of_the_vendors_resource() -> None:
-    (pod,) = dress(POD, dataclasses.replace(NODE, mechanism="device-plugin"))
+    (pod,) = with_accelerator_request(POD, dataclasses.replace(NODE, mechanism="device-plugin"))
 
     assert pod["spec"]["containers"][0]["resources"]["limits"] == {
         "cpu": "1",
@@ -60,7 +60,9 @@ def test_by_the_device_plugin_it_becomes_a_limit_of_the_vendors_resource() -> No
 
 
 def test_the_pod_is_pinned_through_the_scheduler_and_tolerates_the_nodes_own_taints() -> None:
-    *_, pod = dress(POD, NODE, tolerations=[{"key": "team", "operator": "Exists"}])
+    *_, pod = with_accelerator_request(
+        POD, NODE, tolerations=[{"key": "team", "operator": "Exists"}]
+    )
     affinity = pod["spec"]["affinity"]["nodeAffinity"]
     terms = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
 
@@ -71,6 +73,6 @@ def test_the_pod_is_pinned_through_the_scheduler_and_tolerates_the_nodes_own_tai
 
 def test_the_manifest_itself_stays_as_it_was() -> None:
     before = copy.deepcopy(POD)
-    dress(POD, NODE)
+    with_accelerator_request(POD, NODE)
 
     assert before == POD

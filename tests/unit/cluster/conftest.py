@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from aicr_pytest.cluster.client import Cluster
-from aicr_pytest.cluster.messages import Patience
+from aicr_pytest.cluster.messages import RetryPolicy
 from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from tests.unit.cluster.fake_api import FakeApi
 
 RUN = "run-1"
-QUICK = Patience(seconds=0.6, first=0.01, longest=0.05, connect=1.0, read=2.0)
+QUICK = RetryPolicy(seconds=0.6, first=0.01, longest=0.05, connect=1.0, read=2.0)
 
 
 @dataclasses.dataclass

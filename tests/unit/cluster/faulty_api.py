@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aicr_pytest.cluster.client import Cluster
-from aicr_pytest.cluster.messages import Limits, Patience
+from aicr_pytest.cluster.messages import Limits, RetryPolicy
 from tests.unit.cluster.conftest import RUN
 
 KIB = 1024
@@ -33,7 +33,7 @@ SMALL = Limits(
     channel=8 * KIB,
     frame=64 * KIB,
 )
-PATIENCE = Patience(
+PATIENCE = RetryPolicy(
     seconds=0.3, first=0.05, longest=0.1, connect=1.0, read=0.3, listing=0.8, limits=SMALL
 )
 BUFFERS = 16 * 1024 * KIB

@@ -48,7 +48,7 @@ SERVED = {
         "resourceclaims": "ResourceClaim/",
         "deviceclasses": "DeviceClass",
     },
-    "example.com": {"sprockets": "Sprocket", "fleets": "Fleet/", "parts": "Part/"},
+    "example.com": {"sprockets": "Sprocket", "fleets": "PodsPerNode/", "parts": "Part/"},
 }
 """Group → resource → kind; with a slash where it is in namespaces."""
 
@@ -171,9 +171,9 @@ def test_cleaning_removes_one_run_and_leaves_the_other(
 def test_custom_resources_go_before_the_pods_that_their_operator_would_make_anew(
     cluster: Cluster, waiter: Waiter, fake: FakeApi, killed: Cluster
 ) -> None:
-    fleet = killed.create(obj("Fleet", "ours", HOME[A], api="example.com/v1"))
+    fleet = killed.create(obj("PodsPerNode", "ours", HOME[A], api="example.com/v1"))
     part = written_by("fleet-operator", {"metadata": {"name": "owned"}})
-    part["metadata"]["ownerReferences"] = [owner("Fleet", fleet, "example.com/v1")]
+    part["metadata"]["ownerReferences"] = [owner("PodsPerNode", fleet, "example.com/v1")]
     fake.put(f"/apis/example.com/v1/namespaces/{HOME[A]}/parts", part)
 
     assert remove(cluster, waiter, A) == []

@@ -363,16 +363,16 @@ def test_token_that_cannot_be_sent_is_not_quoted(kubeconfig: Kubeconfig, token: 
 def test_token_file_is_read_again_once_it_is_old_or_refused(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "token"
     path.write_text("old")
-    patient, hasty = TokenFile(str(path), "x"), TokenFile(str(path), "x", age=0.0)
+    patient, no_retry = TokenFile(str(path), "x"), TokenFile(str(path), "x", age=0.0)
     path.write_text("new")
 
     assert patient.header() == "Bearer old"
-    assert hasty.header() == "Bearer new"
+    assert no_retry.header() == "Bearer new"
     assert patient.renew("Bearer old")
     assert patient.header() == "Bearer new"
     assert not patient.renew("Bearer new")
     path.write_text("")  # caught while it is written
-    assert hasty.header() == "Bearer new"
+    assert no_retry.header() == "Bearer new"
 
 
 # -- others -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from aicr_pytest.cluster import transport
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NODE
-from aicr_pytest.cluster.messages import Backoff, Patience
+from aicr_pytest.cluster.messages import Backoff, RetryPolicy
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
@@ -277,7 +277,7 @@ def test_first_answer_is_awaited_for_four_seconds_in_all(
 
         with pytest.raises(ApiUnreachable, match="no whole answer in time"):
             # Attempts and reads might last for a minute.
-            Cluster.connect(kubeconfig=api.kubeconfig(tmp_path), run_id=RUN, patience=Patience())
+            Cluster.connect(kubeconfig=api.kubeconfig(tmp_path), run_id=RUN, patience=RetryPolicy())
 
         assert api.count("/version") == 1
 
@@ -355,7 +355,7 @@ def test_server_on_the_loopback_is_asked_without_the_proxy(
 
 
 def test_pauses_double_up_to_the_longest() -> None:
-    backoff = Backoff(Patience(first=0.1, longest=3.0))
+    backoff = Backoff(RetryPolicy(first=0.1, longest=3.0))
     pauses = [backoff.pause() for _ in range(8)]
 
     for pause, own in zip(pauses, [0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0], strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NODE
-from aicr_pytest.cluster.messages import Patience
+from aicr_pytest.cluster.messages import RetryPolicy
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Following, Subject
 from aicr_pytest.errors import (
@@ -86,7 +86,7 @@ WATCHES: dict[str, Fault] = {
 def test_watch_that_is_no_good_is_begun_anew_ever_more_seldom(
     tmp_path: pathlib.Path, fault: Fault
 ) -> None:
-    growing = Patience(first=0.05, longest=60.0, limits=SMALL)
+    growing = RetryPolicy(first=0.05, longest=60.0, limits=SMALL)
     with FaultyApi() as api:
         cluster = Cluster.connect(kubeconfig=api.kubeconfig(tmp_path), run_id=RUN, patience=growing)
         api.faults[NODES] = said(page())

@@ -16,7 +16,7 @@ OURS = names.namespace_name(RUN, "test_gang_scheduling", "0a1b")
 
 
 @pytest.mark.parametrize(
-    ("manager", "namespace", "attainable"),
+    ("manager", "namespace", "capacity"),
     [
         ("aicr-pytest", OURS, 8),
         ("kubectl-create", OURS, 6),
@@ -29,7 +29,7 @@ def test_accelerators_that_a_tenant_with_copied_labels_holds_are_not_ours(
     fake: FakeApi,
     manager: str,
     namespace: str,
-    attainable: int,
+    capacity: int,
 ) -> None:
     made: dict[str, Any] = {"metadata": {"name": namespace, "labels": labels.run_labels(RUN)}}
     fake.put("/api/v1/namespaces", written_by(manager, made) if manager else made)
@@ -41,4 +41,4 @@ def test_accelerators_that_a_tenant_with_copied_labels_holds_are_not_ours(
 
     (found,) = Accelerators(cluster).look()
 
-    assert (found.total, found.free, found.attainable) == (8, 6, attainable)
+    assert (found.total, found.free, found.capacity) == (8, 6, capacity)

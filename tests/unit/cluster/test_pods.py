@@ -131,13 +131,13 @@ def test_device_that_is_prepared_at_the_second_try_is_fine(pod: Pod, node: Node)
 
 
 def test_shorter_deadlines_leave_kubelet_its_second_try(cluster: Cluster, node: Node) -> None:
-    hasty = Waiter(cluster, scale=0.1, deadlines=Deadlines(pod_ready=20.0, refusal_persists=2.0))
+    no_retry = Waiter(cluster, scale=0.1, deadlines=Deadlines(pod_ready=20.0, refusal_persists=2.0))
     node.writes(waiting("ContainerCreating"))
     node.says("FailedPrepareDynamicResources", "no relationship found between node and this object")
     node.fake.later(0.5, lambda: node.says("Pulled", "present"))
     node.fake.later(0.7, lambda: node.writes(RUNNING))
 
-    Pod(cluster, hasty, node.obj).ready()
+    Pod(cluster, no_retry, node.obj).ready()
 
 
 def test_refusal_that_persists_accuses_though_kubelet_is_silent(pod: Pod, node: Node) -> None:

@@ -77,7 +77,7 @@ def test_ids_are_unique() -> None:
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.id)
 def test_defect_names_checks_of_its_requirement(defect: Defect) -> None:
-    named = {*defect.turns_red, *filter(None, [defect.aimed_at])}
+    named = {*defect.also_fails, *filter(None, [defect.detected_by])}
     if not defect.requirement:
         assert not named, "what cuts across is aimed at no check"
         return
@@ -91,10 +91,10 @@ def test_defect_names_checks_of_its_requirement(defect: Defect) -> None:
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.id)
 def test_defect_that_costs_the_verdict_is_aimed_at_a_check(defect: Defect) -> None:
     if defect.expects == "Not Implemented":
-        assert defect.aimed_at
+        assert defect.detected_by
     if defect.expects != "Implemented":
-        assert defect.because
-    assert defect.aimed_at or not defect.turns_red
+        assert defect.expected_message
+    assert defect.detected_by or not defect.also_fails
 
 
 def test_every_runtime_defect_has_its_edit() -> None:

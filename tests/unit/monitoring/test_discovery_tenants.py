@@ -157,7 +157,7 @@ def test_monitors_of_two_namespaces_prometheus_are_ambiguous_until_one_is_named(
     found = chosen.found(site.cluster)
 
     with pytest.raises(ProbeFailed, match=r"aaa-tenant/.*monitoring/"):
-        site.found(preferred=monitors.door)
+        site.found(preferred=monitors.endpoint)
     assert found is not None
     assert found.where == "Prometheus monitoring/k8s"
 
@@ -167,7 +167,7 @@ def test_annotations_of_two_namespaces_prometheus_are_ambiguous(site: Site) -> N
     site.service("monitoring")
 
     with pytest.raises(ProbeFailed, match="there are several"):
-        site.found(preferred=Annotations().door)
+        site.found(preferred=Annotations().endpoint)
     assert "there are several" in str(Annotations().found(site.cluster))
 
 

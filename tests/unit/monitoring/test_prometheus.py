@@ -16,7 +16,7 @@ from aicr_pytest.errors import (
     SettingsError,
     WaitTimeout,
 )
-from aicr_pytest.monitoring.endpoints import ServiceDoor, UrlDoor
+from aicr_pytest.monitoring.endpoints import ServiceEndpoint, UrlEndpoint
 from aicr_pytest.monitoring.prometheus import Prometheus, data_of
 from tests.unit.cluster.conftest import Recorder
 from tests.unit.cluster.faulty_api import (
@@ -51,7 +51,7 @@ TARGETS = {
 }
 
 
-class Watched:
+class ReplicaRecorder:
     """A cluster that is only told what is awaited."""
 
     observer = Recorder()
@@ -84,10 +84,10 @@ def success(data: object) -> tuple[int, str]:
     return 200, json.dumps({"status": "success", "data": data})
 
 
-def prometheus(door: FakeDoor) -> tuple[Prometheus, list[tuple[str, str, str]]]:
+def prometheus(endpoint: FakeDoor) -> tuple[Prometheus, list[tuple[str, str, str]]]:
     kept: list[tuple[str, str, str]] = []
-    waiter = Waiter(Watched(), 0.01, deadlines=Deadlines())  # type: ignore[arg-type]
-    return Prometheus(door, waiter, lambda *told: kept.append(told)), kept
+    waiter = Waiter(ReplicaRecorder(), 0.01, deadlines=Deadlines())  # type: ignore[arg-type]
+    return Prometheus(endpoint, waiter, lambda *told: kept.append(told)), kept
 
 
 def test_series_of_an_instant_query() -> None:
@@ -100,15 +100,15 @@ def test_series_of_an_instant_query() -> None:
 
 
 def test_query_and_answer_are_kept_verbatim_where_a_title_asks_for_it() -> None:
-    door = FakeDoor(success(VECTOR))
-    asked, kept = prometheus(door)
+    endpoint = FakeDoor(success(VECTOR))
+    asked, kept = prometheus(endpoint)
 
     asked.query("up")
     asked.query("up", title="What is up")
 
     ((title, body, request),) = kept
     assert title == "What is up"
-    assert body == door.answers[0][1]
+    assert body == endpoint.answers[0][1]
     assert request == "GET the fake/api/v1/query?query=up"
 
 
@@ -148,12 +148,12 @@ def test_targets_show_no_credentials_of_what_is_scraped() -> None:
 
 
 def test_answer_that_fails_at_first_is_asked_for_again() -> None:
-    door = FakeDoor((503, "no endpoints"), success(VECTOR))
+    endpoint = FakeDoor((503, "no endpoints"), success(VECTOR))
     kept: list[object] = []
-    waiter = Waiter(Watched(), 0.1, deadlines=Deadlines())  # type: ignore[arg-type]
+    waiter = Waiter(ReplicaRecorder(), 0.1, deadlines=Deadlines())  # type: ignore[arg-type]
 
-    assert Prometheus(door, waiter, lambda *told: kept.append(told)).query("up")
-    assert len(door.asked) == 2
+    assert Prometheus(endpoint, waiter, lambda *told: kept.append(told)).query("up")
+    assert len(endpoint.asked) == 2
 
 
 def test_prometheus_that_never_answers_is_no_empty_result() -> None:
@@ -211,7 +211,7 @@ def test_api_that_tells_no_targets_has_none_to_tell(status: int) -> None:
 
 def test_url_where_nobody_answers_accuses_nobody() -> None:
     with pytest.raises(ApiUnreachable, match=r"--aicr-prometheus-url http://127\.0\.0\.1:9"):
-        UrlDoor(url="http://127.0.0.1:9").ask("/api/v1/query", [])
+        UrlEndpoint(url="http://127.0.0.1:9").ask("/api/v1/query", [])
 
 
 def test_service_behind_a_prefix_is_asked_through_the_proxy() -> None:
@@ -221,21 +221,21 @@ def test_service_behind_a_prefix_is_asked_through_the_proxy() -> None:
         def raw(self, method: str, path: str, **_: object) -> object:
             self.path = path
 
-            class Said:
+            class GangStatus:
                 status = 200
                 text = "{}"
 
-            return Said()
+            return GangStatus()
 
     cluster = Raw()
-    door = ServiceDoor(
+    endpoint = ServiceEndpoint(
         cluster=cluster,  # type: ignore[arg-type]
         namespace="monitoring",
         service="prometheus-operated",
         port="web",
         prefix="/prometheus",
     )
-    door.ask("/api/v1/query", [])
+    endpoint.ask("/api/v1/query", [])
 
     assert cluster.path == (
         "/api/v1/namespaces/monitoring/services/http:prometheus-operated:web/proxy"
@@ -246,10 +246,10 @@ def test_service_behind_a_prefix_is_asked_through_the_proxy() -> None:
 def test_token_is_read_anew_for_each_request(tmp_path: Path) -> None:
     file = tmp_path / "token"
     with FaultyApi(**{"/prom": said({})}) as api:
-        door = UrlDoor(url=f"{api.url}/prom", token_file=str(file))
+        endpoint = UrlEndpoint(url=f"{api.url}/prom", token_file=str(file))
         for token in ("old", "new"):
             file.write_text(f" {token}\n\n")
-            door.ask("/api/v1/query", [])
+            endpoint.ask("/api/v1/query", [])
 
         assert [one.headers["authorization"] for one in api.asked] == ["Bearer old", "Bearer new"]
 
@@ -260,7 +260,7 @@ def test_token_that_is_none_is_not_quoted(tmp_path: Path, content: bytes) -> Non
     file.write_bytes(content)
 
     with pytest.raises(SettingsError, match="--aicr-prometheus-token-file: ") as caught:
-        UrlDoor(url="http://127.0.0.1:9", token_file=str(file)).ask("/api/v1/query", [])
+        UrlEndpoint(url="http://127.0.0.1:9", token_file=str(file)).ask("/api/v1/query", [])
     assert "hun" not in str(caught.value)
 
 
@@ -283,7 +283,7 @@ def test_url_that_does_not_answer_is_asked_once_and_accuses_nobody(
     monkeypatch.setattr("aicr_pytest.monitoring.endpoints._TIMEOUT", 0.3)
     with FaultyApi(**{"/api": fault}) as api:
         with pytest.raises(ApiUnreachable, match=f"--aicr-prometheus-url {api.url}"):
-            UrlDoor(url=api.url).ask("/api/v1/query", [])
+            UrlEndpoint(url=api.url).ask("/api/v1/query", [])
 
         assert len(api.asked) == 1
         assert api.sent < Limits().page + BUFFERS
@@ -295,7 +295,7 @@ def test_token_goes_to_no_other_host_by_a_redirection(tmp_path: Path) -> None:
     with FaultyApi() as other, FaultyApi() as api:
         api.faults["/api"] = well(b"", f"Location: {other.url}/x", status=307)
 
-        status, _ = UrlDoor(url=api.url, token_file=str(file)).ask("/api/v1/query", [])
+        status, _ = UrlEndpoint(url=api.url, token_file=str(file)).ask("/api/v1/query", [])
 
         assert status == 307
         assert other.asked == []

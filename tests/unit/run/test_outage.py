@@ -12,7 +12,7 @@ from aicr_pytest.run.outage import Outage
 from tests.unit.cluster.conftest import Recorder
 
 
-class Watched:
+class ReplicaRecorder:
     """What a waiter needs of a cluster to poll."""
 
     observer = Recorder()
@@ -20,7 +20,7 @@ class Watched:
 
 @pytest.fixture
 def waiter() -> Waiter:
-    return Waiter(Watched())  # type: ignore[arg-type]
+    return Waiter(ReplicaRecorder())  # type: ignore[arg-type]
 
 
 def failing(error: Exception, times: int) -> tuple[list[int], Callable[[], None]]:

@@ -25,10 +25,10 @@ def node(name: str, free: int) -> AcceleratorNode:
         schedulable=True,
         taints=(),
         devices=(),
-        unheld=(),
+        unallocated=(),
         total=8,
         free=free,
-        attainable=8,
+        capacity=8,
     )
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed
-from aicr_pytest.monitoring.discovery import ambiguous, doors, place
+from aicr_pytest.monitoring.discovery import ambiguous, endpoints, place
 from aicr_pytest.monitoring.prometheus import data_of
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Registration, Workload
 from aicr_pytest.requirements.solutions import Found
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.monitoring.endpoints import Door
+    from aicr_pytest.monitoring.endpoints import Endpoint
     from aicr_pytest.settings import Settings
 
 _LABEL = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
@@ -36,25 +36,25 @@ class Annotations:
     def found(self, cluster: "Cluster") -> Found | None:
         """The Prometheus whose configuration honours them."""
         try:
-            door = self.door(cluster)
+            endpoint = self.endpoint(cluster)
         except ProbeFailed as several:  # said where one has to be asked
             return Found(where=str(several).partition("\n")[0])
-        return None if door is None else Found(where=str(door))
+        return None if endpoint is None else Found(where=str(endpoint))
 
-    def door(self, cluster: "Cluster") -> "Door | None":
+    def endpoint(self, cluster: "Cluster") -> "Endpoint | None":
         """The first way to such a Prometheus.
 
         Raises:
             ProbeFailed: there are several, and which one is the platform's cannot be told.
         """
-        fitting: dict[str, Door] = {}
-        for door in doors(cluster, self.settings):
+        fitting: dict[str, Endpoint] = {}
+        for endpoint in endpoints(cluster, self.settings):
             try:
-                config = data_of(*door.ask("/api/v1/status/config", []), str(door))
+                config = data_of(*endpoint.ask("/api/v1/status/config", []), str(endpoint))
             except (EndpointSilent, Inconclusive):
                 continue  # another way may do; that it is closed is found where it is asked
             if isinstance(config, dict) and _LABEL in str(config.get("yaml", "")):
-                fitting.setdefault(place(door), door)
+                fitting.setdefault(place(endpoint), endpoint)
         if len(fitting) > 1:
             raise ambiguous(map(str, fitting.values()))
         return next(iter(fitting.values()), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.monitoring.endpoints import Door
+    from aicr_pytest.monitoring.endpoints import Endpoint
     from aicr_pytest.requirements.solutions import Found
 
 Object = dict[str, Any]
@@ -56,7 +56,7 @@ class Collector(Protocol):
     def found(self, cluster: "Cluster") -> "Found | None":
         """Where it is; None where it is not."""
 
-    def door(self, cluster: "Cluster") -> "Door | None":
+    def endpoint(self, cluster: "Cluster") -> "Endpoint | None":
         """The way to the Prometheus that collects by it; None where any may."""
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:

@@ -11,7 +11,7 @@ from aicr_pytest.requirements.solutions import Found
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.monitoring.endpoints import Door
+    from aicr_pytest.monitoring.endpoints import Endpoint
 
 _GROUP, _VERSION, _KIND = "monitoring.googleapis.com", "v1", "PodMonitoring"
 
@@ -36,7 +36,7 @@ class PodMonitoring:
             return None
         return Found(where=f"{_GROUP}/{_VERSION}")
 
-    def door(self, cluster: "Cluster") -> "Door | None":
+    def endpoint(self, cluster: "Cluster") -> "Endpoint | None":
         """Whichever the user names: the cluster has none of its own for it."""
         return None
 

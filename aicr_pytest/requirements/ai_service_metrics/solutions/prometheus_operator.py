@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from aicr_pytest.monitoring.discovery import OPERATOR_API, ambiguous, door_of, prometheus_objects
+from aicr_pytest.monitoring.discovery import (
+    OPERATOR_API,
+    ambiguous,
+    endpoint_of,
+    prometheus_objects,
+)
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import (
     Object,
     Registration,
@@ -18,7 +23,7 @@ from aicr_pytest.requirements.solutions import Found
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.monitoring.endpoints import Door
+    from aicr_pytest.monitoring.endpoints import Endpoint
     from aicr_pytest.settings import Settings
 
 _FIELD = {"ServiceMonitor": "serviceMonitor", "PodMonitor": "podMonitor"}
@@ -60,7 +65,7 @@ class Monitors:
             facts={f"{self.kind}s with labels": shown},
         )
 
-    def door(self, cluster: "Cluster") -> "Door | None":
+    def endpoint(self, cluster: "Cluster") -> "Endpoint | None":
         """The way to the Prometheus that takes the monitors.
 
         Raises:
@@ -68,8 +73,8 @@ class Monitors:
         """
         taking = self._taking(cluster)
         if len({prometheus["metadata"]["namespace"] for prometheus, *_ in taking}) > 1:
-            raise ambiguous(str(door_of(cluster, prometheus)) for prometheus, *_ in taking)
-        return door_of(cluster, taking[0][0]) if taking else None
+            raise ambiguous(str(endpoint_of(cluster, prometheus)) for prometheus, *_ in taking)
+        return endpoint_of(cluster, taking[0][0]) if taking else None
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """A monitor with the labels that are asked for."""

@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class ScalableNodePools:
     """How a pod says that any of the autoscaler's node pools will do."""
 
     requirements: tuple[Object, ...] = ()
@@ -61,7 +61,7 @@ class Autoscaler(Protocol):
 
     def reach(
         self, cluster: "Cluster", offering: "Sequence[Object]", *, scale_in_timeout: float
-    ) -> Reach:
+    ) -> ScalableNodePools:
         """How pods that ask for accelerators reach its node pools.
 
         Args:

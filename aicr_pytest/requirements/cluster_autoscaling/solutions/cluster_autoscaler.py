@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import POOL_LABELS
 from aicr_pytest.cluster.kinds import CONFIG_MAP
-from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Fact, Object, Reach
+from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
+    Fact,
+    Object,
+    ScalableNodePools,
+)
 from aicr_pytest.requirements.solutions import Found
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ class ClusterAutoscaler:
 
     def reach(
         self, cluster: "Cluster", offering: Sequence[Object], *, scale_in_timeout: float
-    ) -> Reach:
+    ) -> ScalableNodePools:
         """The pools of nodes that offer accelerators; any node where none does yet."""
         pools: dict[str, set[str]] = {}
         for node in offering:
@@ -53,7 +57,9 @@ class ClusterAutoscaler:
             {"key": key, "operator": "In", "values": sorted(values)}
             for key, values in sorted(pools.items())
         ]
-        return Reach(requirements=tuple(requirements[:1]), tolerations=tuple(tolerations))
+        return ScalableNodePools(
+            requirements=tuple(requirements[:1]), tolerations=tuple(tolerations)
+        )
 
     def keeps(self, cluster: "Cluster", node: Object) -> str:
         """Its annotation on the node says so."""

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import Kind
 from aicr_pytest.errors import Inconclusive
-from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Fact, Object, Reach
+from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
+    Fact,
+    Object,
+    ScalableNodePools,
+)
 from aicr_pytest.requirements.solutions import Found
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ class Karpenter:
 
     def reach(
         self, cluster: "Cluster", offering: Sequence[Object], *, scale_in_timeout: float
-    ) -> Reach:
+    ) -> ScalableNodePools:
         """Any NodePool that would give an unused node back, with all their taints tolerated."""
         pools = cluster.list(NODE_POOL)
         forbidding = {
@@ -57,7 +61,7 @@ class Karpenter:
                 f"A node that is bought would not go again, so none is bought: {left_out}.",
                 hint="Let a NodePool remove empty nodes, or see --aicr-scale-in-timeout.",
             )
-        return Reach(
+        return ScalableNodePools(
             requirements=(
                 {
                     "key": POOL_LABEL,

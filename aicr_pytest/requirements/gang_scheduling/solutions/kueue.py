@@ -76,7 +76,7 @@ class Kueue:
         """None: Kueue makes the Workload itself once all members are there."""
         return []
 
-    def told_by(self, cluster: "Cluster", group: Group) -> list[Object]:
+    def status_objects(self, cluster: "Cluster", group: Group) -> list[Object]:
         """The Workload that Kueue makes, named like the group."""
         api = f"{GROUP}/{_version(cluster) or VERSIONS[0]}"
         return [{"apiVersion": api, "kind": "Workload", "metadata": {"name": group.name}}]
@@ -87,11 +87,11 @@ class Kueue:
         counted = {f"{GROUP}/pod-group-total-count": str(group.size)}
         return with_annotations(with_labels(pod, labels), counted)
 
-    def alone(self, pod: Object) -> Object:
+    def outside_gang(self, pod: Object) -> Object:
         """The pod in the same queue: it has to take of the same quota."""
         return with_labels(pod, {f"{GROUP}/queue-name": LOCAL_QUEUE})
 
-    def overlooked(self, pod: Object) -> str:
+    def unmanaged_reason(self, pod: Object) -> str:
         """Kueue labels the pods that it manages."""
         if pod["metadata"].get("labels", {}).get(f"{GROUP}/managed") == "true":
             return ""

@@ -45,7 +45,7 @@ class GangScheduler(Protocol):
 
     @property
     def keeps_members(self) -> bool:
-        """Whether members that are deleted stay until what ``told_by`` names is deleted, too."""
+        """Whether deleted members stay until what ``status_objects`` names is deleted, too."""
 
     def found(self, cluster: "Cluster") -> "Found | None":
         """Where it is installed; None where it is not."""
@@ -74,16 +74,16 @@ class GangScheduler(Protocol):
     def group(self, group: Group) -> list[Object]:
         """Objects that stand for the gang, made before its members."""
 
-    def told_by(self, cluster: "Cluster", group: Group) -> list[Object]:
+    def status_objects(self, cluster: "Cluster", group: Group) -> list[Object]:
         """Which objects say how the gang fares: ``apiVersion``, ``kind`` and name of each."""
 
     def member(self, pod: Object, group: Group) -> Object:
         """The pod as a member of the gang."""
 
-    def alone(self, pod: Object) -> Object:
+    def outside_gang(self, pod: Object) -> Object:
         """A pod that is no member and takes room where the members do."""
 
-    def overlooked(self, pod: Object) -> str:
+    def unmanaged_reason(self, pod: Object) -> str:
         """Why it does not manage a pod that was made for it; empty where it does."""
 
     def words(self, obj: Object) -> str:
@@ -140,15 +140,15 @@ class CountedOnNodes(ABC):
     def group(self, group: Group) -> list[Object]:
         """The gang's object."""
 
-    def told_by(self, cluster: "Cluster", group: Group) -> list[Object]:
+    def status_objects(self, cluster: "Cluster", group: Group) -> list[Object]:
         """The gang's object."""
         return self.group(group)
 
-    def alone(self, pod: Object) -> Object:
+    def outside_gang(self, pod: Object) -> Object:
         """The pod as it is: whoever schedules it, its accelerators are taken on the node."""
         return pod
 
-    def overlooked(self, pod: Object) -> str:
+    def unmanaged_reason(self, pod: Object) -> str:
         """Nothing: every pod is scheduled by somebody."""
         return ""
 

@@ -7,7 +7,7 @@ import pytest
 
 from aicr_pytest.errors import ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.ai_inference.client import Target
-from aicr_pytest.requirements.ai_inference.gateway import Opening, from_here
+from aicr_pytest.requirements.ai_inference.gateway import GatewayAccess, from_here
 from aicr_pytest.requirements.ai_inference.traffic_split import Answer
 
 IMDS = "169.254.169.254"
@@ -88,7 +88,7 @@ class FakeSite:
 
 
 def test_gateway_that_cannot_be_looked_at_from_here_is_not_accused(dialled: list[Any]) -> None:
-    opening = Opening(None, FakeSite)  # type: ignore[arg-type]
+    opening = GatewayAccess(None, FakeSite)  # type: ignore[arg-type]
     error = WaitTimeout("a request reaches our backend: not within 600 s.")
 
     with pytest.raises(ProbeFailed, match=r"not asked from here \(169\.254\.169\.254, which is a"):
@@ -97,7 +97,7 @@ def test_gateway_that_cannot_be_looked_at_from_here_is_not_accused(dialled: list
 
 
 def test_gateway_that_can_be_looked_at_is_accused_still(dialled: list[Any]) -> None:
-    opening = Opening(None, FakeSite)  # type: ignore[arg-type]
+    opening = GatewayAccess(None, FakeSite)  # type: ignore[arg-type]
 
     opening._see_that_we_can_look(target("192.0.2.7"), WaitTimeout("not within 600 s."))
 

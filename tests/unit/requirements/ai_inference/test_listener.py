@@ -6,10 +6,10 @@ import pytest
 
 from aicr_pytest.cluster.label_selectors import selects
 from aicr_pytest.requirements.ai_inference.listener import (
-    Entrance,
+    Listener,
     address,
+    denials,
     entrances,
-    refusals,
     route_line,
 )
 
@@ -32,7 +32,7 @@ def from_(source: str, **more: Any) -> dict[str, Any]:
 
 def test_listener_for_all_namespaces_is_an_entrance() -> None:
     assert entrances(gateway(allowedRoutes=from_("All")), OURS) == [
-        Entrance(
+        Listener(
             namespace="infra",
             gateway="edge",
             gateway_class="contour",
@@ -69,7 +69,7 @@ def test_listener_for_all_namespaces_is_an_entrance() -> None:
 )
 def test_listener_that_takes_no_routes_of_ours_says_why(listener: Any, why: str) -> None:
     assert entrances(gateway(**listener), OURS) == []
-    assert refusals([gateway(**listener)], OURS) == [f"infra/edge, listener http: {why}"]
+    assert denials([gateway(**listener)], OURS) == [f"infra/edge, listener http: {why}"]
 
 
 def test_listener_with_tls_is_an_entrance_after_those_without() -> None:

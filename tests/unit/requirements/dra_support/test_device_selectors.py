@@ -15,7 +15,7 @@ def device(name: str, identity: str) -> Device:
     return Device(**{**values, "pool": "node-1", "name": name, "identity": identity})  # type: ignore[arg-type]
 
 
-def node(*unheld: Device) -> AcceleratorNode:
+def node(*unallocated: Device) -> AcceleratorNode:
     return AcceleratorNode(
         name="node-1",
         profile=nvidia.PROFILE,
@@ -26,10 +26,10 @@ def node(*unheld: Device) -> AcceleratorNode:
         ready=True,
         schedulable=True,
         taints=(),
-        devices=unheld,
-        unheld=unheld,
+        devices=unallocated,
+        unallocated=unallocated,
         total=8,
-        free=len(unheld),
+        free=len(unallocated),
     )
 
 

@@ -90,7 +90,7 @@ def node(free: int) -> AcceleratorNode:
         schedulable=True,
         taints=(),
         devices=(),
-        unheld=(),
+        unallocated=(),
         total=8,
         free=free,
     )
@@ -130,5 +130,5 @@ def test_queue_in_which_scarcity_cannot_be_made_is_refused(unsuitable: Any, why:
 def test_pod_that_kueue_does_not_manage_is_told() -> None:
     managed = {"metadata": {"name": "p", "labels": {"kueue.x-k8s.io/managed": "true"}}}
 
-    assert Kueue().overlooked(managed) == ""
-    assert "list pod among" in Kueue().overlooked(POD)
+    assert Kueue().unmanaged_reason(managed) == ""
+    assert "list pod among" in Kueue().unmanaged_reason(POD)

@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from aicr_pytest.cluster.kinds import POD
-from aicr_pytest.requirements.pod_autoscaling.recorder import Watched
+from aicr_pytest.requirements.pod_autoscaling.recorder import ReplicaRecorder
 
 AT = datetime.datetime(2026, 11, 23, 20, 0, tzinfo=datetime.UTC)
 
@@ -42,8 +42,8 @@ def scaler(desired: int, reason: str, message: str = "x") -> dict[str, Any]:
     }
 
 
-def watched(cluster: FakeCluster, **values: float) -> Watched:
-    return Watched(
+def watched(cluster: FakeCluster, **values: float) -> ReplicaRecorder:
+    return ReplicaRecorder(
         cluster,  # type: ignore[arg-type]
         "ns",
         "scaled",
