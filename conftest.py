@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester"]
-
 _ROOT = Path(__file__).parent
 _OF_THE_LAB = tuple(_ROOT / "tests" / name for name in ("lab", "truth", "unit/lab"))
 
@@ -23,8 +21,10 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if collection_path in _OF_THE_LAB and _why_no_lab() else None
 
 
-def pytest_report_header() -> list[str]:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is left out, and why."""
+    if config.rootpath != _ROOT:
+        return []  # somebody runs the suite out of this checkout
     folders = ", ".join(str(folder.relative_to(_ROOT)) for folder in _OF_THE_LAB)
     return [f"left out: {folders}: {why}"] if (why := _why_no_lab()) else []
 

@@ -1,6 +1,8 @@
 """One requirement id finds everything, and the pages about the tree say what is there."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,11 @@ def test_the_page_of_the_tree_names_every_folder(package: str) -> None:
     folders = {file.parent.name for file in (ROOT / package).glob("*/__init__.py")}
 
     assert set(re.findall(r"(?m)^\| `(\w+)` \|", table)) == folders
+
+
+def test_the_suite_of_a_checkout_is_collected_from_anywhere(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--aicr", "--collect-only", "-q"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert said.returncode == 0, said.stdout
+    assert "test_pod_autoscaling.py::" in said.stdout
