@@ -150,7 +150,7 @@ class Accelerators:
         nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
         profile = self.stock[0].profile
         own = [item for item in slices if item["spec"]["driver"] == profile.driver]
-        evidence.yaml("ResourceSlices", {"items": own}, source="kubectl get resourceslices -o yaml")
+        evidence.yaml("ResourceSlices", {"items": own}, source=RESOURCE_SLICE.request())
         return pool_faults(profile, nodes, slices)
 
     def extended(self, node: AcceleratorNode) -> bool:

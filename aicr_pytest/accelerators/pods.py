@@ -16,7 +16,7 @@ from aicr_pytest.accelerators.probe import (
     probe_command,
     reach_command,
 )
-from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
+from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
 
@@ -79,7 +79,7 @@ class AcceleratorPod:
         self._evidence().yaml(
             f"Pod {self.pod.name}",
             found,
-            source=f"kubectl get pod -n {self.pod.namespace} {self.pod.name} -o yaml",
+            source=POD.request("GET", self.pod.namespace, self.pod.name),
         )
         self._evidence().images(images_of(found))
         if (actual := found["spec"].get("nodeName")) != self.on.name:
@@ -205,7 +205,7 @@ class AcceleratorPod:
             self._evidence().yaml(
                 f"ResourceClaim {name}",
                 claim,
-                source=f"kubectl get resourceclaim -n {self.pod.namespace} {name} -o yaml",
+                source=RESOURCE_CLAIM.request("GET", self.pod.namespace, name),
             )
             for result in _results(claim, request):
                 device = published.get((result["driver"], result["pool"], result["device"]))
@@ -387,7 +387,7 @@ class AcceleratorPod:
             self._evidence().yaml(
                 f"ResourceClaim {name}",
                 claim,
-                source=f"kubectl get resourceclaim -n {self.pod.namespace} {name} -o yaml",
+                source=RESOURCE_CLAIM.request("GET", self.pod.namespace, name),
             )
             for result in (
                 (claim.get("status", {}).get("allocation") or {})

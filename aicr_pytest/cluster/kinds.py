@@ -6,7 +6,7 @@ them; for any other kind the client asks once for its group and version.
 
 import dataclasses
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Object = dict[str, Any]
@@ -55,6 +55,12 @@ class Kind:
         if subresource:
             parts.append(subresource)
         return "/" + "/".join(urllib.parse.quote(part, safe=":") for part in parts)
+
+    def request(
+        self, verb: str = "GET", namespace: str | None = None, name: str | None = None
+    ) -> str:
+        """A request as the journal has it: method, and path of the collection or of one object."""
+        return f"{verb} {self.path(namespace, name)}"
 
 
 POD = Kind("", "v1", "Pod", "pods", True)
@@ -170,6 +176,19 @@ def kind_of(obj: Object) -> Kind:
     if (kind := known(obj["apiVersion"], obj["kind"])) is None:
         raise LookupError(f"{obj['apiVersion']} {obj['kind']} is not in the table of kinds.")
     return kind
+
+
+def requests_for(verb: str, objects: Iterable[Object]) -> str:
+    """The requests by which objects were made or changed, one after the other.
+
+    Raises:
+        LookupError: as ``kind_of`` does.
+    """
+    said = [
+        kind_of(obj).request(verb, obj["metadata"].get("namespace"), obj["metadata"]["name"])
+        for obj in objects
+    ]
+    return ", ".join(said)
 
 
 def full_name(kind: Kind, name: str, namespace: str | None = None) -> str:

@@ -99,7 +99,7 @@ class MetricsApi:
         self, path: str, query: Sequence[tuple[str, str]] = ()
     ) -> tuple[dict[str, Any], str, str]:
         path = f"/apis/{self.group}/{self.require()}{path}"
-        request = f"kubectl get --raw '{path}" + "".join(f"?{k}={v}" for k, v in query) + "'"
+        request = f"GET {path}" + "".join(f"?{key}={value}" for key, value in query)
         try:
             answer = self._cluster.raw("GET", path, query=query)
         except ApiUnreachable as error:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import HTTP_ROUTE
+from aicr_pytest.cluster.kinds import HTTP_ROUTE, requests_for
 from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.requirements.ai_inference import streaming, traffic_split
@@ -98,7 +98,8 @@ class GatewayTrial:
             describe=lambda route: conditions(parent(route, way.entrance), 1),
             timeout=workspace.waiter.deadlines.route_reported,
         )
-        evidence.yaml("The route", route, source=f"get HTTPRoute {name}")
+        request = HTTP_ROUTE.request("GET", workspace.namespace, name)
+        evidence.yaml("The route", route, source=request)
         answers, execution = self._backends.client.count(way.target("missing"), _MISSING)
         evidence.execution(execution, "Answers of the backend that does not exist")
         twin, _ = self._backends.client.count(way.target("model"), 1)
@@ -160,8 +161,10 @@ class GatewayTrial:
         evidence = self._platform.evidence
         evidence.fact("seconds until a request arrived", f"{time.monotonic() - started:.1f}")
         self._seen = [
-            evidence.yaml("GatewayClass", way.gateway_class, source="get GatewayClass"),
-            evidence.yaml("Gateway", way.gateway, source="get Gateway"),
+            *(
+                evidence.yaml(obj["kind"], obj, source=requests_for("GET", [obj]))
+                for obj in (way.gateway_class, way.gateway)
+            ),
             self._note_route(way),
         ]
         return way
@@ -177,7 +180,7 @@ class GatewayTrial:
         route = self._opening.route_object()
         evidence = self._platform.evidence
         evidence.fact("the controller says", route_line(route, way.entrance))
-        return evidence.yaml("The route", route, source="get HTTPRoute")
+        return evidence.yaml("The route", route, source=requests_for("GET", [route]))
 
     def _though(self, way: Route, found: list[str]) -> list[str]:
         """What was found, and what the controller says meanwhile."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster.kinds import NAMESPACE
+from aicr_pytest.cluster.kinds import NAMESPACE, requests_for
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.monitoring.prometheus import Prometheus, Series, Target
@@ -212,7 +212,7 @@ class SampleTrial:
         made = workspaces.at().apply(list(registration.objects))
         if made:
             title = f"What makes the service known: {self._collector.name}"
-            self._evidence.yaml(title, made, source="server-side apply")
+            self._evidence.yaml(title, made, source=requests_for("PATCH", made))
         pod.ready()
         self._evidence.images(images_of(pod.object()))
         return _Placed(pod=pod, model=model)

@@ -197,11 +197,11 @@ class ScalingTrial:
             offered = f"no device is published, allocatable is {_allocatable(node)}"
             faults.append(f"{name} offers no accelerator: {offered}")
         evidence = self._platform.evidence
-        evidence.yaml(f"Node {name}", node, source=f"kubectl get node {name} -o yaml")
+        evidence.yaml(f"Node {name}", node, source=NODE.request("GET", None, name))
         evidence.yaml(
             f"Pod {self._pod.name}",
             pod,
-            source=f"kubectl get pod -n {self._pod.namespace} {self._pod.name} -o yaml",
+            source=POD.request("GET", self._pod.namespace, self._pod.name),
         )
         evidence.fact("unschedulable first", self._unschedulable or "no")
         if nothing_runs_on(node):

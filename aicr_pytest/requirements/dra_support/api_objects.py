@@ -29,13 +29,15 @@ def exercise(actor: str, platform: "Platform") -> list[str]:
     namespace = workspace.namespace if kind.namespaced else None
     (made,) = workspace.apply([wanted])
     done = ["create"]
-    evidence.yaml("The object as it was created", made, source=f"apply {kind.name} {name}")
+    request = kind.request("PATCH", namespace, name)
+    evidence.yaml("The object as it was created", made, source=request)
     if cluster.get(kind, name, namespace)["metadata"]["uid"] == made["metadata"]["uid"]:
         done.append("get")
     patch = {"metadata": {"annotations": {_MARK: run_id}}}
     cluster.patch(kind, name, namespace, patch)
     updated = cluster.get(kind, name, namespace)
-    evidence.yaml("The object after an update", updated, source=f"get {kind.name} {name}")
+    request = kind.request("GET", namespace, name)
+    evidence.yaml("The object after an update", updated, source=request)
     if updated["metadata"]["annotations"].get(_MARK) == run_id:
         done.append("update")
     cluster.delete(kind, name, namespace, uid=made["metadata"]["uid"])

@@ -41,5 +41,5 @@ class GangStatus:
         muster.tell(evidence)
         for obj in (obj for gang in gangs for obj in self._telling(gang)):
             name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]
-            source = f"kubectl get {obj['kind'].lower()} -n {where} {name} -o yaml"
+            source = self._platform.cluster.kind_of(obj).request("GET", where, name)
             evidence.yaml(f"{obj['kind']} {name}", obj, source=source)

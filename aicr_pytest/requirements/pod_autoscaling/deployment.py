@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators.load import Load
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import with_accelerator_request
-from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM
+from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM, requests_for
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.watching import Subject, Views
@@ -78,7 +78,7 @@ class Scaled:
         deployment["spec"]["template"] = made
         applied = self._platform.workspaces.at().apply([*templates, deployment])
         self._platform.evidence.yaml(
-            "The Deployment and what it needs", applied, source="server-side apply"
+            "The Deployment and what it needs", applied, source=requests_for("PATCH", applied)
         )
 
     def start(self, name: str) -> None:

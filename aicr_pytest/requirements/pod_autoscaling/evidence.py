@@ -72,5 +72,5 @@ class ScalingEvidence:
             self._platform.evidence.yaml(
                 f"HorizontalPodAutoscaler {self._name}, {when}",
                 found,
-                source=f"kubectl get hpa -n {self._namespace} {self._name} -o yaml",
+                source=HORIZONTAL_POD_AUTOSCALER.request("GET", self._namespace, self._name),
             )

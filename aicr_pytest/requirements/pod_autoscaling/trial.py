@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.load import since
 from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.cluster.kinds import requests_for
 from aicr_pytest.errors import (
     AicrError,
     EndpointSilent,
@@ -211,7 +212,7 @@ class AutoscalingTrial:
             average=f"{metric.target:g}",
         )
         (made,) = self._platform.workspaces.at().apply([scaler])
-        self._platform.evidence.yaml("The autoscaler", made, source="server-side apply")
+        self._platform.evidence.yaml("The autoscaler", made, source=requests_for("PATCH", [made]))
         self._watched.mark("the autoscaler is there")
         sight, _ = self._try_poll(
             "the autoscaler: its first word",

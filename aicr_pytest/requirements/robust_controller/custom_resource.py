@@ -43,6 +43,16 @@ class CustomResource:
     def __str__(self) -> str:
         return full_name(self._operator.resource, self.name, self._workspace.namespace)
 
+    @property
+    def namespace(self) -> str:
+        """Where it is."""
+        return self._workspace.namespace
+
+    @property
+    def request(self) -> str:
+        """The request that ``object`` makes."""
+        return self._operator.resource.request("GET", self.namespace, self.name)
+
     def object(self) -> Object:
         """The resource now."""
         return self._cluster.get(self._operator.resource, self.name, self._workspace.namespace)

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import labels, pod_state
-from aicr_pytest.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, POD, Object
+from aicr_pytest.cluster.kinds import (
+    CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
+    MUTATING_WEBHOOKS,
+    POD,
+    VALIDATING_WEBHOOKS,
+    Object,
+)
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.robust_controller import controllers
@@ -45,7 +52,7 @@ class Trial:
         evidence.yaml(
             f"Controller of {operator.product}",
             deployments,
-            source="list Deployments of all namespaces",
+            source=DEPLOYMENT.request(),
         )
         evidence.table(
             f"Webhooks asked about a new {resource.name}",
@@ -54,7 +61,7 @@ class Trial:
                 (one.name, one.configuration, one.asks, one.failure_policy, one.own)
                 for one in webhooks
             ],
-            source="list ValidatingWebhookConfigurations and MutatingWebhookConfigurations",
+            source=f"{MUTATING_WEBHOOKS.request()}, {VALIDATING_WEBHOOKS.request()}",
         )
         wrong = controllers.unavailable(self._platform.workspaces.at().waiter, deployments)
         if pod_state.condition(crd, "Established").get("status") != "True":
@@ -179,7 +186,8 @@ class Trial:
         obj = labels.labelled(obj, run_labels)  # as it is sent
         answer = offer(self._platform.cluster, obj)
         what = f"{'flawed' if flawed else 'mended'} {self.operator.resource.name}"
-        source = f"create (dry run) {self.operator.resource.name} {obj['metadata']['name']}"
+        request = self.operator.resource.request("POST", obj["metadata"]["namespace"])
+        source = f"{request}?dryRun=All"
         evidence = self._platform.evidence
         evidence.yaml(f"The {what}", obj, source=source)
         evidence.text(f"Answer to the {what}", answer.text or "admitted", source=source)
@@ -236,13 +244,15 @@ class Trial:
 
     def _show(self, resource: CustomResource) -> None:
         evidence = self._platform.evidence
-        evidence.yaml(str(resource), resource.object(), source=f"get {resource}")
+        evidence.yaml(str(resource), resource.object(), source=resource.request)
         owned = [(child, obj) for child, found in resource.children() for obj in found]
         evidence.table(
             f"What {resource} owns",
             ("kind", "name", "ready"),
             [(child.kind.name, obj["metadata"]["name"], child.ready(obj)) for child, obj in owned],
-            source="list objects whose ownerReferences name its uid",
+            source=", ".join(
+                child.kind.request("GET", resource.namespace) for child, _ in resource.children()
+            ),
         )
         ready = [obj for child, obj in owned if child.kind == POD and child.ready(obj)]
         # What was not made of a template of ours writes what it likes, and proves nothing.
@@ -250,8 +260,9 @@ class Trial:
             metadata = pod["metadata"]
             evidence.images(images_of(pod))
             log = self._platform.cluster.logs(metadata["name"], metadata["namespace"], tail=10)
+            request = POD.request("GET", metadata["namespace"], metadata["name"])
             evidence.text(
-                f"Log of pod {metadata['name']}", log, source=f"logs {metadata['name']} --tail 10"
+                f"Log of pod {metadata['name']}", log, source=f"{request}/log?tailLines=10"
             )
 
 

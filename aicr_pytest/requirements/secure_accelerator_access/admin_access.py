@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
 from aicr_pytest.errors import ApiError, DoesNotApply
 from aicr_pytest.workloads.manifests import render_actor
 
@@ -25,7 +26,7 @@ def refusal_of_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bo
     )
     claim["metadata"]["namespace"] = workspace.namespace
     title = f"Claim with{'' if admin else 'out'} admin access"
-    source = f"create (dry run) ResourceClaim {claim['metadata']['name']}"
+    source = f"{RESOURCE_CLAIM.request('POST', workspace.namespace)}?dryRun=All"
     try:
         admitted = platform.cluster.create(claim, dry_run=True)
     except ApiError as error:

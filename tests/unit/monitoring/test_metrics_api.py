@@ -83,8 +83,7 @@ def test_values_by_pod() -> None:
 
     assert reply.values == {"a": 95.0, "b": 0.5}
     assert reply.request == (
-        "kubectl get --raw '/apis/custom.metrics.k8s.io/v1beta1/namespaces/ns/pods/*/gpu"
-        "?labelSelector=app=x'"
+        "GET /apis/custom.metrics.k8s.io/v1beta1/namespaces/ns/pods/*/gpu?labelSelector=app=x"
     )
 
 

@@ -34,7 +34,7 @@ class Fact:
     content: Any
     """As the API server answered."""
     source: str
-    """The command of the same meaning."""
+    """The request that it came by."""
 
 
 class Autoscaler(Protocol):

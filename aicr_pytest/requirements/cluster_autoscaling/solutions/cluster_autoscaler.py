@@ -70,5 +70,5 @@ class ClusterAutoscaler:
     def facts(self, cluster: "Cluster") -> list[Fact]:
         """Its status, with minimum and maximum of every node group."""
         found = cluster.find(CONFIG_MAP, STATUS, NAMESPACE)
-        source = f"kubectl get configmap -n {NAMESPACE} {STATUS} -o yaml"
+        source = CONFIG_MAP.request("GET", NAMESPACE, STATUS)
         return [Fact(title="Status of the autoscaler", content=found, source=source)]

@@ -92,7 +92,7 @@ class Karpenter:
             Fact(
                 title=f"{kind.name}s",
                 content={"items": cluster.list(kind)},
-                source=f"kubectl get {kind.resource} -o yaml",
+                source=kind.request(),
             )
             for kind in (NODE_POOL, NODE_CLAIM)
         ]

@@ -303,6 +303,8 @@ class Ready:
 
     gone = True
 
+    namespace, request = "aicr", "GET /it"
+
     def reconciled(self) -> None:
         """At once."""
 
