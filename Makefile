@@ -4,7 +4,10 @@ BIN := .venv/bin
 # Whatever the user's shell has set must not choose another cluster.
 unexport KUBECONFIG
 
-.PHONY: conformance test truth quick lint docs example setup clean
+.PHONY: help conformance test truth quick lint docs example setup clean
+
+help:  ## these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 conformance: setup  ## the lab comes up with all add-ons, every requirement is proven on it
 	$(BIN)/pytest --aicr-lab --evidence
@@ -22,7 +25,7 @@ truth: setup-test  ## the whole truth matrix: every defect of every requirement
 quick: setup-test  ## the tests that need no cluster
 	$(BIN)/pytest tests/unit tests/plugin -n auto
 
-lint: setup
+lint: setup  ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,8 +42,8 @@ example: setup  ## the example in reports/
 setup-test:
 	@scripts/setup.sh test
 
-setup:
+setup:  ## the virtual environment, and what Debian has to bring
 	@scripts/setup.sh
 
-clean:
+clean:  ## what set-up and runs have made here
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache aicr-evidence
