@@ -1,16 +1,53 @@
 """Credentials that are known by where they stand: in a command, a URL, a sentence."""
 
+import functools
 import re
+from typing import Any
 
-from aicr_pytest.evidence.sensitive_names import is_placeholder, looks_secret
+from aicr_pytest.evidence.alternatives import any_of
+from aicr_pytest.evidence.sensitive_names import is_dense, is_placeholder, looks_secret
 
 MARK = "[redacted]"
 
-_GAP = r"(?:[ \t]{1,8}|[ \t]{0,4}=|[\"'\\]{1,4},\s{0,16}[\"'\\]{1,4})[\"'\\]{0,4}"
+_GAP = (
+    r"(?:[ \t]{1,8}|[ \t]{0,4}=|[\"'\\]{1,4},\s{0,16}[\"'\\]{1,4})"
+    r"(?:[\"'\\]|&quot;|&\#(?:34|39|x27);){0,4}"
+)
 """Between a short flag and its value, also in a list of arguments."""
-_WORD = r"[^\s\"'\\,|]{1,1024}"
+_WORD = r"(?:[^\s\"'\\,|&]|&(?!quot;|\#)){1,1024}"
+_DENSE = r"(?P<v>(?P<dense>[A-Za-z0-9+/_.=-]{10,512}+))"
+"""What is a credential if it is in no order of words."""
 _LINE = r"[^\n|;&]{0,200}?"
 _QUOTES = r"(?:[\"'`\\(]|&quot;|&\#34;|&\#x27;|&\#39;){0,4}"
+
+_READERS = r"kinit|sudo -S|cryptsetup|smbpasswd|gpg|su -|openssl|wg|age|sops|vault|op"
+"""Programs that read a credential from their input."""
+
+_FLAGS_OF: tuple[tuple[str, str, str], ...] = (
+    # Programs, the flags behind which they want a credential, and what stands between the two.
+    (
+        "mysql mysqladmin mysqldump mysqlsh mysqlimport mariadb mariadb-admin mariadb-dump",
+        "p",
+        "nothing",
+    ),
+    ("sshpass 7z 7za 7zr 7zz", "p", "anything"),
+    ("login mongo mongosh mongodump mongorestore mongoimport", "p -pass", "anything"),
+    ("zip unzip ipmitool sqlcmd bcp tsql mosquitto_pub mosquitto_sub mosquitto_rr", "P", "anything"),
+    ("redis-cli valkey-cli keydb-cli redis-benchmark", "a -pass", "a space"),
+    (
+        "ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd ldapmodrdn kadmin",
+        "w",
+        "a space",
+    ),
+    ("useradd usermod cqlsh rabbitmqadmin", "p", "a space"),
+    ("ssh-keygen", "N P", "a space"),
+    ("snmpget snmpwalk snmpbulkwalk snmpset snmptrap snmpgetnext", "c A X", "a space"),
+    ("openssl", "K k", "a space"),
+    ("influx consul nomad", "t -token", "a space"),
+    ("slappasswd", "s", "a space"),
+)
+_ALSO_A_WORD = ("login", "mongo", "influx", "consul", "nomad", "openssl")
+"""Of these programs only what looks like a credential is one."""
 
 _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     # Pieces, one of which every match holds, and the form; group "v" is what goes.
@@ -21,23 +58,6 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             rf"(?P<v>(?!\$)(?![0-9]{{1,6}}:[0-9]{{1,6}}\b)[^\s\"'\\:,]{{0,128}}[:%,](?!//)[^\s\"'\\]{{1,512}})"
         ),
     ),
-    (
-        ("mysql", "mariadb"),
-        re.compile(rf"(?:mysql|mariadb)[a-z]{{0,8}}\b{_LINE}[\s\"']-p(?P<v>[^\s\"'\\]{{1,512}})"),
-    ),
-    (
-        ("sshpass", "login", "mongo", "zip", "7z", "ipmitool"),
-        re.compile(
-            rf"(?:sshpass|ipmitool|(?<!az )login|mongo[a-z]{{0,10}}|\bzip|unzip"
-            rf"|7z[a-z]?)\b{_LINE}[\s\"']-(?:p|P|-pass)"
-            rf"(?:{_GAP}|(?<=-[pP]))(?P<v>(?!-){_WORD})"
-        ),
-    ),
-    (
-        ("redis-cli", "valkey-cli"),
-        re.compile(rf"(?:redis|valkey)-cli\b{_LINE}[\s\"']-a{_GAP}(?P<v>{_WORD})"),
-    ),
-    (("ldap",), re.compile(rf"\bldap[a-z]{{3,10}}\b{_LINE}[\s\"']-w{_GAP}(?P<v>{_WORD})")),
     (("smbclient",), re.compile(rf"smbclient\b{_LINE}%(?P<v>{_WORD})")),
     (
         ("htpasswd",),
@@ -62,8 +82,15 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("echo ", "printf "),
         re.compile(
-            rf"\b(?:echo|printf)(?: -[a-z]{{1,3}})? [\"']?(?P<v>(?!\$){_WORD})[\"']?[ ]?\|[ ]?"
-            rf"[^\n|]{{0,80}}?(?:login|passw|secret|chpasswd|--with-token|stdin)"
+            rf"\b(?:echo|printf)(?: -[a-z]{{1,3}})? {_QUOTES}(?P<v>(?!\$){_WORD}){_QUOTES}[ ]?\|[ ]?"
+            rf"[^\n|]{{0,80}}?(?:login|passw|secret|--with-token|stdin|{_READERS})"
+        ),
+    ),
+    (
+        ("<<<",),
+        re.compile(
+            rf"\b(?:login|[a-z]{{0,4}}passwd|{_READERS})\b[^\n|]{{0,120}}?<<<[ ]?[\"']?"
+            rf"(?P<v>(?!\$){_WORD})"
         ),
     ),
     (
@@ -102,20 +129,20 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             " us",
         ),
         re.compile(
-            r"(?i)\b(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private"
-            r"|licen[cs]e|signing|account)[ -]?key"
-            r"|secret|token|credentials?)s?(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals"
-            r"|set to|now|used|using|value)\b"
+            r"(?i)(?<![A-Za-z])(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private"
+            r"|licen[cs]e|signing|account)[ _-]?key"
+            r"|secret|token|credentials?)s?(?:(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals"
+            r"|been|has|set|reset|changed|now|used|using|value)\b){1,4}"
             r"(?:[ \t]{0,4}:)?|[ \t]?(?:->|→))"
             r"[ \t]{1,4}"
-            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"
+            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&<]{{4,512}})"
         ),
     ),
     (
         ("password ", "passphrase ", "psk "),
         re.compile(
             r"(?i)\b(?:pass(?:word|phrase)|psk)[ \t]{1,4}"
-            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"
+            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&<]{{4,512}})"
         ),
     ),
     (("response=",), re.compile(rf"\bresponse={_QUOTES}(?P<v>[0-9a-f]{{32,64}})\b")),
@@ -131,11 +158,11 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("auth",),
         re.compile(
-            rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}[\"'\\]{{1,4}}, ?{_QUOTES}"
-            rf"(?P<v>[^\"'\\\n]{{4,512}})"
+            rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}?(?:[\"'\\]{{1,4}}|&\#?\w{{2,4}};), ?{_QUOTES}"
+            rf"(?P<v>[^\"'\\\n&]{{4,512}})"
         ),
     ),
-    (("auth ",), re.compile(r"(?<![^\n\"'>])AUTH (?P<v>[^\s\"'<\\]{8,512})")),
+    (("auth ",), re.compile(r"(?<![^\n\"'>: ])AUTH (?P<v>[^\s\"'<\\]{8,512})")),
     (
         ("admin", "root", "user"),
         re.compile(
@@ -163,11 +190,84 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("requirepass ", "masterauth "),
-        re.compile(r"(?i)\b(?:requirepass|masterauth) (?P<v>\S{4,512})"),
+        # Lines of configuration whose value follows after a space.
+        ("requirepass ", "masterauth ", "bindpw ", "rootpw ", "community ", "auth-pass ", "key-string "),
+        re.compile(
+            r"(?i)\b(?:requirepass|masterauth|(?:root)?bindpw|rootpw|community|key-string"
+            r"|auth-pass \S{1,64})[ \t]{1,16}(?P<v>[^\s\"'<\\]{4,512})"
+        ),
+    ),
+    (
+        # A table of names and values, and whoever leaves the sign out.
+        ("token ", "password ", "secret ", "key ", "secret_id ", "credential ", "pat "),
+        re.compile(
+            r"(?i)(?:(?<![a-z])|(?<=\\n))(?:token|password|passwd|secret|key|secret_id|credential|pat)"
+            rf"[ \t]{{1,40}}{_QUOTES}{_DENSE}"
+        ),
+    ),
+    (
+        # "Your new token:", and on the next line it stands.
+        ("token", "password", "secret", "key", "passphrase"),
+        re.compile(
+            r"(?i)\b(?:token|password|secret|key|passphrase)\b[^\n:\\]{0,80}:?[ \t]{0,8}"
+            rf"(?:(?:\r?\n|\\{{1,15}}n)[ \t]{{0,16}}){{1,2}}(?:new value:[ \t]{{0,8}})?{_DENSE}"
+            r"(?=[ \t]{0,8}(?:[\r\n\\\"'<&]|$))"
+        ),
+    ),
+    (
+        (" to authenticate", "/device"),
+        re.compile(r"\bcode:? (?P<v>[A-Z0-9]{4,9}(?:-[A-Z0-9]{4})?)(?= to authenticate|\s)"),
+    ),
+    (
+        ("phrase", "mnemonic", "seed"),
+        re.compile(
+            r"(?i)\b\w{0,32}(?:phrase|mnemonic|seed)(?:[ _-]?words)?\W{1,4}(?:is:?\s|&quot;|&#\w{2,3};)?\W{0,4}"
+            r"(?P<v>(?P<sure>(?:[a-z]{3,8} ){11,23}[a-z]{3,8}))"
+        ),
+    ),
+    (
+        # What a TLS library writes for a debugger: the second number is the secret.
+        ("client_random", "secret"),
+        re.compile(r"\b[A-Z_]{6,40}(?:_[0-9N])? [0-9a-f]{64} (?P<v>[0-9a-f]{64,96})\b"),
+    ),
+    (("private-",), re.compile(r"Private-(?:MAC|Hash): (?P<v>[0-9a-f]{40,64})")),
+    (
+        # .pgpass
+        (":5432:", ":5433:", ":6432:", ":*:", ":3306:"),
+        re.compile(
+            r"(?<![\w./:-])[\w.*-]{1,253}:(?:[0-9]{4,5}|\*):[\w*-]{1,63}:[\w*-]{1,63}"
+            r":(?P<v>[^\s\"'\\:<&]{4,512})"
+        ),
+    ),
+    (
+        ("jdbc:oracle",),
+        re.compile(r"jdbc:oracle:[a-z0-9]{2,5}:[^\s/@]{1,64}/(?P<v>[^\s\"'@]{1,128})@"),
     ),
     (("login ",), re.compile(r"\blogin \S{1,128}\s{1,8}password (?P<v>\S{1,512})")),
 )
+
+_NEXT_ARGUMENT = r"(?:\r?\n|\\{1,15}n)[ \t]{0,64}- "
+"""How YAML goes on with a list."""
+
+
+def _command(programs: str, flags: str, between: str) -> tuple[Any, ...]:
+    """Pieces of a command, its form up to its end, and the form of one of its flags."""
+    gap = rf"(?:{_GAP}|[\"']{{0,2}}{_NEXT_ARGUMENT}[\"']{{0,2}})"
+    between = {"nothing": "", "anything": f"{gap}?", "a space": gap}[between]
+    return (
+        tuple(programs.split()),
+        re.compile(
+            rf"(?<![\w-])(?<!\baz ){any_of(programs.split())}(?![\w-])"
+            rf"(?:[^\n|;&\\]|&(?:quot|\#\w{{2,3}});|{_NEXT_ARGUMENT}|\\{{1,15}}(?:\r?\n|[^n])){{1,400}}"
+        ),
+        re.compile(
+            rf"(?P<before>(?<=[\s\"'])-(?:{'|'.join(flags.split())}){between})(?P<v>(?!-){_WORD})"
+        ),
+    )
+
+
+_COMMANDS = tuple(_command(*row) for row in _FLAGS_OF)
+
 
 # -- URLs --------------------------------------------------------------------------------------
 
@@ -204,6 +304,9 @@ def without_placed(text: str) -> str:
     """The text without credentials that are known by where they stand."""
     text = without_credentials_of_urls(text)
     lowered = text.lower()
+    for programs, command, flag in _COMMANDS:
+        if any(program in lowered for program in programs):
+            text = command.sub(functools.partial(_without_values_of, flag), text)
     for hints, form in _FORMS:
         if any(hint in lowered for hint in hints):
             text = form.sub(_without_value, text)
@@ -224,17 +327,31 @@ _SURE = (
     "identified",
     "echo",
     "printf",
-    "mysql",
-    "mariadb",
-    "sshpass",
-    "redis",
-    "ldap",
+    "requirepass",
+    "masterauth",
+    "bindpw",
+    "rootpw",
+    "key-string",
 )
+
+
+def _without_values_of(flag: re.Pattern[str], command: re.Match[str]) -> str:
+    doubtful = command[0].startswith(_ALSO_A_WORD)
+
+    def hidden(found: re.Match[str]) -> str:
+        value = found["v"]
+        if is_placeholder(value) or (doubtful and not looks_secret(value)):
+            return found[0]
+        return f"{found['before']}{MARK}"
+
+    return flag.sub(hidden, command[0])
 
 
 def _without_value(match: re.Match[str]) -> str:
     value = match["v"]
-    sure = match[0].lstrip().lower().startswith(_SURE)
+    if "dense" in match.re.groupindex and not is_dense(value):
+        return match[0]
+    sure = "sure" in match.re.groupindex or match[0].lstrip().lower().startswith(_SURE)
     if is_placeholder(value) or not (sure or looks_secret(value)):
         return match[0]
     start, end = match.start("v") - match.start(), match.end("v") - match.start()

@@ -19,6 +19,7 @@ from aicr_pytest.evidence.known_tokens import without_colours, without_tokens
 from aicr_pytest.evidence.pairs import without_named
 from aicr_pytest.evidence.pseudonyms import Pseudonyms
 from aicr_pytest.evidence.redact_objects import Copy
+from aicr_pytest.evidence.tables import without_columns
 
 Publication = Literal["secrets", "pseudonyms", "identities"]
 """What a publication goes without: credentials alone; names of this platform's own as well; every
@@ -101,6 +102,7 @@ class Redactor:
 def _without_credentials(text: str) -> str:
     text = without_pem(text)
     text = without_secret_data(text)
+    text = without_columns(text)
     text = without_named(text)
     text = without_placed(text)
     return without_tokens(text)
