@@ -213,9 +213,12 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
         name: that tells what the value is.
         start: of what stands on the line instead of the name.
     """
-    at, sep = pair.end(), pair["sep"].strip()
+    at = pair.end()
+    if sensitivity(name) is Sensitivity.RANDOM and not _LONG_RUN.search(text, at, at + 64):
+        return None
     if text.startswith("[redacted", at):
         return None
+    sep = pair["sep"].strip()
     if sep.startswith(","):
         opening = OPENING.match(text, at)
         return _quoted(text, opening, name, in_tuple=True) if opening else None
@@ -338,6 +341,8 @@ def _end_of_line(text: str, at: int) -> int:
 
 
 def _at_line_start(text: str, start: int) -> bool:
+    if start and text[start - 1].isalnum():
+        return False
     before = text[max(0, start - 90) : start].rstrip(" \t>*<+|-")
     if not before and start <= 90:
         return True

@@ -303,6 +303,12 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
         value: as text.
         doubtful: the value stands in a sentence, where ``token: expired`` is no credential.
     """
+    if len(value) <= _REMEMBERED:
+        return _often_asked(name, value, doubtful)
+    return _is_credential(name, value, doubtful)
+
+
+def _is_credential(name: str, value: str, doubtful: bool) -> bool:
     sure = sensitivity(name)
     if sure is Sensitivity.NONE or is_placeholder(value):
         return False
@@ -328,3 +334,8 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
     if (doubtful and not looks_secret(value)) or (" " in value and _SENTENCE.fullmatch(value)):
         return False
     return len(value) > 6 or not _SMALL_NUMBER.fullmatch(value)
+
+
+_REMEMBERED = 64
+"""Characters of values whose answer is kept: logs say the same again and again."""
+_often_asked = functools.lru_cache(maxsize=4096)(_is_credential)
