@@ -27,7 +27,8 @@ def without_pem(text: str) -> str:
     kept: list[str] = []
     position = 0
     while begin := _BEGIN.search(text, position):
-        kind = "key" if "KEY" in begin[1].upper() else "certificate" if "CERT" in begin[1] else "PEM block"
+        label = begin[1].upper()
+        kind = "key" if "KEY" in label else "certificate" if "CERT" in label else "PEM block"
         kept += [text[position : begin.start()].removesuffix("-"), f"[redacted: {kind}]"]
         end = _END.search(text, begin.end(), begin.end() + _LONGEST)
         lines = _LINES.match(text, begin.end() + 1)
@@ -59,7 +60,10 @@ _VALUE_JSON = re.compile(
 _BREAK = r"(?:\r?\n|\\{1,15}n)"
 _START = r"(?:(?<![^\n])|(?<=\\n))"
 _SECRET_YAML = re.compile(rf"kind: ['\"]?Secret(?:List)?['\"]?[ \t]{{0,8}}(?={_BREAK}|$|[\"'<])")
-_DATA_YAML = re.compile(rf"(?:{_START}|(?<=[:\"'>] )|(?<=[\"'>]))([ ]{{0,64}})(?:data|stringData):[ \t]{{0,8}}(?={_BREAK})")
+_DATA_YAML = re.compile(
+    rf"(?:{_START}|(?<=[:\"'>] )|(?<=[\"'>]))"  # or behind words that introduce it
+    rf"([ ]{{0,64}})(?:data|stringData):[ \t]{{0,8}}(?={_BREAK})"
+)
 _LINE_YAML = re.compile(
     rf"(?P<break>{_BREAK}{{1,2}})(?P<indent>[ ]{{1,80}})(?P<key>[A-Za-z0-9._-]{{1,253}}:[ ]?)?"
     r"(?P<rest>(?:[^\n\r\\\"<]|\\(?!\\{0,14}[\"n])|[\"<](?![ \t]{0,4}(?:[,}\]/]|$)))*+)"

@@ -21,7 +21,6 @@ _LINE = r"[^\n|;&]{0,200}?"
 _QUOTES = r"(?:[\"'`\\(]|&quot;|&\#34;|&\#x27;|&\#39;){0,4}"
 
 
-
 def _every_case(words: str) -> str:
     """Alternatives of plain letters: what begins with them is found fast, unlike with ``(?i)``."""
     return "|".join(case for word in words.split() for case in (word, word.title(), word.upper()))
@@ -39,7 +38,7 @@ _FLAGS_OF: tuple[tuple[str, str, str], ...] = (
     ),
     ("sshpass 7z 7za 7zr 7zz", "p", "anything"),
     ("login mongo mongosh mongodump mongorestore mongoimport", "p -pass", "anything"),
-    ("zip unzip ipmitool sqlcmd bcp tsql mosquitto_pub mosquitto_sub mosquitto_rr", "P", "anything"),
+    ("zip unzip ipmitool sqlcmd bcp tsql mosquitto_pub mosquitto_sub knife", "P", "anything"),
     ("redis-cli valkey-cli keydb-cli redis-benchmark", "a -pass", "a space"),
     (
         "ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd ldapmodrdn kadmin",
@@ -89,7 +88,8 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("echo ", "printf "),
         re.compile(
-            rf"\b(?:echo|printf)(?: -[a-z]{{1,3}})? {_QUOTES}(?P<v>(?!\$){_WORD}){_QUOTES}[ ]?\|[ ]?"
+            rf"\b(?:echo|printf)(?: -[a-z]{{1,3}})? {_QUOTES}(?P<v>(?!\$){_WORD})"
+            rf"{_QUOTES}[ ]?\|[ ]?"
             rf"[^\n|]{{0,80}}?(?:login|passw|secret|--with-token|stdin|{_READERS})"
         ),
     ),
@@ -139,7 +139,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             r"(?i)(?<![A-Za-z])(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private"
             r"|licen[cs]e|signing|account)[ _-]?key"
             r"|secret|token|credentials?)s?(?:(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals"
-            r"|been|has|set|reset|changed|now|used|using|value)\b){1,4}"
+            r"|has been|set|reset|changed|now|used|using|value)\b){1,4}"
             r"(?:[ \t]{0,4}:)?|[ \t]?(?:->|→))"
             r"[ \t]{1,4}"
             rf"{_QUOTES}(?P<v>[^\s\"'`,;)&<]{{4,512}})"
@@ -149,7 +149,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("password ", "passphrase ", "psk "),
         re.compile(
             r"(?i)\b(?:pass(?:word|phrase)|psk)[ \t]{1,4}"
-            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&<]{{4,512}})"
+            rf"{_QUOTES}(?P<v>(?!-)[^\s\"'`,;)&<]{{4,512}})"
         ),
     ),
     (("response=",), re.compile(rf"\bresponse={_QUOTES}(?P<v>[0-9a-f]{{32,64}})\b")),
@@ -165,11 +165,25 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("auth",),
         re.compile(
-            rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}?(?:[\"'\\]{{1,4}}|&\#?\w{{2,4}};), ?{_QUOTES}"
-            rf"(?P<v>[^\"'\\\n&]{{4,512}})"
+            rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}?(?:[\"'\\]{{1,4}}|&\#?\w{{2,4}};)"
+            rf", ?{_QUOTES}(?P<v>[^\"'\\\n&]{{4,512}})"
         ),
     ),
-    (("auth ",), re.compile(r"(?<![^\n\"'>: ])AUTH (?P<v>[^\s\"'<\\]{8,512})")),
+    (
+        ("auth ",),
+        re.compile(r"(?<![^\n\"'>: ])AUTH (?:PLAIN |LOGIN )?(?P<v>[^\s\"'<\\]{8,512})"),
+    ),
+    (("pass ", "login "), re.compile(rf"(?:PASS|LOGIN \S{{1,64}}) {_DENSE}")),
+    # Of any program: "-p" with what can be no port, path or name.
+    ((" -p ", " -w "), re.compile(rf" -[pPw] {_QUOTES}{_DENSE}")),
+    (
+        # A user and a password, known by the look of the latter.
+        (":",),
+        re.compile(
+            r"(?<![\w./@:-])[a-z][\w.-]{1,31}:(?P<v>(?P<dense>(?=[^A-Z\s]{0,64}[A-Z])"
+            r"(?=[^a-z\s]{0,64}[a-z])[A-Za-z0-9]{10,64}+))(?![\w:/.-])"
+        ),
+    ),
     (
         ("admin", "root", "user"),
         re.compile(
@@ -198,7 +212,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (
         # Lines of configuration whose value follows after a space.
-        ("requirepass ", "masterauth ", "bindpw ", "rootpw ", "community ", "auth-pass ", "key-string "),
+        ("requirepass", "masterauth", "bindpw", "rootpw", "community", "auth-pass", "key-string"),
         re.compile(
             r"(?i)\b(?:requirepass|masterauth|(?:root)?bindpw|rootpw|community|key-string"
             r"|auth-pass \S{1,64})[ \t]{1,16}(?P<v>[^\s\"'<\\]{4,512})"
@@ -207,7 +221,9 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         # A table of names and values, and whoever leaves the sign out.
         ("token", "password", "passwd", "secret", "key"),
-        re.compile(rf"(?:{_every_case('token password passwd secret key')})[ \t]{{1,40}}{_QUOTES}{_DENSE}"),
+        re.compile(
+            rf"(?:{_every_case('token password passwd secret key')})[ \t]{{1,40}}{_QUOTES}{_DENSE}"
+        ),
     ),
     (
         # "Your new token:", and on the next line it stands.
@@ -225,8 +241,8 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("phrase", "mnemonic", "seed"),
         re.compile(
-            r"(?i)\b\w{0,32}(?:phrase|mnemonic|seed)(?:[ _-]?words)?\W{1,4}(?:is:?\s|&quot;|&#\w{2,3};)?\W{0,4}"
-            r"(?P<v>(?P<sure>(?:[a-z]{3,8} ){11,23}[a-z]{3,8}))"
+            r"(?i)\b\w{0,32}(?:phrase|mnemonic|seed)(?:[ _-]?words)?\W{1,4}"
+            r"(?:is:?\s|&quot;|&#\w{2,3};)?\W{0,4}(?P<v>(?P<sure>(?:[a-z]{3,8} ){11,23}[a-z]{3,8}))"
         ),
     ),
     (
@@ -364,6 +380,7 @@ def _without_value(match: re.Match[str]) -> str:
         match.string, max(0, match.start() - 60), match.start()
     ):
         return match[0]
+    value = value.rstrip("])}>.,;:!?")
     sure = "sure" in match.re.groupindex or match[0].lstrip().lower().startswith(_SURE)
     if is_placeholder(value) or not (sure or looks_secret(value)):
         return match[0]

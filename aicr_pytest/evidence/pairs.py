@@ -89,7 +89,8 @@ _FLAG = re.compile(
     (?:(?<![A-Za-z0-9_.-])--?|(?<=ENV[ ]))
     (?P<name>[A-Za-z][A-Za-z0-9_.-]{{0,127}}+)
     (?P<closers>{_CLOSERS})
-    (?P<sep>[ \t]{{0,8}}\\{{1,15}}(?:\r?\n|n)[ \t]{{1,64}} | [ \t]{{1,16}} | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}}
+    (?P<sep>[ \t]{{0,8}}\\{{1,15}}(?:\r?\n|n)[ \t]{{1,64}} | [ \t]{{1,16}}
+      | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}}
       | \x00 | \\x00 | \\u0000)
     (?!-)"""
 )
@@ -176,7 +177,7 @@ def _value_of_pair(text: str, pair: re.Match[str]) -> Span | None:
         name, start = name[1:], start + 1
     if name.lower() in ("key", "string", "id", "header", "material", "phrase", "code"):
         several = _with_word_before(text, start, name)
-        name = several if _says(several) else name
+        name = several if sensitivity(several) is Sensitivity.CERTAIN else name
     if not _says(name):
         return None
     if text.endswith("redacted: ", 0, start):  # a mark of ours
@@ -227,7 +228,8 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
         end = text.find("</" if sep == ">" else "&lt;/", at, at + 8192) if opened else -1
         return (at, end) if end > at and is_credential(name, text[at:end]) else None
     first = text[at : at + 1]
-    if first in ("{", "(") or text.startswith("[{", at):  # what is inside has names or places of its own
+    # What is inside has names or places of its own.
+    if first in ("{", "(") or text.startswith("[{", at):
         return None
     wrapper = _WRAPPED_VALUE.match(text, at)
     if wrapper and (opening := OPENING.match(text, wrapper.end())):
@@ -268,10 +270,10 @@ def _end_of_word(text: str, at: int, name: str, *, doubtful: bool = False) -> in
 
 
 def _quoted(text: str, opening: re.Match[str], name: str, *, in_tuple: bool = False) -> Span | None:
-    if not opening[1] and text.startswith(opening[2] * 2, opening.end()):  # Python's and TOML's
-        end = text.find(opening[2] * 3, opening.end() + 2, opening.end() + 64 * 1024)
-        value = text[opening.end() + 2 : end]
-        return (opening.end() + 2, end) if end >= 0 and is_credential(name, value) else None
+    if text.startswith(opening[0] * 2, opening.end()):  # three, as Python and TOML write them
+        at = opening.end() + 2 * len(opening[0])
+        end = text.find(opening[0] * 3, at, at + 64 * 1024)
+        return (at, end) if end >= 0 and is_credential(name, text[at:end]) else None
     if doubled := OPENING.match(text, opening.end()):  # as YAML quotes what is quoted already
         opening = doubled if doubled[0] == opening[0] == "'" else opening
     found = closing(text, opening)
@@ -341,7 +343,7 @@ def _end_of_line(text: str, at: int) -> int:
 
 
 def _at_line_start(text: str, start: int) -> bool:
-    if start and text[start - 1].isalnum():
+    if text[start - 1 : start].isalnum() and text[start - 2 : start - 1] != "\\":
         return False
     before = text[max(0, start - 90) : start].rstrip(" \t>*<+|-")
     if not before and start <= 90:

@@ -250,9 +250,12 @@ _CLEARLY_WORDS = re.compile(r"[A-Z]?[a-z]{0,14}(?:[-_./: ][A-Za-z]{1,14})*[.!]?|
 _LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{32,128}")
 _SMALL_NUMBER = re.compile(r"[0-9.]{1,6}")
 _SENTENCE = re.compile(
-    r"[A-Za-z][a-z']{0,20}(?: [A-Za-z'.,()-]{1,24}){2,}[.!]?|[0-9]{1,6}(?: [A-Za-z0-9,.]{1,24}){1,8}"
+    r"[A-Za-z][a-z'-]{0,24}(?: [A-Za-z'.,()/-]{1,40}){2,}[.!]?"
+    r"|[0-9]{1,6}(?: [A-Za-z0-9,.]{1,24}){1,8}"
 )
-_TELLS_STATE = re.compile(r"(?i)(?:not|no|password)(?: [a-z]{2,20}){1,5}[.!]?|[0-9]{1,6} [a-z]{1,8}[:=] .*")
+_TELLS_STATE = re.compile(
+    r"(?i)(?:not|no|password)(?: [a-z]{2,20}){1,5}[.!]?|[0-9]{1,6} [a-z]{1,8}[:=] .*"
+)
 _CHANGE = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])|[a-z](?=[A-Z])")
 
 
