@@ -1,8 +1,6 @@
 """Credentials that are known by where they stand: in a command, a URL, a sentence."""
 
-import functools
 import re
-from typing import Any
 
 from aicr_pytest.evidence.alternatives import any_of
 from aicr_pytest.evidence.sensitive_names import is_dense, is_placeholder, looks_secret
@@ -74,7 +72,17 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (("pass:",), re.compile(rf"(?<![A-Za-z0-9])pass:(?P<v>{_WORD})")),
     (
-        ("login", "auth", "configure", "config set"),
+        (
+            "db login",
+            "lt login",
+            "li login",
+            "fy login",
+            "auth login",
+            "yk auth",
+            "authtoken",
+            "aws configure set",
+            "config set",
+        ),
         re.compile(
             rf"\b(?:wandb login|vault login|huggingface-cli login|hf auth login|snyk"
             rf" auth|netlify login"
@@ -163,7 +171,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("auth",),
+        ("auth=(", "auth =(", "auth= (", "auth = ("),
         re.compile(
             rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}?(?:[\"'\\]{{1,4}}|&\#?\w{{2,4}};)"
             rf", ?{_QUOTES}(?P<v>[^\"'\\\n&]{{4,512}})"
@@ -241,7 +249,7 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("phrase", "mnemonic", "seed"),
         re.compile(
-            r"(?i)\b\w{0,32}(?:phrase|mnemonic|seed)(?:[ _-]?words)?\W{1,4}"
+            rf"(?:{_every_case('phrase mnemonic seed')})(?:[ _-]?words)?\W{{1,4}}"
             r"(?:is:?\s|&quot;|&#\w{2,3};)?\W{0,4}(?P<v>(?P<sure>(?:[a-z]{3,8} ){11,23}[a-z]{3,8}))"
         ),
     ),
@@ -272,23 +280,24 @@ _NEXT_ARGUMENT = r"(?:\r?\n|\\{1,15}n)[ \t]{0,64}- "
 """How YAML goes on with a list."""
 
 
-def _command(programs: str, flags: str, between: str) -> tuple[Any, ...]:
-    """Pieces of a command, its form up to its end, and the form of one of its flags."""
+def _flag(flags: str, between: str) -> re.Pattern[str]:
     gap = rf"(?:{_GAP}|[\"']{{0,2}}{_NEXT_ARGUMENT}[\"']{{0,2}})"
     between = {"nothing": "", "anything": f"{gap}?", "a space": gap}[between]
-    return (
-        tuple(programs.split()),
-        re.compile(
-            rf"(?<![\w-])(?<!\baz ){any_of(programs.split())}(?![\w-])"
-            rf"(?:[^\n|;&\\]|&(?:quot|\#\w{{2,3}});|{_NEXT_ARGUMENT}|\\{{1,15}}(?:\r?\n|[^n])){{1,400}}"
-        ),
-        re.compile(
-            rf"(?P<before>(?<=[\s\"'])-(?:{'|'.join(flags.split())}){between})(?P<v>(?!-){_WORD})"
-        ),
+    return re.compile(
+        rf"(?P<before>(?<=[\s\"'])-(?:{'|'.join(flags.split())}){between})(?P<v>(?!-){_WORD})"
     )
 
 
-_COMMANDS = tuple(_command(*row) for row in _FLAGS_OF)
+_FLAG_OF = {
+    program: _flag(flags, between)
+    for programs, flags, between in _FLAGS_OF
+    for program in programs.split()
+}
+_COMMAND = re.compile(
+    rf"(?<![\w-])(?<!\baz )(?P<program>{any_of(list(_FLAG_OF))})(?![\w-])"
+    rf"(?:[^\n|;&\\]|&(?:quot|\#\w{{2,3}});|{_NEXT_ARGUMENT}|\\{{1,15}}(?:\r?\n|[^n])){{1,400}}"
+)
+_ANY_FLAG = re.compile(r"[\s\"']-[a-zA-Z]")
 
 
 # -- URLs --------------------------------------------------------------------------------------
@@ -329,9 +338,8 @@ def without_placed(text: str) -> str:
     """The text without credentials that are known by where they stand."""
     text = without_credentials_of_urls(text)
     lowered = text.lower()
-    for programs, command, flag in _COMMANDS:
-        if any(program in lowered for program in programs):
-            text = command.sub(functools.partial(_without_values_of, flag), text)
+    if _ANY_FLAG.search(text):
+        text = _COMMAND.sub(_without_values, text)
     for hints, form in _FORMS:
         if any(hint in lowered for hint in hints):
             text = form.sub(_without_value, text)
@@ -360,8 +368,8 @@ _SURE = (
 )
 
 
-def _without_values_of(flag: re.Pattern[str], command: re.Match[str]) -> str:
-    doubtful = command[0].startswith(_ALSO_A_WORD)
+def _without_values(command: re.Match[str]) -> str:
+    doubtful = command["program"].startswith(_ALSO_A_WORD)
 
     def hidden(found: re.Match[str]) -> str:
         value = found["v"]
@@ -369,7 +377,7 @@ def _without_values_of(flag: re.Pattern[str], command: re.Match[str]) -> str:
             return found[0]
         return f"{found['before']}{MARK}"
 
-    return flag.sub(hidden, command[0])
+    return _FLAG_OF[command["program"]].sub(hidden, command[0])
 
 
 def _without_value(match: re.Match[str]) -> str:

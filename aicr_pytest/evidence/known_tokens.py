@@ -81,15 +81,22 @@ _TABLE: tuple[tuple[str, str], ...] = (
 _FOLLOWED_BY = {
     prefix: re.compile(body) for prefixes, body in _TABLE for prefix in prefixes.split()
 }
-_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtu])|(?<=%[237][0-9A-Fa-f]))"
+_NO_WORD = r"(?<![A-Za-z0-9_-])"
+_START = rf"(?:{_NO_WORD}|(?<=\\[nrtu])|(?<=%[237][0-9A-Fa-f]))"
 """Where a token may begin: not within a word, but after a quoted ``\\n`` and ``%3D``."""
-_PREFIX = re.compile(_START + any_of(list(_FOLLOWED_BY)))
+
+
+def _beginning(form: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A form at a beginning of a word, and the slower one for a text with escapes."""
+    return re.compile(_NO_WORD + form, re.VERBOSE), re.compile(_START + form, re.VERBOSE)
+
+
+_PREFIX = _beginning(any_of(list(_FOLLOWED_BY)))
 # Others begin their names so too; only what looks random is taken for a token.
 _COMMON = ("sk-", "key-", "re_", "fw_", "secret_", "ops_", "pul-", "sess-", "LTAI", "AKID", "oy2")
 
-_SHAPE = re.compile(
-    rf"""(?x)
-    {_START}(?<!\.)(?:
+_SHAPE = _beginning(
+    rf"""(?<!\.)(?:
         eyJ{_URL64}{{8,}}+\.{_URL64}{{8,}}+(?:\.{_URL64}*+){{0,3}}          # JWT, JWE
       | (?:bot)?[0-9]{{6,12}}:AA{_URL64}{{30,}}+                           # Telegram
       | [a-z0-9]{{6}}\.(?=[a-z]*[0-9])[a-z0-9]{{16}}(?![\w.-])             # kubeadm
@@ -174,8 +181,9 @@ def without_colours(text: str) -> str:
 
 def without_tokens(text: str) -> str:
     """The text without what looks like a credential by itself."""
-    text = _taken_out(text, _PREFIX, _end_of_known)
-    text = _taken_out(text, _SHAPE, lambda match: match.end())
+    escaped = "\\" in text or "%" in text
+    text = _taken_out(text, _PREFIX[escaped], _end_of_known)
+    text = _taken_out(text, _SHAPE[escaped], lambda match: match.end())
     if "hook" in text:
         text = _HOOK.sub(_without_path, text)
     return _taken_out(text, _RUN, lambda match: match.end() if is_random(match[0]) else 0)

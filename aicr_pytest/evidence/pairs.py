@@ -150,9 +150,10 @@ def without_named(text: str) -> str:
     lowered = text.lower()
     if not any(stem in lowered for stem in _STEMS):
         return text
-    text = _rewritten(text, _NAMED, _value_of_named)
+    if "value" in lowered:
+        text = _rewritten(text, _NAMED, _value_of_named)
     text = _rewritten(text, _PAIR, _value_of_pair)
-    return _rewritten(text, _FLAG, _value_of_flag)
+    return _rewritten(text, _FLAG, _value_of_flag) if "-" in text or "ENV " in text else text
 
 
 def _rewritten(
