@@ -220,17 +220,29 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (
         # Lines of configuration whose value follows after a space.
-        ("requirepass", "masterauth", "bindpw", "rootpw", "community", "auth-pass", "key-string"),
+        (
+            "requirepass",
+            "masterauth",
+            "bindpw",
+            "rootpw",
+            "community",
+            "auth-pass",
+            "key-string",
+            "auth_pass",
+            " using ",
+        ),
         re.compile(
             r"(?i)\b(?:requirepass|masterauth|(?:root)?bindpw|rootpw|community|key-string"
-            r"|auth-pass \S{1,64})[ \t]{1,16}(?P<v>[^\s\"'<\\]{4,512})"
+            r"|auth_pass|user \S{1,64} using|auth-pass \S{1,64})[ \t]{1,16}"
+            r"(?P<v>[^\s\"'<\\]{4,512})"
         ),
     ),
     (
         # A table of names and values, and whoever leaves the sign out.
         ("token", "password", "passwd", "secret", "key"),
         re.compile(
-            rf"(?:{_every_case('token password passwd secret key')})[ \t]{{1,40}}{_QUOTES}{_DENSE}"
+            rf"(?:{_every_case('token password passwd secret key')})[ \t]{{1,40}}"
+            rf"(?:[0-9] )?{_QUOTES}{_DENSE}"
         ),
     ),
     (

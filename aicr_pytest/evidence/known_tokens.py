@@ -51,7 +51,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("ops_ tskey-auth- tskey-api- tskey-client- tskey-", rf"{_BASE64}{{12,}}+"),
     ("glsa_ glc_ eyJrIjoi sntrys_ sntryu_ NRAK- NRJS- NRII- hcaik_ ddapi_", rf"{_BASE64}{{16,}}+"),
     ("dt0c01. dt0s01. dt0s16.", r"[A-Z0-9.]{20,}+"),
-    ("pscale_tkn_ pscale_pw_ pscale_oauth_ pnu_ pnb_", r"[A-Za-z0-9_.=-]{20,}+"),
+    ("pscale_tkn_ pscale_pw_ pscale_oauth_ pnu_ pnb_ syt_", r"[A-Za-z0-9_.=-]{20,}+"),
     ("AGE-SECRET-KEY-1 AGE-PLUGIN-", r"[A-Z0-9-]{20,}+"),
     ("sha256~", rf"{_URL64}{{20,}}+"),  # OpenShift
     # Mail, payments, everything else
@@ -123,6 +123,7 @@ _COLOURED = re.compile(r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|e|033))\[[0-9;:?]{0,
 # -- random runs -------------------------------------------------------------------------------
 
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,}+=*")
+_LAST_PIECE = re.compile(r"(?<=[-_])[A-Za-z0-9]{24,}+=*\Z")
 _CHANGE_OF_CASE = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _CHANGE_TO_DIGIT = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _HEX = re.compile(r"[0-9A-F]{16}")
@@ -150,9 +151,11 @@ def is_random(run: str) -> bool:
     if run.isupper():  # base32
         changes = len(_CHANGE_TO_DIGIT.findall(run))
         return length >= 40 and changes >= 0.09 * length and run.isalnum() and not _HEX.match(run)
-    if len(_CHANGE_OF_CASE.findall(run)) < 0.12 * length or run.count("/") > 0.1 * length:
+    cases, digits = len(_CHANGE_OF_CASE.findall(run)), len(_CHANGE_TO_DIGIT.findall(run))
+    if cases < 0.12 * length or run.count("/") > 0.1 * length:
         return False
-    return len(_CHANGE_TO_DIGIT.findall(run)) >= 0.09 * length
+    # One in ten of 24 letters has few digits by chance.
+    return digits >= 0.09 * length or (digits > 0 and cases + digits >= 0.5 * length)
 
 
 def wrapped_end(text: str, start: int, end: int) -> int:
@@ -186,7 +189,13 @@ def without_tokens(text: str) -> str:
     text = _taken_out(text, _SHAPE[escaped], lambda match: match.end())
     if "hook" in text:
         text = _HOOK.sub(_without_path, text)
-    return _taken_out(text, _RUN, lambda match: match.end() if is_random(match[0]) else 0)
+    return _taken_out(text, _RUN, _end_of_random)
+
+
+def _end_of_random(run: re.Match[str]) -> int:
+    # Whoever puts a name before his tokens puts a sign between the two.
+    last = _LAST_PIECE.search(run[0][:_LOOKED_AT])
+    return run.end() if is_random(run[0]) or (last and is_random(last[0])) else 0
 
 
 def _without_path(hook: re.Match[str]) -> str:

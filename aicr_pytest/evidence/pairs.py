@@ -69,6 +69,7 @@ _STEMS = (
     "community",
     "phrase",
     "encrypt",
+    "crumb",
 )
 """Pieces, one of which every name of a credential holds, in lower case."""
 _BREAK = r"(?:\r?\n|\\{1,15}n)"

@@ -43,7 +43,7 @@ _CREDENTIALS = _words(
     " connectionstring auth"
     " cabundle authkey accesskey secretkey accountkey sharedkey masterkey signingkey"
     " pass psk passkey"
-    " authtoken passwort kennwort contrasena secretstring secretbinary hmac"
+    " crumb authtoken passwort kennwort contrasena secretstring secretbinary hmac"
 )
 _DOUBTFUL = _words(
     "secrets tokens license licence webhook signature nonce salt sid seed keystore auths assertion"
@@ -235,6 +235,8 @@ _SCHEME_WORD = re.compile(
     r"(?i)basic|bearer|token|oidc|oauth2?|password|m?tls|kerberos|ldap|saml|iam|rbac|webhook|secrets?"
     r"|negotiate|ntlm|digest|x509|certificate|jwt|serviceaccount|cookie|header|query|map|string|str"
     r"|bytes|object|dict|list|array|int|bool|opaque|success|failed|ok"
+    r"|sha-?[0-9]{1,3}|md5|ed25519|x25519|rsa-?[0-9]{0,4}|ecdsa"
+    r"|[hrep]s(?:256|384|512)|aes-?[0-9]{3}\S{0,4}"
 )
 _PLAIN_VALUE = re.compile(
     r"""(?x)
