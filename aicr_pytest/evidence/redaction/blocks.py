@@ -2,8 +2,8 @@
 
 import re
 
-_BEGIN = re.compile(r"----[- ]BEGIN ([A-Z0-9 ]{0,40})----")
-_END = re.compile(r"----[- ]END [A-Z0-9 ]{0,40}-{4,5}")
+_BEGIN = re.compile(r"----[- ]BEGIN ([A-Za-z0-9 ]{0,40})----")
+_END = re.compile(r"----[- ]END [A-Za-z0-9 ]{0,40}-{4,5}")
 _LONGEST = 64 * 1024
 """Characters of a block; a longer one has lost its end."""
 # The lines of a block that was cut off: base64, its headers, and line breaks in every writing.
@@ -27,7 +27,8 @@ def without_pem(text: str) -> str:
     kept: list[str] = []
     position = 0
     while begin := _BEGIN.search(text, position):
-        kind = "key" if "KEY" in begin[1] else "certificate" if "CERT" in begin[1] else "PEM block"
+        label = begin[1].upper()
+        kind = "key" if "KEY" in label else "certificate" if "CERT" in label else "PEM block"
         kept += [text[position : begin.start()].removesuffix("-"), f"[redacted: {kind}]"]
         end = _END.search(text, begin.end(), begin.end() + _LONGEST)
         lines = _LINES.match(text, begin.end() + 1)
@@ -59,13 +60,21 @@ _VALUE_JSON = re.compile(
 _BREAK = r"(?:\r?\n|\\{1,15}n)"
 _START = r"(?:(?<![^\n])|(?<=\\n))"
 _SECRET_YAML = re.compile(rf"kind: ['\"]?Secret(?:List)?['\"]?[ \t]{{0,8}}(?={_BREAK}|$|[\"'<])")
-_DATA_YAML = re.compile(rf"{_START}([ ]{{0,64}})(?:data|stringData):[ \t]{{0,8}}(?={_BREAK})")
+_DATA_YAML = re.compile(
+    rf"(?:{_START}|(?<=[:\"'>] )|(?<=[\"'>]))"  # or behind words that introduce it
+    rf"([ ]{{0,64}})(?:data|stringData):[ \t]{{0,8}}(?={_BREAK})"
+)
 _LINE_YAML = re.compile(
     rf"(?P<break>{_BREAK}{{1,2}})(?P<indent>[ ]{{1,80}})(?P<key>[A-Za-z0-9._-]{{1,253}}:[ ]?)?"
     r"(?P<rest>(?:[^\n\r\\\"<]|\\(?!\\{0,14}[\"n])|[\"<](?![ \t]{0,4}(?:[,}\]/]|$)))*+)"
 )
 _BYTES_GO = re.compile(r"(\[\](?:uint8|byte)\{)[^}\[]{2,}+\}")
-_BYTES_MAP = re.compile(r"(:\[)\d{1,3}(?: \d{1,3}){3,}+\]")
+_BYTES_MAP = re.compile(r"(: ?\[)\d{1,3}(?:,? \d{1,3}){3,}+\]")
+# "kind: Secret" within a line, and its data in the same one.
+_DATA_LINE = re.compile(
+    r"(kind[:=] ?Secret\b[^\n\\\"'<]{0,400}?\b(?:data|stringData)[:=] ?)(?!\[redacted)"
+    r"(?:\{[^{}\n]{1,8192}\}?|[^\s\\\"'<{][^\n\\\"'<]{0,8192})"
+)
 
 
 def without_secret_data(text: str) -> str:
@@ -74,7 +83,12 @@ def without_secret_data(text: str) -> str:
         return text
     if "{" in text and _SECRET_JSON.search(text):
         text = _DATA_JSON.sub(_without_json_values, text)
-    if depths := {_depth(text, found.start()) for found in _SECRET_YAML.finditer(text)}:
+    if "ecret" in text and "ata" in text:
+        text = _DATA_LINE.sub(r"\1[redacted]", text)
+    depths: set[tuple[bool, int]] = set()
+    for found in _SECRET_YAML.finditer(text):
+        depths |= _depths(text, found.start())
+    if depths:
         text = _without_yaml_values(text, depths)
     if "]uint8{" in text or "]byte{" in text:
         text = _BYTES_GO.sub(r"\1[redacted]}", text)
@@ -83,25 +97,31 @@ def without_secret_data(text: str) -> str:
     return text
 
 
-def _depth(text: str, start: int) -> tuple[bool, int] | None:
-    """Whether a line of YAML stands in quoted text, and its indentation; None: it is no line."""
+def _depths(text: str, start: int) -> set[tuple[bool, int]]:
+    """Whether a line of YAML stands in quoted text, and its indentation.
+
+    Behind words that introduce it, it has none, and both may be.
+    """
     before = text[max(0, start - 64) : start].removesuffix("- ")
     above = before.rstrip(" ")
-    if above.endswith(("\\n", '"')):
-        return True, len(before) - len(above)
-    return (False, len(before) - len(above)) if not above or above[-1] in "\n\r>" else None
+    indentation = len(before) - len(above)
+    if above.endswith(("\\n", '"', "'")):
+        return {(True, indentation)}
+    if not above or above[-1] in "\n\r>":
+        return {(False, indentation)}
+    return {(True, 0), (False, 0)}
 
 
 def _without_json_values(data: re.Match[str]) -> str:
     return _VALUE_JSON.sub(r"\1[redacted]", data[0])
 
 
-def _without_yaml_values(text: str, depths: set[tuple[bool, int] | None]) -> str:
+def _without_yaml_values(text: str, depths: set[tuple[bool, int]]) -> str:
     """The text without what is below a ``data:`` that stands as deep as ``kind: Secret``."""
     kept: list[str] = []
     position = 0
     for data in _DATA_YAML.finditer(text):
-        if data.start() < position or _depth(text, data.end(1)) not in depths:
+        if data.start() < position or not _depths(text, data.end(1)) & depths:
             continue
         kept.append(text[position : data.end()])
         position = data.end()

@@ -2,15 +2,56 @@
 
 import re
 
-from aicr_pytest.evidence.redaction.sensitive_names import is_placeholder, looks_secret
+from aicr_pytest.evidence.redaction.alternatives import any_of
+from aicr_pytest.evidence.redaction.sensitive_names import is_dense, is_placeholder, looks_secret
 
 MARK = "[redacted]"
 
-_GAP = r"(?:[ \t]{1,8}|[ \t]{0,4}=|[\"'\\]{1,4},\s{0,16}[\"'\\]{1,4})[\"'\\]{0,4}"
+_GAP = (
+    r"(?:[ \t]{1,8}|[ \t]{0,4}=|[\"'\\]{1,4},\s{0,16}[\"'\\]{1,4})"
+    r"(?:[\"'\\]|&quot;|&\#(?:34|39|x27);){0,4}"
+)
 """Between a short flag and its value, also in a list of arguments."""
-_WORD = r"[^\s\"'\\,|]{1,1024}"
+_WORD = r"(?:[^\s\"'\\,|&]|&(?!quot;|\#)){1,1024}"
+_DENSE = r"(?P<v>(?P<dense>[A-Za-z0-9+/_.=-]{10,512}+))"
+"""What is a credential if it is in no order of words."""
 _LINE = r"[^\n|;&]{0,200}?"
 _QUOTES = r"(?:[\"'`\\(]|&quot;|&\#34;|&\#x27;|&\#39;){0,4}"
+
+
+def _every_case(words: str) -> str:
+    """Alternatives of plain letters: what begins with them is found fast, unlike with ``(?i)``."""
+    return "|".join(case for word in words.split() for case in (word, word.title(), word.upper()))
+
+
+_READERS = r"kinit|sudo -S|cryptsetup|smbpasswd|gpg|su -|openssl|wg|age|sops|vault|op"
+"""Programs that read a credential from their input."""
+
+_FLAGS_OF: tuple[tuple[str, str, str], ...] = (
+    # Programs, the flags behind which they want a credential, and what stands between the two.
+    (
+        "mysql mysqladmin mysqldump mysqlsh mysqlimport mariadb mariadb-admin mariadb-dump",
+        "p",
+        "nothing",
+    ),
+    ("sshpass 7z 7za 7zr 7zz", "p", "anything"),
+    ("login mongo mongosh mongodump mongorestore mongoimport", "p -pass", "anything"),
+    ("zip unzip ipmitool sqlcmd bcp tsql mosquitto_pub mosquitto_sub knife", "P", "anything"),
+    ("redis-cli valkey-cli keydb-cli redis-benchmark", "a -pass", "a space"),
+    (
+        "ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd ldapmodrdn kadmin",
+        "w",
+        "a space",
+    ),
+    ("useradd usermod cqlsh rabbitmqadmin", "p", "a space"),
+    ("ssh-keygen", "N P", "a space"),
+    ("snmpget snmpwalk snmpbulkwalk snmpset snmptrap snmpgetnext", "c A X", "a space"),
+    ("openssl", "K k", "a space"),
+    ("influx consul nomad", "t -token", "a space"),
+    ("slappasswd", "s", "a space"),
+)
+_ALSO_A_WORD = ("login", "mongo", "influx", "consul", "nomad", "openssl")
+"""Of these programs only what looks like a credential is one."""
 
 _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     # Pieces, one of which every match holds, and the form; group "v" is what goes.
@@ -21,23 +62,6 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             rf"(?P<v>(?!\$)(?![0-9]{{1,6}}:[0-9]{{1,6}}\b)[^\s\"'\\:,]{{0,128}}[:%,](?!//)[^\s\"'\\]{{1,512}})"
         ),
     ),
-    (
-        ("mysql", "mariadb"),
-        re.compile(rf"(?:mysql|mariadb)[a-z]{{0,8}}\b{_LINE}[\s\"']-p(?P<v>[^\s\"'\\]{{1,512}})"),
-    ),
-    (
-        ("sshpass", "login", "mongo", "zip", "7z", "ipmitool"),
-        re.compile(
-            rf"(?:sshpass|ipmitool|(?<!az )login|mongo[a-z]{{0,10}}|\bzip|unzip"
-            rf"|7z[a-z]?)\b{_LINE}[\s\"']-(?:p|P|-pass)"
-            rf"(?:{_GAP}|(?<=-[pP]))(?P<v>(?!-){_WORD})"
-        ),
-    ),
-    (
-        ("redis-cli", "valkey-cli"),
-        re.compile(rf"(?:redis|valkey)-cli\b{_LINE}[\s\"']-a{_GAP}(?P<v>{_WORD})"),
-    ),
-    (("ldap",), re.compile(rf"\bldap[a-z]{{3,10}}\b{_LINE}[\s\"']-w{_GAP}(?P<v>{_WORD})")),
     (("smbclient",), re.compile(rf"smbclient\b{_LINE}%(?P<v>{_WORD})")),
     (
         ("htpasswd",),
@@ -48,7 +72,17 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (("pass:",), re.compile(rf"(?<![A-Za-z0-9])pass:(?P<v>{_WORD})")),
     (
-        ("login", "auth", "configure", "config set"),
+        (
+            "db login",
+            "lt login",
+            "li login",
+            "fy login",
+            "auth login",
+            "yk auth",
+            "authtoken",
+            "aws configure set",
+            "config set",
+        ),
         re.compile(
             rf"\b(?:wandb login|vault login|huggingface-cli login|hf auth login|snyk"
             rf" auth|netlify login"
@@ -62,8 +96,16 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (
         ("echo ", "printf "),
         re.compile(
-            rf"\b(?:echo|printf)(?: -[a-z]{{1,3}})? [\"']?(?P<v>(?!\$){_WORD})[\"']?[ ]?\|[ ]?"
-            rf"[^\n|]{{0,80}}?(?:login|passw|secret|chpasswd|--with-token|stdin)"
+            rf"\b(?:echo|printf)(?: -[a-z]{{1,3}})? {_QUOTES}(?P<v>(?!\$){_WORD})"
+            rf"{_QUOTES}[ ]?\|[ ]?"
+            rf"[^\n|]{{0,80}}?(?:login|passw|secret|--with-token|stdin|{_READERS})"
+        ),
+    ),
+    (
+        ("<<<",),
+        re.compile(
+            rf"\b(?:login|[a-z]{{0,4}}passwd|{_READERS})\b[^\n|]{{0,120}}?<<<[ ]?[\"']?"
+            rf"(?P<v>(?!\$){_WORD})"
         ),
     ),
     (
@@ -102,20 +144,20 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
             " us",
         ),
         re.compile(
-            r"(?i)\b(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private"
-            r"|licen[cs]e|signing|account)[ -]?key"
-            r"|secret|token|credentials?)s?(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals"
-            r"|set to|now|used|using|value)\b"
+            r"(?i)(?<![A-Za-z])(?:pass(?:word|phrase|code)|pin|(?:api|access|secret|private"
+            r"|licen[cs]e|signing|account)[ _-]?key"
+            r"|secret|token|credentials?)s?(?:(?:[ \t]{1,4}(?:is|was|are|of|as|to|equals"
+            r"|has been|set|reset|changed|now|used|using|value)\b){1,4}"
             r"(?:[ \t]{0,4}:)?|[ \t]?(?:->|→))"
             r"[ \t]{1,4}"
-            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"
+            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&<]{{4,512}})"
         ),
     ),
     (
         ("password ", "passphrase ", "psk "),
         re.compile(
             r"(?i)\b(?:pass(?:word|phrase)|psk)[ \t]{1,4}"
-            rf"{_QUOTES}(?P<v>[^\s\"'`,;)&]{{4,512}})"
+            rf"{_QUOTES}(?P<v>(?!-)[^\s\"'`,;)&<]{{4,512}})"
         ),
     ),
     (("response=",), re.compile(rf"\bresponse={_QUOTES}(?P<v>[0-9a-f]{{32,64}})\b")),
@@ -129,13 +171,27 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("auth",),
+        ("auth=(", "auth =(", "auth= (", "auth = ("),
         re.compile(
-            rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}[\"'\\]{{1,4}}, ?{_QUOTES}"
-            rf"(?P<v>[^\"'\\\n]{{4,512}})"
+            rf"\bauth ?= ?\({_QUOTES}[^\"'\n]{{1,128}}?(?:[\"'\\]{{1,4}}|&\#?\w{{2,4}};)"
+            rf", ?{_QUOTES}(?P<v>[^\"'\\\n&]{{4,512}})"
         ),
     ),
-    (("auth ",), re.compile(r"(?<![^\n\"'>])AUTH (?P<v>[^\s\"'<\\]{8,512})")),
+    (
+        ("auth ",),
+        re.compile(r"(?<![^\n\"'>: ])AUTH (?:PLAIN |LOGIN )?(?P<v>[^\s\"'<\\]{8,512})"),
+    ),
+    (("pass ", "login "), re.compile(rf"(?:PASS|LOGIN \S{{1,64}}) {_DENSE}")),
+    # Of any program: "-p" with what can be no port, path or name.
+    ((" -p ", " -w "), re.compile(rf" -[pPw] {_QUOTES}{_DENSE}")),
+    (
+        # A user and a password, known by the look of the latter.
+        (":",),
+        re.compile(
+            r"(?<![\w./@:-])[a-z][\w.-]{1,31}:(?P<v>(?P<dense>(?=[^A-Z\s]{0,64}[A-Z])"
+            r"(?=[^a-z\s]{0,64}[a-z])[A-Za-z0-9]{10,64}+))(?![\w:/.-])"
+        ),
+    ),
     (
         ("admin", "root", "user"),
         re.compile(
@@ -163,11 +219,98 @@ _FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("requirepass ", "masterauth "),
-        re.compile(r"(?i)\b(?:requirepass|masterauth) (?P<v>\S{4,512})"),
+        # Lines of configuration whose value follows after a space.
+        (
+            "requirepass",
+            "masterauth",
+            "bindpw",
+            "rootpw",
+            "community",
+            "auth-pass",
+            "key-string",
+            "auth_pass",
+            " using ",
+        ),
+        re.compile(
+            r"(?i)\b(?:requirepass|masterauth|(?:root)?bindpw|rootpw|community|key-string"
+            r"|auth_pass|user \S{1,64} using|auth-pass \S{1,64})[ \t]{1,16}"
+            r"(?P<v>[^\s\"'<\\]{4,512})"
+        ),
+    ),
+    (
+        # A table of names and values, and whoever leaves the sign out.
+        ("token", "password", "passwd", "secret", "key"),
+        re.compile(
+            rf"(?:{_every_case('token password passwd secret key')})[ \t]{{1,40}}"
+            rf"(?:[0-9] )?{_QUOTES}{_DENSE}"
+        ),
+    ),
+    (
+        # "Your new token:", and on the next line it stands.
+        (":\n", ":\\n", ": \n", ":\r\n"),
+        re.compile(
+            rf":[ \t]?(?P<below>(?:\r?\n|\\{{1,15}}n)[ \t]{{0,16}}){{1,2}}{_DENSE}"
+            r"(?=[ \t]{0,8}(?:[\r\n\\\"'<&]|$))"
+        ),
+    ),
+    (("new value:",), re.compile(rf"(?i)new value:[ \t]{{0,8}}{_DENSE}")),
+    (
+        (" to authenticate", "/device"),
+        re.compile(r"\bcode:? (?P<v>[A-Z0-9]{4,9}(?:-[A-Z0-9]{4})?)(?= to authenticate|\s)"),
+    ),
+    (
+        ("phrase", "mnemonic", "seed"),
+        re.compile(
+            rf"(?:{_every_case('phrase mnemonic seed')})(?:[ _-]?words)?\W{{1,4}}"
+            r"(?:is:?\s|&quot;|&#\w{2,3};)?\W{0,4}(?P<v>(?P<sure>(?:[a-z]{3,8} ){11,23}[a-z]{3,8}))"
+        ),
+    ),
+    (
+        # What a TLS library writes for a debugger: the second number is the secret.
+        ("client_random", "secret"),
+        re.compile(
+            r"(?:CLIENT_RANDOM|_SECRET|_SECRET_[0-9N]) [0-9a-f]{64} (?P<v>[0-9a-f]{64,96})\b"
+        ),
+    ),
+    (("private-",), re.compile(r"Private-(?:MAC|Hash): (?P<v>[0-9a-f]{40,64})")),
+    (
+        # .pgpass
+        (":5432:", ":5433:", ":6432:", ":*:", ":3306:"),
+        re.compile(
+            r"(?<![\w./:-])[\w.*-]{1,253}:(?:[0-9]{4,5}|\*):[\w*-]{1,63}:[\w*-]{1,63}"
+            r":(?P<v>[^\s\"'\\:<&]{4,512})"
+        ),
+    ),
+    (
+        ("jdbc:oracle",),
+        re.compile(r"jdbc:oracle:[a-z0-9]{2,5}:[^\s/@]{1,64}/(?P<v>[^\s\"'@]{1,128})@"),
     ),
     (("login ",), re.compile(r"\blogin \S{1,128}\s{1,8}password (?P<v>\S{1,512})")),
 )
+
+_NEXT_ARGUMENT = r"(?:\r?\n|\\{1,15}n)[ \t]{0,64}- "
+"""How YAML goes on with a list."""
+
+
+def _flag(flags: str, between: str) -> re.Pattern[str]:
+    gap = rf"(?:{_GAP}|[\"']{{0,2}}{_NEXT_ARGUMENT}[\"']{{0,2}})"
+    between = {"nothing": "", "anything": f"{gap}?", "a space": gap}[between]
+    return re.compile(
+        rf"(?P<before>(?<=[\s\"'])-(?:{'|'.join(flags.split())}){between})(?P<v>(?!-){_WORD})"
+    )
+
+
+_FLAG_OF = {
+    program: _flag(flags, between)
+    for programs, flags, between in _FLAGS_OF
+    for program in programs.split()
+}
+_COMMAND = re.compile(
+    rf"(?<![\w-])(?<!\baz )(?P<program>{any_of(list(_FLAG_OF))})(?![\w-])"
+    rf"(?:[^\n|;&\\]|&(?:quot|\#\w{{2,3}});|{_NEXT_ARGUMENT}|\\{{1,15}}(?:\r?\n|[^n])){{1,400}}"
+)
+_ANY_FLAG = re.compile(r"[\s\"']-[a-zA-Z]")
+
 
 # -- URLs --------------------------------------------------------------------------------------
 
@@ -200,10 +343,15 @@ def _without_userinfo(url: re.Match[str]) -> str:
     return f"[redacted: credentials]{rest[at:]}"
 
 
+_TITLE = re.compile(r"(?i)(?:token|password|secret|key|passphrase|credentials?)[^\n:\\]{0,48}\Z")
+
+
 def without_placed(text: str) -> str:
     """The text without credentials that are known by where they stand."""
     text = without_credentials_of_urls(text)
     lowered = text.lower()
+    if _ANY_FLAG.search(text):
+        text = _COMMAND.sub(_without_values, text)
     for hints, form in _FORMS:
         if any(hint in lowered for hint in hints):
             text = form.sub(_without_value, text)
@@ -224,17 +372,36 @@ _SURE = (
     "identified",
     "echo",
     "printf",
-    "mysql",
-    "mariadb",
-    "sshpass",
-    "redis",
-    "ldap",
+    "requirepass",
+    "masterauth",
+    "bindpw",
+    "rootpw",
+    "key-string",
 )
+
+
+def _without_values(command: re.Match[str]) -> str:
+    doubtful = command["program"].startswith(_ALSO_A_WORD)
+
+    def hidden(found: re.Match[str]) -> str:
+        value = found["v"]
+        if is_placeholder(value) or (doubtful and not looks_secret(value)):
+            return found[0]
+        return f"{found['before']}{MARK}"
+
+    return _FLAG_OF[command["program"]].sub(hidden, command[0])
 
 
 def _without_value(match: re.Match[str]) -> str:
     value = match["v"]
-    sure = match[0].lstrip().lower().startswith(_SURE)
+    if "dense" in match.re.groupindex and not is_dense(value):
+        return match[0]
+    if "below" in match.re.groupindex and not _TITLE.search(
+        match.string, max(0, match.start() - 60), match.start()
+    ):
+        return match[0]
+    value = value.rstrip("])}>.,;:!?")
+    sure = "sure" in match.re.groupindex or match[0].lstrip().lower().startswith(_SURE)
     if is_placeholder(value) or not (sure or looks_secret(value)):
         return match[0]
     start, end = match.start("v") - match.start(), match.end("v") - match.start()

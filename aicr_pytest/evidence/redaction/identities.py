@@ -39,9 +39,34 @@ _PUBLIC_PROJECTS = "|".join(
     )
 )
 
+_TOP = "com|net|org|io|cloud|ai|dev|tech|systems|eu|de|fr|nl|ch|at|it|es|se|uk|us|ca|jp|cn|in|kr|au"
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
+
+
+_EVERYBODYS = "|".join(
+    # Hosts that name nobody: of clusters, of documentation, of projects and their registries.
+    re.escape(name)
+    for name in sorted(
+        _words(
+            """
+            svc local localhost internal test invalid example.com example.org example.net
+            kubernetes.default kubernetes.io k8s.io x-k8s.io cncf.io nvidia.com nvcr.io github.com
+            github.io githubusercontent.com docker.io docker.com quay.io gcr.io ghcr.io pkg.dev
+            mcr.microsoft.com prometheus.io helm.sh etcd.io istio.io envoyproxy.io coredns.io
+            containerd.io ray.io kubeflow.org kueue.sh huggingface.co pypi.org pythonhosted.org
+            python.org golang.org go.dev readthedocs.io pytest.org w3.org apache.org json-schema.org
+            opencontainers.org docs.microsoft.com learn.microsoft.com aka.ms googleapis.com
+            www.ibm.com cloud.google.com login.microsoftonline.com sts.windows.net coreos.com
+            cert-manager.io projectcalico.org cilium.io openshift.io aws.com azure.com google.com
+            gke.io argoproj.io mellanox.com intel.com amd.com habana.ai external-secrets.io
+            linkerd.io metallb.io run.ai rook.io pytorch.org tensorflow.org fluxcd.io
+            """
+        )
+    )
+)
 
 
 class Rule(NamedTuple):
@@ -206,6 +231,49 @@ _EVERY: tuple[Rule, ...] = (
         "/home/",
         r"(?<=/home/)(?P<v>(?!nonroot|app|user|jovyan|ray|node|runner|dynamo|ubuntu|vllm)[a-z][a-z0-9._-]{2,32})(?=/)",
     ),
+    _rule(
+        "node",
+        "virtualmachines/ virtualmachinescalesets/",
+        r"(?i)virtualmachine(?:s|scalesets)/(?P<v>[A-Za-z0-9][\w.-]{2,80})",
+    ),
+    _rule(
+        "cluster",
+        "cluster/ clusters/ managedclusters/",
+        r"(?i)(?:arn:aws[a-z-]*:[a-z]+:[a-z0-9-]*:[\w-]*:cluster|managedclusters"
+        r"|locations/[a-z0-9-]{2,30}/clusters)/(?P<v>[A-Za-z0-9][\w-]{0,99})",
+    ),
+    _rule("node", "gce://", r"gce://[^/\s]{1,64}/[a-z0-9-]{1,32}/(?P<v>[a-z0-9][a-z0-9-]{1,62})"),
+    _rule("person", "assumed-role/", r"(?<=assumed-role/)[\w+=,.@-]{1,64}/(?P<v>[\w+=,.@-]{2,64})"),
+    _rule("person", ":user/", r"(?<=:user/)(?:[\w+=,.@-]{1,64}/){0,4}(?P<v>[\w+=,.@-]{2,64})"),
+    _rule("resource", "crn:", r"(?<=:)(?P<v>[a-z0-9]{20}|[0-9a-f-]{36})(?=:[a-z-]{0,20}:)"),
+    _rule(
+        "bucket",
+        "s3:// gs:// oss:// cos:// abfs:// abfss:// s3a:// r2://",
+        r"\b(?:s3a?|gs|oss|cos|abfss?|r2)://(?P<v>[a-z0-9][a-z0-9._-]{2,62})",
+    ),
+    _rule(
+        "address",
+        "ether mac lladdr hwaddr",
+        r"(?i)(?:ether|mac(?:_?addr(?:ess)?)?|lladdr|hwaddr)[ =:\"']{1,4}"
+        r"(?P<v>[0-9a-f]{2}(?::[0-9a-f]{2}){5})(?![0-9a-f:])",
+    ),
+    _rule(
+        "serial",
+        "serial service_tag servicetag asset",
+        r"(?i)(?:serial(?:[_ ]?(?:number|no))?|service_?tag|asset_?tag)"
+        rf"(?:{_ASSIGNED}|[ \t]{{1,24}}:[ \t]{{1,4}})"
+        r"(?P<v>(?=[A-Z-]{0,20}[0-9])[A-Z0-9-]{6,32})(?![\w-])",
+    ),
+    _rule(
+        "node",
+        "instance hostname nodename fqdn",
+        rf"(?i)(?<![a-z])(?:instance|host_?name|node_?name|fqdn){_ASSIGNED}"
+        r"(?P<v>(?![\d.]{7,15}(?![\w.-]))(?=[\w-]{0,62}[.\d-])"
+        r"[a-z][\w-]{2,62}(?:\.[\w-]{1,63}){0,8})(?![\w.-])",
+    ),
+    _rule(
+        "person", "+", r"(?<![\w+.-])(?P<v>\+[1-9]\d{0,2}[ -]\d{2,4}(?:[ -]\d{2,8}){1,4})(?![\w.])"
+    ),
     _rule("person", "/users/", r"(?<=/Users/)(?P<v>[A-Za-z][A-Za-z0-9._-]{2,32})(?=/)"),
 )
 
@@ -277,6 +345,12 @@ _PUBLIC_HOSTS = _words(
     www.ibm.com
     """
 )
+_ANY_HOST = re.compile(
+    rf"(?:(?<=://)|(?<![\w./@:-])(?=(?:[\w-]{{1,63}}\.){{2,8}}(?:{_TOP})(?![\w./(-])))"
+    rf"(?!(?:[\w-]{{1,63}}\.){{0,8}}(?:{_EVERYBODYS})(?![\w.-]))(?!{PSEUDONYM})"
+    r"(?P<v>(?![\d.]+(?![\w.-]))[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){1,8})(?![\w@.-])"
+)
+"""Of a URL, or with a domain that people have, whosever it is."""
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]{2,9}){1,3}-\d{1,2}[a-z]?")
 _IPV4 = re.compile(r"(?<![\w.-])(?<!version )\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(
@@ -302,6 +376,7 @@ def without_identities(text: str, pseudonym: Pseudonym, *, every: bool) -> str:
     if "." in text:
         text = _HOST.sub(lambda match: _host(match[0], pseudonym), text)
     if every:
+        text = _ANY_HOST.sub(lambda match: pseudonym("host", match[0]), text)
         text = _IPV4.sub(lambda match: _address(match[0], pseudonym), text)
         text = _DASHED_IPV4.sub(lambda match: pseudonym("host", match[0]), text)
         if "::" in text or text.count(":") >= 7:

@@ -51,7 +51,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ("ops_ tskey-auth- tskey-api- tskey-client- tskey-", rf"{_BASE64}{{12,}}+"),
     ("glsa_ glc_ eyJrIjoi sntrys_ sntryu_ NRAK- NRJS- NRII- hcaik_ ddapi_", rf"{_BASE64}{{16,}}+"),
     ("dt0c01. dt0s01. dt0s16.", r"[A-Z0-9.]{20,}+"),
-    ("pscale_tkn_ pscale_pw_ pscale_oauth_ pnu_ pnb_", r"[A-Za-z0-9_.=-]{20,}+"),
+    ("pscale_tkn_ pscale_pw_ pscale_oauth_ pnu_ pnb_ syt_", r"[A-Za-z0-9_.=-]{20,}+"),
     ("AGE-SECRET-KEY-1 AGE-PLUGIN-", r"[A-Z0-9-]{20,}+"),
     ("sha256~", rf"{_URL64}{{20,}}+"),  # OpenShift
     # Mail, payments, everything else
@@ -81,15 +81,22 @@ _TABLE: tuple[tuple[str, str], ...] = (
 _FOLLOWED_BY = {
     prefix: re.compile(body) for prefixes, body in _TABLE for prefix in prefixes.split()
 }
-_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtu])|(?<=%[237][0-9A-Fa-f]))"
+_NO_WORD = r"(?<![A-Za-z0-9_-])"
+_START = rf"(?:{_NO_WORD}|(?<=\\[nrtu])|(?<=%[237][0-9A-Fa-f]))"
 """Where a token may begin: not within a word, but after a quoted ``\\n`` and ``%3D``."""
-_PREFIX = re.compile(_START + any_of(list(_FOLLOWED_BY)))
+
+
+def _beginning(form: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A form at a beginning of a word, and the slower one for a text with escapes."""
+    return re.compile(_NO_WORD + form, re.VERBOSE), re.compile(_START + form, re.VERBOSE)
+
+
+_PREFIX = _beginning(any_of(list(_FOLLOWED_BY)))
 # Others begin their names so too; only what looks random is taken for a token.
 _COMMON = ("sk-", "key-", "re_", "fw_", "secret_", "ops_", "pul-", "sess-", "LTAI", "AKID", "oy2")
 
-_SHAPE = re.compile(
-    rf"""(?x)
-    {_START}(?<!\.)(?:
+_SHAPE = _beginning(
+    rf"""(?<!\.)(?:
         eyJ{_URL64}{{8,}}+\.{_URL64}{{8,}}+(?:\.{_URL64}*+){{0,3}}          # JWT, JWE
       | (?:bot)?[0-9]{{6,12}}:AA{_URL64}{{30,}}+                           # Telegram
       | [a-z0-9]{{6}}\.(?=[a-z]*[0-9])[a-z0-9]{{16}}(?![\w.-])             # kubeadm
@@ -97,6 +104,12 @@ _SHAPE = re.compile(
       | [0-9a-f]{{32}}-us[0-9]{{1,2}}\b                                    # Mailchimp
       | [MNO][A-Za-z0-9]{{23,27}}\.{_URL64}{{6}}\.{_URL64}{{27,40}}        # Discord
       | [A-Za-z0-9]{{14}}\.atlasv1\.{_URL64}{{40,}}+                       # Terraform
+      | pat[A-Za-z0-9]{{14}}\.[0-9a-f]{{64}}                                # Airtable
+      | (?:sdk|mob|api)-[0-9a-f]{{8}}-(?:[0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}    # LaunchDarkly
+      | K10[0-9a-f]{{64}}::[\w.:-]{{8,}}+                                   # k3s
+      | access_token\$[a-z]{{4,12}}\$[0-9a-z]{{16}}\$[0-9a-f]{{32}}         # Braintree
+      | [0-9a-f]{{32}}-[0-9a-f]{{8}}-[0-9a-f]{{8}}(?![\w-])                 # Mailgun
+      | [a-z]{{2,8}}_(?:[a-z]{{2,8}}_)?(?=[a-z]*[0-9])(?=[0-9a-f]*[g-z])[a-z0-9]{{32,}}+(?!\w)
       | s\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{{24}}(?![\w.])                    # Vault, before 1.10
     )"""
 )
@@ -110,6 +123,7 @@ _COLOURED = re.compile(r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|e|033))\[[0-9;:?]{0,
 # -- random runs -------------------------------------------------------------------------------
 
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,}+=*")
+_LAST_PIECE = re.compile(r"(?<=[-_])[A-Za-z0-9]{24,}+=*\Z")
 _CHANGE_OF_CASE = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _CHANGE_TO_DIGIT = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _HEX = re.compile(r"[0-9A-F]{16}")
@@ -137,9 +151,11 @@ def is_random(run: str) -> bool:
     if run.isupper():  # base32
         changes = len(_CHANGE_TO_DIGIT.findall(run))
         return length >= 40 and changes >= 0.09 * length and run.isalnum() and not _HEX.match(run)
-    if len(_CHANGE_OF_CASE.findall(run)) < 0.12 * length or run.count("/") > 0.1 * length:
+    cases, digits = len(_CHANGE_OF_CASE.findall(run)), len(_CHANGE_TO_DIGIT.findall(run))
+    if cases < 0.12 * length or run.count("/") > 0.1 * length:
         return False
-    return len(_CHANGE_TO_DIGIT.findall(run)) >= 0.09 * length
+    # One in ten of 24 letters has few digits by chance.
+    return digits >= 0.09 * length or (digits > 0 and cases + digits >= 0.5 * length)
 
 
 def wrapped_end(text: str, start: int, end: int) -> int:
@@ -168,11 +184,18 @@ def without_colours(text: str) -> str:
 
 def without_tokens(text: str) -> str:
     """The text without what looks like a credential by itself."""
-    text = _taken_out(text, _PREFIX, _end_of_known)
-    text = _taken_out(text, _SHAPE, lambda match: match.end())
+    escaped = "\\" in text or "%" in text
+    text = _taken_out(text, _PREFIX[escaped], _end_of_known)
+    text = _taken_out(text, _SHAPE[escaped], lambda match: match.end())
     if "hook" in text:
         text = _HOOK.sub(_without_path, text)
-    return _taken_out(text, _RUN, lambda match: match.end() if is_random(match[0]) else 0)
+    return _taken_out(text, _RUN, _end_of_random)
+
+
+def _end_of_random(run: re.Match[str]) -> int:
+    # Whoever puts a name before his tokens puts a sign between the two.
+    last = _LAST_PIECE.search(run[0][:_LOOKED_AT])
+    return run.end() if is_random(run[0]) or (last and is_random(last[0])) else 0
 
 
 def _without_path(hook: re.Match[str]) -> str:

@@ -67,6 +67,9 @@ _STEMS = (
     "login",
     "code",
     "community",
+    "phrase",
+    "encrypt",
+    "crumb",
 )
 """Pieces, one of which every name of a credential holds, in lower case."""
 _BREAK = r"(?:\r?\n|\\{1,15}n)"
@@ -87,7 +90,8 @@ _FLAG = re.compile(
     (?:(?<![A-Za-z0-9_.-])--?|(?<=ENV[ ]))
     (?P<name>[A-Za-z][A-Za-z0-9_.-]{{0,127}}+)
     (?P<closers>{_CLOSERS})
-    (?P<sep>[ \t]{{1,16}} | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}}
+    (?P<sep>[ \t]{{0,8}}\\{{1,15}}(?:\r?\n|n)[ \t]{{1,64}} | [ \t]{{1,16}}
+      | \s{{0,8}},\s{{0,64}} | {_BREAK}{{1,2}}[ \t]{{0,64}}-[ \t]{{1,8}}
       | \x00 | \\x00 | \\u0000)
     (?!-)"""
 )
@@ -116,6 +120,7 @@ _BARE = re.compile(
       | \{(?!\{)
     )++"""
 )
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,24}[ \t]{1,4}([^\s\"'`<,;\\]{6,4096})")
 _REST_OF_LINE = re.compile(
     r"""(?x)
     (?: [^\n\r\\"'`&<] | <(?!/) | \\(?!\\{0,14}["'`nr]) | &(?!quot;|\#34;|\#39;|\#x27;)
@@ -132,7 +137,7 @@ _BLOCK_LINE = re.compile(
     r"(?P<text>(?:[^\n\r\\\"]|\\(?!\\{0,14}[\"n])|\"(?![ \t]{0,4}[,}\]\n]|$))*+)"
 )
 _LIST = re.compile(r"\[([^\[\]{}]{1,8192})\]")
-_WRAPPED_VALUE = re.compile(r"(?:[A-Za-z]{1,12}\()?[bru]?(?=\\{0,15}[\"'`&])")
+_WRAPPED_VALUE = re.compile(r"(?:[A-Za-z]{1,12}\()?[bru$]?(?=\\{0,15}[\"'`&])")
 _WORD_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{2,14})[ ]$")
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{20}")
 _LOOKED_AT = 160
@@ -146,9 +151,10 @@ def without_named(text: str) -> str:
     lowered = text.lower()
     if not any(stem in lowered for stem in _STEMS):
         return text
-    text = _rewritten(text, _NAMED, _value_of_named)
+    if "value" in lowered:
+        text = _rewritten(text, _NAMED, _value_of_named)
     text = _rewritten(text, _PAIR, _value_of_pair)
-    return _rewritten(text, _FLAG, _value_of_flag)
+    return _rewritten(text, _FLAG, _value_of_flag) if "-" in text or "ENV " in text else text
 
 
 def _rewritten(
@@ -171,11 +177,11 @@ def _value_of_pair(text: str, pair: re.Match[str]) -> Span | None:
     # Of "\\ntoken" the name is "token"; of a Windows path it may be all.
     if escaped and (_says(name[1:]) or not _says(name)):
         name, start = name[1:], start + 1
-    if sensitivity(name) is Sensitivity.NONE:
-        if name.lower() in ("key", "string", "id", "header"):
-            name = _with_word_before(text, start, name)
-        if not name or sensitivity(name) is Sensitivity.NONE:
-            return None
+    if name.lower() in ("key", "string", "id", "header", "material", "phrase", "code"):
+        several = _with_word_before(text, start, name)
+        name = several if sensitivity(several) is Sensitivity.CERTAIN else name
+    if not _says(name):
+        return None
     if text.endswith("redacted: ", 0, start):  # a mark of ours
         return None
     return _value_at(text, pair, name, start)
@@ -210,9 +216,12 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
         name: that tells what the value is.
         start: of what stands on the line instead of the name.
     """
-    at, sep = pair.end(), pair["sep"].strip()
+    at = pair.end()
+    if sensitivity(name) is Sensitivity.RANDOM and not _LONG_RUN.search(text, at, at + 64):
+        return None
     if text.startswith("[redacted", at):
         return None
+    sep = pair["sep"].strip()
     if sep.startswith(","):
         opening = OPENING.match(text, at)
         return _quoted(text, opening, name, in_tuple=True) if opening else None
@@ -221,7 +230,8 @@ def _value_at(text: str, pair: re.Match[str], name: str, start: int) -> Span | N
         end = text.find("</" if sep == ">" else "&lt;/", at, at + 8192) if opened else -1
         return (at, end) if end > at and is_credential(name, text[at:end]) else None
     first = text[at : at + 1]
-    if first in ("{", "("):  # what is inside has names or places of its own
+    # What is inside has names or places of its own.
+    if first in ("{", "(") or text.startswith("[{", at):
         return None
     wrapper = _WRAPPED_VALUE.match(text, at)
     if wrapper and (opening := OPENING.match(text, wrapper.end())):
@@ -252,6 +262,8 @@ def _end_of_word(text: str, at: int, name: str, *, doubtful: bool = False) -> in
     """
     if sensitivity(name) is Sensitivity.RANDOM and not _LONG_RUN.match(text, at):
         return 0
+    if name.lower().endswith("authorization") and (scheme := _SCHEME.match(text, at)):
+        return scheme.end() if looks_secret(scheme[1]) else 0
     beginning = _BARE.match(text, at, at + _LOOKED_AT)
     if not beginning or not is_credential(name, beginning[0], doubtful=doubtful):
         return 0
@@ -260,6 +272,10 @@ def _end_of_word(text: str, at: int, name: str, *, doubtful: bool = False) -> in
 
 
 def _quoted(text: str, opening: re.Match[str], name: str, *, in_tuple: bool = False) -> Span | None:
+    if text.startswith(opening[0] * 2, opening.end()):  # three, as Python and TOML write them
+        at = opening.end() + 2 * len(opening[0])
+        end = text.find(opening[0] * 3, at, at + 64 * 1024)
+        return (at, end) if end >= 0 and is_credential(name, text[at:end]) else None
     if doubled := OPENING.match(text, opening.end()):  # as YAML quotes what is quoted already
         opening = doubled if doubled[0] == opening[0] == "'" else opening
     found = closing(text, opening)
@@ -329,6 +345,8 @@ def _end_of_line(text: str, at: int) -> int:
 
 
 def _at_line_start(text: str, start: int) -> bool:
+    if text[start - 1 : start].isalnum() and text[start - 2 : start - 1] != "\\":
+        return False
     before = text[max(0, start - 90) : start].rstrip(" \t>*<+|-")
     if not before and start <= 90:
         return True

@@ -22,7 +22,13 @@ def closing(text: str, opening: re.Match[str]) -> tuple[int, int] | None:
     """
     depth, quote = len(opening[1]), opening[2]
     limit = opening.end() + _LONGEST
+    doubled = -1
     for found in _CLOSING[quote].finditer(text, opening.end(), limit):
+        if found.start() == doubled:
+            continue
+        if quote in ("'", "&#x27;") and not found[1] and text.startswith(quote, found.end()):
+            doubled = found.end()  # YAML and SQL double a quote that belongs to the text
+            continue
         run = len(found[1])
         if run % (2 * (depth + 1)) == depth:
             return found.end(1) - depth, found.end()

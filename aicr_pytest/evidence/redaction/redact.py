@@ -20,6 +20,7 @@ from aicr_pytest.evidence.redaction.known_tokens import without_colours, without
 from aicr_pytest.evidence.redaction.pairs import without_named
 from aicr_pytest.evidence.redaction.pseudonyms import Pseudonyms
 from aicr_pytest.evidence.redaction.redact_objects import Copy
+from aicr_pytest.evidence.redaction.tables import without_columns
 
 """What a publication goes without: credentials alone; names of this platform's own as well; every
 address, host, account and person as well."""
@@ -101,6 +102,7 @@ class Redactor:
 def _without_credentials(text: str) -> str:
     text = without_pem(text)
     text = without_secret_data(text)
+    text = without_columns(text)
     text = without_named(text)
     text = without_placed(text)
     return without_tokens(text)

@@ -8,6 +8,7 @@ from aicr_pytest.evidence.redaction.sensitive_names import (
     Sensitivity,
     is_credential,
     is_placeholder,
+    looks_secret,
     sensitivity,
 )
 
@@ -18,6 +19,8 @@ _MOST_VALUES = 200_000
 """Values of an object that are kept; a ResourceSlice of 10 000 devices has 150 000."""
 _MOST_CHARACTERS = 4 * 1024 * 1024
 """Of all its strings together."""
+_MOST_ARGUMENTS = 200
+"""Texts of a list that is looked at as one command; longer ones are none."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _LEFT_OUT = "[the rest is too much, left out]"
 _NAMED_BY = ("name", "Name", "key", "Key")
@@ -95,7 +98,16 @@ class Copy:
                 continue
             flag = _flag(value)
             kept.append(self._value(value, levels))
-        return kept
+        return self._as_command(values, kept)
+
+    def _as_command(self, values: Any, kept: list[Any]) -> list[Any]:
+        """Arguments without those that are credentials by where they stand in their command."""
+        if not 1 < len(kept) <= _MOST_ARGUMENTS or not all(isinstance(one, str) for one in values):
+            return kept
+        line = " ".join(values)
+        if len(line) > self._characters or (clean := self._texts.publish(line)) == line:
+            return kept
+        return [MARK if looks_secret(one) and one not in clean else one for one in kept]
 
     def _mapping(self, mapping: dict[Any, Any], levels: int) -> dict[str, Any]:
         if mapping.get("kind") == "Secret":

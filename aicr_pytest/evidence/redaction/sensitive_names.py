@@ -43,7 +43,7 @@ _CREDENTIALS = _words(
     " connectionstring auth"
     " cabundle authkey accesskey secretkey accountkey sharedkey masterkey signingkey"
     " pass psk passkey"
-    " authtoken passwort kennwort contrasena secretstring secretbinary hmac"
+    " crumb authtoken passwort kennwort contrasena secretstring secretbinary hmac"
 )
 _DOUBTFUL = _words(
     "secrets tokens license licence webhook signature nonce salt sid seed keystore auths assertion"
@@ -161,6 +161,12 @@ _TOGETHER: tuple[tuple[str, ...], ...] = (
     ("identity", "token"),
     ("set", "cookie"),
     ("storage", "key"),
+    ("key", "material"),
+    ("seed", "phrase"),
+    ("recovery", "phrase"),
+    ("recovery", "code"),
+    ("backup", "code"),
+    ("device", "code"),
 )
 _OWN_DIRECTORY = ("pwd", "oldpwd")
 
@@ -184,7 +190,7 @@ def sensitivity(name: str) -> Sensitivity:
         return _of_key(last, before, words)
     if last in _CREDENTIALS or _glued(last):
         return Sensitivity.CERTAIN
-    if last in ("login", "code", "k"):
+    if last in ("login", "code", "k", "encrypt"):
         return Sensitivity.RANDOM
     if last in _DOUBTFUL or any(word in _CREDENTIALS or _glued(word) for word in words):
         return Sensitivity.SHAPED
@@ -229,6 +235,8 @@ _SCHEME_WORD = re.compile(
     r"(?i)basic|bearer|token|oidc|oauth2?|password|m?tls|kerberos|ldap|saml|iam|rbac|webhook|secrets?"
     r"|negotiate|ntlm|digest|x509|certificate|jwt|serviceaccount|cookie|header|query|map|string|str"
     r"|bytes|object|dict|list|array|int|bool|opaque|success|failed|ok"
+    r"|sha-?[0-9]{1,3}|md5|ed25519|x25519|rsa-?[0-9]{0,4}|ecdsa"
+    r"|[hrep]s(?:256|384|512)|aes-?[0-9]{3}\S{0,4}"
 )
 _PLAIN_VALUE = re.compile(
     r"""(?x)
@@ -243,7 +251,14 @@ _PLAIN_VALUE = re.compile(
 _CLEARLY_WORDS = re.compile(r"[A-Z]?[a-z]{0,14}(?:[-_./: ][A-Za-z]{1,14})*[.!]?|[A-Z_]{1,24}")
 _LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{32,128}")
 _SMALL_NUMBER = re.compile(r"[0-9.]{1,6}")
-_SENTENCE = re.compile(r"[A-Za-z][a-z']{0,20}(?: [A-Za-z'.,()-]{1,24}){2,}[.!]?")
+_SENTENCE = re.compile(
+    r"[A-Za-z][a-z'-]{0,24}(?: [A-Za-z'.,()/-]{1,40}){2,}[.!]?"
+    r"|[0-9]{1,6}(?: [A-Za-z0-9,.]{1,24}){1,8}"
+)
+_TELLS_STATE = re.compile(
+    r"(?i)(?:not|no|password)(?: [a-z]{2,20}){1,5}[.!]?|[0-9]{1,6} [a-z]{1,8}[:=] .*"
+)
+_CHANGE = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])|[a-z](?=[A-Z])")
 
 
 def is_placeholder(value: str) -> bool:
@@ -274,6 +289,14 @@ def looks_secret(value: str) -> bool:
     return has_digit or has_mixed or has_odd or len(value) >= 16
 
 
+def is_dense(value: str) -> bool:
+    """Whether letters and digits are mixed as in no name, version or number of things."""
+    piece = value[:128]
+    if not any(letter.isdigit() for letter in piece) or sum(map(piece.count, "-_./")) > 1:
+        return False
+    return len(_CHANGE.findall(piece)) >= max(3, 0.15 * len(piece))
+
+
 _AFTER_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|negotiate|digest|apikey|ntlm)[ \t]+(\S+)")
 
 
@@ -285,11 +308,19 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
         value: as text.
         doubtful: the value stands in a sentence, where ``token: expired`` is no credential.
     """
+    if len(value) <= _REMEMBERED:
+        return _often_asked(name, value, doubtful)
+    return _is_credential(name, value, doubtful)
+
+
+def _is_credential(name: str, value: str, doubtful: bool) -> bool:
     sure = sensitivity(name)
     if sure is Sensitivity.NONE or is_placeholder(value):
         return False
     if sure is Sensitivity.RANDOM:
         return _LONG_HEX.fullmatch(value) is not None or (len(value) >= 20 and is_random(value))
+    if " " in value and _TELLS_STATE.fullmatch(value.strip()):
+        return False
     if sure is Sensitivity.SHAPED:
         return looks_secret(value)
     if len(value) < 20 and _SCHEME_WORD.fullmatch(value.strip().strip("\"'\\")):
@@ -308,3 +339,8 @@ def is_credential(name: str, value: str, *, doubtful: bool = False) -> bool:
     if (doubtful and not looks_secret(value)) or (" " in value and _SENTENCE.fullmatch(value)):
         return False
     return len(value) > 6 or not _SMALL_NUMBER.fullmatch(value)
+
+
+_REMEMBERED = 64
+"""Characters of values whose answer is kept: logs say the same again and again."""
+_often_asked = functools.lru_cache(maxsize=4096)(_is_credential)
