@@ -5,6 +5,7 @@ the pool itself: the client's own ways read the whole body of a refusal, unpacke
 and however long it takes. Imported when a connection is made.
 """
 
+import dataclasses
 import datetime
 import email.utils
 import json
@@ -22,7 +23,15 @@ from kubernetes.client import ApiClient
 
 from aicr_pytest.cluster import bounds, tls
 from aicr_pytest.cluster.identity import Identity
-from aicr_pytest.cluster.messages import Backoff, Patience, Request, Response, Tries, is_header
+from aicr_pytest.cluster.messages import (
+    Backoff,
+    Patience,
+    Request,
+    Response,
+    Tries,
+    is_header,
+    unquoted,
+)
 from aicr_pytest.cluster.observing import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
@@ -288,7 +297,9 @@ class Transport:
                 request.method, request.target, status, time.monotonic() - started
             )
         if not 200 <= status <= 299:
-            raise _refused(self._read(request, raw, _REFUSAL, cut=True), raw.reason or "")
+            said = self._read(request, raw, _REFUSAL, cut=True)
+            said = dataclasses.replace(said, body=unquoted(said.body, headers))
+            raise _refused(said, raw.reason or "")
         return raw
 
 
@@ -349,7 +360,8 @@ def _plain(value: Any) -> str:
 def _refused(response: Response, phrase: str) -> _Refused:
     answer = Answer.read(response.status, phrase, response.body)
     ours = error_for(answer, response.request)
-    if not isinstance(ours, ApiUnreachable):
+    # What redirects, or speaks another protocol, will do so the next time.
+    if not isinstance(ours, ApiUnreachable) or response.status < 400:
         return _Refused(ours, response)
     after = retry_after(response.headers.get("retry-after", ""), time.time())
     return _Later(ours, response, after)
