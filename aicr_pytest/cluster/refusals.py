@@ -92,7 +92,8 @@ def error_for(answer: Answer, request: str) -> AicrError:
             f"{request}: {answer.message[:600]}",
             hint="Apply the docs/fence.yaml of this version; it says how to let more through.",
         )
-    if answer.status < 500 and not answer.is_status and answer.status not in _BY_SERVER:
+    theirs = answer.status in _BY_SERVER or answer.is_status or answer.status >= 500
+    if answer.status < 400 or not theirs:
         return ApiUnreachable(
             f"{request}: not an API server answers, but something with {answer.status}"
             f" {answer.reason}" + (f": {answer.message}" if answer.message else ""),

@@ -34,7 +34,7 @@ from aicr_pytest.cluster.messages import (
 )
 from aicr_pytest.cluster.observing import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
-from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
+from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, SettingsError
 
 T = TypeVar("T")
 
@@ -121,6 +121,8 @@ class Transport:
         try:
             return self._patiently(lambda left: self._whole(request, left), tries)
         except _Refused as refused:
+            if _is_odd_404(refused.error):
+                self._see_who_answers(request)
             raise refused.error from None
 
     def answered(self, request: Request) -> Response:
@@ -186,6 +188,27 @@ class Transport:
                     "  See what the kubeconfig, its token file or its credential plugin gives."
                 )
         return found
+
+    def _see_who_answers(self, request: Request) -> None:
+        """Tell a kind that is not served from a server that is none.
+
+        The API server says 404 of a path that it does not know, and so does what has taken its
+        place of every path: all of a cluster would seem to be gone.
+
+        Raises:
+            ApiUnreachable: it does not know its own version either.
+        """
+        version = Request(method="GET", path="/version")
+        try:
+            self._patiently(lambda left: self._whole(version, left), None)
+        except _Refused as refused:
+            if isinstance(refused.error, ApiError):
+                raise ApiUnreachable(
+                    f"{request}: not an API server answers, but something with 404; it has no"
+                    " /version either.",
+                    hint="See what stands before it, such as a load balancer.",
+                ) from None
+            raise refused.error from None
 
     def _whole(self, request: Request, left: float | None) -> Response:
         raw = self._ask(request, left)
@@ -330,6 +353,11 @@ def connect(
     made = Transport(api_client, context, identity, observer, patience)
     identity.serve(configuration, made.renew_context)
     return made
+
+
+def _is_odd_404(error: AicrError) -> bool:
+    """Whether it is a 404 that is not about an object: for those, a Status gives the reason."""
+    return isinstance(error, ApiError) and error.status == 404 and error.reason != "NotFound"
 
 
 def _own_version() -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from aicr_pytest.cluster import life, transport
 from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.contents import listed
 from aicr_pytest.cluster.kinds import NODE
 from aicr_pytest.cluster.messages import Backoff, Patience
 from aicr_pytest.errors import (
@@ -382,6 +383,28 @@ def test_half_characters_of_a_name_are_replaced_and_can_be_asked_for(
         cluster.delete(NODE, found["metadata"]["name"])
 
     assert api.asked[-1].line.startswith(f"DELETE {NODES}/a%EF%BF%BD ")
+
+
+SEARCHES: dict[str, Callable[[Cluster], object]] = {
+    "find": lambda cluster: cluster.find(NODE, "n"),
+    "delete": lambda cluster: cluster.delete(NODE, "n"),
+    "serves": lambda cluster: cluster.serves("example.com", "v1"),
+    "list": lambda cluster: listed(cluster, NODE),
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+def test_404_is_no_absence_where_no_api_server_says_it(
+    tmp_path: pathlib.Path, search: Callable[[Cluster], object]
+) -> None:
+    with FaultyApi() as api:
+        cluster = connected(api, tmp_path)
+        api.faults[""] = well(b"404 page not found", status=404)
+        assert not search(cluster)
+
+        api.faults["/version"] = api.faults[""]
+        with pytest.raises(ApiUnreachable, match="not an API server answers, but something with"):
+            search(cluster)
 
 
 # -- credentials, proxies ------------------------------------------------------------------------
