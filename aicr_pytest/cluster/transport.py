@@ -261,14 +261,16 @@ class Transport:
                 tries.count = state.attempt_number
 
         # A read that timed out has used up the time by itself; it gets a second attempt.
-        enough: tenacity.stop.stop_base = tenacity.stop_after_delay(
-            budget
-        ) & tenacity.stop_after_attempt(attempts)
-        if patience.within is not None:
-            enough = enough | tenacity.stop_after_delay(patience.within)
+        def is_enough(state: tenacity.RetryCallState) -> bool:
+            # By the clock of the pauses: where another one ended later, none would be left of them.
+            passed = time.monotonic() - started
+            if patience.within is not None and passed >= patience.within:
+                return True
+            return passed >= budget and state.attempt_number >= attempts
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Later),
-            stop=enough,
+            stop=is_enough,
             wait=pause,
             before=count,
             reraise=True,

@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import time
+import types
 from collections.abc import Callable
 
 import pytest
@@ -494,3 +496,21 @@ def test_busy_server_that_wants_to_be_asked_at_once_is_not(tmp_path: pathlib.Pat
 
         assert cluster.list(NODE) == []
         assert api.count(NODES) == 3
+
+
+def test_process_that_was_held_up_does_not_ask_without_a_pause(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_up = iter([2 * PATIENCE.seconds])  # between the first look at the clock and the next one
+    clock = types.SimpleNamespace(
+        time=time.time, monotonic=lambda: time.monotonic() - next(held_up, 0.0)
+    )
+    with FaultyApi() as api:
+        cluster = connected(api, tmp_path)
+        api.faults[NODES] = reset
+        monkeypatch.setattr(transport, "time", clock)
+
+        with pytest.raises(ApiUnreachable):
+            cluster.list(NODE)
+
+        assert api.count(NODES) == 2
