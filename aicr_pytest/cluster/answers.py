@@ -15,7 +15,11 @@ from aicr_pytest.errors import ApiUnreachable
 _MAPPINGS = ("metadata", "spec", "status")
 _METADATA_MAPPINGS = ("labels", "annotations")
 _LISTS = (("metadata", "ownerReferences"), ("status", "conditions"))
-_METADATA_TEXTS = ("namespace", "uid", "resourceVersion", "deletionTimestamp")
+_METADATA_TEXTS = (
+    *("namespace", "uid", "resourceVersion", "generateName"),
+    *("creationTimestamp", "deletionTimestamp"),
+)
+_OWNER_TEXTS = ("apiVersion", "kind", "name", "uid")
 _EVENTS = ("ADDED", "MODIFIED", "DELETED")
 
 
@@ -164,6 +168,8 @@ def _as_object(said: Any, *, stored: bool, versioned: bool = False) -> Object:
     }
     for key in _MAPPINGS:
         _mapping(found.get(key), key)
+    for key in ("apiVersion", "kind"):
+        _text(found.get(key), key)
     for whole, part in _LISTS:
         _mappings((found.get(whole) or {}).get(part), f"{whole}.{part}")
     metadata = found.get("metadata")
@@ -176,6 +182,10 @@ def _as_object(said: Any, *, stored: bool, versioned: bool = False) -> Object:
             _text(value, f"metadata.{key}[{name}]")
     for key in _METADATA_TEXTS:
         _text(metadata.get(key), f"metadata.{key}")
+    for owner in metadata.get("ownerReferences") or ():
+        for key in _OWNER_TEXTS:
+            _text(owner.get(key), f"{key} of one of metadata.ownerReferences")
+    _texts(metadata.get("finalizers"), "metadata.finalizers")
     if stored and not metadata.get("uid"):
         raise ValueError(f"no uid in metadata {_told(metadata)}")
     if versioned:
@@ -206,6 +216,14 @@ def _text(said: Any, what: str) -> str:
     if not isinstance(said, str | None):
         raise ValueError(f"{what} is {_told(said)}")
     return said or ""
+
+
+def _texts(said: Any, what: str) -> None:
+    if not isinstance(said, list | None):
+        raise ValueError(f"{what} is {_told(said)}")
+    for one in said or ():
+        if not isinstance(one, str):
+            raise ValueError(f"one of {what} is {_told(one)}")
 
 
 def _told(said: Any) -> str:

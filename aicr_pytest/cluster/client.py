@@ -31,6 +31,8 @@ _LINE = 16 * 1024
 """Bytes of the longest line of a log; runtimes break what is longer."""
 _FIRST_ANSWER = 4.0
 """Seconds within which the API server has to answer for the first time."""
+_FARTHEST_CLOCK = 10**9
+"""Seconds by which no clock is wrong: 30 years."""
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -537,9 +539,10 @@ def _dry_run(wanted: bool) -> list[tuple[str, str]]:
 
 
 def _seconds_ahead(date: str) -> int:
-    """How far a ``Date`` header is ahead of our clock; 0 where there is none."""
+    """How far a ``Date`` header is ahead of our clock; 0 where there is none that can be meant."""
     try:
         theirs = email.utils.parsedate_to_datetime(date)
-        return round(theirs.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
+        ahead = round(theirs.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
     except (ValueError, OverflowError, TypeError):
         return 0
+    return ahead if abs(ahead) < _FARTHEST_CLOCK else 0

@@ -123,6 +123,8 @@ def _proxy(cluster: Section, server: str) -> tuple[str | None, dict[str, str] | 
         _ = proxy.port
     except ValueError as error:
         raise SettingsError(f"{where}: not an address.") from error
+    if not named.isprintable() or " " in named:
+        raise SettingsError(f"{where}: not an address: it holds blanks, or what is no text.")
     if proxy.scheme not in ("http", "https") or not proxy.hostname:
         raise SettingsError(
             f"{where}: only http:// and https:// proxies are supported, not {proxy.scheme!r}.\n"

@@ -83,16 +83,17 @@ def _paths(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[list[str
         return [_expanded(kubeconfig)], f"Kubeconfig {kubeconfig}"
     if listed := environ.get("KUBECONFIG"):
         paths = [_expanded(path) for path in listed.split(os.pathsep) if path]
-        there = [path for path in paths if Path(path).exists()]
+        there = [path for path in paths if os.path.exists(path)]  # noqa: PTH110 - never raises
         if not there:
             raise SettingsError(f"KUBECONFIG={listed}: no such file.")
         return there, f"KUBECONFIG={listed}"
-    default = Path(environ.get("HOME", "~")).expanduser() / ".kube" / "config"
+    default = Path(_expanded(environ.get("HOME", "~"))) / ".kube" / "config"
     return ([str(default)] if default.exists() else []), f"Kubeconfig {default}"
 
 
 def _expanded(path: str) -> str:
-    return str(Path(path).expanduser())
+    # Path's own raises where there is no such user; a shell leaves the path as it is.
+    return os.path.expanduser(path)  # noqa: PTH111
 
 
 def _read(path: str, origin: str, *, may_be_empty: bool) -> Section:
@@ -175,6 +176,8 @@ def _impersonation(user: Section) -> dict[str, str]:
         headers["Impersonate-Uid"] = uid
     for key in extra.fields:
         values = extra.texts(key)
+        if not str(key).isprintable():
+            raise SettingsError(f"{user.where}: as-user-extra has a key that is no text.")
         if len(values) > 1:
             raise SettingsError(
                 f"{user.where}: as-user-extra with more than one value is not supported."

@@ -25,7 +25,7 @@ from aicr_pytest.cluster.kinds import (
 )
 from aicr_pytest.cluster.teardown import Teardown, shortened
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.errors import AicrError
+from aicr_pytest.errors import AicrError, ApiUnreachable
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -43,6 +43,8 @@ _NEVER = frozenset(
         "SelfSubjectAccessReview",
     }
 )
+_MOST_KINDS = 10_000
+"""Kinds that no cluster has; each is a request."""
 _NEEDED = (NAMESPACE, POD, RESOURCE_CLAIM)
 """Kinds without which nobody can say what is left."""
 
@@ -262,12 +264,18 @@ def _kinds(cluster: "Cluster") -> list[Kind]:
     """Every kind that can be listed and deleted, namespaces first; the table on old servers."""
     found: dict[tuple[str, str], Kind] = {}
     for path in ("/api", "/apis"):
-        said = cluster.raw("GET", path, accept=f"{_AGGREGATED},application/json").json()
+        answer = cluster.raw("GET", path, accept=f"{_AGGREGATED},application/json")
+        said = answer.object()
         if said.get("kind") != "APIGroupDiscoveryList":
             found = {}
             break
-        for kind in _discovered(said):
-            found.setdefault((kind.group, kind.plural), kind)  # the preferred version comes first
+        try:
+            for kind in _discovered(said):
+                found.setdefault((kind.group, kind.plural), kind)  # the preferred version is first
+        except (TypeError, KeyError, AttributeError, ValueError):
+            raise ApiUnreachable(f"GET {path}: the answer lists no kinds: {answer.head}") from None
+        if len(found) > _MOST_KINDS:
+            raise ApiUnreachable(f"GET {path}: it lists more than {_MOST_KINDS} kinds.")
     kinds = list(found.values()) or list(KNOWN.values())
     return sorted(
         (kind for kind in kinds if kind.name not in _NEVER),
@@ -281,10 +289,8 @@ def _discovered(said: dict[str, Any]) -> Iterator[Kind]:
         for version in group.get("versions") or ():
             for one in version.get("resources") or ():
                 if {"list", "delete"} <= set(one.get("verbs") or ()):
-                    yield Kind(
-                        name,
-                        version["version"],
-                        one["responseKind"]["kind"],
-                        one["resource"],
-                        one["scope"] == "Namespaced",
-                    )
+                    kind = one["responseKind"]["kind"]
+                    words = (name, version["version"], kind, one["resource"], one["scope"])
+                    if not all(isinstance(word, str) for word in words):
+                        raise ValueError("no names")
+                    yield Kind(*words[:4], one["scope"] == "Namespaced")

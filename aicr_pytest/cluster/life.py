@@ -207,7 +207,8 @@ def _sign(run: str, lease: Object, now: datetime.datetime) -> Sign | None:
     if _is_gone(str(notes.get(_PROCESS) or "")):
         return None
     duration = _spec(lease).get("leaseDurationSeconds")
-    believed = min(float(duration), LONGEST) if isinstance(duration, int) else float(DURATION)
+    # Not float() of what it says: integers may be of any size.
+    believed = float(max(0, min(duration, LONGEST)) if isinstance(duration, int) else DURATION)
     ages = [(now - moment).total_seconds() for moment in _renewed(lease)]
     age = min((age for age in ages if age > -_AHEAD), default=believed + 1)
     if age > believed:

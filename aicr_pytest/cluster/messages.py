@@ -11,6 +11,9 @@ from typing import Any
 from aicr_pytest.cluster.bounds import MIB
 from aicr_pytest.errors import ApiUnreachable
 
+_TOKEN = 6
+"""Bytes of the shortest token that is looked for in a refusal."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -164,14 +167,35 @@ def is_header(value: str) -> bool:
     return re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value) is not None
 
 
+def unquoted(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """What a refusal says, without our own token: no pattern may know it.
+
+    Args:
+        headers: of the request.
+    """
+    token = headers.get("authorization", "").rpartition(" ")[2].encode("latin-1", "replace")
+    return body.replace(token, b"[redacted]") if len(token) >= _TOKEN else body
+
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON spells half a character; two of them may well be a whole one."""
+
+
 def read_json(text: bytes | str) -> Any:
-    """What a JSON text says.
+    """What a JSON text says; halves of characters, which cannot be written anywhere, are replaced.
 
     Raises:
         ValueError: it says nothing, or is nested deeper than anything that is meant.
     """
     try:
-        return json.loads(text)
+        if not isinstance(text, str):
+            # Not by loads, which lets halves of characters pass.
+            text = text.decode(json.detect_encoding(text))
+        said = json.loads(text)
+        if _HALF.search(text):
+            whole = json.dumps(said, ensure_ascii=False).encode("utf-16", "surrogatepass")
+            said = json.loads(whole.decode("utf-16", "replace"))
+        return said
     except RecursionError:
         # Without its traceback, which is as deep.
         raise ValueError("nested too deeply") from None

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.cluster.shapes import Section, token_in
 from aicr_pytest.errors import AccessDenied, SettingsError
 
@@ -187,8 +188,8 @@ class Plugin:
 
     def _given(self, answer: bytes, said: str) -> Given:
         try:
-            answered = json.loads(answer)
-        except (ValueError, RecursionError):
+            answered = read_json(answer)
+        except ValueError:
             words = "printed nothing" if not answer.strip() else "printed something that is no JSON"
             raise self._denied(f"{words}, and no ExecCredential", said) from None
         try:

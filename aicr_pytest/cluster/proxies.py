@@ -34,7 +34,8 @@ def proxy_for(server: str, configured: str | None, environment: Mapping[str, str
 
 def environment() -> Mapping[str, str]:
     """Proxies by scheme, as the environment names them."""
-    return urllib.request.getproxies_environment()
+    found = urllib.request.getproxies_environment()
+    return {scheme: url.strip() for scheme, url in found.items() if url.strip()}
 
 
 def is_direct(host: str, port: int, exceptions: str) -> bool:

@@ -27,6 +27,8 @@ _RBAC = re.compile(
 )
 _FENCE = "denied request: fence of aicr-pytest"
 """Of the policy that docs/rbac.md recommends for our own account; see ``requirements.fence``."""
+_BY_SERVER = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429})
+"""What API servers say; anything else below 500 is the word of a proxy, or of a page to log in."""
 _REASON, _MESSAGE = 100, 16_000
 """Characters of what a refusal says that become part of an error."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"
@@ -89,6 +91,13 @@ def error_for(answer: Answer, request: str) -> AicrError:
         return AccessDenied(
             f"{request}: {answer.message[:600]}",
             hint="Apply the docs/fence.yaml of this version; it says how to let more through.",
+        )
+    theirs = answer.status in _BY_SERVER or answer.is_status or answer.status >= 500
+    if answer.status < 400 or not theirs:
+        return ApiUnreachable(
+            f"{request}: not an API server answers, but something with {answer.status}"
+            f" {answer.reason}" + (f": {answer.message}" if answer.message else ""),
+            hint="See what stands before it, such as a proxy or a page to log in.",
         )
     if answer.status == 429 or answer.status >= 500:
         return ApiUnreachable(

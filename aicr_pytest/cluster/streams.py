@@ -22,7 +22,7 @@ from typing import Any
 
 from aicr_pytest.cluster.bounds import AnswerTooLarge, BoundedResponse, BoundedSocket
 from aicr_pytest.cluster.kinds import POD
-from aicr_pytest.cluster.messages import Limits, read_json
+from aicr_pytest.cluster.messages import Limits, read_json, unquoted
 from aicr_pytest.cluster.observer import Execution, Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
 from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
@@ -398,7 +398,7 @@ def dial(
     except websocket.WebSocketBadStatusException as error:
         status = error.status_code
         # Without the error itself, which quotes the headers of the answer.
-        raise _handshake_error(error, request) from None
+        raise _handshake_error(error, request, headers) from None
     finally:
         asked = f"{path}?{urllib.parse.urlencode(query)}"
         observer.request("GET", asked, status, time.monotonic() - started)
@@ -423,8 +423,9 @@ def _errors_named(request: str) -> Iterator[None]:
         raise ApiUnreachable(f"{request}: the API server gives no answer: {error}") from error
 
 
-def _handshake_error(error: Any, request: str) -> AicrError:
-    answer = Answer.read(error.status_code, str(error.status_message or ""), error.resp_body)
+def _handshake_error(error: Any, request: str, headers: Mapping[str, str]) -> AicrError:
+    said = unquoted(error.resp_body or b"", headers)
+    answer = Answer.read(error.status_code, str(error.status_message or ""), said)
     if answer.status < 400:
         return ApiUnreachable(f"{request}: no stream, but {answer.status}: {answer.message}")
     if answer.status == 500 and "container not found" in answer.message:

@@ -5,6 +5,7 @@ the pool itself: the client's own ways read the whole body of a refusal, unpacke
 and however long it takes. Imported when a connection is made.
 """
 
+import dataclasses
 import datetime
 import email.utils
 import json
@@ -22,10 +23,18 @@ from kubernetes.client import ApiClient
 
 from aicr_pytest.cluster import bounds, tls
 from aicr_pytest.cluster.identity import Identity
-from aicr_pytest.cluster.messages import Backoff, Request, Response, RetryPolicy, Tries, is_header
+from aicr_pytest.cluster.messages import (
+    Backoff,
+    Request,
+    Response,
+    RetryPolicy,
+    Tries,
+    is_header,
+    unquoted,
+)
 from aicr_pytest.cluster.observer import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
-from aicr_pytest.errors import AccessDenied, AicrError, ApiUnreachable, SettingsError
+from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, SettingsError
 
 T = TypeVar("T")
 
@@ -112,6 +121,8 @@ class Transport:
         try:
             return self._patiently(lambda left: self._whole(request, left), tries)
         except _Refused as refused:
+            if _is_odd_404(refused.error):
+                self._see_who_answers(request)
             raise refused.error from None
 
     def answered(self, request: Request) -> Response:
@@ -178,6 +189,27 @@ class Transport:
                 )
         return found
 
+    def _see_who_answers(self, request: Request) -> None:
+        """Tell a kind that is not served from a server that is none.
+
+        The API server says 404 of a path that it does not know, and so does what has taken its
+        place of every path: all of a cluster would seem to be gone.
+
+        Raises:
+            ApiUnreachable: it does not know its own version either.
+        """
+        version = Request(method="GET", path="/version")
+        try:
+            self._patiently(lambda left: self._whole(version, left), None)
+        except _Refused as refused:
+            if isinstance(refused.error, ApiError):
+                raise ApiUnreachable(
+                    f"{request}: not an API server answers, but something with 404; it has no"
+                    " /version either.",
+                    hint="See what stands before it, such as a load balancer.",
+                ) from None
+            raise refused.error from None
+
     def _whole(self, request: Request, left: float | None) -> Response:
         raw = self._ask(request, left)
         most = request.most or self.patience.limits.answer
@@ -229,14 +261,16 @@ class Transport:
                 tries.count = state.attempt_number
 
         # A read that timed out has used up the time by itself; it gets a second attempt.
-        enough: tenacity.stop.stop_base = tenacity.stop_after_delay(
-            budget
-        ) & tenacity.stop_after_attempt(attempts)
-        if patience.within is not None:
-            enough = enough | tenacity.stop_after_delay(patience.within)
+        def is_enough(state: tenacity.RetryCallState) -> bool:
+            # By the clock of the pauses: where another one ended later, none would be left of them.
+            passed = time.monotonic() - started
+            if patience.within is not None and passed >= patience.within:
+                return True
+            return passed >= budget and state.attempt_number >= attempts
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Later),
-            stop=enough,
+            stop=is_enough,
             wait=pause,
             before=count,
             reraise=True,
@@ -288,7 +322,9 @@ class Transport:
                 request.method, request.target, status, time.monotonic() - started
             )
         if not 200 <= status <= 299:
-            raise _refused(self._read(request, raw, _REFUSAL, cut=True), raw.reason or "")
+            said = self._read(request, raw, _REFUSAL, cut=True)
+            said = dataclasses.replace(said, body=unquoted(said.body, headers))
+            raise _refused(said, raw.reason or "")
         return raw
 
 
@@ -321,6 +357,11 @@ def connect(
     return made
 
 
+def _is_odd_404(error: AicrError) -> bool:
+    """Whether it is a 404 that is not about an object: for those, a Status gives the reason."""
+    return isinstance(error, ApiError) and error.status == 404 and error.reason != "NotFound"
+
+
 def _own_version() -> str:
     try:
         return metadata.version("aicr-pytest")
@@ -349,7 +390,8 @@ def _plain(value: Any) -> str:
 def _refused(response: Response, phrase: str) -> _Refused:
     answer = Answer.read(response.status, phrase, response.body)
     ours = error_for(answer, response.request)
-    if not isinstance(ours, ApiUnreachable):
+    # What redirects, or speaks another protocol, will do so the next time.
+    if not isinstance(ours, ApiUnreachable) or response.status < 400:
         return _Refused(ours, response)
     after = retry_after(response.headers.get("retry-after", ""), time.time())
     return _Later(ours, response, after)

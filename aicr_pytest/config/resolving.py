@@ -1,5 +1,6 @@
 """Settings from the command line, the environment and the project's file, in this order."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def resolve(
     if directory := values.get("evidence_dir"):
         # At once, and relative to whoever named it: a later chdir must not move the evidence.
         base = project_dir if given["evidence_dir"].endswith("(ini)") else invocation_dir
-        values["evidence_dir"] = base / Path(directory).expanduser()
+        values["evidence_dir"] = base / os.path.expanduser(directory)  # noqa: PTH111 - Path's raises
         values["evidence"] = True
     if values.get("lab"):
         values["allow"] = frozenset(ALLOWANCES)  # the lab costs nothing and disturbs nobody

@@ -134,6 +134,6 @@ def _token(file: str | None) -> str:
         return ""
     try:
         text = Path(file).expanduser().read_text(encoding="ascii", errors="replace")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~ of nobody
         raise SettingsError(f"--aicr-prometheus-token-file: {error}") from error
     return token_in(text, f"--aicr-prometheus-token-file: {file}")

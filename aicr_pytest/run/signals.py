@@ -1,4 +1,4 @@
-"""What SIGINT, SIGTERM, SIGHUP and SIGQUIT do to a run: the first ends it, and it cleans up.
+"""What SIGINT, SIGTERM and their like do to a run: the first ends it, and it cleans up.
 
 The second makes it hurry, the third leaves what is not done by then; each says so. A signal never
 breaks into a fixture's end or a report: what is half taken down stays, and nobody would know.
@@ -27,6 +27,13 @@ _NUMBERS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
     if hasattr(signal, name)
 )
+_DEADLY = tuple(
+    getattr(signal, name)
+    for name in ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGXCPU")
+    if hasattr(signal, name)
+)
+"""Batch systems, clocks and limits send these before they kill. Taken over only where nobody else
+has: then each would be the end."""
 _WORDS = (
     "interrupting: what this run has made on the cluster is being removed; once more to hurry.",
     "hurrying: what is left is being deleted without waiting for its end; once more to leave.",
@@ -71,14 +78,16 @@ class Signals:
             # A copy: pytest's capture puts files in the place of the original.
             self._terminal = os.dup(sys.stderr.fileno()) if self._tells else None
             self._devices = {os.fstat(number).st_rdev for number in range(3) if os.isatty(number)}
-        for number in _NUMBERS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._old[number] = signal.signal(number, self._handle)
+        free = [n for n in _DEADLY if signal.getsignal(n) is signal.SIG_DFL]
+        wanted = [n for n in _NUMBERS if signal.getsignal(n) is not signal.SIG_IGN]
+        for number in (*wanted, *free):
+            self._old[number] = signal.signal(number, self._handle)
 
     def restore(self) -> None:
         """Give the signals back."""
         for number, handler in self._old.items():
-            signal.signal(number, handler)
+            if number not in _DEADLY or signal.getsignal(number) == self._handle:
+                signal.signal(number, handler)
         self._old.clear()
         if self._terminal is not None:
             os.close(self._terminal)

@@ -91,6 +91,15 @@ def test_bad_option_is_refused_though_nothing_uses_it(project: "Project") -> Non
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.parametrize("word", ["x" * 5000, "a" * 300])
+def test_value_that_is_no_path_disturbs_nobody(project: "Project", word: str) -> None:
+    project.pytester.makepyfile("def test_mine(): pass")
+
+    result = project.run("--aicr-registry", word, "--evidence-dir", "~nobody-of-that-name/x")
+
+    assert result.ret == pytest.ExitCode.OK
+
+
 @pytest.mark.parametrize("name", ["SettingsError", "ApiUnreachable", "AccessDenied"])
 def test_cluster_that_cannot_be_reached_ends_the_run_before_any_check(
     project: "Project", monkeypatch: pytest.MonkeyPatch, name: str

@@ -83,6 +83,8 @@ class Death:
 def deaths() -> Iterator[tuple[str, Death]]:
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
         yield f"{name} in a check", Death(steps=(HOLDS, send(name)), told=(f"{name}: interr",))
+    for name in ("SIGUSR1", "SIGUSR2", "SIGALRM", "SIGXCPU"):
+        yield f"{name} in a check", Death(steps=(HOLDS, send(name)), told=(f"{name}: interr",))
     for name in ("SIGTERM", "SIGHUP"):
         steps: tuple[Step, ...] = (
             HOLDS,

@@ -61,7 +61,13 @@ def test_outage_during_a_teardown_is_sat_out(
 
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "with a worker"])
 @pytest.mark.parametrize(
-    ("answer", "words"), [(503, "answers only 503"), (401, "does not accept our credentials")]
+    ("answer", "words"),
+    [
+        (503, "answers only 503"),
+        (401, "does not accept our credentials"),
+        (404, "not an API server answers"),
+        (302, "not an API server answers"),
+    ],
 )
 def test_what_stays_after_an_outage_or_an_expired_token_is_named(
     project: "Project", api: LivingApi, workers: tuple[str, ...], answer: int, words: str

@@ -248,6 +248,7 @@ _PLAIN_VALUE = re.compile(
     |[a-z0-9]+(?:[-.][a-z0-9]+)*(?:\.[a-z]{2,})/[A-Za-z0-9._-]+      # a qualified name
     """
 )
+_PATH = re.compile(r"(?:~|\.{1,2})?/[^\s:]*|FILE,?")
 _CLEARLY_WORDS = re.compile(r"[A-Z]?[a-z]{0,14}(?:[-_./: ][A-Za-z]{1,14})*[.!]?|[A-Z_]{1,24}")
 _LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{32,128}")
 _SMALL_NUMBER = re.compile(r"[0-9.]{1,6}")
@@ -329,6 +330,8 @@ def _is_credential(name: str, value: str, doubtful: bool) -> bool:
         return looks_secret(scheme[1])
     lowered = name.lower()
     if lowered in _OWN_DIRECTORY and value.startswith("/"):
+        return False
+    if lowered.endswith("kubeconfig") and _PATH.fullmatch(value):
         return False
     if lowered.endswith(("authorization", "cookie")):
         return not doubtful or looks_secret(value.replace(" ", ""))

@@ -11,7 +11,7 @@ from aicr_pytest.cluster.kinds import DEVICE_CLASS, NAMESPACE, Object
 from aicr_pytest.cluster.leases import Leases, Share
 from aicr_pytest.cluster.life import Life
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.errors import AccessDenied
+from aicr_pytest.errors import AccessDenied, ApiUnreachable
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.managed_fields import owner, written_by
 
@@ -257,6 +257,42 @@ def test_server_without_aggregated_discovery_is_searched_by_the_table(
 
     assert NAMESPACE in found
     assert DEVICE_CLASS in found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[]",
+        "null",
+        '{"kind": "APIGroupDiscoveryList", "items": 5}',
+        '{"kind": "APIGroupDiscoveryList", "items": [5]}',
+        '{"kind": "APIGroupDiscoveryList", "items": [{}]}',
+        '{"kind": "APIGroupDiscoveryList", "items": [{"metadata": {}, "versions": 5}]}',
+    ],
+)
+def test_discovery_of_another_shape_is_an_error_of_ours(
+    cluster: Cluster, fake: FakeApi, said: str
+) -> None:
+    fake.texts["/api"] = said
+
+    with pytest.raises(ApiUnreachable, match="GET /api: the answer"):
+        leftovers.search(cluster, None)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"resource": 7}, {"responseKind": {}}, {"responseKind": {"kind": []}}, {"scope": 0}]
+)
+def test_kind_of_another_shape_is_an_error_of_ours(
+    cluster: Cluster, fake: FakeApi, wrong: Object
+) -> None:
+    right = {"resource": "x", "responseKind": {"kind": "X"}, "scope": "Cluster", "verbs": ["list"]}
+    resources = [{**right, "verbs": ["list", "delete"], **wrong}]
+    versions = [{"version": "v1", "resources": resources}]
+    groups = [{"metadata": {"name": "x"}, "versions": versions}]
+    fake.texts["/apis"] = json.dumps({"kind": "APIGroupDiscoveryList", "items": groups})
+
+    with pytest.raises(ApiUnreachable, match="GET /apis: the answer lists no kinds"):
+        leftovers.search(cluster, None)
 
 
 # -- what only looks like it -------------------------------------------------------------------

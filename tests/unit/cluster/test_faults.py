@@ -2,12 +2,15 @@
 
 import json
 import pathlib
+import time
+import types
 from collections.abc import Callable
 
 import pytest
 
-from aicr_pytest.cluster import transport
+from aicr_pytest.cluster import life, transport
 from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.contents import listed
 from aicr_pytest.cluster.kinds import NODE
 from aicr_pytest.cluster.messages import Backoff, RetryPolicy
 from aicr_pytest.errors import (
@@ -67,6 +70,7 @@ ANSWERS: dict[str, tuple[Fault, type[AicrError], int]] = {
     "an empty body": (well(b""), ApiUnreachable, 1),
     "200 000 deep": (well(DEEP[: 60 * KIB]), ApiUnreachable, 1),
     "a number of 5000 digits": (well(b'{"items": ' + b"1" * 5000 + b"}"), ApiUnreachable, 1),
+    "bytes of half a character": (well(b'{"items": "\xed\xa0\x80"}'), ApiUnreachable, 1),
     "bytes that are no text": (well(b"\xff\xfe\x00\xff" * 9), ApiUnreachable, 1),
     "silent before the headers": (silent, ApiUnreachable, 2),
     "silent in the body": (silent_in_the_body, ApiUnreachable, 2),
@@ -114,16 +118,22 @@ ANSWERS: dict[str, tuple[Fault, type[AicrError], int]] = {
         1,
     ),
     "a length that is none": (closed(head("Content-Length: x")), ApiUnreachable, 8),
-    "302 to another host": (
-        well(b"", "Location: http://192.0.2.1/", status=302),
-        ApiError,
-        1,
-    ),
-    "307 to another host": (
-        well(b"", "Location: http://192.0.2.1/", status=307),
-        ApiError,
-        1,
-    ),
+    **{
+        f"{status}, which no API server says": (
+            well(b"", "Location: http://192.0.2.1/", status=status),
+            ApiUnreachable,
+            1,
+        )
+        for status in (101, 103, 301, 302, 303, 304, 307, 308)
+    },
+    **{
+        f"{status} of somebody before the API server": (
+            well(b"<html>", status=status),
+            ApiUnreachable,
+            8,
+        )
+        for status in (402, 408, 418, 421, 425, 431, 451, 499)
+    },
     "401": (said({}, status=401), AccessDenied, 1),
     "403 without end": (flood(head(status=403), b"x" * 65536), AccessDenied, 1),
     "500 without end": (flood(head(status=500), b"x" * 65536), ApiUnreachable, 8),
@@ -154,6 +164,15 @@ ANSWERS: dict[str, tuple[Fault, type[AicrError], int]] = {
         )
     },
 }
+ODD_METADATA: list[dict[str, object]] = [
+    {"creationTimestamp": 5},
+    {"generateName": []},
+    {"finalizers": 5},
+    {"finalizers": {"a": 1}},
+    {"finalizers": [None]},
+    {"ownerReferences": [{"uid": []}]},
+    {"ownerReferences": [{"apiVersion": 5, "kind": {}}]},
+]
 LISTS: dict[str, tuple[Fault, type[AicrError], int]] = {
     **ANSWERS,
     "{}": (said({}), ApiUnreachable, 1),
@@ -193,6 +212,25 @@ LISTS: dict[str, tuple[Fault, type[AicrError], int]] = {
         1,
     ),
     "a continue that is a number": (said(page(more=5)), ApiUnreachable, 1),
+    "a continue that is half a character": (
+        well(b'{"metadata": {"continue": "\\ud800"}, "items": []}'),
+        ApiUnreachable,
+        2,
+    ),
+    **{
+        f"metadata with {json.dumps(part)[:60]}": (
+            said(page({"metadata": {"name": "n", "uid": "u", **part}})),
+            ApiUnreachable,
+            1,
+        )
+        for part in ODD_METADATA
+    },
+    "an item whose kind is a list": (said(page(item("n", kind=[]))), ApiUnreachable, 1),
+    "an item whose apiVersion is a number": (
+        said(page(item("n", apiVersion=1))),
+        ApiUnreachable,
+        1,
+    ),
     "the same continue for ever": (said(page(item("n"), more="again")), ApiUnreachable, 2),
     "another continue for ever": (
         lambda x: said(page(item("n"), more=f"token-{x.number}"))(x),
@@ -282,12 +320,26 @@ def test_first_answer_is_awaited_for_four_seconds_in_all(
         assert api.count("/version") == 1
 
 
-@pytest.mark.parametrize("date", ["x", "Mon, 01 Jan 2024 00:00:00 -0000", "0", "9" * 400, ""])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "x",
+        "Mon, 01 Jan 2024 00:00:00 -0000",
+        "0",
+        "9" * 400,
+        "",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+        "Mon, 01 Jan 0001 00:00:00 +1200",
+    ],
+)
 def test_odd_date_of_the_server_is_no_date(tmp_path: pathlib.Path, date: str) -> None:
     with FaultyApi() as api:
         api.faults["/version"] = said({"gitVersion": "v1.37.2"}, f"Date: {date}")
+        api.faults["/apis/coordination"] = said(page())
+        cluster = connected(api, tmp_path)
 
-        assert connected(api, tmp_path).version() == "v1.37.2"
+        assert cluster.version() == "v1.37.2"
+        assert life.signs(cluster) == {}
 
 
 @pytest.mark.parametrize(
@@ -320,6 +372,43 @@ def test_answer_of_another_shape_names_the_request_and_what_came(
             ask(cluster)
 
 
+def test_half_characters_of_a_name_are_replaced_and_can_be_asked_for(
+    tmp_path: pathlib.Path,
+) -> None:
+    with FaultyApi() as api:
+        cluster = connected(api, tmp_path)
+        api.faults[NODES] = in_turn(said(page(item("a\ud800", data="\ud83d\ude00"))), said({}))
+
+        (found,) = cluster.list(NODE)
+        assert found["metadata"]["name"] == "a\ufffd"
+        assert found["data"] == "\U0001f600"
+        cluster.delete(NODE, found["metadata"]["name"])
+
+    assert api.asked[-1].line.startswith(f"DELETE {NODES}/a%EF%BF%BD ")
+
+
+SEARCHES: dict[str, Callable[[Cluster], object]] = {
+    "find": lambda cluster: cluster.find(NODE, "n"),
+    "delete": lambda cluster: cluster.delete(NODE, "n"),
+    "serves": lambda cluster: cluster.serves("example.com", "v1"),
+    "list": lambda cluster: listed(cluster, NODE),
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+def test_404_is_no_absence_where_no_api_server_says_it(
+    tmp_path: pathlib.Path, search: Callable[[Cluster], object]
+) -> None:
+    with FaultyApi() as api:
+        cluster = connected(api, tmp_path)
+        api.faults[""] = well(b"404 page not found", status=404)
+        assert not search(cluster)
+
+        api.faults["/version"] = api.faults[""]
+        with pytest.raises(ApiUnreachable, match="not an API server answers, but something with"):
+            search(cluster)
+
+
 # -- credentials, proxies ------------------------------------------------------------------------
 
 
@@ -335,6 +424,22 @@ def test_token_that_cannot_be_sent_is_not_quoted(tmp_path: pathlib.Path, token: 
     while told is not None:
         assert "en-of-mine" not in f"{told} {told.args}"
         told = told.__cause__ or told.__context__
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 500])
+def test_own_token_in_a_refusal_is_not_quoted(tmp_path: pathlib.Path, status: int) -> None:
+    quoting: Fault = lambda x: said(  # noqa: E731
+        {"kind": "Status", "message": f"bad header {x.headers['authorization']}"}, status=status
+    )(x)
+    with FaultyApi() as api:
+        kubeconfig = api.kubeconfig(tmp_path, token="one-that-no-pattern-knows")
+        cluster = Cluster.connect(kubeconfig=kubeconfig, run_id=RUN, patience=PATIENCE)
+        api.faults["/api/v1"] = quoting
+
+        for ask in (lambda: cluster.list(NODE), lambda: cluster.exec("gpu", "ns", ["true"])):
+            with pytest.raises(AicrError, match="bad header") as caught:
+                ask()
+            assert "no-pattern" not in str(caught.value)
 
 
 def test_server_on_the_loopback_is_asked_without_the_proxy(
@@ -391,3 +496,21 @@ def test_busy_server_that_wants_to_be_asked_at_once_is_not(tmp_path: pathlib.Pat
 
         assert cluster.list(NODE) == []
         assert api.count(NODES) == 3
+
+
+def test_process_that_was_held_up_does_not_ask_without_a_pause(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_up = iter([2 * PATIENCE.seconds])  # between the first look at the clock and the next one
+    clock = types.SimpleNamespace(
+        time=time.time, monotonic=lambda: time.monotonic() - next(held_up, 0.0)
+    )
+    with FaultyApi() as api:
+        cluster = connected(api, tmp_path)
+        api.faults[NODES] = reset
+        monkeypatch.setattr(transport, "time", clock)
+
+        with pytest.raises(ApiUnreachable):
+            cluster.list(NODE)
+
+        assert api.count(NODES) == 2

@@ -229,7 +229,7 @@ def test_credentials_go_to_no_other_host_by_a_redirection(tmp_path: pathlib.Path
 
         with pytest.raises(ApiUnreachable):
             cluster.exec("gpu", "ns", ["true"])
-        with pytest.raises(ApiError):
+        with pytest.raises(ApiUnreachable, match="not an API server answers"):
             cluster.list(NODE)
 
         assert other.asked == []

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.connection import configure
+from aicr_pytest.cluster.credentials import Fixed
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.errors import AccessDenied, ApiUnreachable, SettingsError
 from tests.unit.cluster.conftest import QUICK, RUN
@@ -154,6 +156,7 @@ def test_other_headers_of_impersonation_are_honoured(tmp_path: pathlib.Path) -> 
         ({"as": "jane", "as-user-extra": {"a": ["b", "c"]}}, "more than one value"),
         ({"as-groups": ["a"]}, "want an `as`"),
         ({"as": "jane\r\nX: y"}, "cannot be sent"),
+        ({"as": "jane", "as-user-extra": {"\ud800": ["a"]}}, "a key that is no text"),
         ({"as": ["jane"]}, r"as: must be a text, and is a list"),
         ({"as": "jane", "as-groups": "devs"}, r"as-groups: must be a list, and is a text"),
     ],
@@ -271,6 +274,34 @@ def test_what_is_not_yaml_is_said_without_quoting_it(tmp_path: pathlib.Path, tex
 
     assert "SECRET" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/config", "x" * 5000, "a/" * 5000])
+def test_path_that_cannot_be_is_named_like_one_that_is_not(
+    tmp_path: pathlib.Path, path: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"cannot be read: (No such|File name too long)"):
+        choose(path, None, {})
+    with pytest.raises(SettingsError, match="no such file"):
+        choose(None, None, {"KUBECONFIG": path})
+    with pytest.raises(SettingsError, match="No cluster to look at"):
+        choose(None, None, {"HOME": "~nobody-of-that-name"})
+
+
+@pytest.mark.parametrize("proxy", [" ", "http:// ", "http://a b", "\x1b[2J", "http://a\nb:1"])
+def test_proxy_of_the_environment_that_is_none_is_bad_input_or_no_proxy(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", proxy)
+    target = choose(write(tmp_path / "a", "a"), None, {})
+
+    if not proxy.strip():
+        assert configure(target, Fixed()).proxy is None
+    else:
+        with pytest.raises(SettingsError, match="The proxy of the environment: "):
+            configure(target, Fixed())
 
 
 def test_path_with_a_colon_is_one_path(fake: FakeApi, tmp_path: pathlib.Path) -> None:

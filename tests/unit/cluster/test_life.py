@@ -115,6 +115,8 @@ def test_lease_counts_while_it_is_renewed(run: Cluster, fake: FakeApi) -> None:
         {"renewTime": 7, "leaseDurationSeconds": 30},
         {"renewTime": ago(40), "leaseDurationSeconds": float("nan")},
         {"renewTime": ago(1), "leaseDurationSeconds": -1},
+        {"renewTime": ago(3600), "leaseDurationSeconds": 10**4000},
+        {"renewTime": ago(1), "leaseDurationSeconds": -(10**4000)},
         {"leaseDurationSeconds": 30},
         {},
     ],

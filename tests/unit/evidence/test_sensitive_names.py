@@ -2,6 +2,7 @@
 
 import pytest
 
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.redaction.sensitive_names import is_credential
 
 VALUE = "q7Rt2xLm9Zk4"
@@ -35,3 +36,16 @@ def test_innocent_name_says_nothing_of_its_value(name: str) -> None:
 @pytest.mark.parametrize("value", ["", "true", "none", "<none>", "$(TOKEN)", "${X}", "[redacted]"])
 def test_what_stands_for_a_credential_is_none(value: str) -> None:
     assert not is_credential("password", value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name one with --aicr-kubeconfig FILE, or use the lab",
+        "pytest --aicr --aicr-kubeconfig ~/.kube/config",
+        "--kubeconfig=./prod.yaml",
+        "KUBECONFIG=/home/me/.kube/config",
+    ],
+)
+def test_path_of_a_kubeconfig_is_none(text: str) -> None:
+    assert Redactor().text(text) == text
