@@ -185,6 +185,14 @@ def test_bad_pattern_of_the_user_is_named() -> None:
         "-----END X-----",
         "mysql -p ",
         "kind: Secret\ndata:\n  a: b\n",
+        "a a\t",
+        "aa,bb\n",
+        "a|",
+        "login -p ",
+        "zip \\",
+        "kind: Secret data",
+        "echo a | ",
+        "://a.b.",
     ],
 )
 def test_a_long_run_of_hostile_text_takes_no_longer_than_ordinary_text(piece: str) -> None:
