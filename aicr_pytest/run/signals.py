@@ -10,6 +10,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Literal
@@ -41,6 +42,10 @@ _WORDS = (
 )
 
 
+_WAY_OUT = 5.0
+"""Seconds within which an interrupt has left a check; who holds it longer has swallowed it."""
+
+
 class Signals:
     """The handlers of one process, and the plugin that tells them where the run is.
 
@@ -64,6 +69,7 @@ class Signals:
         self._old: dict[int, Any] = {}
         self._terminal: int | None = None
         self._devices: set[int] = set()
+        self._broke_at = float("-inf")
 
     @property
     def leaving(self) -> bool:
@@ -134,8 +140,16 @@ class Signals:
         if count <= len(_WORDS) and self._stage != "reporting":
             self._say(f"{name}: {_WORDS[count - 1]}")
             self._deeds[count - 1]()
-        if self._breaks(count):
+        if self._breaks(count) and not self._is_breaking():
+            self._broke_at = time.monotonic()
             raise KeyboardInterrupt(name)
+
+    def _is_breaking(self) -> bool:
+        """Whether an interrupt of a moment ago is still on its way out: a second one would meet
+        pytest's own clean-up in the middle.
+        """
+        on_its_way = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+        return on_its_way and time.monotonic() - self._broke_at < _WAY_OUT
 
     def _breaks(self, count: int) -> bool:
         if self._stage == "between":
