@@ -127,7 +127,7 @@ def test_service_of_the_user_that_nobody_collects_is_seen(labs: Labs, tmp_path: 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("scheme", "because"),
+    ("scheme", "expected_message"),
     [("http", "HTTP request to an HTTPS server"), ("https", "no TLS connection")],
 )
 def test_prometheus_that_does_not_let_us_in_accuses_nobody(
