@@ -56,7 +56,7 @@ _EVERYBODYS = "|".join(
             kubernetes.default kubernetes.io k8s.io x-k8s.io cncf.io nvidia.com nvcr.io github.com
             github.io githubusercontent.com docker.io docker.com quay.io gcr.io ghcr.io pkg.dev
             mcr.microsoft.com prometheus.io helm.sh etcd.io istio.io envoyproxy.io coredns.io
-            containerd.io ray.io kubeflow.org kueue.sh huggingface.co pypi.org pythonhosted.org
+            containerd.io ray.io kubeflow.org kueue.sh huggingface.co
             python.org golang.org go.dev readthedocs.io pytest.org w3.org apache.org json-schema.org
             opencontainers.org docs.microsoft.com learn.microsoft.com aka.ms googleapis.com
             www.ibm.com cloud.google.com login.microsoftonline.com sts.windows.net coreos.com
