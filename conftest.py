@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +11,14 @@ import pytest
 
 _ROOT = Path(__file__).parent
 _OF_THE_LAB = tuple(_ROOT / "tests" / name for name in ("lab", "truth", "unit/lab"))
+
+
+_SIGNALS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 def _why_no_lab() -> str:
@@ -30,11 +40,16 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_user(request: pytest.FixtureRequest) -> None:
-    """Keep the shell's kubeconfig and options out of our own tests."""
+def _nothing_of_the_users_shell(request: pytest.FixtureRequest) -> None:
+    """Keep the shell's kubeconfig, options and ignored signals out of our own tests."""
     if request.node.path.is_relative_to(_ROOT / "tests" / "conformance"):
         return
     monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
     for name in list(os.environ):
         if name == "KUBECONFIG" or re.match("AICR_(?!LAB_)", name):
             monkeypatch.delenv(name)
+    # nohup and shells in the background ignore some, and what a test starts would inherit that.
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in _SIGNALS.items():
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, handler)
