@@ -4,6 +4,7 @@ A check gives up after seconds, for nothing is lost by that. A teardown that giv
 with accelerators behind, so it waits through a rollout of the control plane or a lost connection.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -51,19 +52,25 @@ class Outage:
             last, self._since = None, None
             return True
 
-        silent = time.monotonic() - self._since if self._since else 0.0
         try:
+            attempt()
+        except ApiUnreachable:
+            self._wait(what, attempt, waiter)
+        if last is not None:
+            raise last
+
+    def _wait(self, what: str, attempt: Callable[[], bool], waiter: "Waiter") -> None:
+        silent = time.monotonic() - self._since if self._since else 0.0
+        if silent >= PATIENCE:
+            return
+        # Whoever called raises what came last.
+        with contextlib.suppress(WaitTimeout):
             waiter.poll(
                 f"{what}: the API server answers again",
                 attempt,
                 until=bool,
                 describe=lambda _: "it answers",
                 every=2.0,
-                timeout=max(0.0, PATIENCE - silent),
+                timeout=PATIENCE - silent,
                 tolerate=(ApiUnreachable,),
             )
-        except WaitTimeout:
-            if last is None:
-                raise  # the deed's own
-        if last is not None:
-            raise last
