@@ -106,7 +106,10 @@ def test_a_component_that_dies_at_once_is_named_with_its_last_words(lab: Lab) ->
 
 def test_a_program_that_is_not_there_is_named(lab: Lab) -> None:
     missing = Process(
-        name="missing", argv=("/no/such/program",), namespace="lab", log=lab.dir / "missing.log"
+        name="missing",
+        argv=("/no/such/program",),
+        namespace="lab",
+        log=lab.dir / "logs" / "missing.log",
     )
     with pytest.raises(LabError, match="/no/such/program"):
         lab.start(missing)
