@@ -179,15 +179,17 @@ def kind_of(obj: Object) -> Kind:
 
 
 def requests_for(verb: str, objects: Iterable[Object]) -> str:
-    """The requests by which objects were made or changed, one after the other.
-
-    Raises:
-        LookupError: as ``kind_of`` does.
+    """The requests by which objects were asked for, made or changed; kinds that only the server
+    knows stand there by their names.
     """
-    said = [
-        kind_of(obj).request(verb, obj["metadata"].get("namespace"), obj["metadata"]["name"])
-        for obj in objects
-    ]
+    said = []
+    for obj in objects:
+        name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace")
+        if kind := known(obj["apiVersion"], obj["kind"]):
+            said.append(kind.request(verb, namespace, name))
+        else:
+            where = f"{namespace}/{name}" if namespace else name
+            said.append(f"{verb} {obj['apiVersion']} {obj['kind']} {where}")
     return ", ".join(said)
 
 
