@@ -146,7 +146,7 @@ class LoadTrial:
             return
         self._evidence().fact(f"seconds until busy on {watch.node}", since(started))
         self._linger(watch)
-        if (watch.memory or 0.0) <= memory:
+        if watch.memory_peak <= memory:
             course.faults.append(f"{where} and loads it, and its memory in use stays at {memory:g}")
         load.off()
         watch.mark(f"load off in pod {busy.pod.name}", tool=load.seen())
@@ -206,6 +206,8 @@ class _Watch:
         self.timeline = Timeline(f"Readings on {node} while {identity} is loaded", _UNITS)
         self.memory: float | None = None
         """Memory in use at the last look; None where it is not shown."""
+        self.memory_peak = 0.0
+        """The most that was in use at any look: a workload between two steps may hold none."""
         self.idle_peak = 0.0
         self.idle_seen = False
         self.looks = 0
@@ -221,6 +223,7 @@ class _Watch:
         self._last = share(profile, profile.utilization, exposed)
         self._first = self._first or self._last
         self.memory = self._memory(exposed)
+        self.memory_peak = max(self.memory_peak, self.memory or 0.0)
         idle = self._last.get(self._idle)
         self.idle_seen = self.idle_seen or idle is not None
         self.idle_peak = max(self.idle_peak, idle or 0.0)
