@@ -134,7 +134,7 @@ class LoadTrial:
                 f"{where}, nothing runs on it, and the exporter shows {watch.shown()}"
             )
             return
-        memory = watch.memory or 0.0
+        memory = watch.memory_peak = watch.memory or 0.0  # what was seen before proves nothing
         load.on()
         watch.mark(f"load on in pod {busy.pod.name}", tool=load.seen())
         started = time.monotonic()
@@ -207,7 +207,7 @@ class _Watch:
         self.memory: float | None = None
         """Memory in use at the last look; None where it is not shown."""
         self.memory_peak = 0.0
-        """The most that was in use at any look: a workload between two steps may hold none."""
+        """The most in use since the load began: a workload between two steps may hold none."""
         self.idle_peak = 0.0
         self.idle_seen = False
         self.looks = 0
