@@ -21,6 +21,8 @@ NAMESPACE = "karpenter"
 DEPLOYMENT = "karpenter"
 IMAGE = "docker.io/karpenter/kwok:v1.14.1"
 NODE_POOL = "accelerators"
+POOL_LABEL = "karpenter.sh/nodepool"
+"""Label of its nodes, whose value is their NodePool."""
 INSTANCE_TYPE, CPU_INSTANCE_TYPE = "gpu-8x", "cpu-8x"
 TAINT = {"key": "aicr-lab/autoscaled", "value": "true", "effect": "NoSchedule"}
 
