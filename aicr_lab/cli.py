@@ -2,7 +2,6 @@
 
 import argparse
 import errno
-import importlib
 import json
 import os
 import sys
@@ -10,7 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from aicr_lab import addons
+from aicr_lab import startup
+from aicr_lab.addons import catalogue
 from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = f"add-ons; what one needs comes with it:\n{addons.table()}"
+    parser.epilog = f"add-ons; what one needs comes with it:\n{catalogue.table()}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--nodes", type=int, help=f"number of nodes ({_DEFAULTS.nodes})")
@@ -113,15 +113,13 @@ def _say(text: str) -> None:
 
 def _up(lab: Lab, arguments: argparse.Namespace) -> int:
     if arguments.addons is not None:
-        arguments.addons = addons.parse(arguments.addons)
+        arguments.addons = catalogue.parse(arguments.addons)
     if arguments.build_only:
-        from aicr_lab.build import artifacts  # the builds of accelerators are looked for at import
-
-        artifacts.builder().ensure(artifacts.names(arguments.addons or ()), _say)
+        startup.build(arguments.addons or (), _say)
         return 0
     names = ("nodes", "gpus", "gpu_profile", "allocation", "port", "addons", "fast")
     given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    lab.up(LabOptions(**given) if given else None, _say)
+    startup.up(lab, LabOptions(**given) if given else None, _say)
     return 0
 
 
@@ -146,7 +144,7 @@ def _addons_lack(lab: Lab) -> dict[str, str]:
     """Add-on → what it lacks, empty where it is ready."""
     if not lab.running:
         return {}
-    return {addon.name: _lacks(addon, lab) for addon in addons.chosen(lab.options.addons)}
+    return {addon.name: _lacks(addon, lab) for addon in catalogue.chosen(lab.options.addons)}
 
 
 def _lacks(addon: Addon, lab: Lab) -> str:
@@ -254,9 +252,9 @@ def _exec(lab: Lab, arguments: argparse.Namespace) -> int:
 
 
 def _defect(lab: Lab, arguments: argparse.Namespace) -> int:
-    module = importlib.import_module("aicr_lab.defects.cli")
-    status: int = module.main(lab, arguments.arguments)
-    return status
+    from aicr_lab.defects import cli  # every defect there is, which no other command needs
+
+    return cli.main(lab, arguments.arguments)
 
 
 def _uptime(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""A lab as a value: bring it up, ask after it, change it, take it down.
+"""A lab as a value: ask after it, change it, take it down; :mod:`.startup` brings it up.
 
 All state is on disk; any number of :class:`Lab` values, in any process, mean the same lab.
 """
@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from aicr_lab.build import artifacts
+from aicr_lab.build.artifacts import CONTAINERD, KUBERNETES
+from aicr_lab.build.builder import locate
 from aicr_lab.errors import LabError
 from aicr_lab.ground import Ground, Remains
 from aicr_lab.kubernetes import containerd, network, relay
@@ -125,7 +126,7 @@ class Lab:
         """The control plane's files and processes."""
         return ControlPlane(
             dir=self.dir / "control-plane",
-            binary=artifacts.locate("kubernetes"),
+            binary=locate(KUBERNETES, "kubernetes"),
             authority=self.authority,
             fast=self.options.fast,
         )
@@ -153,44 +154,53 @@ class Lab:
         namespaces |= {node.name: node.namespaces for node in self.nodes}
         return ProcessTable(self.dir / "processes", namespaces)
 
-    # Up and down
+    # Its end; how it begins stands in :mod:`.startup`
 
-    def up(
-        self,
-        options: LabOptions | None = None,
-        say: Say = print,
-        *,
-        otherwise: LabOptions | None = None,
-    ) -> bool:
-        """Brings it up, or finds it running; true when it was started here.
-
-        Args:
-            options: what to make it with; ``None``: whatever runs already, else ``otherwise``.
-            otherwise: what to make it with where none runs; ``None``: the defaults.
-        """
-        host.require_root()
-        with self._locked():
-            if self.running:
-                self._continue(options, say)
-                return False
-            self._remove(say)
-            from aicr_lab.startup import start  # needs packages that ``down`` can do without
-
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold it while it is brought up or taken down; waits for another process that does."""
+        busy = f"lab {self.name!r} is being brought up or taken down by another process; waiting"
+        with locked(self._lock_file, busy=busy):
             try:
-                start(self, options or otherwise or LabOptions(), say)
-            except BaseException:
-                # Logs stay for whoever wants to know why; the next ``up`` or ``down`` removes them.
-                self._end_namespaces()
-                raise
-            return True
+                yield
+            finally:
+                # Still held: who waits for it finds it gone, and makes a new one.
+                # Ours is empty.
+                with contextlib.suppress(FileNotFoundError):
+                    if not self.dir.exists() and self._lock_file.stat().st_size == 0:
+                        self._lock_file.unlink()
 
     def down(self, say: Say = print) -> None:
         """Ends it and removes everything that was its."""
         host.require_root()
-        with self._locked():
+        with self.locked():
             there = not self.ground.free or bool(self.cgroups.remains())
-            self._remove(say)
+            self.remove(say)
             say(f"lab {self.name!r} is {'down' if there else 'not there'}")
+
+    def kill(self) -> None:
+        """End all of its processes; its files stay, for whoever wants to know why."""
+        if self._of_this_boot and (self.dir / "init.json").exists():
+            self.namespaces.kill()
+        self.cgroups.remove()
+
+    def remove(self, say: Say) -> None:
+        """End what is left of it and remove what it made, and nothing else; needs the lock."""
+        if self.ground.free:
+            if self.cgroups.occupied():
+                raise LabError(
+                    f"a lab {self.name!r} runs that keeps its state elsewhere than in {self.dir}",
+                    hint="the AICR_LAB_HOME that it was started with, or another --name",
+                )
+            self.ground.give_up()
+            self.cgroups.remove()
+        else:
+            self.ground.require_ours()
+            if self.exists and not self.running:
+                say(f"removing what is left of lab {self.name!r}")
+            self.kill()
+            self._tell(self.ground.erase(), say)
+        self.__dict__.pop("api", None)
 
     # Its components
 
@@ -248,7 +258,7 @@ class Lab:
     def import_images(self, archive: Path) -> None:
         """Makes the images of an archive known to every node."""
         mountinfo = Path("/proc/self/mountinfo").read_text()
-        ctr, path = artifacts.locate("ctr"), archive.resolve()
+        ctr, path = locate(CONTAINERD, "ctr"), archive.resolve()
 
         def into(node: Node) -> None:
             snapshotter = host.snapshotter(node.dir, mountinfo)
@@ -290,55 +300,6 @@ class Lab:
     @property
     def _lock_file(self) -> Path:
         return self.dir.with_name(f".{self.name}.lock")
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        busy = f"lab {self.name!r} is being brought up or taken down by another process; waiting"
-        with locked(self._lock_file, busy=busy):
-            try:
-                yield
-            finally:
-                # Still held: who waits for it finds it gone, and makes a new one.
-                # Ours is empty.
-                with contextlib.suppress(FileNotFoundError):
-                    if not self.dir.exists() and self._lock_file.stat().st_size == 0:
-                        self._lock_file.unlink()
-
-    def _continue(self, options: LabOptions | None, say: Say) -> None:
-        """Checks that it runs as wanted, and starts dead components again."""
-        if options is not None and options != self.options:
-            raise LabError(
-                f"lab {self.name!r} runs with other options: {self.options.command_line()}",
-                hint="python -m aicr_lab down, or another --name",
-            )
-        for name in self.processes.names():
-            if not self.processes.alive(name):
-                say(f"{name} does not run; starting it again")
-                self.restart(name)
-        say(f"lab {self.name!r} is running: {self.kubeconfig}")
-
-    def _end_namespaces(self) -> None:
-        if self._of_this_boot and (self.dir / "init.json").exists():
-            self.namespaces.kill()
-        self.cgroups.remove()
-
-    def _remove(self, say: Say) -> None:
-        """Ends what is left of it and removes what it made, and nothing else."""
-        if self.ground.free:
-            if self.cgroups.occupied():
-                raise LabError(
-                    f"a lab {self.name!r} runs that keeps its state elsewhere than in {self.dir}",
-                    hint="the AICR_LAB_HOME that it was started with, or another --name",
-                )
-            self.ground.give_up()
-            self.cgroups.remove()
-        else:
-            self.ground.require_ours()
-            if self.exists and not self.running:
-                say(f"removing what is left of lab {self.name!r}")
-            self._end_namespaces()
-            self._tell(self.ground.erase(), say)
-        self.__dict__.pop("api", None)
 
     def _tell(self, remains: Remains, say: Say) -> None:
         if remains.stuck:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aicr_lab import addons, needs
+from aicr_lab import needs, startup
+from aicr_lab.addons.catalogue import ALL, parse
 from aicr_lab.lab import Lab
 from aicr_lab.options import LabOptions
 
@@ -36,8 +37,8 @@ class LabProvider:
             # pytest has the terminal: whoever sits at it cannot be asked by us.
             needs.ensure_that_nobody_is_to_be_asked(needs.OF_THE_LAB)
         # Everything that the suite has a check for, and no minute of waiting for a scrape.
-        whole = LabOptions(addons=addons.parse(addons.ALL), fast=True)
-        started_here = lab.up(None, say, otherwise=whole)
+        whole = LabOptions(addons=parse(ALL), fast=True)
+        started_here = startup.up(lab, None, say, otherwise=whole)
         return ProvidedLab(
             kubeconfig=lab.kubeconfig, description=describe(lab), started_here=started_here
         )

@@ -15,6 +15,7 @@ import pytest
 from pytest_kubernetes.options import ClusterOptions
 from pytest_kubernetes.providers.base import AClusterManager
 
+from aicr_lab import startup
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
 
@@ -71,7 +72,7 @@ class LabManager(AClusterManager):  # type: ignore[misc]  # it ships no types
         self.lab.import_images(archive)
 
     def _on_create(self, cluster_options: ClusterOptions, **kwargs: Any) -> None:
-        self._created = self.lab.up(None, lambda _: None)
+        self._created = startup.up(self.lab, None, lambda _: None)
         handle, name = tempfile.mkstemp(prefix="aicr-lab-", suffix=".kubeconfig")
         with os.fdopen(handle, "wb") as copy:
             copy.write(self.lab.kubeconfig.read_bytes())

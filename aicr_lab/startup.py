@@ -1,21 +1,22 @@
 """``up``, step by step; what does not depend on each other goes on at the same time."""
 
 import dataclasses
-import importlib.util
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from aicr_lab import addons, needs
+from aicr_lab import needs
+from aicr_lab.accelerators import artifacts as accelerator_artifacts
+from aicr_lab.accelerators import node as accelerators
 from aicr_lab.addons import images as addon_images
 from aicr_lab.addons.addon import Addon
+from aicr_lab.addons.catalogue import chosen
 from aicr_lab.build import artifacts, images
-from aicr_lab.build.builder import cache_dir
+from aicr_lab.build.builder import Artifact, Builder, cache_dir, locate
 from aicr_lab.errors import AicrLabError, ApiRefused, ComponentFailed, HostUnfit, LabError
 from aicr_lab.kubernetes import containerd, kubelet, mounts, network
 from aicr_lab.kubernetes.api import Object
@@ -38,15 +39,68 @@ SIMULATED = "aicr-pytest/simulated"
 """Label of the lab's nodes, by which a run through any kubeconfig knows what it looks at."""
 
 
+def up(
+    lab: Lab,
+    options: LabOptions | None = None,
+    say: Say = print,
+    *,
+    otherwise: LabOptions | None = None,
+) -> bool:
+    """Bring a lab up, or find it running; true when it was started here.
+
+    Args:
+        options: what to make it with; ``None``: whatever runs already, else ``otherwise``.
+        otherwise: what to make it with where none runs; ``None``: the defaults.
+    """
+    host.require_root()
+    with lab.locked():
+        if lab.running:
+            _keep(lab, options, say)
+            return False
+        lab.remove(say)
+        try:
+            start(lab, options or otherwise or LabOptions(), say)
+        except BaseException:
+            # Logs stay for whoever wants to know why; the next ``up`` or ``down`` removes them.
+            lab.kill()
+            raise
+        return True
+
+
+def build(addons: Iterable[str], say: Say) -> None:
+    """Build what a lab with these add-ons is made of, as far as it is not built yet.
+
+    A wrong name is refused before anything is built: it must not cost half an hour.
+    """
+    Builder().ensure(artifacts_of(addons), say)
+
+
+def artifacts_of(addons: Iterable[str]) -> list[Artifact]:
+    """What a lab with these add-ons is made of, in the order in which it is built."""
+    of_addons = [artifact for addon in chosen(addons) for artifact in addon.artifacts]
+    return [*artifacts.ARTIFACTS, *accelerator_artifacts.ARTIFACTS, *of_addons]
+
+
+def _keep(lab: Lab, options: LabOptions | None, say: Say) -> None:
+    """Check that a lab runs as wanted, and start dead components again."""
+    if options is not None and options != lab.options:
+        raise LabError(
+            f"lab {lab.name!r} runs with other options: {lab.options.command_line()}",
+            hint="python -m aicr_lab down, or another --name",
+        )
+    for name in lab.processes.names():
+        if not lab.processes.alive(name):
+            say(f"{name} does not run; starting it again")
+            lab.restart(name)
+    say(f"lab {lab.name!r} is running: {lab.kubeconfig}")
+
+
 def start(lab: Lab, options: LabOptions, say: Say) -> None:
-    """Brings a lab up on clean ground."""
+    """Bring a lab up on clean ground."""
     host.require_linux(say)
     host.require_resources(lab.dir)
     needs.ensure(needs.OF_THE_LAB, say)
-    builder = artifacts.builder()
-    # Before anything is built: a wrong name must not cost half an hour.
-    addons.chosen(options.addons)
-    builder.ensure(artifacts.names(options.addons), say)
+    build(options.addons, say)
     _Startup(lab, options, say).run()
 
 
@@ -56,7 +110,6 @@ class _Startup:
         self._options = options
         self._say = say
         self._began = time.monotonic()
-        self._accelerators = _accelerator_hooks()
 
     def run(self) -> None:
         lab, options = self._lab, self._options
@@ -64,7 +117,7 @@ class _Startup:
             port = free.getsockname()[1]
         lab.ground.take()
         lab.init.parent.mkdir()
-        shutil.copy2(artifacts.locate("aicr-init"), lab.init)
+        shutil.copy2(locate(artifacts.INIT), lab.init)
         lab.record(
             options=dataclasses.asdict(options), boot_id=boot_id(), port=port, complete=False
         )
@@ -94,8 +147,7 @@ class _Startup:
 
     def _begin_control_plane(self) -> None:
         lab = self._lab
-        majors = self._accelerators.majors() if self._accelerators is not None else ()
-        lab.cgroups.allow_devices(mounts.device_rules(majors))
+        lab.cgroups.allow_devices(mounts.device_rules(accelerators.majors()))
         lab.cgroups.create("control-plane")
         lab.namespaces.create(f"aicr-lab-{lab.name}"[:63])
         plane = lab.control_plane
@@ -126,8 +178,7 @@ class _Startup:
             for path in sorted(_MANIFESTS.glob("*.yaml"))
             for document in yaml.safe_load_all(path.read_text())
         ]
-        if self._accelerators is not None:
-            documents += self._accelerators.manifests(self._options)
+        documents += accelerators.manifests(self._options)
         for document in documents:
             self._await(
                 f"{document['kind']} {document['metadata']['name']}",
@@ -151,13 +202,13 @@ class _Startup:
         self, pool: ThreadPoolExecutor, runtimes: "Sequence[Future[None]]"
     ) -> "list[Future[None]]":
         installed: dict[str, Future[None]] = {}
-        for addon in _by_need(addons.chosen(self._options.addons)):
+        for addon in _by_need(chosen(self._options.addons)):
             before = (*addon.needs, *addon.after)
             needs = [installed[name] for name in before if name in installed]
             installed[addon.name] = pool.submit(self._install, addon, runtimes, needs)
         return [
             pool.submit(self._await_addon, addon, installed[addon.name])
-            for addon in addons.chosen(self._options.addons)
+            for addon in chosen(self._options.addons)
         ]
 
     def _install(
@@ -204,28 +255,30 @@ class _Startup:
             )
 
     def _images(self) -> Path:
-        programs = {name: artifacts.locate(name) for name in ("coredns", "pause")}
-        programs["nbody"] = artifacts.locate("gpu-workload")
-        programs |= _image_programs()
+        workload = locate(accelerator_artifacts.WORKLOAD)
+        programs = {
+            "coredns": locate(artifacts.KUBERNETES, "coredns"),
+            "pause": locate(artifacts.PAUSE),
+            "nbody": workload,
+            "/usr/local/bin/gpu-workload": workload,
+        }
         return images.ensure_archive(cache_dir(), programs, self._say)
 
     def _start_runtime(self, node: Node, archive: "Future[Path]") -> None:
         mountinfo = Path("/proc/self/mountinfo").read_text()
         node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir, mountinfo)])
-        runtimes = {"runc": needs.program("runc") or Path("runc")}
-        if self._accelerators is not None:
-            self._accelerators.prepare(node, self._options)
-            for handler in ("runc", "nvidia"):
-                runtimes[handler] = self._accelerators.runtime_binary(node, handler)
+        accelerators.prepare(node, self._options)
+        runtimes = {name: accelerators.runtime_binary(node, name) for name in ("runc", "nvidia")}
         snapshotter = host.snapshotter(node.dir, mountinfo)
         containerd.configure(node, runtimes, needs.cni_directories(), snapshotter)
-        process = containerd.process(node, artifacts.locate("containerd"))
+        process = containerd.process(node, locate(artifacts.CONTAINERD, "containerd"))
         self._lab.start(process)
         self._await_containerd(node, process.log)
-        containerd.import_images(node, artifacts.locate("ctr"), archive.result(), snapshotter)
+        ctr = locate(artifacts.CONTAINERD, "ctr")
+        containerd.import_images(node, ctr, archive.result(), snapshotter)
 
     def _await_containerd(self, node: Node, log: Path) -> None:
-        name, ctr = f"containerd@{node.name}", artifacts.locate("ctr")
+        name, ctr = f"containerd@{node.name}", locate(artifacts.CONTAINERD, "ctr")
         deadline = time.monotonic() + _COMPONENT_TIMEOUT
         while not containerd.answers(node, ctr):
             if not self._lab.processes.alive(name):
@@ -236,18 +289,17 @@ class _Startup:
 
     def _join(self, node: Node, runtime: "Future[None]") -> None:
         runtime.result()
-        lab, binary = self._lab, artifacts.locate("kubernetes")
+        lab, binary = self._lab, locate(artifacts.KUBERNETES, "kubernetes")
         kubelet.configure(node, lab.authority)
         lab.start(kubelet.kubelet(node, binary, self._labels(node)))
         self._await(f"kubelet of {node.name}", lambda: _kubelet_missing(node), _NODE_TIMEOUT)
-        if self._accelerators is not None:
-            for process in self._accelerators.processes(node, self._options):
-                lab.start(process)
+        for process in accelerators.processes(node, self._options):
+            lab.start(process)
         self._await(f"Node {node.name}", lambda: self._node_missing(node), _NODE_TIMEOUT)
         lab.start(kubelet.kube_proxy(node, binary))
         self._await(f"node {node.name} Ready", lambda: self._node_unready(node), _NODE_TIMEOUT)
         self._say(f"{node.name} is Ready ({self._elapsed()})")
-        if self._accelerators is not None and self._options.gpus:
+        if self._options.gpus:
             self._await(
                 f"accelerators of {node.name}", lambda: self._gpus_missing(node), _NODE_TIMEOUT
             )
@@ -256,9 +308,7 @@ class _Startup:
         options = self._options
         size = f"{options.gpu_profile}-{options.gpus}" if options.gpus else "cpu"
         labels = {"node.kubernetes.io/instance-type": f"lab-{size}", SIMULATED: "true"}
-        if self._accelerators is not None:
-            labels |= self._accelerators.labels(node, options)
-        return labels
+        return labels | accelerators.labels(node, options)
 
     # What is waited for: each gives what is missing, empty when nothing is
 
@@ -338,15 +388,3 @@ def _kubelet_missing(node: Node) -> str:
 def _not_ready_taints(node: Object) -> list[str]:
     taints = node["spec"].get("taints") or []
     return [taint["key"] for taint in taints if taint["key"].startswith("node.kubernetes.io/")]
-
-
-def _accelerator_hooks() -> Any:
-    """The module that gives nodes their accelerators; ``None``: a lab without any."""
-    if importlib.util.find_spec("aicr_lab.accelerators.node") is None:
-        return None
-    return importlib.import_module("aicr_lab.accelerators.node")
-
-
-def _image_programs() -> dict[str, Path]:
-    """Programs of ours in the CUDA image: path in the image → built program."""
-    return {"/usr/local/bin/gpu-workload": artifacts.locate("gpu-workload")}

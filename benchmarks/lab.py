@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aicr_lab import addons
+from aicr_lab import startup
+from aicr_lab.addons import catalogue
 from aicr_lab.build.images import BUSYBOX
 from aicr_lab.lab import Lab
 from aicr_lab.options import LabOptions
 
-WHOLE = LabOptions(addons=addons.parse(addons.ALL), fast=True)
+WHOLE = LabOptions(addons=catalogue.parse(catalogue.ALL), fast=True)
 
 PROMISED = {
     "up to nodes Ready, slices, DNS (s)": 15.0,
@@ -76,14 +77,14 @@ def one_round(lab: Lab) -> list[float]:
         return None
 
     lab.down(quiet)
-    up = seconds(lambda: lab.up(LabOptions(), quiet))
-    again = seconds(lambda: lab.up(None, quiet))
+    up = seconds(lambda: startup.up(lab, LabOptions(), quiet))
+    again = seconds(lambda: startup.up(lab, None, quiet))
     pod = seconds(lambda: pod_ready(lab))
     lab.api.delete("v1", "Pod", "bare", "default")
     time.sleep(20)  # until it idles
     memory = sum(component.rss for component in lab.status()) / 2**20
     down = seconds(lambda: lab.down(quiet))
-    whole = seconds(lambda: lab.up(WHOLE, quiet))
+    whole = seconds(lambda: startup.up(lab, WHOLE, quiet))
     time.sleep(20)
     all_memory = proportional_memory(lab) / 2**20
     return [up, again, pod, memory, down, whole, all_memory, seconds(lambda: lab.down(quiet))]

@@ -1,57 +1,52 @@
 """What the simulated accelerators are built from: NVIDIA's programs, and a driver's stand-in."""
 
-from pathlib import Path
+from aicr_lab.build.builder import C_SOURCES, GO_MODULES, Artifact, Command, c_program, go_artifact
 
-from aicr_lab.build.builder import Artifact, Command, c_program, go_artifact
+_DRA, _PLUGIN = GO_MODULES / "nvidia-dra", GO_MODULES / "nvidia-plugin"
+_BUILD = C_SOURCES / "build_nvidia.sh"
 
-_LAB = Path(__file__).resolve().parent.parent
-_C = _LAB / "c"
-_DRA = _LAB / "go" / "nvidia-dra"
-_PLUGIN = _LAB / "go" / "nvidia-plugin"
-
-# The callers of the library, by artifact: what they name and nvml.c lacks is generated.
-_CALLERS = {"nvidia-dra": "gpu-kubelet-plugin", "nvidia-plugin": "nvidia-device-plugin"}
-
-
-def artifacts() -> tuple[Artifact, ...]:
-    """All of them, callers first."""
-    return (
-        go_artifact(
-            "nvidia-dra",
-            _DRA,
-            [
-                "sigs.k8s.io/dra-driver-nvidia-gpu/cmd/gpu-kubelet-plugin",
-                "github.com/NVIDIA/nvidia-container-toolkit/cmd/nvidia-cdi-hook",
-            ],
-            ["gpu-kubelet-plugin", "nvidia-cdi-hook"],
-            cgo=True,
-        ),
-        go_artifact(
-            "nvidia-plugin",
-            _PLUGIN,
-            ["github.com/NVIDIA/k8s-device-plugin/cmd/nvidia-device-plugin"],
-            ["nvidia-device-plugin"],
-            cgo=True,
-        ),
-        _driver(),
-        c_program("gpu-workload", _C / "gpu_workload.c", flags=("-static",)),
-    )
-
-
-def _driver() -> Artifact:
-    callers = [f"{{needs:{artifact}}}/{program}" for artifact, program in _CALLERS.items()]
-    script = _C / "build_nvidia.sh"
-    return Artifact(
-        name="nvidia-driver",
-        outputs=("libnvidia-ml.so", "libcuda.so", "nvidia-smi"),
-        sources=(script, _C / "nvml.c", _C / "nvidia_smi.c", _C / "state.h", _DRA / "go.mod"),
-        commands=(
-            Command(
-                argv=("sh", str(script), "{out}", str(_C), *callers),
-                cwd=_DRA,
-                env=(("GOFLAGS", "-mod=readonly"),),
+DRA_DRIVER = go_artifact(
+    "nvidia-dra",
+    _DRA,
+    [
+        "sigs.k8s.io/dra-driver-nvidia-gpu/cmd/gpu-kubelet-plugin",
+        "github.com/NVIDIA/nvidia-container-toolkit/cmd/nvidia-cdi-hook",
+    ],
+    ["gpu-kubelet-plugin", "nvidia-cdi-hook"],
+    cgo=True,
+)
+DEVICE_PLUGIN = go_artifact(
+    "nvidia-plugin",
+    _PLUGIN,
+    ["github.com/NVIDIA/k8s-device-plugin/cmd/nvidia-device-plugin"],
+    ["nvidia-device-plugin"],
+    cgo=True,
+)
+# The callers of the library: what they name and nvml.c lacks is generated.
+DRIVER = Artifact(
+    name="nvidia-driver",
+    outputs=("libnvidia-ml.so", "libcuda.so", "nvidia-smi"),
+    sources=(
+        _BUILD,
+        C_SOURCES / "nvml.c",
+        C_SOURCES / "nvidia_smi.c",
+        C_SOURCES / "state.h",
+        _DRA / "go.mod",
+    ),
+    commands=(
+        Command(
+            argv=(
+                *("sh", str(_BUILD), "{out}", str(C_SOURCES)),
+                "{needs:nvidia-dra}/gpu-kubelet-plugin",
+                "{needs:nvidia-plugin}/nvidia-device-plugin",
             ),
+            cwd=_DRA,
+            env=(("GOFLAGS", "-mod=readonly"),),
         ),
-        needs=tuple(_CALLERS),
-        tools=("go", "gcc"),
-    )
+    ),
+    needs=(DRA_DRIVER, DEVICE_PLUGIN),
+    tools=("go", "gcc"),
+)
+WORKLOAD = c_program("gpu-workload", C_SOURCES / "gpu_workload.c", flags=("-static",))
+ARTIFACTS = (DRA_DRIVER, DEVICE_PLUGIN, DRIVER, WORKLOAD)
+"""All of them, callers first."""

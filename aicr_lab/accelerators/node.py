@@ -7,19 +7,19 @@ the GPUs out, ``manifests`` what an administrator would install once per cluster
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from aicr_lab.accelerators import agent
+from aicr_lab.accelerators.artifacts import DEVICE_PLUGIN, DRA_DRIVER, DRIVER
 from aicr_lab.accelerators.devices import device_nodes, free_majors, make_nodes
 from aicr_lab.accelerators.driver_root import DriverRoot
 from aicr_lab.accelerators.profiles import Gpu, gpus_of, profile_named
 from aicr_lab.accelerators.runtime import NodeRuntime, facts_of
 from aicr_lab.accelerators.state_file import StateFile, describe
-from aicr_lab.build.artifacts import locate
+from aicr_lab.build.builder import locate
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
 from aicr_lab.options import LabOptions
-
-Object = dict[str, Any]
 
 # In the driver's own mount namespace, so that nobody else sees buses that are not there.
 _WITH_PCI_BUSES = 'mount --bind "$1" /sys/bus/pci/devices && shift && exec "$@"'
@@ -31,15 +31,15 @@ def prepare(node: Node, options: LabOptions) -> None:
     gpus = gpus_of(node.name, options.gpus)
     root = driver_root(node, options)
     root.fill(
-        nvml=locate("libnvidia-ml.so"), cuda=locate("libcuda.so"), nvidia_smi=locate("nvidia-smi")
+        nvml=locate(DRIVER, "libnvidia-ml.so"),
+        cuda=locate(DRIVER, "libcuda.so"),
+        nvidia_smi=locate(DRIVER, "nvidia-smi"),
     )
     nodes = device_nodes(free_majors(Path("/proc/devices").read_text()), options.gpus)
     make_nodes(root.dev, nodes)
     state_file(node, options).write(describe(profile, gpus))
     _link_pci_buses(_pci_dir(node), gpus)
-    facts = facts_of(
-        root, nodes, [gpu.uuid for gpu in gpus], node.kubelet_root, locate("nvidia-cdi-hook")
-    )
+    facts = facts_of(root, nodes, [gpu.uuid for gpu in gpus], node.kubelet_root, _cdi_hook())
     runtime(node).install(node.name, facts)
 
 
@@ -149,7 +149,7 @@ def allocator(node: Node, options: LabOptions, *, told: Path | None = None) -> P
 def _agent(node: Node, options: LabOptions) -> Process:
     idle_mw = profile_named(options.gpu_profile).idle_power_w * 1000
     argv = (
-        *(sys.executable, "-m", "aicr_lab.accelerators.agent"),
+        *(sys.executable, "-m", agent.__name__),
         f"--state={driver_root(node, options).state_file}",
         f"--node={node.name}",
         f"--idle-mw={idle_mw}",
@@ -162,15 +162,19 @@ def _agent(node: Node, options: LabOptions) -> Process:
     )
 
 
+def _cdi_hook() -> Path:
+    return locate(DRA_DRIVER, "nvidia-cdi-hook")
+
+
 def _dra_driver(node: Node) -> list[str]:
     return [
-        str(locate("gpu-kubelet-plugin")),
+        str(locate(DRA_DRIVER, "gpu-kubelet-plugin")),
         f"--kubeconfig={node.kubeconfig}",
         f"--node-name={node.name}",
         f"--cdi-root={node.cdi_dir}",
         f"--nvidia-driver-root={node.driver_root}",
         f"--container-driver-root={node.driver_root}",
-        f"--nvidia-cdi-hook-path={locate('nvidia-cdi-hook')}",
+        f"--nvidia-cdi-hook-path={_cdi_hook()}",
         # Asked for by features that need pods of their own (MPS); none of them is on.
         "--image-name=none",
         # The kubelet's paths as the node sees them: a socket's path has at most 107 bytes.
@@ -181,12 +185,12 @@ def _dra_driver(node: Node) -> list[str]:
 
 def _device_plugin(node: Node) -> list[str]:
     return [
-        str(locate("nvidia-device-plugin")),
+        str(locate(DEVICE_PLUGIN)),
         "--device-list-strategy=cdi-cri",
         f"--nvidia-driver-root={node.driver_root}",
         f"--driver-root-ctr-path={node.driver_root}",
         f"--nvidia-dev-root={node.driver_root}",
-        f"--nvidia-cdi-hook-path={locate('nvidia-cdi-hook')}",
+        f"--nvidia-cdi-hook-path={_cdi_hook()}",
     ]
 
 

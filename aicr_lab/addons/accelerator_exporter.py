@@ -6,8 +6,7 @@ from pathlib import Path
 from aicr_lab.addons import manifests, prometheus_operator
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
@@ -18,6 +17,9 @@ NAME = "nvidia-dcgm-exporter"
 IMAGE = "nvcr.io/nvidia/k8s/dcgm-exporter:4.4.2-4.7.0-ubuntu22.04"
 
 _HERE = Path(__file__).resolve().parent
+_PROGRAM = go_artifact(
+    "accelerator-exporter", GO_MODULES / "accelerator-exporter", ["."], ["accelerator-exporter"]
+)
 
 
 def defects_file(node: Node) -> Path:
@@ -55,13 +57,8 @@ def service_monitor(fast: bool) -> Object:
     }
 
 
-def _artifacts() -> tuple[Artifact, ...]:
-    module = _HERE.parent / "go" / "accelerator-exporter"
-    return (go_artifact("accelerator-exporter", module, ["."], ["accelerator-exporter"]),)
-
-
 def _images() -> Sequence[Image]:
-    program = artifacts.locate("accelerator-exporter")
+    program = locate(_PROGRAM)
     # Root: the directory of the kubelet's socket is root's.
     return [static_image(IMAGE, program, "/usr/bin/dcgm-exporter", user="0")]
 
@@ -81,7 +78,7 @@ ADDON = Addon(
     name="accelerator-exporter",
     sentence="readings of the simulated GPUs under the names of NVIDIA's dcgm-exporter",
     after=("prometheus-operator",),
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM,),
     images=_images,
     install=_install,
     missing=_missing,

@@ -34,7 +34,7 @@ class Addon:
     """Add-ons whose ``install`` comes first where they are chosen too."""
     in_all: bool = True
     """Whether ``--addons all`` means it too; second solutions for the same thing are not in it."""
-    artifacts: Callable[[], tuple[Artifact, ...]] = tuple
+    artifacts: tuple[Artifact, ...] = ()
     """What it is built from."""
     images: Callable[[], Sequence[Image]] | None = None
     """Its images, made of built artifacts; they are kept until one of their sources changes."""

@@ -11,8 +11,8 @@ from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.module_files import files_artifact
-from aicr_lab.build import artifacts, images
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build import images
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image, Layer
 from aicr_lab.errors import LabError
 from aicr_lab.kubernetes.api import Object
@@ -36,19 +36,16 @@ _CONTOUR = "projectcontour.io/v1alpha1"
 _MODULE = "github.com/projectcontour/contour"
 _UNSERVED = "tcproutes"
 """A kind that Contour wants in a version which the Gateway API serves no more."""
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = Path(__file__).resolve().parent.parent / "go" / "contour"
-    files = ("examples/contour/01-crds.yaml", "examples/gateway-provisioner/*.yaml")
-    return (
-        go_artifact("contour", directory, [f"{_MODULE}/cmd/contour"], ["contour"]),
-        files_artifact("contour", module=_MODULE, files=files),
-    )
+_PROGRAM = go_artifact("contour", GO_MODULES / "contour", [f"{_MODULE}/cmd/contour"], ["contour"])
+_FILES = files_artifact(
+    "contour",
+    module=_MODULE,
+    files=("examples/contour/01-crds.yaml", "examples/gateway-provisioner/*.yaml"),
+)
 
 
 def _images() -> Sequence[Image]:
-    contour = static_image(IMAGE, artifacts.locate("contour"), "/bin/contour", user="65534")
+    contour = static_image(IMAGE, locate(_PROGRAM), "/bin/contour", user="65534")
     return [contour, envoy_image(ENVOY_IMAGE)]
 
 
@@ -74,7 +71,7 @@ def _envoy() -> Path:
 
 
 def _install(lab: Lab) -> None:
-    found = manifests.documents(artifacts.locate("contour.yaml"))
+    found = manifests.documents(locate(_FILES))
     manifests.apply_all(lab, [*map(_changed, found)])
     manifests.apply_all(lab, [_parameters(), _gateway_class(), _gateway()])
 
@@ -174,7 +171,7 @@ ADDON = Addon(
     name="contour",
     sentence="Contour v1.33.8 with its gateway provisioner and Envoy 1.40: a Gateway for everybody",
     needs=("gateway-api", "loadbalancer"),
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM, _FILES),
     images=_images,
     install=_install,
     missing=_missing,

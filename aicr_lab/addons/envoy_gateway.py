@@ -7,8 +7,7 @@ from aicr_lab.addons import contour, manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.module_files import files_artifact
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.lab import Lab
 
@@ -21,27 +20,25 @@ _MODULE = "github.com/envoyproxy/gateway"
 _OBJECTS = Path(__file__).with_name("objects") / "envoy-gateway.yaml"
 _OWNER = "gateway.envoyproxy.io/owning-gateway-name"
 """Label of the Deployment that Envoy Gateway makes for a Gateway."""
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = Path(__file__).resolve().parent.parent / "go" / "envoy-gateway"
-    files = ("charts/gateway-crds-helm/templates/generated/*.yaml",)
-    return (
-        go_artifact(
-            "envoy-gateway", directory, [f"{_MODULE}/cmd/envoy-gateway"], ["envoy-gateway"]
-        ),
-        files_artifact("envoy-gateway", module=_MODULE, files=files),
-    )
+_PROGRAM = go_artifact(
+    "envoy-gateway",
+    GO_MODULES / "envoy-gateway",
+    [f"{_MODULE}/cmd/envoy-gateway"],
+    ["envoy-gateway"],
+)
+_CRDS = files_artifact(
+    "envoy-gateway", module=_MODULE, files=("charts/gateway-crds-helm/templates/generated/*.yaml",)
+)
 
 
 def _images() -> Sequence[Image]:
-    program = artifacts.locate("envoy-gateway", "envoy-gateway")
+    program = locate(_PROGRAM)
     gateway = static_image(IMAGE, program, "/usr/local/bin/envoy-gateway")
     return [gateway, contour.envoy_image(contour.ENVOY_IMAGE)]
 
 
 def _install(lab: Lab) -> None:
-    crds = manifests.documents(artifacts.locate("envoy-gateway.yaml"))
+    crds = manifests.documents(locate(_CRDS))
     gateway = contour.gateway(NAMESPACE, CLASS)
     manifests.apply_all(lab, [*crds, *manifests.documents(_OBJECTS), gateway])
 
@@ -63,7 +60,7 @@ ADDON = Addon(
     sentence="Envoy Gateway v1.9.1 with Envoy 1.40: a second Gateway for everybody",
     needs=("gateway-api", "loadbalancer"),
     in_all=False,
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM, _CRDS),
     images=_images,
     install=_install,
     missing=_missing,

@@ -3,18 +3,16 @@
 from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.module_files import files_artifact
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact
+from aicr_lab.build.builder import locate
 from aicr_lab.lab import Lab
 
-
-def _artifacts() -> tuple[Artifact, ...]:
-    files = ("config/crd/standard/*.yaml",)
-    return (files_artifact("gateway-api", module="sigs.k8s.io/gateway-api", files=files),)
+_CRDS = files_artifact(
+    "gateway-api", module="sigs.k8s.io/gateway-api", files=("config/crd/standard/*.yaml",)
+)
 
 
 def _install(lab: Lab) -> None:
-    found = manifests.documents(artifacts.locate("gateway-api.yaml"))
+    found = manifests.documents(locate(_CRDS))
     # Without the bundle's admission policy: it refuses the older CRDs that products may bring.
     manifests.apply_all(lab, [obj for obj in found if obj["kind"] == "CustomResourceDefinition"])
 
@@ -22,6 +20,6 @@ def _install(lab: Lab) -> None:
 ADDON = Addon(
     name="gateway-api",
     sentence="the kinds of the Gateway API v1.6.1, standard channel",
-    artifacts=_artifacts,
+    artifacts=(_CRDS,),
     install=_install,
 )

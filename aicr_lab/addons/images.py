@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from aicr_lab.addons.addon import Addon
-from aicr_lab.build import artifacts, images, oci
-from aicr_lab.build.builder import cache_dir
+from aicr_lab.build import images, oci
+from aicr_lab.build.builder import cache_dir, fingerprint
 from aicr_lab.build.oci import Image, Layer
 from aicr_lab.needs import Say
 
@@ -26,10 +26,9 @@ def ensure_archive(addon: Addon, say: Say) -> Path | None:
 
 
 def _fingerprint(addon: Addon) -> str:
-    builder = artifacts.builder()
     digest = hashlib.sha256(sys.version.encode())
-    for artifact in addon.artifacts():
-        digest.update(builder.fingerprint(artifact.name).encode())
+    for artifact in addon.artifacts:
+        digest.update(fingerprint(artifact).encode())
     # Which of our files an image is made of is in the code only.
     for file in (*sorted(_HERE.rglob("*.*")), Path(images.__file__), Path(oci.__file__)):
         if file.is_file() and "__pycache__" not in file.parts:

@@ -1,14 +1,12 @@
 """JobSet: groups of Jobs as one, with a webhook whose certificate the controller makes itself."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.kustomize import manifest_artifact
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
@@ -20,23 +18,17 @@ IMAGE = "registry.k8s.io/jobset/jobset:v0.12.0"
 _MODULE = "sigs.k8s.io/jobset"
 _CONFIGURATION = "controller_manager_config.yaml"
 _WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = Path(__file__).resolve().parent.parent / "go" / "jobset"
-    return (
-        go_artifact("jobset", directory, [_MODULE], ["jobset"]),
-        manifest_artifact("jobset", module=_MODULE, overlay="config/default"),
-    )
+_PROGRAM = go_artifact("jobset", GO_MODULES / "jobset", [_MODULE], ["jobset"])
+_MANIFEST = manifest_artifact("jobset", module=_MODULE, overlay="config/default")
 
 
 def _images() -> Sequence[Image]:
-    return [static_image(IMAGE, artifacts.locate("jobset"), "/manager")]
+    return [static_image(IMAGE, locate(_PROGRAM), "/manager")]
 
 
 def objects(lab: Lab) -> list[Object]:
     """Everything that is applied; healed defects apply parts of it again."""
-    return [_for_a_lab(obj) for obj in manifests.documents(artifacts.locate("jobset.yaml"))]
+    return [_for_a_lab(obj) for obj in manifests.documents(locate(_MANIFEST))]
 
 
 def _for_a_lab(obj: Object) -> Object:
@@ -74,7 +66,7 @@ def _without_authority(lab: Lab) -> str:
 ADDON = Addon(
     name="jobset",
     sentence="JobSet v0.12.0, an operator with webhooks: groups of Jobs as one",
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM, _MANIFEST),
     images=_images,
     install=_install,
     missing=_missing,

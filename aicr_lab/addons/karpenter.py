@@ -12,8 +12,7 @@ from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.module_files import files_artifact
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
@@ -22,24 +21,21 @@ NAMESPACE = "karpenter"
 DEPLOYMENT = "karpenter"
 IMAGE = "docker.io/karpenter/kwok:v1.14.1"
 NODE_POOL = "accelerators"
+POOL_LABEL = "karpenter.sh/nodepool"
+"""Label of its nodes, whose value is their NodePool."""
 INSTANCE_TYPE, CPU_INSTANCE_TYPE = "gpu-8x", "cpu-8x"
 TAINT = {"key": "aicr-lab/autoscaled", "value": "true", "effect": "NoSchedule"}
 
 _MODULE = "sigs.k8s.io/karpenter"
 _HERE = Path(__file__).resolve().parent
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = _HERE.parent / "go" / "karpenter"
-    crds = ("kwok/charts/crds/*.yaml", "kwok/apis/crds/*.yaml")
-    return (
-        go_artifact("karpenter", directory, [f"{_MODULE}/kwok"], ["kwok"]),
-        files_artifact("karpenter", module=_MODULE, files=crds),
-    )
+_PROGRAM = go_artifact("karpenter", GO_MODULES / "karpenter", [f"{_MODULE}/kwok"], ["kwok"])
+_CRDS = files_artifact(
+    "karpenter", module=_MODULE, files=("kwok/charts/crds/*.yaml", "kwok/apis/crds/*.yaml")
+)
 
 
 def _images() -> Sequence[Image]:
-    return [static_image(IMAGE, artifacts.locate("kwok", "karpenter"), "/karpenter", user="65532")]
+    return [static_image(IMAGE, locate(_PROGRAM), "/karpenter", user="65532")]
 
 
 def _instance_type(name: str, resources: dict[str, str]) -> Object:
@@ -125,7 +121,7 @@ def _install(lab: Lab) -> None:
             else obj
             for obj in objects
         ]
-    crds = manifests.documents(artifacts.locate("karpenter.yaml", "karpenter-files"))
+    crds = manifests.documents(locate(_CRDS))
     manifests.apply_all(lab, [*crds, *objects, instance_types()])
     for obj in (_node_class(), node_pool()):
         manifests.apply(lab, obj)
@@ -148,7 +144,7 @@ ADDON = Addon(
     name="karpenter",
     sentence="Karpenter v1.14.1 with its kwok provider: nodes with accelerators on demand",
     needs=("kwok",),
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM, _CRDS),
     images=_images,
     install=_install,
     missing=_missing,

@@ -13,8 +13,8 @@ from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.kustomize import manifest_artifact
-from aicr_lab.build import artifacts, images
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build import images
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image, Layer
 from aicr_lab.errors import HostUnfit
 from aicr_lab.kubernetes.api import Object
@@ -35,18 +35,12 @@ _RAY = Path(__file__).with_name("ray.sh")
 _HEALTHY = ("api/local_raylet_healthz", "api/gcs_healthz", "api/healthz")
 """Paths at which a Ray node says that it is well."""
 _PROGRAMS = ("bash", "sleep", "cat", "grep", "ls")
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = Path(__file__).resolve().parent.parent / "go" / "kuberay"
-    return (
-        go_artifact("kuberay", directory, [_MODULE], ["ray-operator"]),
-        manifest_artifact("kuberay", module=_MODULE, overlay="config/default-with-webhooks"),
-    )
+_OPERATOR = go_artifact("kuberay", GO_MODULES / "kuberay", [_MODULE], ["ray-operator"])
+_MANIFEST = manifest_artifact("kuberay", module=_MODULE, overlay="config/default-with-webhooks")
 
 
 def _images() -> Sequence[Image]:
-    return [static_image(IMAGE, artifacts.locate("ray-operator"), "/manager"), _ray_image()]
+    return [static_image(IMAGE, locate(_OPERATOR), "/manager"), _ray_image()]
 
 
 def _ray_image() -> Image:
@@ -77,7 +71,7 @@ def objects(lab: Lab) -> list[Object]:
     # No cert-manager here: the lab's authority signs for the webhook.
     found = [
         _for_a_lab(lab, obj)
-        for obj in manifests.documents(artifacts.locate("kuberay.yaml"))
+        for obj in manifests.documents(locate(_MANIFEST))
         if obj["apiVersion"] != _CERT_MANAGER
     ]
     return [*found, _secret(lab)]
@@ -128,7 +122,7 @@ def _missing(lab: Lab) -> str:
 ADDON = Addon(
     name="kuberay",
     sentence="KubeRay v1.6.2, an operator with a webhook: Ray clusters (Ray itself is a stand-in)",
-    artifacts=_artifacts,
+    artifacts=(_OPERATOR, _MANIFEST),
     images=_images,
     install=_install,
     missing=_missing,

@@ -1,7 +1,6 @@
 """Kueue: quota for groups of pods and jobs; a second solution for gang scheduling."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import yaml
 
@@ -9,8 +8,7 @@ from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.kustomize import manifest_artifact
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
@@ -23,23 +21,17 @@ IMAGE = "registry.k8s.io/kueue/kueue:v0.19.2"
 _MODULE = "sigs.k8s.io/kueue"
 _FRAMEWORKS = ["batch/job", "pod"]
 """What the lab has; every further one wants CRDs that may not be there."""
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = Path(__file__).resolve().parent.parent / "go" / "kueue"
-    return (
-        go_artifact("kueue", directory, [f"{_MODULE}/cmd/kueue"], ["kueue"]),
-        manifest_artifact("kueue", module=_MODULE, overlay="config/default"),
-    )
+_PROGRAM = go_artifact("kueue", GO_MODULES / "kueue", [f"{_MODULE}/cmd/kueue"], ["kueue"])
+_MANIFEST = manifest_artifact("kueue", module=_MODULE, overlay="config/default")
 
 
 def _images() -> Sequence[Image]:
-    return [static_image(IMAGE, artifacts.locate("kueue", "kueue"), "/manager")]
+    return [static_image(IMAGE, locate(_PROGRAM), "/manager")]
 
 
 def objects() -> list[Object]:
     """Everything that is applied; its API for looking into queues is left out, nobody asks it."""
-    found = manifests.documents(artifacts.locate("kueue.yaml", "kueue-manifest"))
+    found = manifests.documents(locate(_MANIFEST))
     return [_fitted(obj) for obj in found if obj["kind"] != "APIService"]
 
 
@@ -81,7 +73,7 @@ ADDON = Addon(
     name="kueue",
     sentence="Kueue v0.19.2, gangs by quota: a second solution beside the native one",
     in_all=False,
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM, _MANIFEST),
     images=_images,
     install=_install,
     missing=_missing,

@@ -3,6 +3,7 @@
 import sys
 
 from aicr_lab.addons.addon import Addon
+from aicr_lab.kubernetes import loadbalancer
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, Process
 
@@ -14,7 +15,7 @@ def _install(lab: Lab) -> None:
         return
     identity = lab.authority.issue(PROCESS, "aicr-lab-loadbalancer", organization="system:masters")
     argv = (
-        *(sys.executable, "-m", "aicr_lab.kubernetes.loadbalancer"),
+        *(sys.executable, "-m", loadbalancer.__name__),
         f"--ca={lab.authority.certificate}",
         f"--certificate={identity.certificate}",
         f"--key={identity.key}",

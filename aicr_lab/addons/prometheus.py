@@ -6,8 +6,8 @@ from typing import Any
 
 from aicr_lab.addons import manifests, prometheus_operator
 from aicr_lab.addons.addon import Addon
-from aicr_lab.build import artifacts, images
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build import images
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image, Layer
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
@@ -31,6 +31,14 @@ _RELOADER_ARGS = (
     # which upstream has every three minutes.
     "--watch-interval=2s",
     "--retry-interval=1s",
+)
+_PROGRAM = go_artifact(
+    "prometheus",
+    GO_MODULES / "prometheus",
+    ["github.com/prometheus/prometheus/cmd/prometheus"],
+    ["prometheus"],
+    ldflags=f"-X github.com/prometheus/common/version.Version={VERSION[1:]}",
+    tags="remove_all_sd enable_kubernetes_sd",
 )
 
 
@@ -75,23 +83,10 @@ def _probes() -> dict[str, Any]:
     return {"startupProbe": {**ready, "failureThreshold": 120}, "readinessProbe": ready}
 
 
-def _artifacts() -> tuple[Artifact, ...]:
-    return (
-        go_artifact(
-            "prometheus",
-            _HERE.parent / "go" / "prometheus",
-            ["github.com/prometheus/prometheus/cmd/prometheus"],
-            ["prometheus"],
-            ldflags=f"-X github.com/prometheus/common/version.Version={VERSION[1:]}",
-            tags="remove_all_sd enable_kubernetes_sd",
-        ),
-    )
-
-
 def _images() -> Sequence[Image]:
     layer = Layer()
     images.system_directories(layer)
-    layer.copy(artifacts.locate("prometheus"), "bin/prometheus")
+    layer.copy(locate(_PROGRAM), "bin/prometheus")
     layer.directory("prometheus", 0o777)
     config = {
         "Entrypoint": ["/bin/prometheus"],
@@ -116,7 +111,7 @@ ADDON = Addon(
     name="prometheus",
     sentence=f"Prometheus {VERSION} with ServiceMonitors, PodMonitors and annotations",
     needs=("prometheus-operator",),
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM,),
     images=_images,
     install=_install,
     missing=_missing,

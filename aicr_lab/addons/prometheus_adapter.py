@@ -7,8 +7,7 @@ from pathlib import Path
 from aicr_lab.addons import manifests, prometheus_operator
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
@@ -22,16 +21,16 @@ API_SERVICES = ("v1beta1.custom.metrics.k8s.io", "v1beta1.external.metrics.k8s.i
 IMAGE = "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0"
 
 _HERE = Path(__file__).resolve().parent
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    module = _HERE.parent / "go" / "prometheus-adapter"
-    package = "sigs.k8s.io/prometheus-adapter/cmd/adapter"
-    return (go_artifact("prometheus-adapter", module, [package], ["adapter"]),)
+_PROGRAM = go_artifact(
+    "prometheus-adapter",
+    GO_MODULES / "prometheus-adapter",
+    ["sigs.k8s.io/prometheus-adapter/cmd/adapter"],
+    ["adapter"],
+)
 
 
 def _images() -> Sequence[Image]:
-    return [static_image(IMAGE, artifacts.locate("adapter"), "/adapter", user="10001")]
+    return [static_image(IMAGE, locate(_PROGRAM), "/adapter", user="10001")]
 
 
 def _install(lab: Lab) -> None:
@@ -100,7 +99,7 @@ ADDON = Addon(
     name="prometheus-adapter",
     sentence="custom and external metrics out of Prometheus, for autoscaling",
     needs=("prometheus",),
-    artifacts=_artifacts,
+    artifacts=(_PROGRAM,),
     images=_images,
     install=_install,
     missing=_missing,

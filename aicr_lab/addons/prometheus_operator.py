@@ -1,14 +1,12 @@
 """The Prometheus Operator: Prometheus, its targets and its rules as objects of the cluster."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from aicr_lab.addons import manifests
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.images import static_image
 from aicr_lab.addons.kustomize import manifest_artifact
-from aicr_lab.build import artifacts
-from aicr_lab.build.builder import Artifact, go_artifact
+from aicr_lab.build.builder import GO_MODULES, go_artifact, locate
 from aicr_lab.build.oci import Image
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
@@ -28,21 +26,19 @@ _CRDS = frozenset(
     {"prometheuses", "prometheusrules", "servicemonitors", "podmonitors", "probes"}
     | {"scrapeconfigs"}
 )
-
-
-def _artifacts() -> tuple[Artifact, ...]:
-    directory = Path(__file__).resolve().parent.parent / "go" / "prometheus-operator"
-    programs = ("operator", "prometheus-config-reloader")
-    packages = [f"{_MODULE}/cmd/{program}" for program in programs]
-    return (
-        go_artifact("prometheus-operator", directory, packages, programs),
-        manifest_artifact("prometheus-operator", module=_MODULE, overlay="."),
-    )
+_OPERATOR, _RELOADER = "operator", "prometheus-config-reloader"
+_PROGRAMS = go_artifact(
+    "prometheus-operator",
+    GO_MODULES / "prometheus-operator",
+    [f"{_MODULE}/cmd/{program}" for program in (_OPERATOR, _RELOADER)],
+    [_OPERATOR, _RELOADER],
+)
+_MANIFEST = manifest_artifact("prometheus-operator", module=_MODULE, overlay=".")
 
 
 def _images() -> Sequence[Image]:
-    operator = artifacts.locate("operator", "prometheus-operator")
-    reloader = artifacts.locate("prometheus-config-reloader")
+    operator = locate(_PROGRAMS, _OPERATOR)
+    reloader = locate(_PROGRAMS, _RELOADER)
     return [
         static_image(IMAGE, operator, "/bin/operator", user="65534"),
         static_image(RELOADER_IMAGE, reloader, "/bin/prometheus-config-reloader", user="65534"),
@@ -51,7 +47,7 @@ def _images() -> Sequence[Image]:
 
 def _install(lab: Lab) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    bundle = manifests.documents(artifacts.locate("prometheus-operator.yaml"))
+    bundle = manifests.documents(locate(_MANIFEST))
     manifests.apply_all(lab, [namespace, *(_adapted(obj) for obj in bundle if _wanted(obj))])
 
 
@@ -85,7 +81,7 @@ def _missing(lab: Lab) -> str:
 ADDON = Addon(
     name="prometheus-operator",
     sentence=f"the Prometheus Operator {VERSION}: ServiceMonitors, PodMonitors, Prometheus",
-    artifacts=_artifacts,
+    artifacts=(_PROGRAMS, _MANIFEST),
     images=_images,
     install=_install,
     missing=_missing,

@@ -1,17 +1,9 @@
-"""What the lab is built from: the artifacts, and the Kubernetes version in them."""
+"""What every lab is built from: Kubernetes, containerd, the lab's own programs."""
 
-import functools
-import importlib
-import importlib.util
 import re
-from collections.abc import Iterable
-from pathlib import Path
 
-from aicr_lab.build.builder import Artifact, Builder, c_program, cache_dir, go_artifact
+from aicr_lab.build.builder import C_SOURCES, GO_MODULES, c_program, go_artifact
 from aicr_lab.errors import LabError
-
-_HERE = Path(__file__).resolve().parent.parent
-_GO = _HERE / "go"
 
 # Packages that carry the version; both are asked, depending on the component.
 _VERSION_PACKAGES = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -44,70 +36,24 @@ def version_flags(version: str) -> str:
     )
 
 
-def core_artifacts() -> tuple[Artifact, ...]:
-    """Kubernetes, containerd and the lab's own program, in the order in which ``up`` wants them."""
-    version = kubernetes_version((_GO / "cluster" / "go.mod").read_text())
-    containerd = "github.com/containerd/containerd/v2/cmd"
-    return (
-        c_program("aicr-init", _HERE / "c" / "init.c"),
-        # Alone in its image, so without shared libraries.
-        c_program("pause", _HERE / "c" / "pause.c", flags=("-static",)),
-        go_artifact(
-            "kubernetes",
-            _GO / "cluster",
-            ["./kubernetes", "./coredns"],
-            ["kubernetes", "coredns"],
-            ldflags=version_flags(version),
-        ),
-        go_artifact(
-            "containerd",
-            _GO / "containerd",
-            [f"{containerd}/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")],
-            ["containerd", "containerd-shim-runc-v2", "ctr"],
-            tags="no_btrfs no_devmapper no_zfs",
-        ),
-    )
-
-
-def accelerator_artifacts() -> tuple[Artifact, ...]:
-    """What the simulated accelerators are made of."""
-    if importlib.util.find_spec("aicr_lab.accelerators.artifacts") is None:
-        return ()
-    module = importlib.import_module("aicr_lab.accelerators.artifacts")
-    found: tuple[Artifact, ...] = module.artifacts()
-    return found
-
-
-def builder() -> Builder:
-    """A builder that knows every artifact."""
-    return Builder(_all_artifacts())
-
-
-def names(addons: Iterable[str] = ()) -> list[str]:
-    """The artifacts that a lab with these add-ons needs, in the order in which they are built."""
-    from aicr_lab.addons import chosen  # its modules ask this one where things are
-
-    found = [artifact.name for artifact in (*core_artifacts(), *accelerator_artifacts())]
-    return found + [artifact.name for addon in chosen(addons) for artifact in addon.artifacts()]
-
-
-def _all_artifacts() -> tuple[Artifact, ...]:
-    from aicr_lab.addons import ADDONS  # its modules ask this one where things are
-
-    of_addons = {artifact.name: artifact for addon in ADDONS for artifact in addon.artifacts()}
-    return (*core_artifacts(), *accelerator_artifacts(), *of_addons.values())
-
-
-@functools.cache
-def _locate(output: str, artifact: str, cache: Path) -> Path:
-    artifacts = _all_artifacts()
-    for candidate in artifacts:
-        if artifact in ("", candidate.name) and output in candidate.outputs:
-            return Builder(artifacts, cache).program(candidate.name, output)
-    raise LabError(f"no artifact makes {output}")
-
-
-def locate(output: str, artifact: str = "") -> Path:
-    """A built program or file, e.g. ``locate("gpu-kubelet-plugin")``."""
-    # Asked many times during one ``up``; sources do not change meanwhile.
-    return _locate(output, artifact, cache_dir())
+INIT = c_program("aicr-init", C_SOURCES / "init.c")
+PAUSE = c_program("pause", C_SOURCES / "pause.c", flags=("-static",))
+"""Alone in its image, so without shared libraries."""
+KUBERNETES = go_artifact(
+    "kubernetes",
+    GO_MODULES / "cluster",
+    ["./kubernetes", "./coredns"],
+    ["kubernetes", "coredns"],
+    ldflags=version_flags(kubernetes_version((GO_MODULES / "cluster" / "go.mod").read_text())),
+)
+_CONTAINERD = "github.com/containerd/containerd/v2/cmd"
+_CONTAINERD_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
+CONTAINERD = go_artifact(
+    "containerd",
+    GO_MODULES / "containerd",
+    [f"{_CONTAINERD}/{name}" for name in _CONTAINERD_PROGRAMS],
+    _CONTAINERD_PROGRAMS,
+    tags="no_btrfs no_devmapper no_zfs",
+)
+ARTIFACTS = (INIT, PAUSE, KUBERNETES, CONTAINERD)
+"""All of them, in the order in which ``up`` wants them."""

@@ -26,6 +26,12 @@ from aicr_lab.ground import Ground, erase_tree
 from aicr_lab.needs import Say
 from aicr_lab.state import locked
 
+_LAB = Path(__file__).resolve().parent.parent
+GO_MODULES = _LAB / "go"
+"""Directory of the lab's Go modules."""
+C_SOURCES = _LAB / "c"
+"""Directory of the lab's programs in C."""
+
 _PROGRESS_EVERY = 10.0
 _MARKER = "built.json"
 # Linking the kubernetes binary needs more than half of this in temporary files alone.
@@ -37,7 +43,7 @@ class Command:
     """One step of a build.
 
     ``{out}`` in its words is the directory to build into, ``{needs:NAME}`` that of an artifact
-    named in ``Artifact.needs``.
+    in ``Artifact.needs``.
     """
 
     argv: tuple[str, ...]
@@ -55,7 +61,7 @@ class Artifact:
     sources: tuple[Path, ...]
     """Files and directories that the result is made from."""
     commands: tuple[Command, ...]
-    needs: tuple[str, ...] = ()
+    needs: "tuple[Artifact, ...]" = ()
     """Artifacts that must be built before."""
     tools: tuple[str, ...] = ("go",)
     """Compilers whose version is part of the hash: ``go``, ``gcc``."""
@@ -143,58 +149,72 @@ def c_program(name: str, source: Path, *, flags: Sequence[str] = ()) -> Artifact
     )
 
 
+def fingerprint(artifact: Artifact) -> str:
+    """The hash of everything that an artifact is made from."""
+    digest = hashlib.sha256()
+    for tool in artifact.tools:
+        digest.update(f"{tool} {_version(tool)}\n".encode())
+    for need in artifact.needs:
+        digest.update(f"needs {need.name} {fingerprint(need)}\n".encode())
+    for command in artifact.commands:
+        # The place of the sources is not part of what is made: two clones share a build.
+        words = [word.replace(str(command.cwd), ".") for word in command.argv]
+        digest.update(f"{json.dumps([words, command.env])}\n".encode())
+    for source in artifact.sources:
+        for file in _files(source):
+            digest.update(f"{file.relative_to(source.parent)}\n".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def locate(artifact: Artifact, output: str = "") -> Path:
+    """Find a built file: the one named, or the only one of the artifact."""
+    # Asked many times during one ``up``; sources do not change meanwhile.
+    return _locate(artifact, output, cache_dir())
+
+
+@functools.cache
+def _locate(artifact: Artifact, output: str, cache: Path) -> Path:
+    return Builder(cache).file(artifact, output)
+
+
 class Builder:
     """Builds artifacts and finds them again."""
 
-    def __init__(self, artifacts: Iterable[Artifact], cache: Path | None = None) -> None:
-        self._artifacts = {artifact.name: artifact for artifact in artifacts}
+    def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache or cache_dir()
 
-    def directory(self, name: str) -> Path:
+    def directory(self, artifact: Artifact) -> Path:
         """Where an artifact lies once it is built."""
-        return self._cache / f"{name}-{self.fingerprint(name)}"
+        return self._cache / f"{artifact.name}-{fingerprint(artifact)}"
 
-    def program(self, artifact: str, output: str = "") -> Path:
-        """A built file; an error when it is not built."""
-        path = self.directory(artifact) / (output or artifact)
+    def file(self, artifact: Artifact, output: str = "") -> Path:
+        """A built file, the only one unless it is named; an error when it is not built."""
+        found = [name for name in artifact.outputs if output in ("", name)]
+        if len(found) != 1:
+            made = ", ".join(artifact.outputs)
+            raise LabError(f"{artifact.name} makes {made}, not {output or 'one file'}")
+        path = self.directory(artifact) / found[0]
         if not path.exists():
-            raise LabError(f"{artifact} is not built", hint="python -m aicr_lab up builds it")
+            raise LabError(f"{artifact.name} is not built", hint="python -m aicr_lab up builds it")
         return path
 
-    def built(self, name: str) -> bool:
+    def built(self, artifact: Artifact) -> bool:
         """Whether an artifact is there, whole."""
-        return (self.directory(name) / _MARKER).exists()
+        return (self.directory(artifact) / _MARKER).exists()
 
-    def fingerprint(self, name: str) -> str:
-        """The hash of everything that an artifact is made from."""
-        artifact = self._artifacts[name]
-        digest = hashlib.sha256()
-        for tool in artifact.tools:
-            digest.update(f"{tool} {_version(tool)}\n".encode())
-        for need in artifact.needs:
-            digest.update(f"needs {need} {self.fingerprint(need)}\n".encode())
-        for command in artifact.commands:
-            # The place of the sources is not part of what is made: two clones share a build.
-            words = [word.replace(str(command.cwd), ".") for word in command.argv]
-            digest.update(f"{json.dumps([words, command.env])}\n".encode())
-        for source in artifact.sources:
-            for file in _files(source):
-                digest.update(f"{file.relative_to(source.parent)}\n".encode())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest()[:16]
-
-    def ensure(self, names: Iterable[str], say: Say) -> None:
-        """Builds what is not there yet, one after the other."""
-        for name in names:
-            if not self.built(name):
-                self.ensure(self._artifacts[name].needs, say)
-                self._build(self._artifacts[name], say)
+    def ensure(self, artifacts: Iterable[Artifact], say: Say) -> None:
+        """Build what is not there yet, one after the other."""
+        for artifact in artifacts:
+            if not self.built(artifact):
+                self.ensure(artifact.needs, say)
+                self._build(artifact, say)
 
     def _build(self, artifact: Artifact, say: Say) -> None:
         take_cache(self._cache)
         lock = self._cache / f"{artifact.name}.lock"
         with locked(lock, busy=f"{artifact.name} is being built by another process; waiting"):
-            if self.built(artifact.name):
+            if self.built(artifact):
                 return
             _require_space(self._cache)
             self._drop_unfinished(artifact.name)
@@ -209,7 +229,7 @@ class Builder:
             seconds = time.monotonic() - started
             (partial / _MARKER).write_text(json.dumps({"seconds": round(seconds, 1)}) + "\n")
             partial.chmod(0o755)
-            partial.rename(self.directory(artifact.name))
+            partial.rename(self.directory(artifact))
             say(f"built {artifact.name} in {_duration(seconds)}")
 
     def _drop_unfinished(self, name: str) -> None:
@@ -219,7 +239,7 @@ class Builder:
     def _run(
         self, artifact: Artifact, command: Command, out: Path, say: Say, started: float
     ) -> None:
-        words = [self._fill(word, out) for word in command.argv]
+        words = [self._fill(artifact, word, out) for word in command.argv]
         log = self._cache / f"{artifact.name}.log"
         env = _environment() | dict(command.env)
         try:
@@ -244,11 +264,10 @@ class Builder:
                 hint=_failure_hint(log),
             )
 
-    def _fill(self, word: str, out: Path) -> str:
+    def _fill(self, artifact: Artifact, word: str, out: Path) -> str:
         word = word.replace("{out}", str(out))
-        while "{needs:" in word:
-            name = word.split("{needs:", 1)[1].split("}", 1)[0]
-            word = word.replace(f"{{needs:{name}}}", str(self.directory(name)))
+        for need in artifact.needs:
+            word = word.replace(f"{{needs:{need.name}}}", str(self.directory(need)))
         return word
 
 

@@ -15,7 +15,6 @@ from aicr_lab import needs
 from aicr_lab.build.builder import take_cache
 from aicr_lab.build.oci import Image, Layer, write_archive
 from aicr_lab.errors import HostUnfit
-from aicr_lab.kubernetes.containerd import PAUSE_IMAGE
 from aicr_lab.needs import Say
 from aicr_lab.state import locked
 
@@ -23,6 +22,7 @@ CUDA = "nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04"
 BUSYBOX = "docker.io/library/busybox:1.37"
 NBODY = "nvcr.io/nvidia/k8s/cuda-sample:nbody-cuda11.7.1-ubuntu18.04"
 COREDNS = "registry.k8s.io/coredns/coredns:v1.15.0"
+PAUSE = "registry.k8s.io/pause:3.10"
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -193,7 +193,7 @@ def pause_image(program: Path) -> Image:
     layer = Layer()
     layer.copy(program, "pause")
     config = {"Entrypoint": ["/pause"], "User": "65535:65535"}
-    return Image(name=PAUSE_IMAGE, layers=[layer.content()], config=config)
+    return Image(name=PAUSE, layers=[layer.content()], config=config)
 
 
 def busybox_image(program: Path) -> Image:

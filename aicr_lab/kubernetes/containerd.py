@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from aicr_lab.build import images
 from aicr_lab.errors import ComponentFailed
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
@@ -11,8 +12,6 @@ from aicr_lab.state import write_private
 
 SOCKET = "/run/containerd/containerd.sock"
 """Inside the node, whose ``/run`` is private."""
-
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 
 # A hundred megabytes and their unpacking, on a busy machine.
 _IMPORT_TIMEOUT = 180.0
@@ -66,7 +65,7 @@ def config(
     text = _CONFIG.format(
         root=node.dir / "containerd",
         socket=SOCKET,
-        pause=PAUSE_IMAGE,
+        pause=images.PAUSE,
         snapshotter=snapshotter,
         cdi=node.cdi_dir,
         cni_bin=", ".join(f'"{directory}"' for directory in cni_bin),

@@ -87,11 +87,12 @@ def host_before() -> Host:
 @pytest.fixture(scope="session")
 def lab(host_before: Host, worker_id: str) -> "Iterator[Lab]":
     """A lab with two nodes, as ``up`` makes it without options."""
+    from aicr_lab import startup
     from aicr_lab.lab import Lab
 
     made = Lab(f"test-{os.getpid()}-{worker_id}")
     try:
-        made.up(LabOptions(), lambda _: None)
+        startup.up(made, LabOptions(), lambda _: None)
         yield made
     finally:
         made.down(lambda _: None)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aicr_lab import addons
+from aicr_lab import startup
+from aicr_lab.addons import catalogue
 from aicr_lab.addons.accelerator_exporter import NAME as EXPORTER
 from aicr_lab.addons.accelerator_exporter import NAMESPACE as EXPORTER_NAMESPACE
 from aicr_lab.addons.accelerator_exporter import defects_file
@@ -23,7 +24,7 @@ from aicr_lab.options import LabOptions
 from tests.lab.conftest import Host
 from tests.lab.test_life import assert_nothing_is_left
 
-CHOSEN = addons.parse("accelerator-exporter,prometheus-adapter,loadbalancer,python")
+CHOSEN = catalogue.parse("accelerator-exporter,prometheus-adapter,loadbalancer,python")
 UTILIZATION = re.compile(r"^DCGM_FI_DEV_GPU_UTIL\{(?P<labels>[^}]*)\} (?P<value>\S+)", re.M)
 
 
@@ -32,7 +33,7 @@ def equipped(host_before: Host) -> Iterator[Lab]:
     """A lab with the add-ons that metrics and addresses need; its end is a test too."""
     made = Lab(f"addons-{os.getpid()}")
     try:
-        made.up(LabOptions(gpus=2, addons=CHOSEN, fast=True), lambda _: None)
+        startup.up(made, LabOptions(gpus=2, addons=CHOSEN, fast=True), lambda _: None)
         yield made
     finally:
         made.down(lambda _: None)

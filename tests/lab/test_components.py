@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab import startup
 from aicr_lab.cli import main
 from aicr_lab.errors import ComponentFailed, LabError
 from aicr_lab.lab import Lab
@@ -66,7 +67,7 @@ def test_a_stopped_component_is_dead_and_up_brings_it_back(lab: Lab) -> None:
     lab.stop("kube-proxy@node-1")
     assert health(lab, "kube-proxy@node-1") == "dead"
     said: list[str] = []
-    assert lab.up(None, said.append) is False
+    assert startup.up(lab, None, said.append) is False
     assert said[0] == "kube-proxy@node-1 does not run; starting it again"
     lab.await_healthy("kube-proxy@node-1")
 
@@ -124,7 +125,7 @@ def test_unknown_names_are_answered_with_the_known_ones(lab: Lab) -> None:
 
 def test_other_options_than_those_it_runs_with_are_refused(lab: Lab) -> None:
     with pytest.raises(LabError, match="--nodes 2 --gpus 8"):
-        lab.up(LabOptions(nodes=1), lambda _: None)
+        startup.up(lab, LabOptions(nodes=1), lambda _: None)
 
 
 def test_programs_run_in_a_node(lab: Lab) -> None:

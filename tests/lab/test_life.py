@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab import startup
+from aicr_lab.build import builder
+from aicr_lab.build.builder import Artifact
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab, listen
 from aicr_lab.options import LabOptions
@@ -42,7 +45,7 @@ def assert_nothing_is_left(lab: Lab, before: Host) -> None:
 
 
 def test_down_leaves_nothing(small_lab: Lab, host_before: Host) -> None:
-    assert small_lab.up(SMALL, lambda _: None) is True
+    assert startup.up(small_lab, SMALL, lambda _: None) is True
     assert processes_of(small_lab)
     began = time.monotonic()
     small_lab.down(lambda _: None)
@@ -62,7 +65,7 @@ def test_a_launcher_killed_half_way_leaves_remains_that_up_removes(
     killed.kill()
     killed.wait()
     assert not small_lab.running
-    assert small_lab.up(SMALL, lambda _: None) is True
+    assert startup.up(small_lab, SMALL, lambda _: None) is True
     assert [node["metadata"]["name"] for node in small_lab.api.list("v1", "Node")] == ["node-0"]
     small_lab.down(lambda _: None)
     assert_nothing_is_left(small_lab, host_before)
@@ -93,14 +96,14 @@ def test_ctrl_c_takes_down_what_was_started(small_lab: Lab, launcher: Launcher) 
 
 
 def test_a_dead_init_is_a_lab_that_up_makes_anew(small_lab: Lab) -> None:
-    small_lab.up(SMALL, lambda _: None)
+    startup.up(small_lab, SMALL, lambda _: None)
     process = small_lab.namespaces.process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     while small_lab.exists:
         time.sleep(0.05)
     assert small_lab.status() == []
-    assert small_lab.up(SMALL, lambda _: None) is True
+    assert startup.up(small_lab, SMALL, lambda _: None) is True
 
 
 def test_records_of_another_boot_name_nobody(small_lab: Lab) -> None:
@@ -115,7 +118,7 @@ def test_records_of_another_boot_name_nobody(small_lab: Lab) -> None:
 
 
 def test_two_labs_live_side_by_side(lab: Lab, small_lab: Lab) -> None:
-    small_lab.up(SMALL, lambda _: None)
+    startup.up(small_lab, SMALL, lambda _: None)
     assert small_lab.port != lab.port
     assert len(small_lab.api.list("v1", "Node")) == 1
     small_lab.down(lambda _: None)
@@ -144,7 +147,7 @@ def test_a_port_in_use_is_named_and_nothing_is_started(small_lab: Lab) -> None:
     with listen(0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(LabError, match=f"port {port} .*in use"):
-            small_lab.up(LabOptions(nodes=1, gpus=0, port=port), lambda _: None)
+            startup.up(small_lab, LabOptions(nodes=1, gpus=0, port=port), lambda _: None)
     assert not small_lab.dir.exists()
 
 
@@ -154,14 +157,13 @@ def test_a_component_that_dies_during_start_ends_the_start(
     broken = tmp_path / "containerd"
     broken.write_text("#!/bin/sh\necho 'exec format of the day'; exit 1\n")
     broken.chmod(0o755)
-    from aicr_lab.build import artifacts
 
-    locate = artifacts.locate
-    monkeypatch.setattr(
-        artifacts, "locate", lambda name: broken if name == "containerd" else locate(name)
-    )
+    def locate(artifact: Artifact, output: str = "") -> Path:
+        return broken if output == "containerd" else builder.locate(artifact, output)
+
+    monkeypatch.setattr(startup, "locate", locate)
     with pytest.raises(LabError, match=r"(?s)containerd@node-0 died.*exec format of the day"):
-        small_lab.up(SMALL, lambda _: None)
+        startup.up(small_lab, SMALL, lambda _: None)
     assert not small_lab.exists
     assert (small_lab.dir / "nodes/node-0/logs/containerd.log").exists(), "kept for whoever asks"
 
@@ -177,7 +179,7 @@ def test_state_may_lie_on_an_overlay(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AICR_LAB_HOME", str(merged))
     on_overlay = Lab(f"ov-{os.getpid()}")
     try:
-        on_overlay.up(SMALL, lambda _: None)
+        startup.up(on_overlay, SMALL, lambda _: None)
         dns = on_overlay.api.get("apps/v1", "Deployment", "coredns", "kube-system")
         assert dns["status"]["availableReplicas"] == 1
     finally:

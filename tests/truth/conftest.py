@@ -26,9 +26,11 @@ class Stage:
 
     def lab(self, options: LabOptions) -> "Lab":
         """A running lab of this kind."""
+        from aicr_lab import startup
+
         if self._lab.running and self._lab.options != options:
             self.clear()
-        self._lab.up(options, lambda _: None)
+        startup.up(self._lab, options, lambda _: None)
         return self._lab
 
     def clear(self) -> None:

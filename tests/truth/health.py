@@ -1,7 +1,7 @@
 """Whether a lab is as ``up`` made it."""
 
 from aicr_lab.accelerators.node import device_class, runtime
-from aicr_lab.addons import chosen
+from aicr_lab.addons.catalogue import chosen
 from aicr_lab.defects.active import active
 from aicr_lab.defects.injections.admission_policies import PREFIX
 from aicr_lab.defects.injections.device_path import await_devices

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import addons
+from aicr_lab.addons import catalogue
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.exporters import NoExporter, exporter_pods
 from aicr_lab.options import LabOptions
@@ -17,7 +17,7 @@ from .suite import run_side_by_side, run_suite
 pytestmark = pytest.mark.thorough
 
 REQUIREMENT = "accelerator_metrics"
-LAB = LabOptions(addons=addons.parse("accelerator-exporter,prometheus"), fast=True)
+LAB = LabOptions(addons=catalogue.parse("accelerator-exporter,prometheus"), fast=True)
 
 
 @pytest.mark.parametrize("defect", defects_of(REQUIREMENT), ids=name_of)

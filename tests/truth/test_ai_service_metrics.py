@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aicr_lab import addons
+from aicr_lab.addons import catalogue
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.prometheus import PrometheusReplicas
@@ -22,7 +22,7 @@ from .users_service import NAMED, users_service
 pytestmark = pytest.mark.thorough
 
 REQUIREMENT = "ai_service_metrics"
-LAB = LabOptions(nodes=1, gpus=1, addons=addons.parse("prometheus,python"), fast=True)
+LAB = LabOptions(nodes=1, gpus=1, addons=catalogue.parse("prometheus,python"), fast=True)
 WAYS = ("service-monitor", "pod-monitor", "annotations")
 
 

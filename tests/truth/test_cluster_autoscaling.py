@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab.addons.karpenter import NODE_POOL, node_pool
+from aicr_lab.addons.karpenter import NODE_POOL, POOL_LABEL, node_pool
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.injections.node_autoscaler import POOL_LABEL
 from aicr_lab.options import LabOptions
 
 from .conftest import Labs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import addons
+from aicr_lab.addons import catalogue
 from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.injections.api_access import RestrictedUser
 from aicr_lab.lab import Lab
@@ -20,7 +20,7 @@ from .health import faults
 from .matrix import try_out
 from .suite import ALLOW_ALL, AUTOMATED, REQUIREMENTS, SuiteRun, run_suite
 
-LAB = LabOptions(addons=addons.parse(addons.ALL), fast=True)
+LAB = LabOptions(addons=catalogue.parse(catalogue.ALL), fast=True)
 SAMPLE = {
     "gang-plain-scheduler": (),
     "metrics-missing-device": (),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from aicr_lab.build import images
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.injection import await_effect
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.options import LabOptions
 

@@ -1,9 +1,8 @@
 """Admission policies that break a cluster; the API server itself enforces them."""
 
 from collections.abc import Sequence
-from typing import Any
 
-Object = dict[str, Any]
+from aicr_lab.kubernetes.api import Object
 
 _GROUP = "admissionregistration.k8s.io/v1"
 PREFIX = "aicr-lab-defect-"

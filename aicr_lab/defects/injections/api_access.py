@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.injection import await_effect
+from aicr_lab.defects.programs import fault_proxy
 from aicr_lab.kubernetes import network
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, Process
 from aicr_lab.state import write_private
@@ -172,8 +173,7 @@ class FaultyDoor:
             name=self._component,
             argv=(
                 sys.executable,
-                "-m",
-                "aicr_lab.defects.programs.fault_proxy",
+                *("-m", fault_proxy.__name__),
                 f"--mode={self.mode}",
                 f"--listener={descriptor}",
                 f"--upstream={network.BRIDGE_IP}:{network.API_PORT}",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aicr_lab.accelerators import node as accelerators
 from aicr_lab.accelerators.state_file import Sections, StateFile
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.injection import DRA, await_effect, serves
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from aicr_lab.defects.injections.admission_policies import Object, refusing, rewriting, rule
+from aicr_lab.defects.injections.admission_policies import refusing, rewriting, rule
 from aicr_lab.defects.injections.device_path import release_claims
 from aicr_lab.defects.injections.injection import Applied, await_effect, dry_run
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 
 _PODS = rule("", ["pods"], ["CREATE"])

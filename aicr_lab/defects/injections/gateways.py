@@ -9,11 +9,11 @@ from pathlib import Path
 
 from aicr_lab.addons import contour
 from aicr_lab.addons.manifests import unavailable
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.injection import await_effect
-from aicr_lab.defects.programs.lying_gateway import PORT
+from aicr_lab.defects.programs import lying_gateway
 from aicr_lab.errors import LabError
 from aicr_lab.kubernetes import network
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.machine.namespaces import send_signal, start_time
 from aicr_lab.machine.processes import LAB, Process
@@ -110,7 +110,7 @@ class LyingGateway:
             lab.start(self._process(lab))
         await_effect("the lying gateway", lambda: _listens(lab))
         (address,) = _addresses(lab, self.namespace)
-        to = f"{network.BRIDGE_IP}:{PORT}"
+        to = f"{network.BRIDGE_IP}:{lying_gateway.PORT}"
         rules = (
             f"table ip {_TABLE} {{\n"
             "chain pre { type nat hook prerouting priority -110;\n"
@@ -130,12 +130,8 @@ class LyingGateway:
     def _process(self, lab: Lab) -> Process:
         admin = lab.authority.identity("admin")
         argv = (
-            *(
-                sys.executable,
-                "-m",
-                "aicr_lab.defects.programs.lying_gateway",
-                f"--mode={self.mode}",
-            ),
+            *(sys.executable, "-m", lying_gateway.__name__),
+            f"--mode={self.mode}",
             f"--ca={lab.authority.certificate}",
             f"--certificate={admin.certificate}",
             f"--key={admin.key}",
@@ -305,7 +301,7 @@ def _envoys(lab: Lab) -> list[ProcessId]:
 
 def _listens(lab: Lab) -> bool:
     try:
-        lab.namespaces.dial(network.BRIDGE_IP, PORT, timeout=1).close()
+        lab.namespaces.dial(network.BRIDGE_IP, lying_gateway.PORT, timeout=1).close()
     except OSError:
         return False
     return True

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.errors import ApiRefused, LabError
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.machine.namespaces import wait_until
 

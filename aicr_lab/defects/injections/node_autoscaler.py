@@ -1,23 +1,17 @@
-"""Ways to break the autoscaling of nodes: the autoscaler, its node pool, what its nodes come from.
-
-Run as ``python -m aicr_lab.defects.injections.node_autoscaler LAB`` it is somebody who uncordons a
-spare node as soon as a pod waits: no autoscaler, though it may look like one.
-"""
+"""Ways to break the autoscaling of nodes: the autoscaler, its pool, what its nodes come from."""
 
 import sys
-import time
 from dataclasses import dataclass
 
 from aicr_lab.addons import karpenter, kwok, manifests
-from aicr_lab.defects.injections.admission_policies import Object, refusing, rule
+from aicr_lab.addons.karpenter import POOL_LABEL
+from aicr_lab.defects.injections.admission_policies import refusing, rule
 from aicr_lab.defects.injections.injection import Applied, await_effect
-from aicr_lab.errors import LabError
-from aicr_lab.kubernetes import network
-from aicr_lab.kubernetes.api import Api
+from aicr_lab.defects.programs import uncordoner
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, Process
 
-POOL_LABEL = "karpenter.sh/nodepool"
 SPARE = "spare-0"
 _APPS = "apps/v1"
 
@@ -119,12 +113,7 @@ class SpareNode:
         lab.start(
             Process(
                 name=self._component,
-                argv=(
-                    sys.executable,
-                    "-m",
-                    "aicr_lab.defects.injections.node_autoscaler",
-                    lab.name,
-                ),
+                argv=(sys.executable, "-m", uncordoner.__name__, lab.name, SPARE),
                 namespace=LAB,
                 log=log,
                 env={"AICR_LAB_HOME": str(lab.dir.parent)},
@@ -163,33 +152,3 @@ def _is_ready(lab: Lab) -> bool:
     found = lab.api.find("v1", "Node", SPARE) or {}
     conditions = found.get("status", {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
-
-def main(name: str) -> None:
-    """Uncordons the spare node once a pod waits for a node pool, for ever."""
-    lab = Lab(name)
-    admin = lab.authority.identity("admin")
-    api = Api(
-        port=network.API_PORT,
-        ca=lab.authority.certificate,
-        certificate=admin.certificate,
-        key=admin.key,
-    )
-    while True:
-        time.sleep(0.5)
-        try:
-            waiting = [
-                pod["metadata"]["name"]
-                for pod in api.list("v1", "Pod")
-                if not pod["spec"].get("nodeName") and POOL_LABEL in str(pod["spec"])
-            ]
-            # As late as a person would be: the scheduler has said by then that there is no room.
-            if waiting:
-                time.sleep(1.0)
-                api.patch("v1", "Node", SPARE, {"spec": {"unschedulable": None}})
-        except LabError as error:
-            print(error, flush=True)  # noqa: T201  (its log)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

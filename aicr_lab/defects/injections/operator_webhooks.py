@@ -5,9 +5,10 @@ import copy
 import sys
 from dataclasses import dataclass
 
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.operators import OperatorUnderTest, restore, victims
+from aicr_lab.defects.programs import policy_webhook
 from aicr_lab.kubernetes import network
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, Process
 
@@ -136,8 +137,7 @@ class ForeignPolicy:
             name=_POLICY,
             argv=(
                 sys.executable,
-                "-m",
-                "aicr_lab.defects.programs.policy_webhook",
+                *("-m", policy_webhook.__name__),
                 f"--address={network.BRIDGE_IP}:{_POLICY_PORT}",
                 f"--cert={serving.certificate}",
                 f"--key={serving.key}",

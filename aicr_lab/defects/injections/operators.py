@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from aicr_lab.addons import jobset, kuberay
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.manifests import apply_all
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.injection import await_effect
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 
 

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.defects.injections.device_path import await_devices
 from aicr_lab.defects.injections.injection import await_effect
 from aicr_lab.defects.programs import quota_keeper
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, Process
@@ -131,13 +131,13 @@ class RemainsOfRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaEverywhere:
-    """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota`."""
+    """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota_keeper`."""
 
     _component = "quota-keeper"
 
     def inject(self, lab: Lab) -> None:
         """Starts the program that gives them, and waits until it looks."""
-        argv = (sys.executable, "-m", "aicr_lab.defects.programs.quota_keeper", lab.name)
+        argv = (sys.executable, "-m", quota_keeper.__name__, lab.name)
         log = lab.control_plane.log(self._component)
         log.unlink(missing_ok=True)
         lab.start(

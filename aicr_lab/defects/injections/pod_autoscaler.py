@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from aicr_lab.addons import prometheus_adapter
-from aicr_lab.defects.injections.admission_policies import Object, rewriting, rule
+from aicr_lab.defects.injections.admission_policies import rewriting, rule
 from aicr_lab.defects.injections.injection import Applied, await_effect, dry_run
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 
 _AUTOSCALING = "autoscaling/v2"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aicr_lab.addons import prometheus, prometheus_operator
-from aicr_lab.defects.injections.admission_policies import Object, refusing, rewriting, rule
+from aicr_lab.defects.injections.admission_policies import refusing, rewriting, rule
 from aicr_lab.defects.injections.injection import Applied, await_effect, dry_run
+from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 
 _GROUP, _VERSION = "monitoring.coreos.com", "v1"

@@ -7,10 +7,9 @@ aicr_lab.defects.programs.quota_keeper LAB``). Namespaces that existed before it
 import sys
 import time
 
-from aicr_lab.defects.injections.admission_policies import Object
 from aicr_lab.errors import LabError
 from aicr_lab.kubernetes import network
-from aicr_lab.kubernetes.api import Api
+from aicr_lab.kubernetes.api import Api, Object
 from aicr_lab.lab import Lab
 
 READY = "new namespaces get a LimitRange and a ResourceQuota from now on"

@@ -2,46 +2,45 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab import addons
-from aicr_lab.addons import manifests
+from aicr_lab.addons import catalogue, manifests
 from aicr_lab.errors import LabError
 from aicr_lab.options import LabOptions
 
 
 def test_names_of_addons_are_unique_and_what_they_need_exists() -> None:
-    names = addons.names()
+    names = catalogue.names()
     assert len(names) == len(set(names))
-    assert all(set(addon.needs) <= set(names) for addon in addons.ADDONS)
+    assert all(set(addon.needs) <= set(names) for addon in catalogue.ADDONS)
 
 
 def test_every_artifact_is_made_by_one_description() -> None:
-    described = {artifact.name: artifact for a in addons.ADDONS for artifact in a.artifacts()}
-    for addon in addons.ADDONS:
-        for artifact in addon.artifacts():
+    described = {artifact.name: artifact for a in catalogue.ADDONS for artifact in a.artifacts}
+    for addon in catalogue.ADDONS:
+        for artifact in addon.artifacts:
             assert artifact == described[artifact.name]
 
 
 def test_core_is_nothing_and_all_leaves_second_solutions_out() -> None:
-    assert addons.parse("core") == ()
-    wanted = {addon.name for addon in addons.ADDONS if addon.in_all}
-    needed = {need for addon in addons.ADDONS if addon.in_all for need in addon.needs}
-    assert set(addons.parse("all")) == wanted | needed
+    assert catalogue.parse("core") == ()
+    wanted = {addon.name for addon in catalogue.ADDONS if addon.in_all}
+    needed = {need for addon in catalogue.ADDONS if addon.in_all for need in addon.needs}
+    assert set(catalogue.parse("all")) == wanted | needed
 
 
 def test_an_addon_brings_what_it_needs_in_the_order_of_the_list() -> None:
-    parsed = addons.parse(" prometheus-adapter,loadbalancer,")
+    parsed = catalogue.parse(" prometheus-adapter,loadbalancer,")
     assert set(parsed) == {
         "loadbalancer",
         "prometheus-operator",
         "prometheus",
         "prometheus-adapter",
     }
-    assert list(parsed) == [name for name in addons.names() if name in parsed]
+    assert list(parsed) == [name for name in catalogue.names() if name in parsed]
 
 
 def test_an_unknown_addon_is_refused_with_the_ones_there_are() -> None:
     with pytest.raises(LabError, match="nosuch") as refused:
-        addons.parse("nosuch")
+        catalogue.parse("nosuch")
     assert "prometheus-adapter" in str(refused.value)
 
 

@@ -1,14 +1,17 @@
+import dataclasses
 import multiprocessing
 import shutil
 from pathlib import Path
 
 import pytest
 
+from aicr_lab.addons import catalogue
 from aicr_lab.build import builder
-from aicr_lab.build.artifacts import kubernetes_version, names, version_flags
-from aicr_lab.build.builder import Artifact, Builder, Command, take_cache
+from aicr_lab.build.artifacts import kubernetes_version, version_flags
+from aicr_lab.build.builder import Artifact, Builder, Command, fingerprint, locate, take_cache
 from aicr_lab.errors import BuildFailed, HostUnfit, LabError, NotOurs
 from aicr_lab.ground import MARK
+from aicr_lab.startup import artifacts_of
 
 
 def artifact(source: Path, script: str = "cp source {out}/result") -> Artifact:
@@ -36,34 +39,32 @@ def cache(tmp_path: Path) -> Path:
 def test_what_is_built_is_not_built_again(source: Path, cache: Path) -> None:
     said: list[str] = []
     thing = artifact(source)
-    Builder([thing], cache).ensure(["thing"], said.append)
-    assert Builder([thing], cache).program("thing", "result").read_text() == "one"
+    Builder(cache).ensure([thing], said.append)
+    assert Builder(cache).file(thing, "result").read_text() == "one"
     assert [line.split()[0] for line in said] == ["building", "built"]
-    Builder([thing], cache).ensure(["thing"], said.append)
+    Builder(cache).ensure([thing], said.append)
     assert len(said) == 2
 
 
 def test_a_changed_source_is_built_anew(source: Path, cache: Path) -> None:
     thing = artifact(source)
-    before = Builder([thing], cache).fingerprint("thing")
+    before = fingerprint(thing)
     (source / "source").write_text("two")
-    builder = Builder([thing], cache)
-    assert builder.fingerprint("thing") != before
-    builder.ensure(["thing"], lambda _: None)
-    assert builder.program("thing", "result").read_text() == "two"
+    assert fingerprint(thing) != before
+    Builder(cache).ensure([thing], lambda _: None)
+    assert Builder(cache).file(thing).read_text() == "two"
 
 
-def test_a_changed_command_is_built_anew(source: Path, cache: Path) -> None:
-    one = Builder([artifact(source)], cache).fingerprint("thing")
-    other = Builder([artifact(source, "cp source {out}/result; :")], cache).fingerprint("thing")
-    assert one != other
+def test_a_changed_command_is_built_anew(source: Path) -> None:
+    one = fingerprint(artifact(source))
+    assert fingerprint(artifact(source, "cp source {out}/result; :")) != one
 
 
-def test_two_clones_share_a_build(tmp_path: Path, cache: Path) -> None:
+def test_two_clones_share_a_build(tmp_path: Path) -> None:
     prints = set()
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        prints.add(Builder([artifact(tmp_path / name)], cache).fingerprint("thing"))
+        prints.add(fingerprint(artifact(tmp_path / name)))
     assert len(prints) == 1
 
 
@@ -73,35 +74,33 @@ def test_a_need_is_built_first_and_its_place_is_filled_in(source: Path, cache: P
         outputs=("copy",),
         sources=(),
         commands=(Command(argv=("/bin/cp", "{needs:thing}/result", "{out}/copy"), cwd=source),),
-        needs=("thing",),
+        needs=(artifact(source),),
         tools=(),
     )
-    builder = Builder([later, artifact(source)], cache)
-    builder.ensure(["later"], lambda _: None)
-    assert builder.program("later", "copy").read_text() == "one"
+    Builder(cache).ensure([later], lambda _: None)
+    assert Builder(cache).file(later).read_text() == "one"
 
 
 def test_a_failed_build_leaves_nothing_and_shows_the_compilers_words(
     source: Path, cache: Path
 ) -> None:
-    builder = Builder([artifact(source, "echo undefined: foo; exit 3")], cache)
+    thing = artifact(source, "echo undefined: foo; exit 3")
     with pytest.raises(BuildFailed, match=r"(?s)ended with 3.*undefined: foo"):
-        builder.ensure(["thing"], lambda _: None)
-    assert not builder.built("thing")
+        Builder(cache).ensure([thing], lambda _: None)
+    assert not Builder(cache).built(thing)
     with pytest.raises(LabError, match="not built"):
-        builder.program("thing", "result")
+        Builder(cache).file(thing)
 
 
 def test_a_build_without_its_output_has_failed(source: Path, cache: Path) -> None:
-    builder = Builder([artifact(source, "true")], cache)
     with pytest.raises(BuildFailed, match="left no result"):
-        builder.ensure(["thing"], lambda _: None)
+        Builder(cache).ensure([artifact(source, "true")], lambda _: None)
 
 
 def test_a_full_disk_is_said_in_words(source: Path, cache: Path) -> None:
-    builder = Builder([artifact(source, "echo write: no space left on device; exit 1")], cache)
+    thing = artifact(source, "echo write: no space left on device; exit 1")
     with pytest.raises(BuildFailed, match="the disk is full"):
-        builder.ensure(["thing"], lambda _: None)
+        Builder(cache).ensure([thing], lambda _: None)
 
 
 def test_too_little_space_is_seen_before_the_build(
@@ -110,11 +109,11 @@ def test_too_little_space_is_seen_before_the_build(
     usage = shutil.disk_usage(source)._replace(free=2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(HostUnfit, match="AICR_LAB_CACHE"):
-        Builder([artifact(source)], cache).ensure(["thing"], lambda _: None)
+        Builder(cache).ensure([artifact(source)], lambda _: None)
 
 
 def _build(source: Path, cache: Path, script: str) -> None:
-    Builder([artifact(source, script)], cache).ensure(["thing"], lambda _: None)
+    Builder(cache).ensure([artifact(source, script)], lambda _: None)
 
 
 def test_a_killed_build_is_redone(source: Path, cache: Path) -> None:
@@ -128,11 +127,11 @@ def test_a_killed_build_is_redone(source: Path, cache: Path) -> None:
         assert first.is_alive()
     first.kill()
     first.join()
-    builder = Builder([artifact(source, script)], cache)
-    assert not builder.built("thing"), "half a build must not pass for one"
+    thing = artifact(source, script)
+    assert not Builder(cache).built(thing), "half a build must not pass for one"
     (source / "slow").unlink()
-    builder.ensure(["thing"], lambda _: None)
-    assert builder.program("thing", "result").read_text() == "one"
+    Builder(cache).ensure([thing], lambda _: None)
+    assert Builder(cache).file(thing).read_text() == "one"
     assert not list(cache.glob(".thing.*"))
 
 
@@ -142,7 +141,7 @@ def test_progress_is_told_while_it_takes_long(
     monkeypatch.setattr(builder, "_PROGRESS_EVERY", 0.05)
     said: list[str] = []
     script = "sleep 0.3; cp source {out}/result"
-    Builder([artifact(source, script)], cache).ensure(["thing"], said.append)
+    Builder(cache).ensure([artifact(source, script)], said.append)
     assert sum(line.startswith("building thing: ") for line in said) >= 2
 
 
@@ -154,7 +153,7 @@ def test_a_missing_compiler_is_named_with_the_way_out(
     thing = builder.c_program("thing", source / "source")
     (source / "source").write_text("")
     with pytest.raises(HostUnfit, match="install a C compiler"):
-        Builder([thing], cache).ensure(["thing"], lambda _: None)
+        Builder(cache).ensure([thing], lambda _: None)
     builder._version.cache_clear()
 
 
@@ -169,26 +168,42 @@ def test_components_say_the_version_of_their_module() -> None:
         kubernetes_version("require k8s.io/kubernetes v1.37.0-rc.1\n")
 
 
-def test_every_artifact_has_a_name_of_its_own() -> None:
-    assert len(set(names())) == len(names())
-    assert names()[0] == "aicr-init"
+def test_every_artifact_of_the_lab_has_a_name_of_its_own() -> None:
+    names = [artifact.name for artifact in artifacts_of(catalogue.names())]
+    assert len(set(names)) == len(names)
+    assert names[0] == "aicr-init"
+    assert {"kubernetes", "nvidia-driver", "kueue-manifest"} <= set(names)
+
+
+def test_one_file_of_several_has_to_be_named(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AICR_LAB_CACHE", str(cache))
+    two = dataclasses.replace(
+        artifact(source, "touch {out}/result {out}/other"), outputs=("result", "other")
+    )
+    Builder(cache).ensure([two], lambda _: None)
+    assert locate(two, "other").name == "other"
+    for wrong in ("", "third"):
+        with pytest.raises(LabError, match="thing makes result, other, not "):
+            locate(two, wrong)
 
 
 def test_a_cache_that_holds_something_else_is_refused_and_stays(source: Path, cache: Path) -> None:
     (cache / ".thing.mine").mkdir(parents=True)
     (cache / "thing.log").write_text("precious")
     with pytest.raises(NotOurs, match=r"(?s)cache is left alone.*AICR_LAB_CACHE"):
-        Builder([artifact(source)], cache).ensure(["thing"], lambda _: None)
+        Builder(cache).ensure([artifact(source)], lambda _: None)
     assert (cache / ".thing.mine").is_dir()
     assert (cache / "thing.log").read_text() == "precious"
 
 
 def test_a_cache_of_an_earlier_version_is_taken_as_it_is(source: Path, cache: Path) -> None:
     thing = artifact(source)
-    Builder([thing], cache).ensure(["thing"], lambda _: None)
+    Builder(cache).ensure([thing], lambda _: None)
     (cache / MARK).unlink()
     (source / "source").write_text("two")
-    Builder([thing], cache).ensure(["thing"], lambda _: None)
+    Builder(cache).ensure([thing], lambda _: None)
     assert len(list(cache.glob("thing-*/built.json"))) == 2
     assert (cache / MARK).exists()
 
@@ -200,6 +215,6 @@ def test_an_unfinished_build_that_is_a_link_does_not_lead_elsewhere(
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").write_text("precious")
     (cache / ".thing.link").symlink_to(tmp_path / "elsewhere")
-    Builder([artifact(source)], cache).ensure(["thing"], lambda _: None)
+    Builder(cache).ensure([artifact(source)], lambda _: None)
     assert not (cache / ".thing.link").is_symlink()
     assert (tmp_path / "elsewhere" / "file").read_text() == "precious"

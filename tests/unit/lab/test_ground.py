@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import aicr_lab
+from aicr_lab import startup
 from aicr_lab.errors import LabError, NotOurs
 from aicr_lab.ground import MARK, Ground, erase_tree, mounts_in
 from aicr_lab.lab import HOLDS, Lab
@@ -59,7 +60,7 @@ def marked(home: Path, name: str = "x") -> Path:
 
 def up(name: str = "x") -> list[str]:
     said: list[str] = []
-    Lab(name).up(None, said.append)
+    startup.up(Lab(name), None, said.append)
     return said
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from aicr_lab.build import images
 from aicr_lab.build.oci import Image, Layer, write_archive
-from aicr_lab.kubernetes.containerd import PAUSE_IMAGE
 
 
 def members(layer: bytes) -> dict[str, tarfile.TarInfo]:
@@ -104,7 +103,7 @@ def test_the_cuda_image_bakes_the_environment_and_no_vendor_tool(tmp_path: Path)
 
 def test_images_have_normalised_names() -> None:
     """containerd looks for ``docker.io/library/x:1`` where a pod says ``x:1``."""
-    for name in (images.CUDA, images.BUSYBOX, images.COREDNS, PAUSE_IMAGE):
+    for name in (images.CUDA, images.BUSYBOX, images.COREDNS, images.PAUSE):
         host, rest = name.split("/", 1)
         assert "." in host
         assert ":" in rest

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab import startup
 from aicr_lab.errors import LabError
 from aicr_lab.pytest_kubernetes_manager import LabManager
 
@@ -10,15 +11,16 @@ class _Lab:
     """A lab that comes up, or does not."""
 
     def __init__(self, kubeconfig: Path, broken: bool = False) -> None:
-        self.kubeconfig, self._broken = kubeconfig, broken
-
-    def up(self, *_: object) -> bool:
-        if self._broken:
-            raise LabError("no")
-        return True
+        self.kubeconfig, self.broken = kubeconfig, broken
 
     def down(self, *_: object) -> None:
         """Nothing is there."""
+
+
+def _up(lab: _Lab, *_: object) -> bool:
+    if lab.broken:
+        raise LabError("no")
+    return True
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def test_a_kubeconfig_of_the_users_is_never_removed(
     users, labs = tmp_path / "users", tmp_path / "labs"
     users.write_text("precious")
     labs.write_text("the lab's")
+    monkeypatch.setattr(startup, "up", _up)
     monkeypatch.setattr(LabManager, "lab", _Lab(labs, broken=not created))
     manager = LabManager("a", kubeconfig=users)
     if created:
