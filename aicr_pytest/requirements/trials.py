@@ -5,6 +5,8 @@ first step on: a platform meets the requirement with one solution that passes ev
 a different one for each check.
 """
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -12,8 +14,32 @@ from aicr_pytest.errors import AicrError
 from aicr_pytest.requirements.solutions import Candidate, S, Solutions, deciding_failure
 
 T = TypeVar("T")
-Step = Callable[[T], list[str]]
-"""What is wrong, as sentences; it may raise where nobody can say."""
+Step = Callable[[T], list[str] | None]
+"""Asserts what it claims, or gives what is wrong as sentences; raises where nobody can say."""
+
+
+class Steps(Generic[T]):
+    """The checks of a module that one solution has to pass, all of them, in their order.
+
+    A check that is decorated with ``next`` is handed one solution's trial, and asserts its claim
+    there; the fixture of that name gives ``Trials``, which ask the next solution where it fails.
+    """
+
+    def __init__(self) -> None:
+        self.all: list[Step[T]] = []
+        """The checks' own functions, in the order in which they stand in the module."""
+
+    def next(self, check: Callable[[T], None]) -> Callable[..., None]:
+        """Add a check: pytest gets a function of the same name, docstring and fixture."""
+        (fixture,) = inspect.signature(check).parameters
+
+        @functools.wraps(check)
+        def test(**fixtures: "Trials[T]") -> None:
+            __tracebackhide__ = True
+            fixtures[fixture].prove(check)
+
+        self.all.append(check)
+        return test
 
 
 class Trials(Generic[T]):
@@ -57,6 +83,19 @@ class Trials(Generic[T]):
         Raises:
             AicrError: as the step does, where no solution passes.
         """
+        try:
+            self.prove(step)
+        except _Faults as faults:
+            return faults.sentences
+        return []
+
+    def prove(self, step: Step[T]) -> None:
+        """Find the first solution that passes a step and all before it.
+
+        Raises:
+            AssertionError, AicrError: as the step does, where no solution passes.
+        """
+        __tracebackhide__ = True
         self._solutions.tell()
         upto = self._steps[: self._steps.index(step) + 1]
         failures: list[AssertionError | AicrError] = []
@@ -66,15 +105,12 @@ class Trials(Generic[T]):
             self._solutions.note(trial.name, failure)
             if failure is None:
                 self._open = self._open[self._open.index(trial) :]
-                return []
+                return
             failures.append(failure)
             if len(self._open) > 1:
                 self._leave(trial.subject)
         self._open = self._trials[:1]
-        told = deciding_failure(failures)
-        if isinstance(told, _Faults):
-            return told.sentences
-        raise told
+        raise deciding_failure(failures)
 
 
 class _Faults(AssertionError):
