@@ -14,8 +14,10 @@ from aicr_pytest.errors import AicrError
 from aicr_pytest.requirements.solutions import Candidate, S, Solutions, deciding_failure
 
 T = TypeVar("T")
-Step = Callable[[T], list[str] | None]
-"""Asserts what it claims, or gives what is wrong as sentences; raises where nobody can say."""
+Step = Callable[[T], list[str]]
+"""What is wrong, as sentences; it may raise where nobody can say."""
+Judged = Callable[[T], list[str] | None]
+"""A step, or a check that asserts its claim itself."""
 
 
 class Steps(Generic[T]):
@@ -26,7 +28,7 @@ class Steps(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self.all: list[Step[T]] = []
+        self.all: list[Judged[T]] = []
         """The checks' own functions, in the order in which they stand in the module."""
 
     def next(self, check: Callable[[T], None]) -> Callable[..., None]:
@@ -55,7 +57,7 @@ class Trials(Generic[T]):
         self,
         solutions: Solutions[S],
         begin: Callable[[Candidate[S]], T],
-        steps: Sequence[Step[T]],
+        steps: Sequence[Judged[T]],
         *,
         leave: Callable[[T], None] = lambda _: None,
     ) -> None:
@@ -89,7 +91,7 @@ class Trials(Generic[T]):
             return faults.sentences
         return []
 
-    def prove(self, step: Step[T]) -> None:
+    def prove(self, step: Judged[T]) -> None:
         """Find the first solution that passes a step and all before it.
 
         Raises:
@@ -125,10 +127,10 @@ class _Trial(Generic[T]):
     def __init__(self, name: str, subject: T) -> None:
         self.name = name
         self.subject = subject
-        self._came: dict[Step[T], AssertionError | AicrError | None] = {}
+        self._came: dict[Judged[T], AssertionError | AicrError | None] = {}
 
     def failure(
-        self, judged: Sequence[Step[T]], *, before: Sequence[Step[T]]
+        self, judged: Sequence[Judged[T]], *, before: Sequence[Judged[T]]
     ) -> AssertionError | AicrError | None:
         """The first failure of the judged steps; those before them are run, too."""
         for step in before:
@@ -137,7 +139,7 @@ class _Trial(Generic[T]):
         came = [error for step in judged if (error := self._came[step]) is not None]
         return came[0] if came else None
 
-    def _run(self, step: Step[T]) -> AssertionError | AicrError | None:
+    def _run(self, step: Judged[T]) -> AssertionError | AicrError | None:
         try:
             found = step(self.subject)
         except (AssertionError, AicrError) as error:

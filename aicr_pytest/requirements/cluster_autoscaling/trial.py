@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import nothing_runs_on
-from aicr_pytest.accelerators.load import utc_now
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
+from aicr_pytest.evidence.clock import utc_now
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
 from aicr_pytest.requirements.cluster_autoscaling.pending_pod import PendingPod

@@ -6,7 +6,6 @@ says about itself.
 """
 
 import dataclasses
-import datetime
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -62,7 +61,7 @@ class GangTrial:
         self._blocker = self._block(free - sizes.room)
         self._gang = gang = self._gather("gang", sizes.size)
         muster = self._muster("Members of the gang that were bound", gang)
-        muster.note(f"room for {sizes.room} of {gang.accelerators} accelerators")
+        muster.mark(f"room for {sizes.room} of {gang.accelerators} accelerators")
         try:
             bound = muster.follow_window(WINDOW, said=lambda: self._said.words(gang))
         finally:
@@ -80,7 +79,7 @@ class GangTrial:
         gang = self._gang
         muster = self._muster("Members of the gang that were bound once there was room", gang)
         self._release(self._blocker)
-        muster.note("the blocker is gone")
+        muster.mark("the blocker is gone")
         faults = self._start(gang, muster)
         faults += self._complete(gang, muster)
         muster.tell_spread(gang)
@@ -99,7 +98,7 @@ class GangTrial:
         blocker = self._block(blocked) if blocked else None
         rivals = self._gather_in_turns(("rival-a", "rival-b"), 2)
         muster = self._muster("Members of two gangs that were bound", *rivals)
-        muster.note(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
+        muster.mark(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
         try:
             faults = self._one_after_the_other(rivals, muster, node.free - blocked)
         finally:
@@ -231,7 +230,6 @@ class GangTrial:
             gangs,
             self._platform.waiter,
             namespace=self._platform.workspaces.at().namespace,
-            clock=lambda: datetime.datetime.now(datetime.UTC),
         )
 
     def _start(self, gang: Gang, muster: GangRecorder) -> list[str]:
@@ -288,7 +286,7 @@ class GangTrial:
         faults += [f"{line} while {first.name} had the room" for line in beside]
         faults += self._complete(first, muster)
         self._end(first)
-        muster.note(f"{first.name} is gone")
+        muster.mark(f"{first.name} is gone")
         faults += self._start(second, muster) + self._complete(second, muster)
         return faults
 

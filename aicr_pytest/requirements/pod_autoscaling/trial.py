@@ -311,7 +311,9 @@ class AutoscalingTrial:
     def _try_poll(
         self, what: str, until: Callable[[Snapshot], bool], timeout: float
     ) -> tuple[Snapshot, str]:
-        return self._watched.until(self._platform.waiter, what, until, timeout)
+        return self._watched.until(
+            self._platform.waiter, what, until, timeout, tolerate=(EndpointSilent,)
+        )
 
     def _keep(self, when: str) -> None:
         self._kept.keep(when, self._watched)

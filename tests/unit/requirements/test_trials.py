@@ -8,7 +8,7 @@ import pytest
 
 from aicr_pytest.errors import Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
-from aicr_pytest.requirements.trials import Step, Steps, Trials
+from aicr_pytest.requirements.trials import Judged, Step, Steps, Trials
 
 from .test_solutions import Product
 
@@ -52,7 +52,7 @@ def trials(
     plan: Plan,
     ran: list[str],
     evidence: Evidence | None = None,
-    steps: Sequence[Step[Experiment]] = STEPS,
+    steps: Sequence[Judged[Experiment]] = STEPS,
 ) -> Trials[Experiment]:
     candidates = [Candidate(solution=Product(name), found=Found(where=name)) for name in plan]
     kept: Any = evidence or Evidence()
