@@ -1,14 +1,13 @@
 """Trials: one solution has to pass every step, and the first that does is taken."""
 
-import inspect
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from aicr_pytest.errors import Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
-from aicr_pytest.requirements.trials import Judged, Step, Steps, Trials
+from aicr_pytest.requirements.trials import Trials
 
 from .test_solutions import Product
 
@@ -45,19 +44,14 @@ class Experiment:
         return self._step("second")
 
 
-STEPS: tuple[Step[Experiment], ...] = (Experiment.first, Experiment.second)
+STEPS: tuple[Callable[[Experiment], list[str]], ...] = (Experiment.first, Experiment.second)
 
 
-def trials(
-    plan: Plan,
-    ran: list[str],
-    evidence: Evidence | None = None,
-    steps: Sequence[Judged[Experiment]] = STEPS,
-) -> Trials[Experiment]:
+def trials(plan: Plan, ran: list[str], evidence: Evidence | None = None) -> Trials[Experiment]:
     candidates = [Candidate(solution=Product(name), found=Found(where=name)) for name in plan]
     kept: Any = evidence or Evidence()
     solutions: Solutions[Product] = Solutions(candidates, lambda: kept)
-    return Trials(solutions, lambda c: Experiment(c.solution.name, plan, ran), steps)
+    return Trials(solutions, lambda c: Experiment(c.solution.name, plan, ran), STEPS)
 
 
 def test_steps_run_once_on_the_first_solution_that_passes() -> None:
@@ -120,46 +114,3 @@ def test_solution_in_use_is_the_one_that_has_passed_so_far() -> None:
 
     tried.faults(Experiment.second)
     assert tried.in_use.name == "a", "none is left, and the first answers for itself"
-
-
-CHECKS = Steps[Experiment]()
-
-
-@CHECKS.next
-def check_first(product: Experiment) -> None:
-    """Of the first step nothing is left over."""
-    left = product.first()
-    assert left == [], f"{product.name} leaves {left}"
-
-
-@CHECKS.next
-def check_second(product: Experiment) -> None:
-    """Of the second step nothing is left over."""
-    left = product.second()
-    assert left == [], f"{product.name} leaves {left}"
-
-
-def test_a_check_asserts_on_one_solution_and_another_is_asked_where_it_fails() -> None:
-    ran: list[str] = []
-    plan: Plan = {"a": {"second": ["deadlock"]}, "b": {}}
-    product = trials(plan, ran, steps=CHECKS.all)
-
-    check_first(product=product)
-    check_second(product=product)
-    assert ran == ["a first", "a second", "b first", "b second"]
-
-
-def test_where_no_solution_passes_a_check_it_fails_with_its_own_words() -> None:
-    plan: Plan = {"a": {"first": ["split"]}, "b": {"first": ["min one"]}}
-    product = trials(plan, [], steps=CHECKS.all)
-
-    for _ in range(2):
-        with pytest.raises(AssertionError, match=r"a leaves \['split'\]"):
-            check_first(product=product)
-    check_second(product=product)  # of the first, which passes this one
-
-
-def test_pytest_sees_the_check_itself() -> None:
-    assert check_first.__name__ == "check_first"
-    assert check_first.__doc__ == "Of the first step nothing is left over."
-    assert list(inspect.signature(check_first).parameters) == ["product"]
