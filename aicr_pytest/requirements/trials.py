@@ -5,8 +5,6 @@ first step on: a platform meets the requirement with one solution that passes ev
 a different one for each check.
 """
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -14,34 +12,9 @@ from aicr_pytest.errors import AicrError
 from aicr_pytest.requirements.solutions import Candidate, S, Solutions, deciding_failure
 
 T = TypeVar("T")
-Step = Callable[[T], list[str]]
-"""What is wrong, as sentences; it may raise where nobody can say."""
-Judged = Callable[[T], list[str] | None]
-"""A step, or a check that asserts its claim itself."""
-
-
-class Steps(Generic[T]):
-    """The checks of a module that one solution has to pass, all of them, in their order.
-
-    A check that is decorated with ``next`` is handed one solution's trial, and asserts its claim
-    there; the fixture of that name gives ``Trials``, which ask the next solution where it fails.
-    """
-
-    def __init__(self) -> None:
-        self.all: list[Judged[T]] = []
-        """The checks' own functions, in the order in which they stand in the module."""
-
-    def next(self, check: Callable[[T], None]) -> Callable[..., None]:
-        """Add a check: pytest gets a function of the same name, docstring and fixture."""
-        (fixture,) = inspect.signature(check).parameters
-
-        @functools.wraps(check)
-        def test(**fixtures: "Trials[T]") -> None:
-            __tracebackhide__ = True
-            fixtures[fixture].prove(check)
-
-        self.all.append(check)
-        return test
+Step = Callable[[T], list[str] | None]
+"""What is wrong, as sentences, or a claim: nothing, where it does not raise AssertionError. It may
+raise where nobody can say."""
 
 
 class Trials(Generic[T]):
@@ -57,7 +30,7 @@ class Trials(Generic[T]):
         self,
         solutions: Solutions[S],
         begin: Callable[[Candidate[S]], T],
-        steps: Sequence[Judged[T]],
+        steps: Sequence[Step[T]],
         *,
         leave: Callable[[T], None] = lambda _: None,
     ) -> None:
@@ -79,23 +52,20 @@ class Trials(Generic[T]):
         """Of the solution that has passed so far; of the first one where none has."""
         return self._open[0].subject
 
+    def prove(self, claim: Callable[[T], None]) -> None:
+        """Return once one solution has met a claim, and all before it.
+
+        Raises:
+            AssertionError, AicrError: as the claim does, where no solution meets it.
+        """
+        __tracebackhide__ = True
+        self.faults(claim)
+
     def faults(self, step: Step[T]) -> list[str]:
         """What is wrong in a step; empty with the first solution that passes it and all before it.
 
         Raises:
             AicrError: as the step does, where no solution passes.
-        """
-        try:
-            self.prove(step)
-        except _Faults as faults:
-            return faults.sentences
-        return []
-
-    def prove(self, step: Judged[T]) -> None:
-        """Find the first solution that passes a step and all before it.
-
-        Raises:
-            AssertionError, AicrError: as the step does, where no solution passes.
         """
         __tracebackhide__ = True
         self._solutions.tell()
@@ -107,12 +77,15 @@ class Trials(Generic[T]):
             self._solutions.note(trial.name, failure)
             if failure is None:
                 self._open = self._open[self._open.index(trial) :]
-                return
+                return []
             failures.append(failure)
             if len(self._open) > 1:
                 self._leave(trial.subject)
         self._open = self._trials[:1]
-        raise deciding_failure(failures)
+        told = deciding_failure(failures)
+        if isinstance(told, _Faults):
+            return told.sentences
+        raise told
 
 
 class _Faults(AssertionError):
@@ -127,10 +100,10 @@ class _Trial(Generic[T]):
     def __init__(self, name: str, subject: T) -> None:
         self.name = name
         self.subject = subject
-        self._came: dict[Judged[T], AssertionError | AicrError | None] = {}
+        self._came: dict[Step[T], AssertionError | AicrError | None] = {}
 
     def failure(
-        self, judged: Sequence[Judged[T]], *, before: Sequence[Judged[T]]
+        self, judged: Sequence[Step[T]], *, before: Sequence[Step[T]]
     ) -> AssertionError | AicrError | None:
         """The first failure of the judged steps; those before them are run, too."""
         for step in before:
@@ -139,7 +112,8 @@ class _Trial(Generic[T]):
         came = [error for step in judged if (error := self._came[step]) is not None]
         return came[0] if came else None
 
-    def _run(self, step: Judged[T]) -> AssertionError | AicrError | None:
+    def _run(self, step: Step[T]) -> AssertionError | AicrError | None:
+        __tracebackhide__ = True
         try:
             found = step(self.subject)
         except (AssertionError, AicrError) as error:
