@@ -26,7 +26,7 @@ from aicr_pytest.requirements.dra_support.device_selectors import (
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial, gang_trials
 from aicr_pytest.requirements.platform import Platform
-from aicr_pytest.requirements.pod_autoscaling.observations import Replicas
+from aicr_pytest.requirements.pod_autoscaling.observed import Replicas
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.trial import Trial as OperatorTrial

@@ -23,7 +23,7 @@ from aicr_pytest.once import Once
 from aicr_pytest.requirements.pod_autoscaling.deployment import Scaled
 from aicr_pytest.requirements.pod_autoscaling.evidence import ScalingEvidence
 from aicr_pytest.requirements.pod_autoscaling.metric import PodMetric, PodMetrics
-from aicr_pytest.requirements.pod_autoscaling.observations import (
+from aicr_pytest.requirements.pod_autoscaling.observed import (
     AfterLoad,
     Idle,
     PodDevices,

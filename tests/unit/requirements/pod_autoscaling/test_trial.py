@@ -15,7 +15,7 @@ from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import Inconclusive, NoCapacity, ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.requirements.pod_autoscaling import trial as module
-from aicr_pytest.requirements.pod_autoscaling.observations import (
+from aicr_pytest.requirements.pod_autoscaling.observed import (
     AfterLoad,
     PodDevices,
     Replicas,
