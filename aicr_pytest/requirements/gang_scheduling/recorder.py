@@ -13,6 +13,7 @@ from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import Inconclusive, WaitFailed, WaitTimeout
 from aicr_pytest.evidence.clock import Clock, utc_now
+from aicr_pytest.requirements.gang_scheduling.observed import Binding
 from aicr_pytest.requirements.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         self.note(**counts)
         return counts
 
-    def follow_window(self, seconds: float, *, said: Callable[[], Sequence[str]]) -> list[str]:
-        """Watch for so many seconds, or until a member is bound; who was bound, as sentences.
+    def follow_window(self, seconds: float, *, said: Callable[[], Sequence[str]]) -> list[Binding]:
+        """Watch for so many seconds, or until a member is bound; who was bound.
 
         The window begins when the scheduler has looked: it has said of every member why it waits.
 
@@ -118,7 +119,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             timeout=(length + _AFTERMATH) / scale,
         )
         self.look()
-        return [line for gang in self._gangs for line in self.bound_members(gang)]
+        return [one for gang in self._gangs for one in self.bound_members(gang)]
 
     def _until_looked_at(self, said: Callable[[], Sequence[str]]) -> None:
         members = {member.pod.name for gang in self._gangs for member in gang.members}
@@ -183,7 +184,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             return next((gang for gang in gangs if self._is_bound(gang)), None)
 
         def expired(views: Views) -> None:
-            held = [line for gang in gangs for line in self.bound_members(gang)]
+            held = [str(one) for gang in gangs for one in self.bound_members(gang)]
             if held:
                 raise WaitTimeout(
                     "Gangs that hold a part of the room each, so that none can start: "
@@ -199,8 +200,8 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             expired=expired,
         )
 
-    def until_all_succeeded(self, gang: Gang) -> list[str]:
-        """Wait until every member has completed; those that did not, as sentences."""
+    def until_all_succeeded(self, gang: Gang) -> str:
+        """Wait until every member has completed; why not, empty where they have."""
 
         def judge(views: Views) -> bool | None:
             self._take(views)
@@ -219,13 +220,17 @@ class GangRecorder(Recorder[Mapping[str, float]]):
                 timeout=self._waiter.deadlines.pod_completed,
             )
         except (WaitTimeout, WaitFailed) as error:
-            return [str(error)]
-        return []
+            return str(error)
+        return ""
 
-    def bound_members(self, gang: Gang) -> list[str]:
-        """Members of a gang that were bound, as sentences."""
+    def completed(self, gang: Gang) -> int:
+        """How many members were seen to have completed."""
+        return sum(self._phase.get(member.pod.name) == "Succeeded" for member in gang.members)
+
+    def bound_members(self, gang: Gang) -> list[Binding]:
+        """Members of a gang that were bound."""
         return [
-            f"{member.pod.name} was bound to {node} after {self._seconds(at):.1f} s"
+            Binding(pod=member.pod.name, node=node, seconds=self._seconds(at))
             for member in gang.members
             if (found := self._bound.get(member.pod.name))
             for at, node in [found]
