@@ -26,11 +26,13 @@ from aicr_pytest.requirements.dra_support.device_selectors import (
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial, gang_trials
 from aicr_pytest.requirements.platform import Platform
+from aicr_pytest.requirements.pod_autoscaling.observed import Replicas
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.trial import Trial as OperatorTrial
 from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
 from aicr_pytest.requirements.solutions import Candidate, Found, Solution, Solutions
+from aicr_pytest.requirements.steps import Steps
 from aicr_pytest.requirements.trials import Trials
 from aicr_pytest.settings import Settings
 from aicr_pytest.workloads.actors import Actors
@@ -67,12 +69,14 @@ __all__ = [
     "Platform",
     "PodsPerNode",
     "Profile",
+    "Replicas",
     "ScalingTrial",
     "ServiceChecks",
     "Settings",
     "Solution",
     "SolutionAbsent",
     "Solutions",
+    "Steps",
     "Trials",
     "Waiter",
     "Workspaces",

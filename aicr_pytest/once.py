@@ -9,25 +9,35 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """Gives the result of a deed to everybody; its error, too, so that nothing is tried twice."""
+    """Runs a function once: later calls return its result, or raise its error again.
 
-    def __init__(self, do: Callable[[], T]) -> None:
+    Args:
+        do: the function.
+        final: errors that stay, so that nobody waits as long again; after others, of what may be
+            over by then, the next call runs the function anew.
+    """
+
+    def __init__(
+        self, do: Callable[[], T], *, final: tuple[type[Exception], ...] = (AicrError,)
+    ) -> None:
         self._do = do
+        self._final = final
         self._result: list[T] = []
-        self._error: AicrError | None = None
+        self.error: Exception | None = None
+        """What it raised; None where it did not, or was not asked for yet."""
 
     def __call__(self) -> T:
-        """What came of it.
+        """Return the result.
 
         Raises:
-            AicrError: as the deed did the first time.
+            Exception: as the function did the first time.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         if not self._result:
             try:
                 self._result.append(self._do())
-            except AicrError as error:
-                self._error = error
+            except self._final as error:
+                self.error = error
                 raise
         return self._result[0]

@@ -1,6 +1,5 @@
 """The switch of a pod that loads its accelerator, and the vendor's own tool as witness."""
 
-import datetime
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -30,14 +29,6 @@ SWITCH = "/load/on"
 """While this file is there, the pod of ``load`` manifests keeps its accelerator busy."""
 
 
-Clock = Callable[[], datetime.datetime]
-
-
-def utc_now() -> datetime.datetime:
-    """The time of day, UTC."""
-    return datetime.datetime.now(datetime.UTC)
-
-
 class Load:
     """The switch of a pod made from a ``load`` manifest, and the vendor's tool as witness."""
 
@@ -51,11 +42,11 @@ class Load:
         Raises:
             ProbeFailed: it does not become busy, so that no metric can be expected to move.
         """
-        self._switch("touch", SWITCH, lambda load: load >= BUSY, "busy")
+        self._switch(["touch", SWITCH], lambda load: load >= BUSY, state="busy")
 
     def off(self) -> None:
         """Switch it off and wait until the vendor's own tool sees the accelerator idle."""
-        self._switch("rm", "-f", SWITCH, lambda load: load <= IDLE, "idle")
+        self._switch(["rm", "-f", SWITCH], lambda load: load <= IDLE, state="idle")
 
     def seen(self) -> float:
         """The share of full load that the vendor's tool shows in the pod: the highest it lists."""
@@ -68,12 +59,12 @@ class Load:
             raise ProbeFailed(f"{self._pod}: {tool} cannot tell the utilization: {said}")
         return max(loads.values())
 
-    def _switch(self, *words: object) -> None:
-        *command, reached, state = words
-        ran = self._pod.pod.run(*[str(word) for word in command])
+    def _switch(
+        self, command: Sequence[str], reached: Callable[[float], bool], *, state: str
+    ) -> None:
+        ran = self._pod.pod.run(*command)
         if ran.exit_code:
             raise ProbeFailed(f"{self._pod}: the load cannot be switched: {ran.stderr.strip()}")
-        assert callable(reached)
         try:
             self._waiter.poll(
                 f"{self._pod}: {state} by {self._pod.on.profile.tool}",

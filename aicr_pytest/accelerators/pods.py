@@ -19,6 +19,7 @@ from aicr_pytest.accelerators.probe import (
 from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
+from aicr_pytest.once import Once
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.observer import Execution
@@ -61,7 +62,7 @@ class AcceleratorPod:
     ) -> None:
         self.pod = pod
         self._must_start = must_start
-        self._did_not_start: WaitFailed | WaitTimeout | ImageNotPullable | None = None
+        self._ready = Once(pod.ready, final=(WaitFailed, WaitTimeout, ImageNotPullable))
         self.on = on
         self._claim = claims
         self._evidence = evidence
@@ -87,15 +88,12 @@ class AcceleratorPod:
         return found
 
     def _start(self) -> None:
-        if self._did_not_start is None:
-            try:
-                self.pod.ready()
-            except (WaitFailed, WaitTimeout, ImageNotPullable) as error:
-                self._did_not_start = error  # the next check need not wait as long again
-        if self._did_not_start is not None:
-            if self._must_start or isinstance(self._did_not_start, ImageNotPullable):
-                raise self._did_not_start
-            raise ProbeFailed(f"There is nothing to look into: {self._did_not_start}")
+        try:
+            self._ready()
+        except (WaitFailed, WaitTimeout) as error:
+            if self._must_start:
+                raise
+            raise ProbeFailed(f"There is nothing to look into: {error}") from error
 
     @property
     def asks_for_nothing(self) -> bool:

@@ -1,6 +1,10 @@
 """Times of evidence: UTC, ISO 8601, milliseconds."""
 
 import datetime
+from collections.abc import Callable
+
+Clock = Callable[[], datetime.datetime]
+"""Tells the time of now; tests bring their own."""
 
 
 def utc_now() -> datetime.datetime:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.errors import AicrError, WaitTimeout
+from aicr_pytest.errors import AicrError, NoCapacity, WaitTimeout
 from aicr_pytest.once import Once
 
 
@@ -23,3 +23,24 @@ def test_first_error_is_everybodys() -> None:
     for _ in range(2):
         with pytest.raises(WaitTimeout, match="first"):
             deed()
+
+
+def test_error_that_is_not_final_is_forgotten() -> None:
+    came: list[AicrError | int] = [3, WaitTimeout("late"), NoCapacity("none free")]
+
+    def run() -> int:
+        match came.pop():
+            case int(value):
+                return value
+            case error:
+                raise error
+
+    deed = Once(run, final=(WaitTimeout,))
+    with pytest.raises(NoCapacity):
+        deed()
+    assert deed.error is None
+    for _ in range(2):
+        with pytest.raises(WaitTimeout):
+            deed()
+    assert isinstance(deed.error, WaitTimeout)
+    assert came == [3]

@@ -23,6 +23,7 @@ from aicr_pytest.errors import (
 )
 from aicr_pytest.evidence.answers import reduce_exposition
 from aicr_pytest.monitoring.exposition import is_blank, parse
+from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Exporters:
         self._endpoints: list[Endpoint] | None = None
         self._looking = threading.Lock()  # the first check asks for several nodes at the same time
         self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
-        self._failed: dict[Endpoint, WaitTimeout] = {}
+        self._asked: dict[Endpoint, Once[tuple[Answer, Observation]]] = {}
 
     @property
     def profile(self) -> ExporterProfile:
@@ -230,15 +231,10 @@ class Exporters:
         }
 
     def _first(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
-        if endpoint in self._failed:
-            raise self._failed[endpoint]  # the next check need not wait as long again
-        if endpoint not in self._answers:
-            try:
-                self._answers[endpoint] = self._await_answer(endpoint)
-            except WaitTimeout as error:
-                self._failed[endpoint] = error
-                raise
-        return self._answers[endpoint]
+        if endpoint not in self._asked:
+            self._asked[endpoint] = Once(lambda: self._await_answer(endpoint), final=(WaitTimeout,))
+        self._answers[endpoint] = answer = self._asked[endpoint]()
+        return answer
 
     def _await_answer(self, endpoint: Endpoint) -> "tuple[Answer, Observation]":
         self._await_ready(endpoint)

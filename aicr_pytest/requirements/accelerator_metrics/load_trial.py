@@ -1,23 +1,17 @@
 """A workload is switched on and off on one accelerator, and the exporter is watched meanwhile."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.load import BUSY, IDLE, Clock, Load, since, utc_now
-from aicr_pytest.errors import DoesNotApply, EndpointSilent, NoCapacity, ProbeFailed, WaitTimeout
-from aicr_pytest.evidence.timeline import Timeline
+from aicr_pytest.accelerators.load import BUSY, IDLE, Load, since
+from aicr_pytest.errors import DoesNotApply, EndpointSilent, NoCapacity, ProbeFailed
+from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
-from aicr_pytest.requirements.accelerator_metrics.readings import (
-    PART,
-    Exposed,
-    by_identity,
-    chosen,
-    share,
-)
+from aicr_pytest.requirements.accelerator_metrics.recorder import ReadingRecorder
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -27,13 +21,6 @@ if TYPE_CHECKING:
 
 LOOKS_UNDER_LOAD = 3
 """Readings, a second apart, for which the load goes on once it is shown."""
-_UTILIZATION, _TOOL, _IDLE, _MEMORY = (
-    "busy accelerator, exporter",
-    "busy accelerator, vendor's tool",
-    "idle accelerator, exporter",
-    "memory of the busy accelerator",
-)
-_UNITS = {_UTILIZATION: "%", _TOOL: "%", _IDLE: "%", _MEMORY: "MiB"}
 
 
 @dataclass(slots=True)
@@ -109,7 +96,7 @@ class LoadTrial:
         return [(one, other, course) for (one, other), course in zip(pairs, courses, strict=True)]
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
-        watch = _Watch(
+        watch = ReadingRecorder(
             exporters=self._exporters,
             node=busy.on.name,
             identity=_only(busy),
@@ -126,7 +113,7 @@ class LoadTrial:
         return course
 
     def _play(
-        self, busy: "AcceleratorPod", load: Load, watch: "_Watch", course: _LoadResult
+        self, busy: "AcceleratorPod", load: Load, watch: ReadingRecorder, course: _LoadResult
     ) -> None:
         where = f"{busy} holds {watch.identity}"
         if not self._reaches(watch, "idle", lambda value: value <= IDLE):
@@ -136,7 +123,7 @@ class LoadTrial:
             return
         memory = watch.memory_peak = watch.memory or 0.0  # what was seen before proves nothing
         load.on()
-        watch.mark(f"load on in pod {busy.pod.name}", tool=load.seen())
+        watch.mark_load(f"load on in pod {busy.pod.name}", load.seen())
         started = time.monotonic()
         if not self._reaches(watch, "busy", lambda value: value >= BUSY):
             course.faults.append(
@@ -149,7 +136,7 @@ class LoadTrial:
         if watch.memory_peak <= memory:
             course.faults.append(f"{where} and loads it, and its memory in use stays at {memory:g}")
         load.off()
-        watch.mark(f"load off in pod {busy.pod.name}", tool=load.seen())
+        watch.mark_load(f"load off in pod {busy.pod.name}", load.seen())
         started = time.monotonic()
         if not self._reaches(watch, "idle again", lambda value: value <= IDLE):
             course.faults.append(
@@ -158,113 +145,37 @@ class LoadTrial:
             return
         self._evidence().fact(f"seconds until idle again on {watch.node}", since(started))
 
-    def _reaches(self, watch: "_Watch", state: str, reached: Callable[[float], bool]) -> bool:
-        try:
-            self._waiter.poll(
-                f"{watch.node}: {watch.identity} shown {state}",
-                watch.look,
-                until=lambda value: value is not None and reached(value),
-                describe=lambda _: watch.shown(),
-                timeout=self._waiter.deadlines.reading_follows,
-                tolerate=(EndpointSilent,),
-            )
-        except WaitTimeout:
-            return False
-        return True
+    def _reaches(
+        self, watch: ReadingRecorder, state: str, reached: Callable[[float], bool]
+    ) -> bool:
+        _, why = watch.until(
+            self._waiter,
+            f"{watch.node}: {watch.identity} shown {state}",
+            lambda value: value is not None and reached(value),
+            self._waiter.deadlines.reading_follows,
+            describe=lambda _: watch.shown(),
+            tolerate=(EndpointSilent,),
+        )
+        return not why
 
-    def _linger(self, watch: "_Watch") -> None:
+    def _linger(self, watch: ReadingRecorder) -> None:
         """Look on for a while, so that an idle accelerator has time to be shown busy."""
-        enough = watch.looks + LOOKS_UNDER_LOAD
+        enough = watch.samples + LOOKS_UNDER_LOAD
         self._waiter.poll(
             f"{watch.node}: {LOOKS_UNDER_LOAD} more readings under load",
-            watch.look,
-            until=lambda _: watch.looks >= enough,
+            watch.sample,
+            until=lambda _: watch.samples >= enough,
             describe=lambda _: watch.shown(),
             timeout=self._waiter.deadlines.reading_follows,
             tolerate=(EndpointSilent,),
         )
 
-    def _keep(self, watch: "_Watch", busy: "AcceleratorPod") -> None:
+    def _keep(self, watch: ReadingRecorder, busy: "AcceleratorPod") -> None:
         self._evidence().timeline(
             watch.timeline,
             source=f"{self._exporters.profile.path} of the exporter on {watch.node}, asked every "
             f"second; {busy.on.profile.tool} in pod {busy.pod.namespace}/{busy.pod.name}",
         )
-
-
-class _Watch:
-    """Asks one node's exporter again and again, and notes what it says."""
-
-    def __init__(
-        self, *, exporters: Exporters, node: str, identity: str, idle: str, clock: Clock
-    ) -> None:
-        self._exporters = exporters
-        self.node = node
-        self.identity = identity
-        self._idle = idle
-        self._clock = clock
-        self.timeline = Timeline(f"Readings on {node} while {identity} is loaded", _UNITS)
-        self.memory: float | None = None
-        """Memory in use at the last look; None where it is not shown."""
-        self.memory_peak = 0.0
-        """The most in use since the load began: a workload between two steps may hold none."""
-        self.idle_peak = 0.0
-        self.idle_seen = False
-        self.looks = 0
-        """How often the exporter was asked."""
-        self._first: Mapping[str, float] = {}
-        self._last: Mapping[str, float] = {}
-
-    def look(self) -> float | None:
-        """The share of full load that is shown of the busy accelerator; None where none is."""
-        profile = self._exporters.profile
-        exposed = self._exporters.exposed_now(self.node)
-        self.looks += 1
-        self._last = share(profile, profile.utilization, exposed)
-        self._first = self._first or self._last
-        self.memory = self._memory(exposed)
-        self.memory_peak = max(self.memory_peak, self.memory or 0.0)
-        idle = self._last.get(self._idle)
-        self.idle_seen = self.idle_seen or idle is not None
-        self.idle_peak = max(self.idle_peak, idle or 0.0)
-        value = self._last.get(self.identity)
-        if value is None and any(one.startswith(f"{self.identity}{PART}") for one in self._last):
-            raise ProbeFailed(
-                f"{self.node}: {self.identity} is partitioned, and which of its parts a pod holds "
-                f"the vendor's tool does not tell: {', '.join(sorted(self._last))}"
-            )
-        self.timeline.sample(
-            self._clock(),
-            **{_UTILIZATION: _percent(value), _IDLE: _percent(idle), _MEMORY: self.memory},
-        )
-        return value
-
-    def _memory(self, exposed: list[Exposed]) -> float | None:
-        profile = self._exporters.profile
-        if (reading := chosen(profile.memory, exposed)) is None:
-            return None
-        samples = by_identity(profile, reading, exposed).get(self.identity)
-        return max(sample.value for sample in samples) if samples else None
-
-    def mark(self, text: str, *, tool: float) -> None:
-        """Note a deed, and what the vendor's tool shows then."""
-        now = self._clock()
-        self.timeline.mark(now, text)
-        self.timeline.sample(now, **{_TOOL: _percent(tool)})
-
-    def shown(self) -> str:
-        """What was last shown of the busy accelerator."""
-        value = self._last.get(self.identity)
-        return "no value of it" if value is None else f"{value:.0%}"
-
-    def others(self) -> str:
-        """Other accelerators that became busy meanwhile, to say whose readings moved."""
-        moved = [
-            f"{identity} at {value:.0%}"
-            for identity, value in sorted(self._last.items())
-            if identity != self.identity and value >= BUSY and self._first.get(identity, 0) <= IDLE
-        ]
-        return f"; instead it shows {', '.join(moved)}" if moved else ""
 
 
 def _only(pod: "AcceleratorPod") -> str:
@@ -278,7 +189,3 @@ def _only(pod: "AcceleratorPod") -> str:
         seen = ", ".join(held) or "none"
         raise ProbeFailed(f"{pod} asked for one accelerator and sees {len(held)}: {seen}")
     return held[0]
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else round(100 * value, 1)

@@ -8,6 +8,7 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import HTTP_ROUTE, requests_for
 from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed
 from aicr_pytest.evidence.record import Observation
+from aicr_pytest.once import Once
 from aicr_pytest.requirements.ai_inference import streaming, traffic_split
 from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.gateway import GatewayAccess, Route, from_here
@@ -43,8 +44,8 @@ class GatewayTrial:
         self._backends = backends
         self._platform = backends.platform
         self._opening = GatewayAccess(candidate.solution, backends)
-        self._trouble: AicrError | AssertionError | None = None
-        self._way: Route | None = None
+        self._open = Once(self._open_way, final=(AicrError, AssertionError))
+        self._taken_down = False
         self._seen: list[Observation] = []
 
     def reach(self) -> list[str]:
@@ -134,27 +135,21 @@ class GatewayTrial:
 
     def leave(self) -> None:
         """Take down a Gateway of our own before the next product makes one: each may cost money."""
-        if self._opening.close() and self._trouble is None:
-            self._trouble = DoesNotApply(
-                "Another product was tried after this one, and its Gateway was taken down."
-            )
+        self._taken_down = self._opening.close()
 
     # -- the way -------------------------------------------------------------------------------
 
     def _opened(self) -> Route:
-        if self._trouble is not None:
-            raise self._trouble
-        if self._way is None:
-            try:
-                self._way = self._open()
-            except (AicrError, AssertionError) as error:
-                self._trouble = error
-                raise
+        way = self._open()
+        if self._taken_down:
+            raise DoesNotApply(
+                "Another product was tried after this one, and its Gateway was taken down."
+            )
         for observation in self._seen:
             self._platform.evidence.cite(observation)
-        return self._way
+        return way
 
-    def _open(self) -> Route:
+    def _open_way(self) -> Route:
         self._backends.started()
         started = time.monotonic()
         way = self._opening.way()

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.load import Clock, utc_now
-from aicr_pytest.errors import WaitTimeout
+from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.evidence.foreign import reduce_to
 from aicr_pytest.evidence.kept_fields import PROMETHEUS_TARGET
-from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.monitoring.prometheus import Prometheus, Reply, Target
 from aicr_pytest.requirements.ai_service_metrics.counters import (
     Key,
@@ -16,6 +14,7 @@ from aicr_pytest.requirements.ai_service_metrics.counters import (
     keyed,
     waiting,
 )
+from aicr_pytest.requirements.recorder import Recorder
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
@@ -25,8 +24,8 @@ _COUNTED, _WAITING = "requests counted", "requests waiting"
 _UNITS = {_COUNTED: "requests", _WAITING: "requests"}
 
 
-class CounterRecorder:
-    """Looks at all series of a service at once, and notes them in a timeline.
+class CounterRecorder(Recorder[Mapping[Key, float]]):
+    """Records all series of a service at once.
 
     What belongs together is read by one query: the next one may be answered by another replica of
     Prometheus, which scraped at another time.
@@ -39,74 +38,56 @@ class CounterRecorder:
         expression: str,
         clock: Clock = utc_now,
     ) -> None:
+        super().__init__(f"Requests, as {prometheus} shows them", _UNITS, {}, clock=clock)
         self._prometheus = prometheus
         self._metrics = metrics
         self._expression = expression
-        self._clock = clock
         self._first: dict[Key, float] | None = None
-        self._last: Reply | None = None
-        self.timeline = Timeline(f"Requests, as {prometheus} shows them", _UNITS)
+        self._reply: Reply | None = None
         self.peak = 0.0
         """The highest number of waiting requests that was shown."""
 
     @property
     def before(self) -> Mapping[Key, float]:
-        """What the first look showed."""
+        """The first sample."""
         return self._first or {}
 
-    def look(self) -> dict[Key, float]:
-        """What every series shows now."""
-        self._last = self._prometheus.look(self._expression)
-        values = keyed(self._last.series)
+    def sample(self) -> dict[Key, float]:
+        """See what every series shows now."""
+        self._reply = self._prometheus.look(self._expression)
+        values = keyed(self._reply.series)
         if self._first is None:
             self._first = values
         queue = waiting(values, self._metrics)
         self.peak = max(self.peak, queue or 0.0)
         counted = [gain for key, gain in gained(self._first, values).items()
                    if key[0] == self._metrics.counter]  # fmt: skip
-        self.timeline.sample(
-            self._clock(), **{_COUNTED: max(counted, default=None), _WAITING: queue}
-        )
+        self.note(**{_COUNTED: max(counted, default=None), _WAITING: queue})
         return values
 
-    def until(
+    def until_right(
         self,
-        what: str,
         waiter: "Waiter",
+        what: str,
         faults: Callable[[Mapping[Key, float]], Sequence[str]],
     ) -> tuple[Mapping[Key, float], str]:
-        """Look until nothing is wrong any more.
+        """Take samples until nothing is wrong any more.
 
         Returns:
-            The look that decides, i.e. the one without faults or the last one, and why it has some.
+            The sample without faults, or the last one, and why it has some.
         """
-        seen: Mapping[Key, float] = {}
-
-        def look() -> Sequence[str]:
-            nonlocal seen
-            seen = self.look()
-            return faults(seen)
-
-        try:
-            waiter.poll(
-                f"{self._prometheus}: {what}",
-                look,
-                until=lambda found: not found,
-                describe=lambda found: "; ".join(found) or "all of it",
-                timeout=waiter.deadlines.samples_follow,
-            )
-        except WaitTimeout as error:
-            return seen, str(error)
-        return seen, ""
-
-    def mark(self, text: str) -> None:
-        """Note a deed of ours."""
-        self.timeline.mark(self._clock(), text)
+        return self.until(
+            waiter,
+            f"{self._prometheus}: {what}",
+            lambda values: not faults(values),
+            waiter.deadlines.samples_follow,
+            describe=lambda values: "; ".join(faults(values)) or "all of it",
+        )
 
     def keep(self, title: str) -> None:
-        """Make the last look part of the evidence, verbatim."""
-        if self._last is not None:
-            self._prometheus.keep(title, self._last)
+        """Make the last sample part of the evidence, verbatim."""
+        if self._reply is not None:
+            self._prometheus.keep(title, self._reply)
 
 
 def show_gains(

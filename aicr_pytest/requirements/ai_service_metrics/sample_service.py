@@ -258,7 +258,7 @@ class SampleTrial:
         placed = self._collected()
         expression = f'{{__name__=~"{VLLM.names}",model_name="{placed.model}"}}'
         watching = CounterRecorder(self._prometheus, VLLM, expression)
-        watching.look()
+        watching.sample()
         watching.keep("Series of the service before any request")
         try:
             return self._play(placed, watching)
@@ -283,7 +283,9 @@ class SampleTrial:
             held = [threads.submit(service.complete) for _ in range(HELD)]
             try:
                 watching.mark(f"{HELD} requests wait in the queue")
-                watching.until(f"{HELD} requests of {placed.pod} waiting", waiter, _waits(HELD))
+                watching.until_right(
+                    waiter, f"{HELD} requests of {placed.pod} waiting", _waits(HELD)
+                )
             finally:
                 service.post("/gate", {"open": True})
             for one in held:
@@ -297,7 +299,7 @@ class SampleTrial:
             counted = faults_of(gains, VLLM.counter, REQUESTS)
             return [*counted, *_misobserved(gains), *_waits(0)(values)]
 
-        after, lag = watching.until(f"{REQUESTS} requests to {placed.pod}", waiter, faults)
+        after, lag = watching.until_right(waiter, f"{REQUESTS} requests to {placed.pod}", faults)
         return _Traffic(before=watching.before, after=after, peak=watching.peak, lag=lag)
 
     def _judged(self, name: str, judge: Callable[[Mapping[Key, float]], list[str]]) -> list[str]:

@@ -243,7 +243,7 @@ class UserService:
         self._platform.evidence.fact("model", service.first_model())
         expression = self._series(server.names)
         watching = CounterRecorder(self._platform.monitoring.prometheus, server, expression)
-        watching.look()
+        watching.sample()
         watching.keep("Series of the service before our requests")
         for _ in range(REQUESTS):
             service.complete()
@@ -260,7 +260,7 @@ class UserService:
 
         try:
             what = f"{REQUESTS} requests to {backend.pod}"
-            after, lag = watching.until(what, self._platform.waiter, faults)
+            after, lag = watching.until_right(self._platform.waiter, what, faults)
         finally:
             watching.keep("Series of the service after our requests")
             self._platform.evidence.timeline(

@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import nothing_runs_on
-from aicr_pytest.accelerators.load import utc_now
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
+from aicr_pytest.evidence.clock import utc_now
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
+from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
 from aicr_pytest.requirements.cluster_autoscaling.pending_pod import PendingPod
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
     Autoscaler,
@@ -27,6 +28,7 @@ from aicr_pytest.requirements.trials import Trials
 if TYPE_CHECKING:
     from aicr_pytest.cluster.pods import Pod
     from aicr_pytest.requirements.platform import Platform
+    from aicr_pytest.requirements.steps import Steps
 
 STABLE = 5.0
 """Seconds for which no further node may come once ours is gone."""
@@ -53,8 +55,13 @@ class ScalingTrial:
             units={NODES: "nodes", OFFERED: "accelerators"},
         )
 
-    def grows(self) -> list[str]:
-        """A pod that fits nowhere is Unschedulable first, then runs on a node that is new."""
+    def grows(self) -> Grown:
+        """Where a pod runs in the end that fits on no node that is there.
+
+        Raises:
+            WaitTimeout: nowhere.
+            Inconclusive: the new node was made for others.
+        """
         cluster = self._platform.cluster
         self._offers.look()
         nodes = cluster.list(NODE)
@@ -91,10 +98,14 @@ class ScalingTrial:
             self._tell()
         self._wanting.unmark()
         self._grown = True
-        return self._faults_of_node()
+        return self._where_it_runs()
 
-    def shrinks(self) -> list[str]:
-        """Once nobody uses the node it goes, and no other comes."""
+    def shrinks(self) -> Shrunk:
+        """What becomes of the node once nobody uses it.
+
+        Raises:
+            Inconclusive: there is no new node, or others or the platform's settings keep it.
+        """
         if self._pod is None or self._node is None or not self._grown:
             raise Inconclusive("There was no new node that could go.")
         pod, node = self._pod, self._node
@@ -113,7 +124,9 @@ class ScalingTrial:
                 expired=lambda views: self._still_there(views, uid),
             )
             self._mark(f"node {name} is gone")
-            return self._newcomers()
+            return Shrunk(gone=True, newcomers=tuple(self._newcomers()))
+        except WaitTimeout as error:
+            return Shrunk(gone=False, because=str(error))
         finally:
             self._tell()
 
@@ -181,21 +194,23 @@ class ScalingTrial:
         events = sorted(views[1].values(), key=pod_state.said_at)
         return [f"{e.get('reason', '')}: {e.get('message', '')}" for e in events][-4:]
 
-    def _faults_of_node(self) -> list[str]:
+    def _where_it_runs(self) -> Grown:
         assert self._node is not None
         assert self._pod is not None
         pod, node = self._pod.object(), self._node
         name = node["metadata"]["name"]
-        faults = []
-        if not self._unschedulable:
-            faults.append(f"{self._pod} was never Unschedulable: it found room without a new node")
-        if node["metadata"]["uid"] in self._before:
-            faults.append(f"{name} is no new node: it was there before {self._pod} was created")
-        elif node["metadata"]["creationTimestamp"] < pod["metadata"]["creationTimestamp"]:
+        grown = Grown(
+            pod=str(self._pod),
+            unschedulable=self._unschedulable,
+            before=frozenset(map(_seen, self._before.values())),
+            node=_seen(node),
+            ready=_ready(node),
+            accelerators=self._offers.of(node),
+            allocatable=str(node.get("status", {}).get("allocatable") or {}),
+        )
+        is_new = grown.node not in grown.before
+        if is_new and node["metadata"]["creationTimestamp"] < pod["metadata"]["creationTimestamp"]:
             raise Inconclusive(f"{name} was made for others, just before {self._pod} was created.")
-        if not self._offers.of(node):
-            offered = f"no device is published, allocatable is {_allocatable(node)}"
-            faults.append(f"{name} offers no accelerator: {offered}")
         evidence = self._platform.evidence
         evidence.yaml(f"Node {name}", node, source=NODE.request("GET", None, name))
         evidence.yaml(
@@ -208,7 +223,7 @@ class ScalingTrial:
             evidence.fact(
                 "simulated", f"pods on {name} are simulated by KWOK: nothing runs in them"
             )
-        return faults
+        return grown
 
     def _has_gone(self, views: Views, uid: str) -> bool | None:
         self._sample(views[0].values())
@@ -250,11 +265,7 @@ class ScalingTrial:
             if node["metadata"]["uid"] not in known and self._is_served(node):
                 came[node["metadata"]["uid"]] = node
         self._offers.look()
-        return [
-            f"{node['metadata']['name']} came though no pod wants it"
-            for node in came.values()
-            if self._offers.of(node)
-        ]
+        return [node["metadata"]["name"] for node in came.values() if self._offers.of(node)]
 
     def _sample(self, nodes: Iterable[Object]) -> None:
         served = [node for node in nodes if self._is_served(node)]
@@ -291,19 +302,20 @@ class ScalingTrial:
             self._platform.evidence.yaml(f"{fact.title}, {when}", fact.content, source=fact.source)
 
 
-def scaling_trials(solutions: Solutions[Autoscaler], platform: "Platform") -> Trials[ScalingTrial]:
+def scaling_trials(
+    solutions: Solutions[Autoscaler], platform: "Platform", steps: "Steps[ScalingTrial]"
+) -> Trials[ScalingTrial]:
     """The experiment with every installed autoscaler, until one passes it."""
     return Trials(
         solutions,
         lambda candidate: ScalingTrial(candidate.solution, platform),
-        (ScalingTrial.grows, ScalingTrial.shrinks),
+        tuple(steps),
         leave=ScalingTrial.clear,
     )
 
 
-def _allocatable(node: Object) -> dict[str, str]:
-    found: dict[str, str] = node.get("status", {}).get("allocatable") or {}
-    return found
+def _seen(node: Object) -> NodeSeen:
+    return NodeSeen(name=node["metadata"]["name"], uid=node["metadata"]["uid"])
 
 
 def _ready(node: Object) -> bool:

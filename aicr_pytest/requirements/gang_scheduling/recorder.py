@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -12,7 +12,9 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import Inconclusive, WaitFailed, WaitTimeout
-from aicr_pytest.evidence.timeline import Timeline
+from aicr_pytest.evidence.clock import Clock, utc_now
+from aicr_pytest.requirements.gang_scheduling.observed import Binding
+from aicr_pytest.requirements.recorder import Recorder
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
@@ -51,8 +53,11 @@ class Gang:
         return len(self.with_accelerators)
 
 
-class GangRecorder:
-    """Follows the members of some gangs, and remembers who was bound when."""
+class GangRecorder(Recorder[Mapping[str, float]]):
+    """Records by a watch which members of some gangs are bound, and since when.
+
+    The timeline has members per gang that are bound and have not ended.
+    """
 
     def __init__(
         self,
@@ -61,26 +66,29 @@ class GangRecorder:
         waiter: "Waiter",
         *,
         namespace: str,
-        clock: Callable[[], datetime.datetime],
+        clock: Clock = utc_now,
     ) -> None:
+        super().__init__(title, {gang.name: "members" for gang in gangs}, {}, clock=clock)
         self._gangs = tuple(gangs)
         self._waiter = waiter
         self._namespace = namespace
-        self._clock = clock
         self._began = clock()
         self._bound: dict[str, tuple[datetime.datetime, str]] = {}
         self._phase: dict[str, str] = {}
         self._reasons: dict[str, str] = {}
-        self.timeline = Timeline(title=title, units={gang.name: "members" for gang in gangs})
-        """Members per gang that are bound and have not ended, with what happened as marks."""
-        self._sample()
+        self.sample()
 
-    def note(self, text: str) -> None:
-        """Something that we did."""
-        self.timeline.mark(self._clock(), text)
+    def sample(self) -> Mapping[str, float]:
+        """Count members that hold their room, by gang."""
+        counts = {
+            gang.name: float(sum(self._holds(member.pod.name) for member in gang.members))
+            for gang in self._gangs
+        }
+        self.note(**counts)
+        return counts
 
-    def follow_window(self, seconds: float, *, said: Callable[[], Sequence[str]]) -> list[str]:
-        """Watch for so many seconds, or until a member is bound; who was bound, as sentences.
+    def follow_window(self, seconds: float, *, said: Callable[[], Sequence[str]]) -> list[Binding]:
+        """Watch for so many seconds, or until a member is bound; who was bound.
 
         The window begins when the scheduler has looked: it has said of every member why it waits.
 
@@ -111,7 +119,7 @@ class GangRecorder:
             timeout=(length + _AFTERMATH) / scale,
         )
         self.look()
-        return [line for gang in self._gangs for line in self.bound_members(gang)]
+        return [one for gang in self._gangs for one in self.bound_members(gang)]
 
     def _until_looked_at(self, said: Callable[[], Sequence[str]]) -> None:
         members = {member.pod.name for gang in self._gangs for member in gang.members}
@@ -136,13 +144,13 @@ class GangRecorder:
                 timeout=self._waiter.deadlines.pending_reason,
                 expired=expired,
             )
-        self.note("the scheduler has looked at the members")
+        self.mark("the scheduler has looked at the members")
 
     def look(self) -> None:
         """Note where every member is now."""
         for gang in self._gangs:
             for member in gang.members:
-                self._note(member.pod.object())
+                self._see(member.pod.object())
 
     def until_all_bound(self, gang: Gang, *, expired: Callable[[], None]) -> None:
         """Wait until every member has a node.
@@ -176,7 +184,7 @@ class GangRecorder:
             return next((gang for gang in gangs if self._is_bound(gang)), None)
 
         def expired(views: Views) -> None:
-            held = [line for gang in gangs for line in self.bound_members(gang)]
+            held = [str(one) for gang in gangs for one in self.bound_members(gang)]
             if held:
                 raise WaitTimeout(
                     "Gangs that hold a part of the room each, so that none can start: "
@@ -192,8 +200,8 @@ class GangRecorder:
             expired=expired,
         )
 
-    def until_all_succeeded(self, gang: Gang) -> list[str]:
-        """Wait until every member has completed; those that did not, as sentences."""
+    def until_all_succeeded(self, gang: Gang) -> str:
+        """Wait until every member has completed; why not, empty where they have."""
 
         def judge(views: Views) -> bool | None:
             self._take(views)
@@ -212,13 +220,17 @@ class GangRecorder:
                 timeout=self._waiter.deadlines.pod_completed,
             )
         except (WaitTimeout, WaitFailed) as error:
-            return [str(error)]
-        return []
+            return str(error)
+        return ""
 
-    def bound_members(self, gang: Gang) -> list[str]:
-        """Members of a gang that were bound, as sentences."""
+    def completed(self, gang: Gang) -> int:
+        """How many members were seen to have completed."""
+        return sum(self._phase.get(member.pod.name) == "Succeeded" for member in gang.members)
+
+    def bound_members(self, gang: Gang) -> list[Binding]:
+        """Members of a gang that were bound."""
         return [
-            f"{member.pod.name} was bound to {node} after {self._seconds(at):.1f} s"
+            Binding(pod=member.pod.name, node=node, seconds=self._seconds(at))
             for member in gang.members
             if (found := self._bound.get(member.pod.name))
             for at, node in [found]
@@ -226,7 +238,7 @@ class GangRecorder:
 
     def tell(self, evidence: "CheckEvidence") -> None:
         """Put the timeline and the scheduler's last words into the evidence."""
-        self._sample()
+        self.sample()
         label = ",".join(gang.name for gang in self._gangs)
         source = f"watch of pods in {self._namespace} with {Gang.LABEL} in ({label})"
         evidence.timeline(self.timeline, source=source)
@@ -252,7 +264,7 @@ class GangRecorder:
         ]
         if moments:
             spread = (max(moments) - min(moments)).total_seconds()
-            self.note(f"all of {gang.name} were bound within {spread:.2f} s")
+            self.mark(f"all of {gang.name} were bound within {spread:.2f} s")
 
     def _subjects(self) -> list[Subject]:
         names = ",".join(gang.name for gang in self._gangs)
@@ -262,31 +274,24 @@ class GangRecorder:
     def _take(self, views: Views) -> bool:
         """Note what is new; whether any member is bound."""
         for pod in views[0].values():
-            self._note(pod)
+            self._see(pod)
         return bool(self._bound)
 
-    def _note(self, pod: Object) -> None:
+    def _see(self, pod: Object) -> None:
         name, now = pod["metadata"]["name"], self._clock()
         node = pod_state.node_of(pod)
         if node and name not in self._bound:
-            self._sample()
+            self.sample()
             self._bound[name] = (now, node)
             self.timeline.mark(now, f"{name} is bound to {node}")
-            self._sample()
+            self.sample()
         if (phase := pod_state.phase(pod)) != self._phase.get(name, "Pending"):
             self.timeline.mark(now, f"{name}: {phase}")
-            self._sample()
+            self.sample()
             self._phase[name] = phase
-            self._sample()
+            self.sample()
         if reason := _reason(pod):
             self._reasons[name] = reason
-
-    def _sample(self) -> None:
-        counts = {
-            gang.name: float(sum(self._holds(member.pod.name) for member in gang.members))
-            for gang in self._gangs
-        }
-        self.timeline.sample(self._clock(), **counts)
 
     def _holds(self, name: str) -> bool:
         return name in self._bound and self._phase.get(name) not in ("Succeeded", "Failed")

@@ -35,10 +35,10 @@ class GangStatus:
             )
         ]
 
-    def tell(self, muster: "GangRecorder", *gangs: "Gang") -> None:
+    def tell(self, recorder: "GangRecorder", *gangs: "Gang") -> None:
         """Timeline, reasons and gang objects, into the evidence of the check that runs."""
         evidence = self._platform.evidence
-        muster.tell(evidence)
+        recorder.tell(evidence)
         for obj in (obj for gang in gangs for obj in self._telling(gang)):
             name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]
             source = self._platform.cluster.kind_of(obj).request("GET", where, name)

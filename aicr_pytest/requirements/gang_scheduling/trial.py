@@ -6,9 +6,8 @@ says about itself.
 """
 
 import dataclasses
-import datetime
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
@@ -18,6 +17,7 @@ from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.claims import Claims
+from aicr_pytest.requirements.gang_scheduling.observed import Freed, Rivals, Served, Starved
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang, GangRecorder
 from aicr_pytest.requirements.gang_scheduling.sizes import Sizes, reserve_node
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import GangScheduler, Group
@@ -27,6 +27,7 @@ from aicr_pytest.requirements.trials import Trials
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
+    from aicr_pytest.requirements.steps import Steps
 
 WINDOW = 8.0
 """Seconds for which a gang without room must have no member bound."""
@@ -54,42 +55,57 @@ class GangTrial:
 
     # The steps
 
-    def starved(self) -> list[str]:
-        """With room for one member less than it needs, no member is bound in the whole window."""
+    def starved(self) -> Starved:
+        """Which members are bound while there is room for one less than a gang needs.
+
+        Raises:
+            Inconclusive: the scheduler has said nothing, or others gave back accelerators.
+        """
         free = self._room()
         self._first = node = self._look(self._prepare())
         self._sizes = sizes = Sizes.out_of(free)
         self._blocker = self._block(free - sizes.room)
         self._gang = gang = self._gather("gang", sizes.size)
-        muster = self._muster("Members of the gang that were bound", gang)
-        muster.note(f"room for {sizes.room} of {gang.accelerators} accelerators")
+        recorder = self._recorder("Members of the gang that were bound", gang)
+        recorder.mark(f"room for {sizes.room} of {gang.accelerators} accelerators")
         try:
-            bound = muster.follow_window(WINDOW, said=lambda: self._said.words(gang))
+            bound = recorder.follow_window(WINDOW, said=lambda: self._said.words(gang))
         finally:
-            self._said.tell(muster, gang)
-        if not bound:
-            return self._claims.of_unbound(gang)
-        self._refuse_if_others_left(node.free - (free - sizes.room), gang)
-        told = f"though there was room for {sizes.room} of the {gang.accelerators} accelerators"
-        return [f"{line} {told} that {gang.name} needs" for line in bound]
+            self._said.tell(recorder, gang)
+        if bound:
+            self._refuse_if_others_left(node.free - (free - sizes.room), gang)
+        return Starved(
+            gang=gang.name,
+            room=sizes.room,
+            needed=gang.accelerators,
+            bound=tuple(bound),
+            claims=() if bound else tuple(self._claims.of_unbound(gang)),
+        )
 
-    def served(self) -> list[str]:
-        """Once room appears, all members start, each with its accelerator, and complete."""
+    def served(self) -> Served:
+        """What becomes of the gang once there is room.
+
+        Raises:
+            WaitTimeout: not all members are bound.
+        """
         if self._gang is None or self._blocker is None:
             raise Inconclusive("There was no gang that waited for room.")
         gang = self._gang
-        muster = self._muster("Members of the gang that were bound once there was room", gang)
+        recorder = self._recorder("Members of the gang that were bound once there was room", gang)
         self._release(self._blocker)
-        muster.note("the blocker is gone")
-        faults = self._start(gang, muster)
-        faults += self._complete(gang, muster)
-        muster.tell_spread(gang)
-        self._said.tell(muster, gang)
+        recorder.mark("the blocker is gone")
+        served = self._complete(self._start(gang, recorder), gang, recorder)
+        recorder.tell_spread(gang)
+        self._said.tell(recorder, gang)
         self._end(gang)
-        return faults
+        return served
 
-    def competing(self) -> list[str]:
-        """Two gangs that each need more than half of the room finish, one after the other."""
+    def competing(self) -> Rivals:
+        """What becomes of two gangs that each need more than half of the room.
+
+        Raises:
+            WaitTimeout: the second one is not bound though the first is gone.
+        """
         self.clear()
         self._claims.held_for_nobody()  # what comes free later would be room that nobody counted
         free = self._room()
@@ -98,40 +114,44 @@ class GangTrial:
         blocked = free - sizes.rivals_room
         blocker = self._block(blocked) if blocked else None
         rivals = self._gather_in_turns(("rival-a", "rival-b"), 2)
-        muster = self._muster("Members of two gangs that were bound", *rivals)
-        muster.note(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
+        recorder = self._recorder("Members of two gangs that were bound", *rivals)
+        recorder.mark(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
         try:
-            faults = self._one_after_the_other(rivals, muster, node.free - blocked)
+            seen = self._one_after_the_other(rivals, recorder, node.free - blocked)
         finally:
-            self._said.tell(muster, *rivals)
+            self._said.tell(recorder, *rivals)
         for gang in rivals:
             self._end(gang)
         if blocker:
             self._release(blocker)
-        return faults
+        return seen
 
-    def freed(self) -> list[str]:
-        """When all gangs are gone, nothing is held for them, and a pod can hold everything."""
+    def freed(self) -> Freed:
+        """What is held and offered when all gangs are gone, and what one pod can then hold.
+
+        Raises:
+            WaitTimeout: a pod that asks for everything does not start.
+            NoCapacity: others hold all accelerators by now.
+        """
         self.clear()
-        faults = self._claims.held_for_nobody()
-        if faults:
-            return faults
+        if stranded := self._claims.held_for_nobody():
+            return Freed(stranded=tuple(stranded))
         free, node = self._room(), self._look(self._prepare())
         if self._first and node.free < self._first.free:
             if lost := self._first.total - node.total:
                 had = f"of {self._first.total} accelerators of {node.name}, {self._first.free} free"
-                return [f"{lost} {had}, are not offered any more since gangs used them: {node}"]
+                because = f"{lost} {had}, are not offered any more since gangs used them: {node}"
+                return Freed(lost=lost, because=because)
             self._platform.evidence.fact(
                 "held by others meanwhile", f"{self._first.free - node.free} of {node.name}"
             )
         if free < 1:
             raise NoCapacity(f"Others hold all accelerators by now: {node}.")
         everything = self._block(free)
-        self._platform.evidence.fact(
-            "held again by one pod", f"{everything.grant().count} of {node.name}"
-        )
+        held = everything.grant().count
+        self._platform.evidence.fact("held again by one pod", f"{held} of {node.name}")
         self._release(everything)
-        return []
+        return Freed(free=free, held=held)
 
     # What they are made of
 
@@ -225,17 +245,16 @@ class GangTrial:
         self._placed.append(member)
         return member
 
-    def _muster(self, title: str, *gangs: Gang) -> GangRecorder:
+    def _recorder(self, title: str, *gangs: Gang) -> GangRecorder:
         return GangRecorder(
             title,
             gangs,
             self._platform.waiter,
             namespace=self._platform.workspaces.at().namespace,
-            clock=lambda: datetime.datetime.now(datetime.UTC),
         )
 
-    def _start(self, gang: Gang, muster: GangRecorder) -> list[str]:
-        """Wait until all members are bound and run; what is wrong with what they hold."""
+    def _start(self, gang: Gang, recorder: GangRecorder) -> Served:
+        """Wait until all members are bound and run."""
 
         def expired() -> None:
             now = self._look(self._prepare())
@@ -244,53 +263,58 @@ class GangTrial:
             if now.free + self._held([gang]) < gang.accelerators:
                 raise NoCapacity(f"Others hold what {gang.name} needs: {now}.")
 
-        muster.until_all_bound(gang, expired=expired)
-        return self._holdings(gang)
+        recorder.until_all_bound(gang, expired=expired)
+        members = gang.with_accelerators
+        return Served(
+            gang=gang.name,
+            members=len(gang.members),
+            mismatches=tuple(told for member in members for told in member.mismatches()),
+            held_twice=tuple(self._held_twice(members)),
+            running=sum(bool(member.running) for member in gang.members),
+        )
 
-    def _holdings(self, gang: Gang) -> list[str]:
-        faults: list[str] = []
+    def _complete(self, served: Served, gang: Gang, recorder: GangRecorder) -> Served:
+        """Tell every member to end, and wait until all have."""
+        for member in gang.members:
+            member.pod.run("sh", "-c", "kill -TERM 1")
+        why = recorder.until_all_succeeded(gang)
+        return dataclasses.replace(served, completed=recorder.completed(gang), incomplete=why)
+
+    def _held_twice(self, members: Sequence[AcceleratorPod]) -> list[str]:
+        """Devices that two members hold; units of one and the same are shown, and right."""
+        found: list[str] = []
         seen: dict[str, str] = {}
-        for member in gang.with_accelerators:
-            faults += member.mismatches()
+        for member in members:
             for identity in member.held():
                 if identity in seen and member.on.units_per_device > 1:
                     self._platform.evidence.fact(
                         f"{identity} is shared", f"its units went to {seen[identity]} and {member}"
                     )
                 elif identity in seen:
-                    faults.append(f"{seen[identity]} and {member} both hold {identity}")
+                    found.append(f"{seen[identity]} and {member} both hold {identity}")
                 seen[identity] = str(member)
-        for member in gang.members:
-            assert member.running  # those without an accelerator, too
-        return faults
-
-    def _complete(self, gang: Gang, muster: GangRecorder) -> list[str]:
-        """Tell every member to end; those that do not succeed."""
-        for member in gang.members:
-            member.pod.run("sh", "-c", "kill -TERM 1")
-        return muster.until_all_succeeded(gang)
+        return found
 
     def _one_after_the_other(
-        self, rivals: Sequence[Gang], muster: GangRecorder, room: int
-    ) -> list[str]:
+        self, rivals: Sequence[Gang], recorder: GangRecorder, room: int
+    ) -> Rivals:
         try:
-            first = muster.until_one_bound(rivals)
+            first = recorder.until_one_bound(rivals)
         except WaitTimeout as error:
             now = self._look(self._prepare())
             if now.free + self._held(rivals) < rivals[0].accelerators:
                 raise NoCapacity(f"Others hold what {rivals[0].name} needs: {now}.") from error
-            return [f"{error}\n  {'; '.join(self._said.words(*rivals))}"]
+            return Rivals(deadlock=f"{error}\n  {'; '.join(self._said.words(*rivals))}")
         second = next(gang for gang in rivals if gang is not first)
-        faults = self._start(first, muster)
-        muster.look()  # at the last moment at which the first has the room
-        if beside := muster.bound_members(second):
+        started = self._start(first, recorder)
+        recorder.look()  # at the last moment at which the first has the room
+        if beside := recorder.bound_members(second):
             self._refuse_if_others_left(room, *rivals)
-        faults += [f"{line} while {first.name} had the room" for line in beside]
-        faults += self._complete(first, muster)
+        served = self._complete(started, first, recorder)
         self._end(first)
-        muster.note(f"{first.name} is gone")
-        faults += self._start(second, muster) + self._complete(second, muster)
-        return faults
+        recorder.mark(f"{first.name} is gone")
+        then = self._complete(self._start(second, recorder), second, recorder)
+        return Rivals(served=(served, then), beside=tuple(beside))
 
     def _refuse_if_others_left(self, room: int, *gangs: Gang) -> None:
         now, held = self._look(self._prepare()), self._held(gangs)
@@ -340,7 +364,9 @@ class GangTrial:
         self._gang = self._blocker = None
 
 
-def gang_trials(solutions: Solutions[GangScheduler], platform: "Platform") -> Trials[GangTrial]:
+def gang_trials(
+    solutions: Solutions[GangScheduler], platform: "Platform", steps: "Steps[GangTrial]"
+) -> Trials[GangTrial]:
     """The experiments with every installed gang scheduler, until one passes them all.
 
     Raises:
@@ -350,15 +376,6 @@ def gang_trials(solutions: Solutions[GangScheduler], platform: "Platform") -> Tr
     return Trials(
         solutions,
         lambda candidate: GangTrial(candidate.solution, platform, node),
-        STEPS,
+        tuple(steps),
         leave=GangTrial.clear,
     )
-
-
-STEPS: tuple[Callable[[GangTrial], list[str]], ...] = (
-    GangTrial.starved,
-    GangTrial.served,
-    GangTrial.competing,
-    GangTrial.freed,
-)
-"""In the order in which they build on each other."""

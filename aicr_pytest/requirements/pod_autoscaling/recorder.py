@@ -4,15 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.accelerators.load import Clock, utc_now
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, HORIZONTAL_POD_AUTOSCALER, POD
-from aicr_pytest.errors import EndpointSilent, WaitTimeout
-from aicr_pytest.evidence.timeline import Timeline
+from aicr_pytest.evidence.clock import Clock, utc_now
+from aicr_pytest.requirements.recorder import Recorder
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.cluster.waiting import Waiter
 
 Object = dict[str, Any]
 
@@ -59,8 +57,8 @@ class Snapshot:
         )
 
 
-class ReplicaRecorder:
-    """Looks at the Deployment's pods, its autoscaler and its metric, and notes it in a timeline."""
+class ReplicaRecorder(Recorder[Snapshot]):
+    """Records the Deployment's pods, its autoscaler and its metric."""
 
     def __init__(
         self,
@@ -73,19 +71,18 @@ class ReplicaRecorder:
         title: str,
         clock: Clock = utc_now,
     ) -> None:
+        super().__init__(title, UNITS, Snapshot(values={}), clock=clock)
         self._cluster = cluster
         self._namespace = namespace
         self._name = name
         self._values = values
         self._target = target
-        self._clock = clock
-        self.timeline = Timeline(title, UNITS)
         self._conditions: dict[str, str] = {}
         self._events: set[str] = set()
         self._placed: set[str] = set()
 
-    def look(self) -> Snapshot:
-        """Everything now."""
+    def sample(self) -> Snapshot:
+        """See metric, pods and autoscaler as they are now."""
         values = self._values()
         labels = f"app={self._name}"
         pods = {
@@ -105,35 +102,12 @@ class ReplicaRecorder:
                 for one in status.get("conditions") or ()
             },
         )
-        self._note(sight, scaler)
+        self._show(sight, scaler)
         return sight
 
-    def until(
-        self, waiter: "Waiter", what: str, until: Callable[[Snapshot], bool], timeout: float
-    ) -> tuple[Snapshot, str]:
-        """What was last seen, and why what is awaited did not come; empty where it did."""
-        last = Snapshot(values={})
-
-        def look() -> Snapshot:
-            nonlocal last
-            last = self.look()
-            return last
-
-        try:
-            waiter.poll(what, look, until=until, timeout=timeout, tolerate=(EndpointSilent,))
-        except WaitTimeout as error:
-            return last, str(error)
-        return last, ""
-
-    def mark(self, text: str) -> None:
-        """Note a deed of ours."""
-        self.timeline.mark(self._clock(), text)
-
-    def _note(self, sight: Snapshot, scaler: Object | None) -> None:
-        now = self._clock()
+    def _show(self, sight: Snapshot, scaler: Object | None) -> None:
         shown = [value for pod, value in sight.values.items() if pod in sight.pods]
-        self.timeline.sample(
-            now,
+        self.note(
             **{
                 _METRIC: sum(shown) / len(shown) if shown else None,
                 _HIGHEST: max(shown, default=None),
@@ -148,12 +122,12 @@ class ReplicaRecorder:
             state = words.partition(":")[0]
             if self._conditions.get(kind) != state:
                 self._conditions[kind] = state
-                self.timeline.mark(now, f"{kind} {words}")
+                self.mark(f"{kind} {words}")
         for name in sight.ready:
             if name not in self._placed:
                 self._placed.add(name)
                 node = pod_state.node_of(sight.pods[name])
-                self.timeline.mark(now, f"pod {name} ready on {node}")
+                self.mark(f"pod {name} ready on {node}")
         if scaler:
             self._note_events(scaler["metadata"]["uid"])
 
@@ -163,4 +137,4 @@ class ReplicaRecorder:
             if event["metadata"]["uid"] not in self._events:
                 self._events.add(event["metadata"]["uid"])
                 words = f"{event.get('reason', '')}: {event.get('message', '')}"
-                self.timeline.mark(self._clock(), f"event {words}")
+                self.mark(f"event {words}")

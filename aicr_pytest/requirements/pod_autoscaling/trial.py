@@ -1,6 +1,7 @@
 """A Deployment whose pods hold accelerators, scaled by a metric of these pods: up and back."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -18,9 +19,19 @@ from aicr_pytest.errors import (
     WaitFailed,
     WaitTimeout,
 )
+from aicr_pytest.once import Once
 from aicr_pytest.requirements.pod_autoscaling.deployment import Scaled
 from aicr_pytest.requirements.pod_autoscaling.evidence import ScalingEvidence
 from aicr_pytest.requirements.pod_autoscaling.metric import PodMetric, PodMetrics
+from aicr_pytest.requirements.pod_autoscaling.observed import (
+    AfterLoad,
+    Idle,
+    PodDevices,
+    Replicas,
+    SideBySide,
+    UnderLoad,
+    value_of,
+)
 from aicr_pytest.requirements.pod_autoscaling.recorder import ReplicaRecorder, Snapshot
 from aicr_pytest.workloads.manifests import render_actor
 
@@ -36,7 +47,7 @@ EARLIEST = 10.0
 
 
 class AutoscalingTrial:
-    """Idle, under load, and idle again; each check judges what came of one of these stages."""
+    """Idle, under load, and idle again; each check judges what was seen in one of these stages."""
 
     def __init__(self, platform: "Platform") -> None:
         self._platform = platform
@@ -46,94 +57,101 @@ class AutoscalingTrial:
             named=platform.settings.hpa_metric,
             patterns=lambda: platform.accelerators.stock[0].profile.pod_metrics,
         )
-        self._trouble: AicrError | None = None
-        self._blind: Inconclusive | None = None
         self._scaled = Scaled(platform)
-        self._pods: tuple[AcceleratorPod, AcceleratorPod] | None = None
+        self._start = Once(self._start_idle)
+        self._load = Once(self._load_first)
+        self._pods: tuple[AcceleratorPod, ...] = ()
 
     # -- what the checks ask -------------------------------------------------------------------
 
-    def not_served(self) -> list[str]:
-        """Where the metric is not served for our pod, or not below the target while it idles."""
-        idle, metric = self._idle, self.metric
-        if not idle.ready:
-            return [f"no pod of Deployment {NAME} is ready any more: {idle}"]
-        pod = idle.ready[0]
-        found = []
-        if (value := idle.values.get(pod)) is None:
-            found.append(f"{metric.name} has no value for pod {pod}: {idle}")
-        elif value >= metric.target:
-            below = f"not below {metric.target:g}"
-            found.append(f"pod {pod} idles, and its {metric.name} is {value:g}, {below}")
-        if not found and idle.desired != 1:
-            found.append(
-                f"pod {pod} idles, and the autoscaler wants {idle.desired or 'no'} replicas: {idle}"
-            )
-        return found
+    def idle(self) -> Idle:
+        """What is served for our pod, and what the autoscaler wants, while it idles.
 
-    def not_scaled_out(self) -> list[str]:
-        """Where load did not lead to a second pod on an accelerator of its own."""
-        return self._busy_faults
+        Raises:
+            ProbeFailed: an earlier check has found it broken, and nothing is left to look at.
+        """
+        error = self._start.error
+        if error is not None and not isinstance(error, (Inconclusive, SolutionAbsent)):
+            raise ProbeFailed(f"There is nothing to scale: {error}")
+        return self._start()
 
-    def foreign_metric(self) -> list[str]:
-        """Where the new pod, which idles beside the loaded one, has no metric of its own."""
+    def under_load(self) -> UnderLoad:
+        """What comes of load on the accelerator of the first pod."""
+        return self._load()
+
+    def side_by_side(self) -> SideBySide:
+        """The metrics of the loaded pod, and of the new one that idles beside it."""
         first, new = self._two_pods()
-        metric = self.metric
-        idle = self._idle.values.get(first.pod.name, 0.0)
-        # Half-way from idle to the target: an average of both pods is above it.
-        halfway = (idle + metric.target) / 2
-        sight, why = self._try_poll(
-            f"{metric.name} above {metric.target:g} of the loaded pod {first.pod.name}, and at "
+        name, target = self.metric.name, self.metric.target
+        idle = self.idle().value or 0.0
+        halfway = (idle + target) / 2
+        seen, why = self._until(
+            f"{name} above {target:g} of the loaded pod {first.pod.name}, and at "
             f"most {halfway:g} of the new pod {new.pod.name}",
-            lambda sight: (
-                sight.values.get(first.pod.name, 0.0) > metric.target
-                and sight.values.get(new.pod.name, metric.target) <= halfway
+            lambda now: (
+                value_of(now.values, first.pod.name) > target
+                and value_of(now.values, new.pod.name) <= halfway
             ),
             self._platform.waiter.deadlines.samples_follow,
         )
-        self._platform.evidence.fact("metric of both pods", str(sight))
+        self._platform.evidence.fact("metric of both pods", str(seen))
         if why:
             shown = self._scaled.load(new).seen()
             idles = f"pod {new.pod.name} idles ({shown:.0%} by {new.on.profile.tool})"
             beside = f"beside the loaded pod {first.pod.name}"
-            return [f"{idles} {beside}, and its {metric.name} is none of its own: {why}"]
-        return []
+            why = f"{idles} {beside}, and its {name} is none of its own: {why}"
+        return SideBySide(
+            loaded=value_of(seen.values, first.pod.name),
+            idle=value_of(seen.values, new.pod.name),
+            target=target,
+            halfway=halfway,
+            because=why,
+        )
 
-    def not_scaled_in(self) -> list[str]:
-        """Where replicas did not go back once the load had ended, and not before."""
+    def after_load(self) -> AfterLoad:
+        """How many replicas there are as long as there is load, and after its end."""
         first, _ = self._two_pods()
-        _, why = self._try_poll(
+        seen, why = self._until(
             f"Deployment {NAME}: 2 replicas, as long as there is load",
-            lambda sight: sight.desired == 2 and len(sight.ready) == 2,
+            lambda now: _replicas(now) == Replicas(wanted=2, ready=2),
             self._platform.waiter.deadlines.looked_again,
         )
+        loaded = AfterLoad(while_loaded=_replicas(seen), earliest=EARLIEST)
         if why:
-            return [f"there is still load, and replicas go: {why}"]
+            because = f"there is still load, and replicas go: {why}"
+            return dataclasses.replace(loaded, because=because)
         ended = time.monotonic()
         self._scaled.load(first).off()
         self._watched.mark(f"load off in pod {first.pod.name}")
         try:
-            wanted, why = self._try_poll(
-                f"Deployment {NAME}: 1 replica wanted again",
-                lambda sight: sight.desired == 1,
-                STABILIZATION + self._platform.waiter.deadlines.replicas_follow,
-            )
-            waited = time.monotonic() - ended
-            if not why and waited < EARLIEST:
-                told = f"the {STABILIZATION:g} s that the autoscaler is told to wait"
-                return [f"replicas go {waited:.1f} s after the load's end, before {told}: {wanted}"]
-            if not why:
-                _, why = self._try_poll(
-                    f"Deployment {NAME}: back to 1 replica",
-                    lambda sight: sight.desired == 1 and len(sight.ready) == 1,
-                    self._platform.waiter.deadlines.pod_gone,
-                )
-            if why:
-                return [f"the load has ended, and replicas do not go back: {why}"]
+            after = self._go_back(loaded, ended)
         finally:
             self._keep("when the load had ended")
-        self._platform.evidence.fact("seconds from the load's end to 1 replica", since(ended))
-        return []
+        if not after.because:
+            self._platform.evidence.fact("seconds from the load's end to 1 replica", since(ended))
+        return after
+
+    def _go_back(self, loaded: AfterLoad, ended: float) -> AfterLoad:
+        seen, why = self._until(
+            f"Deployment {NAME}: 1 replica wanted again",
+            lambda now: now.desired == 1,
+            STABILIZATION + self._platform.waiter.deadlines.replicas_follow,
+        )
+        seconds = loaded.seconds if why else time.monotonic() - ended
+        if seconds < EARLIEST:
+            told = f"the {STABILIZATION:g} s that the autoscaler is told to wait"
+            because = f"replicas go {seconds:.1f} s after the load's end, before {told}: {seen}"
+        else:
+            if not why:
+                seen, why = self._until(
+                    f"Deployment {NAME}: back to 1 replica",
+                    lambda now: _replicas(now) == Replicas(wanted=1, ready=1),
+                    self._platform.waiter.deadlines.pod_gone,
+                )
+            because = f"the load has ended, and replicas do not go back: {why}" if why else ""
+        return dataclasses.replace(
+            loaded, replicas=_replicas(seen), seconds=seconds, because=because
+        )
 
     # -- the stages ----------------------------------------------------------------------------
 
@@ -166,25 +184,8 @@ class AutoscalingTrial:
             exporter=self._platform.accelerators.stock[0].profile.exporter,
         )
 
-    @property
-    def _idle(self) -> Snapshot:
-        """What is seen before any load; the autoscaler has had its look.
-
-        Raises:
-            ProbeFailed: an earlier check has found it broken, and nothing is left to look at.
-        """
-        if isinstance(self._trouble, (Inconclusive, SolutionAbsent)):
-            raise self._trouble
-        if self._trouble is not None:
-            raise ProbeFailed(f"There is nothing to scale: {self._trouble}")
-        try:
-            return self._once_idle
-        except AicrError as error:
-            self._trouble = error
-            raise
-
-    @cached_property
-    def _once_idle(self) -> Snapshot:
+    def _start_idle(self) -> Idle:
+        """See our pod before any load; the autoscaler has had its look."""
         self._metrics.require()  # before anything is created
         self._scaled.start(NAME)
         metric = self.metric
@@ -193,16 +194,16 @@ class AutoscalingTrial:
         )
         with contextlib.suppress(EndpointSilent):  # that it is silent is judged where it matters
             self._kept.keep_answer("idle, before there is an autoscaler")
-        sight, unserved = self._try_poll(
+        seen, unserved = self._until(
             f"{metric.name} of the idle pod",
-            lambda sight: (
-                bool(sight.ready)
-                and all(sight.values.get(pod, metric.target) < metric.target for pod in sight.ready)
+            lambda now: (
+                bool(now.ready)
+                and all(value_of(now.values, pod) < metric.target for pod in now.ready)
             ),
             self._platform.waiter.deadlines.samples_follow,
         )
         if unserved:
-            return sight  # an autoscaler could only repeat it
+            return self._idle(seen)  # an autoscaler could only repeat it
         (scaler,) = render_actor(
             metric.api.autoscaler,
             actor=NAME,
@@ -214,104 +215,130 @@ class AutoscalingTrial:
         (made,) = self._platform.workspaces.at().apply([scaler])
         self._platform.evidence.yaml("The autoscaler", made, source=requests_for("PATCH", [made]))
         self._watched.mark("the autoscaler is there")
-        sight, _ = self._try_poll(
-            "the autoscaler: its first word",
-            lambda sight: bool(sight.desired and "ScalingActive" in sight.conditions),
+        seen, _ = self._until(
+            "the autoscaler's first status",
+            lambda now: bool(now.desired and "ScalingActive" in now.conditions),
             self._platform.waiter.deadlines.replicas_follow,
         )
         self._keep("while it idles")
-        return sight
+        return self._idle(seen)
 
-    @property
-    def _busy_faults(self) -> list[str]:
-        if self._blind is not None:
-            raise self._blind  # the next check need not wait as long again
-        try:
-            return self._once_busy_faults
-        except Inconclusive as error:
-            self._blind = error
-            raise
+    def _idle(self, seen: Snapshot) -> Idle:
+        pod = next(iter(seen.ready), "")
+        return Idle(
+            pod=pod,
+            metric=self.metric.name,
+            value=seen.values.get(pod),
+            target=self.metric.target,
+            wanted=seen.desired,
+            seen=str(seen),
+        )
 
-    @cached_property
-    def _once_busy_faults(self) -> list[str]:
-        idle, metric = self._idle, self.metric
-        if self._broken_idle(idle):
+    def _load_first(self) -> UnderLoad:
+        idle, metric = self.idle(), self.metric
+        if not idle.is_quiet:
             raise ProbeFailed(f"Scaling out cannot be seen: {idle}")
-        first = self._scaled.pod(idle.ready[0])
+        first = self._scaled.pod(idle.pod)
         load = self._scaled.load(first)
         load.on()
         self._watched.mark(f"load on in pod {first.pod.name}")
         started = time.monotonic()
         try:
-            _, why = self._try_poll(
+            seen, why = self._until(
                 f"{metric.name} of the loaded pod above {metric.target:g}",
-                lambda sight: sight.values.get(first.pod.name, 0.0) > metric.target,
+                lambda now: value_of(now.values, first.pod.name) > metric.target,
                 self._platform.waiter.deadlines.samples_follow,
             )
-            if why:
-                loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
-                said = f"pod {first.pod.name} {loads}, and its {metric.name} does not rise"
-                return [f"{said}: {why}"]
-            return self._growth_faults(first, started)
+            loaded = UnderLoad(value=value_of(seen.values, first.pod.name), target=metric.target)
+            if not why:
+                return self._grow(loaded, first, started)
+            loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
+            said = f"pod {first.pod.name} {loads}, and its {metric.name} does not rise"
+            return dataclasses.replace(loaded, because=f"{said}: {why}")
         finally:
             self._keep("under load")
 
-    def _growth_faults(self, first: AcceleratorPod, started: float) -> list[str]:
-        _, why = self._try_poll(
+    def _grow(self, loaded: UnderLoad, first: AcceleratorPod, started: float) -> UnderLoad:
+        def grown(seen: Snapshot, *pods: AcceleratorPod) -> Replicas:
+            ready = {pod.pod.name for pod in pods} & set(seen.ready)
+            return Replicas(wanted=seen.desired, ready=len(ready))
+
+        seen, why = self._until(
             f"Deployment {NAME}: 2 replicas wanted",
-            lambda sight: sight.desired == 2,
+            lambda now: now.desired == 2,
             self._platform.waiter.deadlines.replicas_follow,
         )
+        loaded = dataclasses.replace(loaded, replicas=grown(seen, first))
+        missing = "under load there is no second pod that is ready"
         if why:
-            return [f"under load there is no second pod that is ready: {why}"]
+            return dataclasses.replace(loaded, because=f"{missing}: {why}")
         try:
             new = self._scaled.second(NAME, first)
         except (WaitTimeout, WaitFailed) as error:
-            return [f"under load there is no second pod that is ready: {error}"]
-        _, why = self._try_poll(
+            return dataclasses.replace(loaded, because=f"{missing}: {error}")
+        seen, why = self._until(
             f"Deployment {NAME}: 2 replicas ready",
-            lambda sight: sight.desired == 2 and {first.pod.name, new.pod.name} <= set(sight.ready),
+            lambda now: grown(now, first, new) == Replicas(wanted=2, ready=2),
             self._platform.waiter.deadlines.looked_again,
         )
+        loaded = dataclasses.replace(loaded, replicas=grown(seen, first, new))
         if why:
-            return [f"under load there are not two pods that stay: {why}"]
+            because = f"under load there are not two pods that stay: {why}"
+            return dataclasses.replace(loaded, because=because)
         self._platform.evidence.fact("seconds from load to 2 replicas ready", since(started))
-        return self._sharing(first, new)
-
-    def _sharing(self, first: AcceleratorPod, new: AcceleratorPod) -> list[str]:
-        """Where the new pod holds no accelerator of its own."""
         self._pods = (first, new)
-        mine, theirs = first.held(), new.held()
-        rows = [[one.on.name, one.pod.name, ", ".join(held)]
-                for one, held in ((first, mine), (new, theirs))]  # fmt: skip
+        return dataclasses.replace(loaded, pods=self._devices(first, new))
+
+    def _devices(self, first: AcceleratorPod, new: AcceleratorPod) -> tuple[PodDevices, ...]:
+        """What both pods see.
+
+        Raises:
+            Inconclusive: both see the same device, which is handed out in units.
+        """
+        held = [(one, one.held()) for one in (first, new)]
         self._platform.evidence.table(
             "Accelerators of both pods",
             ["node", "pod", "sees"],
-            rows,
+            [[one.on.name, one.pod.name, ", ".join(seen)] for one, seen in held],
             source=f"{new.on.profile.tool} in each pod",
         )
-        common = sorted(set(mine) & set(theirs))
-        if common and new.on.units_per_device > 1:
+        pods = tuple(PodDevices(pod=str(one), devices=frozenset(seen)) for one, seen in held)
+        if new.on.units_per_device > 1 and pods[0].devices & pods[1].devices:
             units = f"{new.on.units_per_device} units of each device"
             raise Inconclusive(
                 f"{new.on.name} offers {units}: both pods may have units of the same one.",
                 hint="Name a node that does not share its devices with --aicr-nodes.",
             )
-        return [f"{first} and {new} both see {', '.join(common)}"] if common else []
-
-    def _broken_idle(self, idle: Snapshot) -> bool:
-        value = idle.values.get(idle.ready[0]) if idle.ready else None
-        return value is None or value >= self.metric.target or idle.desired != 1
+        return pods
 
     def _two_pods(self) -> tuple[AcceleratorPod, AcceleratorPod]:
-        if self._busy_faults or self._pods is None:
-            raise ProbeFailed("There never were two pods: nothing to compare, nothing to go back.")
-        return self._pods
+        """The loaded pod and the new one, for whoever has to compare them.
 
-    def _try_poll(
-        self, what: str, until: Callable[[Snapshot], bool], timeout: float
+        Raises:
+            ProbeFailed: there never were two, each with an accelerator of its own.
+        """
+        never = "There never were two pods: nothing to compare, nothing to go back."
+        try:
+            pods = self._load().pods
+        except (Inconclusive, SolutionAbsent):
+            raise
+        except AicrError as error:
+            raise ProbeFailed(never) from error
+        if len(pods) != 2 or pods[0].devices & pods[1].devices:
+            raise ProbeFailed(never)
+        first, new = self._pods
+        return first, new
+
+    def _until(
+        self, what: str, reached: Callable[[Snapshot], bool], timeout: float
     ) -> tuple[Snapshot, str]:
-        return self._watched.until(self._platform.waiter, what, until, timeout)
+        return self._watched.until(
+            self._platform.waiter, what, reached, timeout, tolerate=(EndpointSilent,)
+        )
 
     def _keep(self, when: str) -> None:
         self._kept.keep(when, self._watched)
+
+
+def _replicas(seen: Snapshot) -> Replicas:
+    return Replicas(wanted=seen.desired, ready=len(seen.ready))

@@ -11,7 +11,7 @@ from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial, _
 def faults(monkeypatch: pytest.MonkeyPatch, *under_load: float, before: float = 0.0) -> list[str]:
     """What is judged of a node that shows this memory before and during the load."""
     watch: Any = SimpleNamespace(
-        node="n", identity="GPU-a", memory=0.0, memory_peak=before, mark=lambda *_, **__: None
+        node="n", identity="GPU-a", memory=0.0, memory_peak=before, mark_load=lambda *_: None
     )
 
     def linger(_: Any, seen: Any) -> None:

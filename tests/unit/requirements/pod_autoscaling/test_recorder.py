@@ -61,7 +61,7 @@ def test_pods_that_end_do_not_count_and_the_oldest_comes_first() -> None:
         pod("late", "2026-11-23T20:00:06Z", ready=False),
         pod("gone", "2026-11-23T20:00:00Z", ending=True),
     ]
-    sight = watched(FakeCluster(pods, None), old=3.0).look()
+    sight = watched(FakeCluster(pods, None), old=3.0).sample()
 
     assert sight.ready == ["old", "new"]
     assert str(sight).startswith("metric: old at 3; replicas: 0 current, 0 desired, 2 ready")
@@ -70,7 +70,7 @@ def test_pods_that_end_do_not_count_and_the_oldest_comes_first() -> None:
 def test_average_is_over_the_pods_that_live() -> None:
     pods = [pod("a", "1"), pod("b", "2")]
     looked = watched(FakeCluster(pods, scaler(2, "ValidMetricFound")), a=90.0, b=0.0, gone=90.0)
-    looked.look()
+    looked.sample()
 
     values = looked.timeline.points[-1].values
     assert (values["metric, average"], values["metric, highest pod"]) == (45.0, 90.0)
@@ -80,11 +80,11 @@ def test_average_is_over_the_pods_that_live() -> None:
 def test_condition_is_marked_where_its_reason_changes_and_not_its_message() -> None:
     cluster = FakeCluster([], scaler(1, "ValidMetricFound", "value 3"))
     looked = watched(cluster)
-    looked.look()
+    looked.sample()
     cluster.scaler = scaler(1, "ValidMetricFound", "value 4")
-    looked.look()
+    looked.sample()
     cluster.scaler = scaler(1, "FailedGetPodsMetric")
-    looked.look()
+    looked.sample()
 
     assert [mark.text for mark in looked.timeline.marks] == [
         "ScalingActive True ValidMetricFound: value 3",
@@ -98,8 +98,8 @@ def test_event_is_marked_once() -> None:
         {"metadata": {"uid": "e"}, "reason": "SuccessfulRescale", "message": "New size: 2"}
     ]
     looked = watched(cluster)
-    looked.look()
-    looked.look()
+    looked.sample()
+    looked.sample()
 
     marks = [mark.text for mark in looked.timeline.marks if mark.text.startswith("event")]
     assert marks == ["event SuccessfulRescale: New size: 2"]
