@@ -31,6 +31,7 @@ from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.trial import Trial as OperatorTrial
 from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
 from aicr_pytest.requirements.solutions import Candidate, Found, Solution, Solutions
+from aicr_pytest.requirements.steps import Steps
 from aicr_pytest.requirements.trials import Trials
 from aicr_pytest.settings import Settings
 from aicr_pytest.workloads.actors import Actors
@@ -73,6 +74,7 @@ __all__ = [
     "Solution",
     "SolutionAbsent",
     "Solutions",
+    "Steps",
     "Trials",
     "Waiter",
     "Workspaces",

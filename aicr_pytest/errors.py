@@ -157,10 +157,15 @@ def single_errors(error: BaseException) -> list[BaseException]:
 
 
 def single_message(error: BaseException) -> str:
-    """What an exception says, and its kind where that tells something."""
+    """What an exception says, and its kind where that tells something.
+
+    Where an assertion has words of its own they are all. pytest indents all but the first line of
+    them, and puts the comparison below.
+    """
     text = str(error).strip()
     if isinstance(error, AssertionError):
-        return text or "assertion failed"
+        words = text.rpartition("\nassert ")[0].replace("\n  ", "\n")
+        return words or text or "assertion failed"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

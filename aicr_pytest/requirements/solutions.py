@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from aicr_pytest.errors import DoesNotApply, Inconclusive
+from aicr_pytest.errors import DoesNotApply, Inconclusive, single_message
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -80,8 +80,7 @@ class Solutions(Generic[S]):
 
     def note(self, name: str, failure: Exception | None) -> None:
         """Put the finding about one solution into the evidence of the check that runs."""
-        words = f"{type(failure).__name__.lstrip('_')}: {failure}" if failure else "passes"
-        self._evidence().fact(f"tried {name}", words)
+        self._evidence().fact(f"tried {name}", single_message(failure) if failure else "passes")
 
 
 def deciding_failure(failures: Sequence[Exception]) -> Exception:

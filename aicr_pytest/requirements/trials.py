@@ -12,8 +12,9 @@ from aicr_pytest.errors import AicrError
 from aicr_pytest.requirements.solutions import Candidate, S, Solutions, deciding_failure
 
 T = TypeVar("T")
-Step = Callable[[T], list[str]]
-"""What is wrong, as sentences; it may raise where nobody can say."""
+Step = Callable[[T], list[str] | None]
+"""What is wrong, as sentences, or a claim: nothing, where it does not raise AssertionError. It may
+raise where nobody can say."""
 
 
 class Trials(Generic[T]):
@@ -51,12 +52,22 @@ class Trials(Generic[T]):
         """Of the solution that has passed so far; of the first one where none has."""
         return self._open[0].subject
 
+    def prove(self, claim: Callable[[T], None]) -> None:
+        """Return once one solution has met a claim, and all before it.
+
+        Raises:
+            AssertionError, AicrError: as the claim does, where no solution meets it.
+        """
+        __tracebackhide__ = True
+        self.faults(claim)
+
     def faults(self, step: Step[T]) -> list[str]:
         """What is wrong in a step; empty with the first solution that passes it and all before it.
 
         Raises:
             AicrError: as the step does, where no solution passes.
         """
+        __tracebackhide__ = True
         self._solutions.tell()
         upto = self._steps[: self._steps.index(step) + 1]
         failures: list[AssertionError | AicrError] = []
@@ -102,6 +113,7 @@ class _Trial(Generic[T]):
         return came[0] if came else None
 
     def _run(self, step: Step[T]) -> AssertionError | AicrError | None:
+        __tracebackhide__ = True
         try:
             found = step(self.subject)
         except (AssertionError, AicrError) as error:

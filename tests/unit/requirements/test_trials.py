@@ -80,8 +80,8 @@ def test_next_solution_has_to_pass_what_came_before() -> None:
     assert tried.faults(Experiment.first) == []
     assert tried.faults(Experiment.second) == []
     assert ran == ["a first", "a second", "b first", "b second", "c first", "c second"]
-    assert evidence.facts["tried a"] == "Faults: deadlock"
-    assert evidence.facts["tried b"] == "Faults: split"
+    assert evidence.facts["tried a"] == "deadlock"
+    assert evidence.facts["tried b"] == "split"
     assert evidence.facts["tried c"] == "passes"
 
 
