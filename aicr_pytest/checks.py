@@ -14,7 +14,7 @@ from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
 from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
 from aicr_pytest.requirements.ai_inference.trial import Gateways, GatewayTrial
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
-from aicr_pytest.requirements.ai_service_metrics.trial import ServiceChecks, service_checks
+from aicr_pytest.requirements.ai_service_metrics.trial import Services, ServiceTrial, services
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial, scaling_trials
 from aicr_pytest.requirements.dra_support.api_objects import exercise
@@ -69,7 +69,8 @@ __all__ = [
     "PodsPerNode",
     "Profile",
     "ScalingTrial",
-    "ServiceChecks",
+    "ServiceTrial",
+    "Services",
     "Settings",
     "Solution",
     "SolutionAbsent",
@@ -85,5 +86,5 @@ __all__ = [
     "nobodys_device",
     "refusal_of_claim",
     "scaling_trials",
-    "service_checks",
+    "services",
 ]
