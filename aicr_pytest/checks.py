@@ -29,7 +29,7 @@ from aicr_pytest.requirements.platform import Platform
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.trial import Trial as OperatorTrial
-from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
+from aicr_pytest.requirements.secure_accelerator_access.admin_access import offer_claim
 from aicr_pytest.requirements.solutions import Candidate, Found, Solution, Solutions
 from aicr_pytest.requirements.steps import Steps
 from aicr_pytest.requirements.trials import Trials
@@ -84,7 +84,7 @@ __all__ = [
     "exercise",
     "gang_trials",
     "nobodys_device",
-    "refusal_of_claim",
+    "offer_claim",
     "scaling_trials",
     "services",
 ]
