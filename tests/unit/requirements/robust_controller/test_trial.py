@@ -401,7 +401,6 @@ def test_pods_have_to_be_lost_and_the_resource_reconciled() -> None:
 
     assert judged(check, survival=Survival(deleted=("a",), reconciled=True, **seen)) == ""
     assert judged(check, survival=Survival(deleted=("a",), reconciled=False, **seen)) != ""
-    assert (
-        judged(check, survival=Survival(deleted=(), reconciled=False, **seen))
-        == "KubeRay has no pod"
-    )
+    for reconciled in (False, True):
+        nobody = Survival(deleted=(), reconciled=reconciled, **seen)
+        assert judged(check, survival=nobody) == "KubeRay has no pod"
