@@ -14,7 +14,7 @@ from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
 from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
 from aicr_pytest.requirements.ai_inference.trial import Gateways, GatewayTrial
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Collector
-from aicr_pytest.requirements.ai_service_metrics.trial import ServiceChecks, service_checks
+from aicr_pytest.requirements.ai_service_metrics.trial import Services, ServiceTrial, services
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial, scaling_trials
 from aicr_pytest.requirements.dra_support.api_objects import exercise
@@ -30,7 +30,7 @@ from aicr_pytest.requirements.pod_autoscaling.observed import Replicas
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.trial import Trial as OperatorTrial
-from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
+from aicr_pytest.requirements.secure_accelerator_access.admin_access import offer_claim
 from aicr_pytest.requirements.solutions import Candidate, Found, Solution, Solutions
 from aicr_pytest.requirements.steps import Steps
 from aicr_pytest.requirements.trials import Trials
@@ -71,7 +71,8 @@ __all__ = [
     "Profile",
     "Replicas",
     "ScalingTrial",
-    "ServiceChecks",
+    "ServiceTrial",
+    "Services",
     "Settings",
     "Solution",
     "SolutionAbsent",
@@ -85,7 +86,7 @@ __all__ = [
     "exercise",
     "gang_trials",
     "nobodys_device",
-    "refusal_of_claim",
+    "offer_claim",
     "scaling_trials",
-    "service_checks",
+    "services",
 ]

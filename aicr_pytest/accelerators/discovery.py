@@ -145,7 +145,7 @@ class Accelerators:
             f"selects by {expressions}" + (f"; {faults}." if faults else ".")
         )
 
-    def publication_faults(self, evidence: "CheckEvidence") -> list[str]:
+    def incomplete_publications(self, evidence: "CheckEvidence") -> list[str]:
         """What is wrong with the ResourceSlices of the accelerators' driver, as sentences."""
         nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
         profile = self.stock[0].profile

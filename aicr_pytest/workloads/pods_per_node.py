@@ -36,7 +36,7 @@ class PodsPerNode:
             raise ProbeFailed(f"No node is looked at with {self.actor}.")
         return self._pods
 
-    def mismatches(self, container: str = "") -> list[str]:
+    def devices_not_as_granted(self, container: str = "") -> list[str]:
         """In what its containers see other than they were given."""
         return self._gather(lambda pod: pod.mismatches(container))
 
@@ -48,7 +48,7 @@ class PodsPerNode:
         """What the vendor's tool lists in each pod, by node."""
         return [pod.held(container) for pod in self.pods]
 
-    def overlap(self, other: "PodsPerNode") -> list[str]:
+    def devices_shared_with(self, other: "PodsPerNode") -> list[str]:
         """Devices that a pod of both actors sees on one node, as sentences.
 
         Where one of the two gets none because every device is held, they share nothing: that it was
@@ -80,11 +80,11 @@ class PodsPerNode:
             found += [*mine.foreign_devices_opened(theirs), *theirs.foreign_devices_opened(mine)]
         return found
 
-    def unallocated_access(self) -> list[str]:
+    def access_without_allocation(self) -> list[str]:
         """Granted devices that Kubernetes has not on its books, as sentences."""
         return self._gather(lambda pod: pod.unallocated_access())
 
-    def allocated(self) -> list[str]:
+    def devices_allocated(self) -> list[str]:
         """Devices that its claims hold, as sentences."""
         return self._gather(lambda pod: pod.allocated())
 

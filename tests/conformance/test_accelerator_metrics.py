@@ -51,25 +51,25 @@ def story(aicr_metrics: Metrics, actors: Actors) -> LoadTrial:
 @pytest.mark.aicr_check(basis="text", creates="nothing", seconds=2)
 def test_metrics_endpoint_answers_what_its_content_type_claims(aicr_metrics: Metrics) -> None:
     """Each node's exporter answers metrics that parse as the format that they claim."""
-    assert aicr_metrics.invalid() == []
+    assert aicr_metrics.answers_that_are_no_metrics() == []
 
 
 @pytest.mark.aicr_check(basis="text", creates="nothing", seconds=1)
 def test_every_accelerator_has_utilization_and_memory_of_its_own(aicr_metrics: Metrics) -> None:
     """What each node offers is what its exporter shows: the same accelerators, each once."""
-    assert aicr_metrics.uncovered() == []
+    assert aicr_metrics.accelerators_without_series() == []
 
 
 @pytest.mark.aicr_check(basis="text", creates="nothing", seconds=1)
 def test_temperature_power_and_interconnect_have_values(aicr_metrics: Metrics) -> None:
     """What the exporter announces beside utilization and memory has sensible values."""
-    assert aicr_metrics.senseless() == []
+    assert aicr_metrics.sensors_without_sensible_values() == []
 
 
 @pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=1)
 def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
     """No sample says of itself that it is old."""
-    assert aicr_metrics.stale() == []
+    assert aicr_metrics.stale_answers() == []
 
 
 @pytest.mark.aicr_check(
@@ -77,7 +77,7 @@ def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
 )
 def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadTrial) -> None:
     """Idle, busy while a workload runs on it, idle again: utilization and memory in use."""
-    assert story.not_following() == []
+    assert story.readings_that_do_not_follow() == []
 
 
 @pytest.mark.aicr_check(
@@ -85,10 +85,13 @@ def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadTr
 )
 def test_readings_of_an_idle_accelerator_do_not_move(story: LoadTrial) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
-    assert story.moving_though_idle() == []
+    assert story.idle_accelerators_that_move() == []
 
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=3)
 def test_monitoring_system_collects_every_accelerator(aicr_metrics: Metrics) -> None:
     """The monitoring system gets new samples of every accelerator that the exporters show."""
-    assert aicr_metrics.uncollected() == []
+    collection = aicr_metrics.collection()
+
+    assert collection.exposed != frozenset(), "the exporters show no accelerator"
+    assert collection.collected == collection.exposed, collection.because()

@@ -84,7 +84,7 @@ def test_every_accelerator_node_publishes_a_complete_pool(
     aicr_accelerators: Accelerators, nodes: Nodes, aicr_evidence: CheckEvidence
 ) -> None:
     """Every Ready accelerator node publishes a complete pool, with the vendor's attributes."""
-    assert aicr_accelerators.publication_faults(aicr_evidence) == []
+    assert aicr_accelerators.incomplete_publications(aicr_evidence) == []
 
 
 @pytest.mark.aicr_check(
@@ -92,7 +92,7 @@ def test_every_accelerator_node_publishes_a_complete_pool(
 )
 def test_container_sees_exactly_the_device_that_its_claim_was_given(actors: Actors) -> None:
     """What is published is what is allocated is what the container sees: one device, the same."""
-    assert actors["claimed"].mismatches() == []
+    assert actors["claimed"].devices_not_as_granted() == []
 
 
 @pytest.mark.aicr_check(
@@ -102,7 +102,7 @@ def test_containers_that_share_a_claim_see_the_same_device(actors: Actors) -> No
     """Two containers of a pod that name one claim see the one device of it."""
     claimed = actors["claimed"]
 
-    assert claimed.mismatches("second") == []
+    assert claimed.devices_not_as_granted("second") == []
     assert claimed.identities("first") == claimed.identities("second")
 
 
@@ -111,7 +111,7 @@ def test_containers_that_share_a_claim_see_the_same_device(actors: Actors) -> No
 )
 def test_claim_for_several_devices_is_given_that_many(actors: Actors) -> None:
     """A claim that counts two is given two, and the container sees those two."""
-    assert actors["several"].requiring_two_accelerators().mismatches() == []
+    assert actors["several"].requiring_two_accelerators().devices_not_as_granted() == []
 
 
 @pytest.mark.aicr_check(
@@ -121,7 +121,7 @@ def test_two_claims_never_get_the_same_device(actors: Actors) -> None:
     """Pods with a claim each see different devices."""
     claimed, several = actors.together("claimed", "several")
 
-    assert several.overlap(claimed) == []
+    assert several.devices_shared_with(claimed) == []
 
 
 @pytest.mark.aicr_check(
@@ -151,8 +151,9 @@ def test_claim_that_no_device_satisfies_stays_pending(actors: Actors) -> None:
     """A claim whose expression fits no device stays pending, with a reason, and gets nothing."""
     unsatisfiable = actors["unsatisfiable"]
 
-    assert all(unsatisfiable.stay_pending(PENDING_WINDOW))
-    assert unsatisfiable.allocated() == []
+    reasons = unsatisfiable.stay_pending(PENDING_WINDOW)
+    assert all(reasons), f"a pod stays pending without a reason: {reasons}"
+    assert unsatisfiable.devices_allocated() == []
 
 
 @pytest.mark.aicr_check(basis="text", creates="a pod that stays pending", seconds=1)
@@ -160,5 +161,6 @@ def test_claim_larger_than_the_node_stays_pending_and_gets_no_part(actors: Actor
     """A claim for one device more than the node has stays pending and holds none of them."""
     oversized = actors["oversized"]
 
-    assert all(oversized.stay_pending(PENDING_WINDOW))
-    assert oversized.allocated() == []
+    reasons = oversized.stay_pending(PENDING_WINDOW)
+    assert all(reasons), f"a pod stays pending without a reason: {reasons}"
+    assert oversized.devices_allocated() == []

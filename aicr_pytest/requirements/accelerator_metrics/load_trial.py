@@ -53,11 +53,11 @@ class LoadTrial:
         self._clock = clock
         self._courses = Once(self._play_all)
 
-    def not_following(self) -> list[str]:
+    def readings_that_do_not_follow(self) -> list[str]:
         """Where readings did not follow the workload of the allocated accelerator."""
         return [fault for _, _, course in self._courses() for fault in course.faults]
 
-    def moving_though_idle(self) -> list[str]:
+    def idle_accelerators_that_move(self) -> list[str]:
         """Accelerators that we held idle and that were shown as busy, as sentences.
 
         Raises:

@@ -1,6 +1,7 @@
 """Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
@@ -18,6 +19,23 @@ if TYPE_CHECKING:
     from aicr_pytest.monitoring.prometheus import Prometheus
     from aicr_pytest.workloads.actors import Actors
     from aicr_pytest.workloads.pods_per_node import PodsPerNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What the monitoring system gets of the accelerators."""
+
+    exposed: frozenset[str]
+    """Identities that the exporters show."""
+    collected: frozenset[str]
+    """Of them, those of which it has got new samples."""
+    late: str
+    """Why it has not got all of them; empty where it has."""
+
+    def because(self) -> str:
+        """Which are missing."""
+        missing = ", ".join(sorted(self.exposed - self.collected))
+        return f"{self.late}; no new sample of {missing}"
 
 
 class Metrics:
@@ -50,14 +68,14 @@ class Metrics:
 
     # -- every accelerator ---------------------------------------------------------------------
 
-    def invalid(self) -> list[str]:
+    def answers_that_are_no_metrics(self) -> list[str]:
         """Answers of exporters that are not what their content type claims, as sentences."""
         found = self.exporters.invalid()
         for pod, content_type in sorted(self.exporters.claimed_types().items()):
             self._evidence().fact(f"content type of {pod}", content_type or "none")
         return found
 
-    def uncovered(self) -> list[str]:
+    def accelerators_without_series(self) -> list[str]:
         """Accelerators without utilization and memory of their own, as sentences."""
         profile = self.exporters.profile
 
@@ -94,7 +112,7 @@ class Metrics:
             compare=columns[1:],
         )
 
-    def senseless(self) -> list[str]:
+    def sensors_without_sensible_values(self) -> list[str]:
         """Sensors that are announced without sensible values, as sentences.
 
         Raises:
@@ -116,7 +134,7 @@ class Metrics:
             raise DoesNotApply(f"The exporter offers none of {', '.join(profile.sensors)}.")
         return found
 
-    def stale(self) -> list[str]:
+    def stale_answers(self) -> list[str]:
         """Answers that say themselves that they are too old, as sentences."""
         return self.exporters.gather(
             lambda node: readings.staleness(self.exporters.exposed(node.name))
@@ -137,8 +155,8 @@ class Metrics:
 
     # -- the monitoring system -----------------------------------------------------------------
 
-    def uncollected(self) -> list[str]:
-        """Accelerators of which the monitoring system gets no new samples, as sentences.
+    def collection(self) -> Collection:
+        """The accelerators that exporters show, and those of which there come new samples.
 
         Raises:
             DoesNotApply: there is no monitoring system that we could ask in the cluster.
@@ -149,7 +167,7 @@ class Metrics:
         reading = readings.chosen(profile.utilization, exposed)
         if reading is None:
             raise DoesNotApply("The exporters expose no utilization that could be collected.")
-        wanted = readings.identities(profile, (reading,), exposed)
+        wanted = frozenset(readings.identities(profile, (reading,), exposed))
         try:
             prometheus = self.prometheus
         except SolutionAbsent as absent:
@@ -158,23 +176,27 @@ class Metrics:
         asked_at = prometheus.now()
         # A sample that was there before proves nothing: its series stays visible for 5 min.
         expression = f"timestamp({reading.name}) > {asked_at:.3f}"
+        renewed: frozenset[str] = frozenset()
 
-        def missing() -> set[str]:
-            return wanted - {
+        def look() -> frozenset[str]:
+            nonlocal renewed
+            renewed = wanted & {
                 readings.identity_of(profile, series.labels)
                 for series in prometheus.query(expression)
             }
+            return renewed
 
+        late = ""
         try:
             self._waiter.poll(
                 f"{prometheus}: new samples of {reading.name}",
-                missing,
-                until=lambda left: not left,
-                describe=lambda left: f"{len(wanted) - len(left)} of {len(wanted)} accelerators",
+                look,
+                until=lambda seen: seen == wanted,
+                describe=lambda seen: f"{len(seen)} of {len(wanted)} accelerators",
                 timeout=self._waiter.deadlines.monitoring_follows,
             )
         except WaitTimeout as error:
-            return [f"{error}; no new sample of {', '.join(sorted(missing()))}"]
+            late = str(error)
         finally:
             prometheus.query(reading.name, title=f"{reading.name} in the monitoring system")
-        return []
+        return Collection(exposed=wanted, collected=renewed, late=late)

@@ -8,7 +8,7 @@ from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.ai_inference import traffic_split
 from aicr_pytest.requirements.ai_inference.client import Client, Target
-from aicr_pytest.requirements.ai_inference.traffic_split import Answer
+from aicr_pytest.requirements.ai_inference.traffic_split import Answer, Routed
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.observer import Execution
@@ -28,8 +28,8 @@ class Meter:
         self._waiter = waiter
         self._evidence = evidence
 
-    def split_faults(self, where: Target, weights: Mapping[str, int], *, since: float) -> list[str]:
-        """In what the answers are not the split by these weights, as sentences.
+    def split(self, where: Target, weights: Mapping[str, int], *, since: float) -> list[Answer]:
+        """The answers that tell whether requests are split by these weights.
 
         It is measured once a few requests look like it, and again until it fits or the route has
         had its time; a miss is then confirmed.
@@ -65,11 +65,10 @@ class Meter:
             self._evidence().fact("first measurement", "; ".join(missed))
             last = self._timed(where, traffic_split.CONFIRMATION)
             self._tell("Confirmation", where, last, weights)
-            missed = traffic_split.misses(last[0], weights)
-        return missed
+        return last[0]
 
-    def header_faults(self, where: Target, rules: Sequence[_Rule], *, since: float) -> list[str]:
-        """Requests that did not reach the backend that their headers name, as sentences.
+    def by_header(self, where: Target, rules: Sequence[_Rule], *, since: float) -> list[Routed]:
+        """Where requests went by their headers, for each rule.
 
         Args:
             rules: the first of them tells whether the route is in effect.
@@ -82,33 +81,25 @@ class Meter:
             return traffic_split.astray(answers, backend)
 
         self._in_time(f"{where}: the header is looked at", look, since)
-        found, rows = [], []
-        for headers, backend in rules:
-            carried = ", ".join(f"{key}: {value}" for key, value in headers.items()) or "no header"
-            wrong, answers = self._by_header(where, headers, backend, carried)
-            rows.append((carried, backend, traffic_split.summary(answers)))
-            if wrong:
-                found.append(f"requests with {carried} were for {backend}: {'; '.join(wrong)}")
+        found = [self._routed(where, headers, backend) for headers, backend in rules]
         self._evidence().table(
             "Routing by header",
             ("request carries", "backend of the rule", "answers"),
-            rows,
+            [(one.carried, one.wanted, traffic_split.summary(one.answers)) for one in found],
             source=f"{traffic_split.EACH} requests each to {where}",
         )
         return found
 
-    def _by_header(
-        self, where: Target, headers: dict[str, str], backend: str, carried: str
-    ) -> tuple[list[str], list[Answer]]:
-        """What is wrong with requests of one kind, confirmed, and the answers that tell it."""
-        wrong: list[str] = []
+    def _routed(self, where: Target, headers: dict[str, str], backend: str) -> Routed:
+        """Where requests of one kind went, asked again where some went astray."""
+        carried = ", ".join(f"{key}: {value}" for key, value in headers.items()) or "no header"
         answers: list[Answer] = []
         for title in (f"Answers to requests with {carried}", f"Confirmation with {carried}"):
             answers, execution = self._count(where, traffic_split.EACH, headers)
             self._evidence().execution(execution, title)
-            if not (wrong := traffic_split.astray(answers, backend)):
+            if not traffic_split.astray(answers, backend):
                 break
-        return wrong, answers
+        return Routed(carried=carried, wanted=backend, answers=tuple(answers))
 
     def _in_time(self, what: str, look: Callable[[], list[str]], since: float) -> bool:
         """Whether nothing is wrong any more before a route has had its time, said as evidence."""

@@ -23,7 +23,7 @@ HEADER_SETTLING = 10
 """Requests of one look at a header rule that may not be in effect yet."""
 _ROUGHLY = 15.0
 """Points by which so few may miss: 3.75 standard deviations at 80 %."""
-_LOST = 1.0
+LOST = 1.0
 """Percent of requests that may go unanswered on a busy platform; they are told, and not judged."""
 
 
@@ -75,6 +75,87 @@ class Share:
     def fits(self) -> bool:
         """Whether it is what the weight promises."""
         return self.lowest <= self.percent <= self.highest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """How requests were split between backends."""
+
+    percent: Mapping[str, float]
+    """Of all answers of backends, by backend."""
+    unanswered: float
+    """Percent of the requests that reached no backend."""
+    misses: tuple[str, ...]
+    """In what it is not what the weights promise, as sentences."""
+    route: str
+    """What the controller says of the route meanwhile."""
+
+    def because(self) -> str:
+        """In what it is not the split, and what the controller says."""
+        return "\n".join([*self.misses, f"though {self.route}"])
+
+
+def split_of(answers: Sequence[Answer], weights: Mapping[str, int], route: str) -> Split:
+    """What answers tell of the split by some weights."""
+    return Split(
+        percent={one.backend: one.percent for one in shares(answers, weights)},
+        unanswered=unanswered(answers),
+        misses=tuple(misses(answers, weights)),
+        route=route,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """Where requests of one kind went."""
+
+    carried: str
+    """The header that they had."""
+    wanted: str
+    """The backend that the route names for it."""
+    answers: tuple[Answer, ...]
+    """What came back."""
+
+    @property
+    def reached(self) -> frozenset[str]:
+        """The backends that answered."""
+        return frozenset(one.backend for one in answered(self.answers))
+
+    def because(self) -> str:
+        """What went astray; empty where nothing did."""
+        wrong = "; ".join(astray(self.answers, self.wanted))
+        return wrong and f"requests with {self.carried} were for {self.wanted}: {wrong}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderRouting:
+    """Where requests went by what they carried."""
+
+    kinds: tuple[Routed, ...]
+    """Each kind of request."""
+    route: str
+    """What the controller says of the route meanwhile."""
+
+    @property
+    def reached(self) -> dict[str, frozenset[str]]:
+        """The backends that answered, by the header that requests carried."""
+        return {one.carried: one.reached for one in self.kinds}
+
+    @property
+    def unanswered(self) -> float:
+        """Percent of the requests that reached no backend, of the kind that fared worst."""
+        return max(unanswered(one.answers) for one in self.kinds)
+
+    def because(self) -> str:
+        """What went astray, and what the controller says."""
+        wrong = [said for one in self.kinds if (said := one.because())]
+        return "\n".join([*wrong, f"though {self.route}"])
+
+
+def unanswered(answers: Sequence[Answer]) -> float:
+    """Percent of requests that reached no backend; all of them where none was sent."""
+    reached = len(answered(answers))
+    return 100 * (len(answers) - reached) / len(answers) if answers else 100.0
 
 
 def answered(answers: Iterable[Answer]) -> list[Answer]:
@@ -145,9 +226,9 @@ def _sentence(share: Share) -> str:
 
 def lost(answers: Sequence[Answer]) -> list[str]:
     """Whether more requests than a few reached no backend, as a sentence."""
-    strays = [answer for answer in answers if not answered([answer])]
     if not answers:
         return ["no request was sent"]
-    if 100 * len(strays) <= _LOST * len(answers):
+    if unanswered(answers) <= LOST:
         return []
+    strays = [answer for answer in answers if not answered([answer])]
     return [f"{len(strays)} of {len(answers)} requests reached no backend: {summary(strays)}"]

@@ -1,7 +1,9 @@
 """One gateway on trial: what requests that are sent through it meet."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import pod_state
@@ -14,8 +16,11 @@ from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.gateway import GatewayAccess, Route, from_here
 from aicr_pytest.requirements.ai_inference.listener import conditions, parent, route_line
 from aicr_pytest.requirements.ai_inference.solutions.gateway_classes import Product
+from aicr_pytest.requirements.ai_inference.streaming import Bodies, Stream
+from aicr_pytest.requirements.ai_inference.traffic_split import Answer, HeaderRouting, Split
 from aicr_pytest.requirements.solutions import Candidate, Solutions
-from aicr_pytest.requirements.trials import Step, Trials
+from aicr_pytest.requirements.steps import Claim
+from aicr_pytest.requirements.trials import Trials
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
@@ -34,8 +39,21 @@ _MISSING = 20
 """Requests to a backend that does not exist."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Requests to a backend that does not exist."""
+
+    statuses: Mapping[int, int]
+    """How many were answered, by HTTP status; 0 where no answer came."""
+
+    def because(self) -> str:
+        """How many were answered as if it existed."""
+        good, sent = self.statuses.get(200, 0), sum(self.statuses.values())
+        return f"{good} of {sent} requests to a missing backend were answered 200"
+
+
 class GatewayTrial:
-    """Looks through one product's Gateway; each look gives what is wrong as sentences, or nothing.
+    """Looks through one product's Gateway; each look gives what was seen.
 
     What goes wrong while the way is opened is raised again in every look: all need it.
     """
@@ -48,39 +66,42 @@ class GatewayTrial:
         self._taken_down = False
         self._seen: list[Observation] = []
 
-    def reach(self) -> list[str]:
-        """A Gateway of the platform's class is Programmed, and its address leads to a backend."""
+    def reach(self) -> Answer:
+        """The answer to a request to the address of a Gateway of the platform's class.
+
+        Raises:
+            WaitTimeout: the Gateway is not Programmed, or its address leads to no backend.
+        """
         way, evidence = self._opened(), self._platform.evidence
         evidence.fact("entrance", str(way.entrance))
         evidence.fact("class", way.entrance.gateway_class)
         evidence.fact("address", f"{way.address}:{way.entrance.port}")
         evidence.fact("from where the tests run", from_here(way.target("model")))
-        reached = (way.answer.status, way.answer.backend)
-        return [] if reached == (200, "first") else [f"a request is answered by {way.answer}"]
+        return way.answer
 
-    def split(self) -> list[str]:
-        """Requests are split by the weights of a route: 80 to 20."""
+    def split(self) -> Split:
+        """How requests are split by a route with the weights 80 and 20."""
         way = self._opened()
         return self._split(way, _AT_FIRST, since=way.since)
 
-    def changed(self) -> list[str]:
-        """After its weights are changed to 30 and 70, they are split by the new ones."""
+    def split_by_new_weights(self) -> Split:
+        """How they are split after its weights are changed to 30 and 70."""
         way = self._opened()
         since = time.monotonic()
         self._opening.route(way.entrance, "route", _LATER)
         return self._split(way, _LATER, since=since)
 
-    def by_header(self) -> list[str]:
-        """A request whose header names a model reaches its backend, any other the default one."""
+    def by_header(self) -> HeaderRouting:
+        """Which backends requests reach whose header names a model, or another one, or none."""
         way = self._opened()
-        found = self._backends.meter.header_faults(way.target("model"), _BY_HEADER, since=way.since)
-        return self._though(way, found)
+        kinds = self._backends.meter.by_header(way.target("model"), _BY_HEADER, since=way.since)
+        return HeaderRouting(kinds=tuple(kinds), route=self._says(way))
 
-    def missing_backend(self) -> list[str]:
-        """A route to a backend that does not exist says so, and no request to it is answered 200.
+    def missing_backend(self) -> Missing:
+        """How requests are answered by a route that says that its backend does not exist.
 
         Raises:
-            WaitTimeout: the route is not reported as what it is.
+            WaitTimeout: the route does not say so.
         """
         way, evidence = self._opened(), self._platform.evidence
         workspace = self._platform.workspaces.at()
@@ -106,32 +127,29 @@ class GatewayTrial:
         twin, _ = self._backends.client.count(way.target("model"), 1)
         if not traffic_split.answered(twin):
             raise ProbeFailed(f"A backend that exists is not reached meanwhile: {twin[0]}")
-        good = [answer for answer in answers if answer.status == 200]
-        if not good:
-            return []
-        return [f"{len(good)} of {_MISSING} requests to a missing backend were answered 200"]
+        return Missing(statuses=Counter(answer.status for answer in answers))
 
-    def stream(self) -> list[str]:
-        """A streamed answer comes event by event.
+    def stream(self) -> Stream:
+        """A streamed answer as it comes through the Gateway.
 
         Raises:
-            ProbeFailed: it does not do so without the Gateway either.
+            ProbeFailed: it does not come event by event without the Gateway either.
         """
         way, evidence = self._opened(), self._platform.evidence
         pieces, execution = self._backends.client.stream(self._backends.direct())
         evidence.execution(execution, "The stream without the Gateway")
-        if blind := streaming.held_back(pieces):
-            raise ProbeFailed(f"Without the Gateway: {'; '.join(blind)}.")
+        if blind := streaming.stream_of(pieces).because():
+            raise ProbeFailed(f"Without the Gateway: {blind}.")
         pieces, execution = self._backends.client.stream(way.target("model"))
         evidence.execution(execution, "The stream through the Gateway")
-        return streaming.held_back(pieces)
+        return streaming.stream_of(pieces)
 
-    def bodies(self) -> list[str]:
-        """A body of some megabytes comes through, there and back."""
+    def bodies(self) -> Bodies:
+        """Bodies of 4 MiB as they come through, there and back."""
         way = self._opened()
         seen, execution = self._backends.client.bodies(way.target("model"), streaming.BODY)
         self._platform.evidence.execution(execution, "Large bodies through the Gateway")
-        return streaming.mutilated(seen)
+        return streaming.bodies_of(seen)
 
     def leave(self) -> None:
         """Take down a Gateway of our own before the next product makes one: each may cost money."""
@@ -166,10 +184,10 @@ class GatewayTrial:
 
     # -- looks ---------------------------------------------------------------------------------
 
-    def _split(self, way: Route, weights: Mapping[str, int], *, since: float) -> list[str]:
-        missed = self._backends.meter.split_faults(way.target("split"), weights, since=since)
+    def _split(self, way: Route, weights: Mapping[str, int], *, since: float) -> Split:
+        answers = self._backends.meter.split(way.target("split"), weights, since=since)
         self._note_route(way)
-        return self._though(way, missed)
+        return traffic_split.split_of(answers, weights, self._says(way))
 
     def _note_route(self, way: Route) -> Observation:
         route = self._opening.route_object()
@@ -177,34 +195,24 @@ class GatewayTrial:
         evidence.fact("the controller says", route_line(route, way.entrance))
         return evidence.yaml("The route", route, source=requests_for("GET", [route]))
 
-    def _though(self, way: Route, found: list[str]) -> list[str]:
-        """What was found, and what the controller says meanwhile."""
-        if not found:
-            return []
-        return [*found, f"though {route_line(self._opening.route_object(), way.entrance)}"]
-
-
-STEPS: Sequence[Step[GatewayTrial]] = (
-    GatewayTrial.reach,
-    GatewayTrial.split,
-    GatewayTrial.changed,
-    GatewayTrial.by_header,
-)
-"""What one gateway has to pass, in this order."""
+    def _says(self, way: Route) -> str:
+        """What the controller says of the route now."""
+        return route_line(self._opening.route_object(), way.entrance)
 
 
 class Gateways(Trials[GatewayTrial]):
     """The installed gateways, of which one has to pass everything."""
 
-    def __init__(self, solutions: Solutions[Product], platform: "Platform") -> None:
+    def __init__(
+        self,
+        solutions: Solutions[Product],
+        platform: "Platform",
+        steps: "Iterable[Claim[GatewayTrial]]",
+    ) -> None:
         backends = Backends(platform)
         super().__init__(
             solutions,
             lambda candidate: GatewayTrial(candidate, backends),
-            STEPS,
+            tuple(steps),
             leave=GatewayTrial.leave,
         )
-
-    def finding(self, look: Step[GatewayTrial]) -> list[str]:
-        """What is wrong with the gateway in use, where that throws none out."""
-        return look(self.in_use)

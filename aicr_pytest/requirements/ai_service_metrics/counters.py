@@ -101,20 +101,48 @@ def bucket_faults(gains: Mapping[Key, float], histogram: str, sent: int) -> list
     return faults_of(last, name, sent)
 
 
+def of_series(gains: Mapping[Key, float], name: str) -> dict[str, float]:
+    """What each series of a name gained, by its labels."""
+    return {_labels(key[1]): gain for key, gain in gains.items() if key[0] == name}
+
+
+def of_last_buckets(gains: Mapping[Key, float], histogram: str) -> dict[str, float]:
+    """What each last bucket of a histogram gained, which holds all observations."""
+    name = f"{histogram}_bucket"
+    return of_series(_last_buckets(gains, name), name)
+
+
+def of_targets(gains: Mapping[Key, float], name: str) -> dict[str, float]:
+    """What the series of a name together gained, by the labels of their target."""
+    found: dict[str, float] = {}
+    for key, gain in gains.items():
+        if key[0] == name:
+            target = _labels(tuple(item for item in key[1] if item[0] in ("job", "instance")))
+            found[target] = found.get(target, 0.0) + gain
+    return found
+
+
+def targets_of_last_buckets(gains: Mapping[Key, float], histogram: str) -> dict[str, float]:
+    """The same of a histogram's last buckets."""
+    name = f"{histogram}_bucket"
+    return of_targets(_last_buckets(gains, name), name)
+
+
+def at_most(gains: Mapping[str, float], sent: int) -> dict[str, float]:
+    """What of these gains may be by requests of ours, of which there were so many."""
+    return {series: gain if gain < sent else float(sent) for series, gain in gains.items()}
+
+
 def shortfalls(gains: Mapping[Key, float], name: str, sent: int) -> list[str]:
     """Targets whose series of a name together gained less than was sent, as sentences.
 
     For a service that others use, too, and that has several series for one kind of request.
     """
-    by_target: dict[tuple[tuple[str, str], ...], float] = {}
-    for key, gain in gains.items():
-        if key[0] == name:
-            target = tuple(item for item in key[1] if item[0] in ("job", "instance"))
-            by_target[target] = by_target.get(target, 0.0) + gain
+    by_target = of_targets(gains, name)
     if not by_target:
         return [f"there is no series {name} of the service"]
     return [
-        f"{sent} requests were answered, and {name}{_labels(target)} gained {gain:g}"
+        f"{sent} requests were answered, and {name}{target} gained {gain:g}"
         for target, gain in sorted(by_target.items())
         if gain < sent
     ]

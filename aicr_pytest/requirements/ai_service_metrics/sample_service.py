@@ -23,7 +23,16 @@ from aicr_pytest.requirements.ai_service_metrics.counters import (
     bucket_faults,
     faults_of,
     gained,
+    of_last_buckets,
+    of_series,
     waiting,
+)
+from aicr_pytest.requirements.ai_service_metrics.observed import (
+    Collected,
+    Counted,
+    Observed,
+    Queue,
+    Remaining,
 )
 from aicr_pytest.requirements.ai_service_metrics.recorder import (
     CounterRecorder,
@@ -86,11 +95,12 @@ class SampleTrial:
         self._place_and_find = Once(self._placed_and_found)
         self._send_and_watch = Once(self._sent_and_watched)
         self._target_seen = False
+        self._samples = 0
 
     # The steps
 
-    def uncollected(self) -> list[str]:
-        """Nothing where the service was found and scraped.
+    def collected(self) -> Collected:
+        """The service as it was found and scraped.
 
         Raises:
             WaitTimeout: it was not; says what became of the target.
@@ -98,29 +108,43 @@ class SampleTrial:
         placed = self._place_and_find()
         self._evidence.fact("workload", "sample service")
         self._evidence.fact("model_name of the service", placed.model)
-        return []
+        return Collected(samples=self._samples)
 
-    def miscounted(self) -> list[str]:
-        """Series of the request counter that did not gain exactly as many as were sent."""
-        return self._judged(VLLM.counter, lambda gains: faults_of(gains, VLLM.counter, REQUESTS))
+    def counted(self) -> Counted:
+        """What the request counter gained."""
+        gains, lag = self._gains(VLLM.counter)
+        return Counted(
+            sent=REQUESTS,
+            gained=of_series(gains, VLLM.counter),
+            faults=tuple(faults_of(gains, VLLM.counter, REQUESTS)),
+            lag=lag,
+        )
 
-    def misobserved(self) -> list[str]:
-        """Faults of the latency histogram: observations, and buckets that hold them."""
-        return self._judged(f"{VLLM.histogram}_count", _misobserved)
+    def observed(self) -> Observed:
+        """What the latency histogram gained: its count, and the buckets that hold everything."""
+        name = f"{VLLM.histogram}_count"
+        gains, lag = self._gains(name)
+        return Observed(
+            sent=REQUESTS,
+            counts=of_series(gains, name),
+            last_buckets=of_last_buckets(gains, VLLM.histogram),
+            faults=tuple(_misobserved(gains)),
+            lag=lag,
+        )
 
-    def misqueued(self) -> list[str]:
-        """Where the queue gauge did not show the requests that waited, as sentences."""
+    def queue(self) -> Queue:
+        """What the queue gauge showed while requests waited, and once they were answered."""
         traffic = self._send_and_watch()
-        left = waiting(traffic.after, VLLM)
-        if traffic.peak != HELD:
-            showed = f"the highest {VLLM.queue} that {self._prometheus} showed"
-            return [f"{HELD} requests waited, and {showed} is {traffic.peak:g}"]
-        if left:
-            return [f"no request waits any more, and {VLLM.queue} is still {left:g}"]
-        return []
+        return Queue(
+            name=VLLM.queue,
+            prometheus=str(self._prometheus),
+            held=HELD,
+            peak=traffic.peak,
+            left=waiting(traffic.after, VLLM) or 0.0,
+        )
 
-    def lingering(self) -> list[str]:
-        """Targets that stay after the service is gone, as sentences.
+    def remaining(self) -> Remaining:
+        """The targets that stay after the service is gone.
 
         Raises:
             DoesNotApply: the monitoring system never told a target of it.
@@ -130,17 +154,26 @@ class SampleTrial:
         placed.pod.delete()
         placed.pod.gone()
         self._evidence.fact("deleted", str(placed.pod))
+        seen: list[Target] | None = None
+
+        def look() -> list[Target] | None:
+            nonlocal seen
+            seen = self._targets(placed.pod)
+            return seen
+
+        lag = ""
         try:
             self._platform.waiter.poll(
                 f"{self._prometheus}: the target of {placed.pod} to go",
-                lambda: self._targets(placed.pod),
+                look,
                 until=lambda targets: targets == [],
                 describe=shown,
                 timeout=self._platform.waiter.deadlines.monitoring_follows,
             )
         except WaitTimeout as error:
-            return [f"{placed.pod} is gone, and its target stays: {error}"]
-        return []
+            lag = str(error)
+        left = None if seen is None else tuple(map(str, seen))
+        return Remaining(pod=str(placed.pod), targets=left, lag=lag)
 
     def _see_target(self, pod: "Pod") -> None:
         """See the target at least once; the samples may be those of another replica of Prometheus.
@@ -233,13 +266,14 @@ class SampleTrial:
             return prometheus.query(expression)
 
         try:
-            self._platform.waiter.poll(
+            found = self._platform.waiter.poll(
                 f"{prometheus}: samples of {placed.pod}",
                 look,
                 until=bool,
                 describe=lambda found: f"{len(found)} series; {shown(seen)}",
                 timeout=self._platform.waiter.deadlines.monitoring_follows,
             )
+            self._samples = len(found)
         finally:
             self._evidence.json(
                 f"Targets of {placed.pod.name}",
@@ -302,11 +336,11 @@ class SampleTrial:
         after, lag = watching.until_right(waiter, f"{REQUESTS} requests to {placed.pod}", faults)
         return _Traffic(before=watching.before, after=after, peak=watching.peak, lag=lag)
 
-    def _judged(self, name: str, judge: Callable[[Mapping[Key, float]], list[str]]) -> list[str]:
+    def _gains(self, name: str) -> tuple[Mapping[Key, float], str]:
+        """What each series gained, and why not what was expected; those of a name are shown."""
         traffic = self._send_and_watch()
         show_gains(self._evidence, self._prometheus, name, traffic.before, traffic.after, REQUESTS)
-        found = judge(gained(traffic.before, traffic.after))
-        return [*found, traffic.lag] if found else []
+        return gained(traffic.before, traffic.after), traffic.lag
 
 
 def _misobserved(gains: Mapping[Key, float]) -> list[str]:

@@ -1,6 +1,6 @@
 """A service that the user names; others may use it, so it gains at least what we send."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,21 @@ from aicr_pytest.requirements.ai_service_metrics.counters import (
     SERVERS,
     Key,
     ServerMetrics,
+    at_most,
     bucket_shortfalls,
     gained,
     keyed,
+    of_targets,
     queue_faults,
     shortfalls,
+    targets_of_last_buckets,
+)
+from aicr_pytest.requirements.ai_service_metrics.observed import (
+    Collected,
+    Counted,
+    Observed,
+    Queue,
+    Remaining,
 )
 from aicr_pytest.requirements.ai_service_metrics.recorder import (
     CounterRecorder,
@@ -86,12 +96,13 @@ class UserService:
     def __init__(self, named: "Reference", platform: "Platform") -> None:
         self._named = named
         self._platform = platform
+        self._samples = 0
         self._backend = Once(self._one_backend)
         self._find = Once(self._server_found)
         self._send_and_watch = Once(self._sent_and_watched)
 
-    def uncollected(self) -> list[str]:
-        """Nothing where the monitoring system has metrics of the service that we know.
+    def collected(self) -> Collected:
+        """The service as the monitoring system has metrics of it that we know.
 
         Raises:
             WaitTimeout: it has no target of the pod that is up, and no sample.
@@ -103,30 +114,49 @@ class UserService:
         self._platform.evidence.fact(
             "others", "may send requests, too: gains are at least what we sent"
         )
-        return []
+        return Collected(samples=self._samples)
 
-    def miscounted(self) -> list[str]:
-        """Where the request counter gained less than was sent."""
+    def counted(self) -> Counted:
+        """What the request counter gained, by target: it may have a series for each outcome."""
         name = self._server.counter
-        return self._judged(name, lambda gains: shortfalls(gains, name, REQUESTS))
+        gains, lag = self._gains(name)
+        return Counted(
+            sent=REQUESTS,
+            gained=at_most(of_targets(gains, name), REQUESTS),
+            faults=tuple(shortfalls(gains, name, REQUESTS)),
+            lag=lag,
+        )
 
-    def misobserved(self) -> list[str]:
-        """Where the latency histogram gained less than was sent."""
-        name = f"{self._server.histogram}_count"
+    def observed(self) -> Observed:
+        """What the latency histogram gained, by target."""
+        histogram = self._server.histogram
+        gains, lag = self._gains(f"{histogram}_count")
+        faults = [
+            *shortfalls(gains, f"{histogram}_count", REQUESTS),
+            *bucket_shortfalls(gains, histogram, REQUESTS),
+        ]
+        return Observed(
+            sent=REQUESTS,
+            counts=at_most(of_targets(gains, f"{histogram}_count"), REQUESTS),
+            last_buckets=at_most(targets_of_last_buckets(gains, histogram), REQUESTS),
+            faults=tuple(faults),
+            lag=lag,
+        )
 
-        def judge(gains: Mapping[Key, float]) -> list[str]:
-            counted = shortfalls(gains, name, REQUESTS)
-            return [*counted, *bucket_shortfalls(gains, self._server.histogram, REQUESTS)]
-
-        return self._judged(name, judge)
-
-    def misqueued(self) -> list[str]:
-        """Where there is no queue gauge; its depth is not provoked in a service of others."""
+    def queue(self) -> Queue:
+        """The queue gauge; its depth is not provoked in a service of others."""
         _, after, _ = self._send_and_watch()
         self._platform.evidence.fact("queue", "the gauge only: no request of ours was made to wait")
-        return queue_faults(after, self._server)
+        return Queue(
+            name=self._server.queue,
+            prometheus=str(self._platform.monitoring.prometheus),
+            held=0,
+            peak=0.0,
+            left=0.0,
+            faults=tuple(queue_faults(after, self._server)),
+        )
 
-    def lingering(self) -> list[str]:
+    def remaining(self) -> Remaining:
         """Nothing can be said.
 
         Raises:
@@ -199,7 +229,9 @@ class UserService:
         def look() -> set[str]:
             nonlocal targets
             targets = targets_of(prometheus, self._named.namespace, backend.pod)
-            return {key[0] for key in keyed(prometheus.query(expression))}
+            series = keyed(prometheus.query(expression))
+            self._samples = len(series)
+            return {key[0] for key in series}
 
         def collected(names: set[str]) -> bool:
             return bool(names) or any(target.health == "up" for target in targets or ())
@@ -269,7 +301,8 @@ class UserService:
             )
         return watching.before, after, lag
 
-    def _judged(self, name: str, judge: Callable[[Mapping[Key, float]], list[str]]) -> list[str]:
+    def _gains(self, name: str) -> tuple[Mapping[Key, float], str]:
+        """What each series gained, and why not what was expected; those of a name are shown."""
         before, after, lag = self._send_and_watch()
         show_gains(
             self._platform.evidence,
@@ -279,5 +312,4 @@ class UserService:
             after,
             REQUESTS,
         )
-        found = judge(gained(before, after))
-        return [*found, lag] if found else []
+        return gained(before, after), lag

@@ -22,7 +22,7 @@ def named(controller: Object) -> str:
 
 
 def unavailable(waiter: "Waiter", controllers: Iterable[Object]) -> list[str]:
-    """Which of them have no pod that is available, nor get one, as sentences."""
+    """Which of them have no pod that is available, nor get one, as messages write them."""
     wrong = []
     for controller in controllers:
         try:
@@ -36,7 +36,7 @@ def unavailable(waiter: "Waiter", controllers: Iterable[Object]) -> list[str]:
                 timeout=waiter.deadlines.operator_back,
             )
         except WaitTimeout:
-            wrong.append(f"{named(controller)} has no pod that is available")
+            wrong.append(named(controller))
     return wrong
 
 

@@ -86,8 +86,11 @@ class CustomResource:
             self._never = error  # whoever asks next shall not wait as long again
             raise
 
-    def replaces(self, lost: Object) -> Object:
-        """Wait until another child of its kind has taken the place of one that was deleted.
+    def replaces(self, lost: Object, before: Sequence[Object]) -> Object:
+        """Wait until a new child has taken the place of one that is deleted here.
+
+        Args:
+            before: all children of its kind, the lost one too.
 
         Raises:
             WaitTimeout: not in time.
@@ -97,14 +100,14 @@ class CustomResource:
         (child,) = (child for child in self._operator.children if child.kind == kind)
         name, uid = lost["metadata"]["name"], lost["metadata"]["uid"]
         namespace = self._workspace.namespace
-        count = len(self.replaceable())
+        known = {obj["metadata"]["uid"] for obj in before}
 
         def judge(views: Views) -> Object | None:
             owned = self._owned(views[0].values())
             others = [obj for obj in owned if obj["metadata"]["uid"] != uid]
-            if len(others) < count or not all(map(child.ready, others)):
+            if len(others) < len(known) or not all(map(child.ready, others)):
                 return None
-            return max(others, key=lambda obj: str(obj["metadata"]["creationTimestamp"]))
+            return next(obj for obj in others if obj["metadata"]["uid"] not in known)
 
         self._cluster.delete(kind, name, namespace, uid=uid)
         return self._waiter.until(

@@ -1,7 +1,7 @@
 """One operator on trial: what it is seen to do."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import labels, pod_state
@@ -17,12 +17,21 @@ from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.robust_controller import controllers
 from aicr_pytest.requirements.robust_controller.custom_resource import CustomResource
+from aicr_pytest.requirements.robust_controller.observed import (
+    Children,
+    Offer,
+    Presence,
+    Reconciled,
+    Removal,
+    Replacement,
+    Survival,
+    own,
+)
 from aicr_pytest.requirements.robust_controller.solutions.operator import Operator
 from aicr_pytest.requirements.robust_controller.webhooks import (
     Answer,
     Webhook,
     denier,
-    listed,
     offer,
     webhooks_for,
 )
@@ -33,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """Looks at one installed operator; each look gives what is wrong as sentences, or nothing."""
+    """Looks at one installed operator; each look gives what was seen."""
 
     def __init__(self, candidate: Candidate[Operator], platform: "Platform") -> None:
         self.operator = candidate.solution
@@ -42,8 +51,8 @@ class Trial:
         self._resources: dict[str, CustomResource] = {}
         self._companions_made = False
 
-    def presence(self) -> list[str]:
-        """Its CRD is established, its controller runs, and a webhook of its own is asked."""
+    def presence(self) -> Presence:
+        """Its CRD, its controllers, and the webhooks that are asked about its resource."""
         operator, evidence = self.operator, self._platform.evidence
         resource = operator.resource
         crd = self._platform.cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
@@ -63,46 +72,41 @@ class Trial:
             ],
             source=f"{MUTATING_WEBHOOKS.request()}, {VALIDATING_WEBHOOKS.request()}",
         )
-        wrong = controllers.unavailable(self._platform.workspaces.at().waiter, deployments)
-        if pod_state.condition(crd, "Established").get("status") != "True":
-            wrong.append(f"CRD {resource.resource} is not established")
-        if not any(webhook.own for webhook in webhooks):
-            wrong.append(
-                f"no webhook of {operator.product} is asked about a new {resource.name};"
-                f" webhooks that are: {listed(webhooks)}"
-            )
-        return wrong
+        waiter = self._platform.workspaces.at().waiter
+        return Presence(
+            product=operator.product,
+            resource=resource.name,
+            crd=resource.resource,
+            established=str(pod_state.condition(crd, "Established").get("status")),
+            unavailable=tuple(controllers.unavailable(waiter, deployments)),
+            webhooks=tuple(webhooks),
+        )
 
-    def denial(self) -> list[str]:
-        """Its own webhook denies a resource that nothing but its rules finds wrong."""
+    def offer_flawed(self) -> Offer:
+        """The answer to a resource that nothing but the operator's rules finds wrong.
+
+        Raises:
+            PolicyRefused: a policy of the platform refuses it, whatever is wrong with it.
+        """
         webhooks = self._webhooks(self._controllers())
-        own = _own(webhooks)
-        what = f"a {self.operator.resource.name} {self.operator.flaw}"
-        answer = self._offer(flawed=True)
-        if answer.admitted:
-            return [f"{what} is admitted; webhooks that are asked: {listed(webhooks)}"]
-        if answer.unanswered_by:
-            return [f"webhook {answer.unanswered_by} gives no answer to {what}: {answer.text}"]
-        if answer.denied_by not in own:
-            if answer.denied_by:
-                self._refuse_for_others(answer, own)
-            who = answer.denied_by or "no webhook"
-            there = ", ".join(own) or "there is none"
-            ours = f"one of {self.operator.product}'s own ({there})"
-            return [f"{what} is refused by {who}, not by {ours}: {answer.text}"]
-        return []
+        return self._told(self._offer(flawed=True), webhooks, flaw=self.operator.flaw)
 
-    def admission(self) -> list[str]:
-        """The same resource with that one field mended is admitted."""
+    def offer_mended(self) -> Offer:
+        """The answer to the same resource with that one field mended.
+
+        Raises:
+            PolicyRefused: a policy of the platform refuses it.
+        """
         answer = self._offer(flawed=False)
-        if answer.admitted:
-            return []
-        if answer.denied_by:
-            self._refuse_for_others(answer, _own(self._webhooks(self._controllers())))
-        return [f"a {self.operator.resource.name} without a flaw is refused: {answer.text}"]
+        webhooks = self._webhooks(self._controllers()) if answer.denied_by else []
+        return self._told(answer, webhooks, flaw="")
 
-    def reconciliation(self) -> list[str]:
-        """A resource gets its children, and they are ready when its status says so."""
+    def reconciliation(self) -> Reconciled:
+        """A resource's children once its status says that it is reconciled.
+
+        Raises:
+            WaitTimeout: it never says so.
+        """
         resource = self._resource("sound")
         try:
             resource.reconciled()
@@ -121,44 +125,62 @@ class Trial:
         with contextlib.suppress(WaitTimeout):
             waiter.poll(
                 f"{resource}: children as its status tells",
-                lambda: self._unready(resource),
-                until=lambda wrong: not wrong,
-                describe="; ".join,
+                lambda: self._reconciled(resource),
+                until=lambda seen: not seen.because(),
+                describe=Reconciled.because,
                 timeout=waiter.deadlines.looked_again,
             )
-        return self._unready(resource)
+        return self._reconciled(resource)
 
-    def replacement(self) -> list[str]:
-        """A child that somebody deletes comes back."""
+    def replacement(self) -> Replacement:
+        """The child that comes instead of one that somebody deletes.
+
+        Raises:
+            WaitTimeout: none comes.
+        """
         resource = self._resource("sound")
         resource.reconciled()
-        lost = resource.replaceable()[-1]
-        instead = resource.replaces(lost)
+        before = resource.replaceable()
+        lost = before[-1]
+        instead = resource.replaces(lost, before)
         told = f"{instead['metadata']['name']} instead of {lost['metadata']['name']}"
         self._platform.evidence.fact("came back", told)
-        return []
+        return Replacement(
+            lost=lost["metadata"]["uid"],
+            before=frozenset(child["metadata"]["uid"] for child in before),
+            instead=instead["metadata"]["uid"],
+        )
 
-    def removal(self) -> list[str]:
-        """Deleting the resource removes what the operator made for it."""
+    def removal(self) -> Removal:
+        """What the operator made, once the resource is deleted.
+
+        Raises:
+            WaitTimeout: something stays.
+        """
         resource = self._resource("sound")
-        if not any(found for _, found in resource.children()):
-            return [f"{resource} owns nothing, so that nothing could be seen to go"]
-        resource.delete()
-        return []
+        owned = sum(len(found) for _, found in resource.children())
+        if owned:
+            resource.delete()
+        return Removal(name=str(resource), owned=owned, gone=resource.gone)
 
-    def survival(self) -> list[str]:
-        """A resource is reconciled though the controller's pods are deleted meanwhile."""
+    def survival(self) -> Survival:
+        """A resource that is reconciled though the controller's pods are deleted meanwhile.
+
+        Raises:
+            WaitTimeout: the controller does not run again, or the resource is not reconciled.
+        """
         self._platform.settings.needs("disruption")
-        deployments = self._controllers()
+        deployments, product = self._controllers(), self.operator.product
         resource = self._resource("interrupted")
         deleted = controllers.delete_pods(self._platform.cluster, deployments)
         if not deleted:
-            return [f"{self.operator.product} has no pod"]
-        self._platform.evidence.fact("deleted", ", ".join(deleted.values()))
+            return Survival(product=product, deleted=(), reconciled=False)
+        names = tuple(deleted.values())
+        self._platform.evidence.fact("deleted", ", ".join(names))
         controllers.run_again(self._platform.workspaces.at().waiter, deployments, deleted)
         resource.reconciled()
         self._show(resource)
-        return []
+        return Survival(product=product, deleted=names, reconciled=True)
 
     def left(self) -> list[CustomResource]:
         """Its resources that are to be removed before the workspace goes; none where it stays."""
@@ -193,16 +215,23 @@ class Trial:
         evidence.text(f"Answer to the {what}", answer.text or "admitted", source=source)
         return answer
 
-    def _refuse_for_others(self, answer: Answer, own: Sequence[str]) -> None:
-        """Raises where a policy of the platform refuses the resource, whatever is wrong with it.
+    def _told(self, answer: Answer, webhooks: Sequence[Webhook], *, flaw: str) -> Offer:
+        """The answer to an offer, where it is one to this resource.
 
         Raises:
-            PolicyRefused: who denies the mended resource is not the operator.
+            PolicyRefused: who denies it denies the mended resource, too, and is not the operator.
         """
-        if answer.denied_by in own:
-            return
-        if self._offer(flawed=False).denied_by == answer.denied_by:
+        offered = Offer(
+            resource=self.operator.resource.name,
+            flaw=flaw,
+            product=self.operator.product,
+            answer=answer,
+            webhooks=tuple(webhooks),
+        )
+        stranger = answer.denied_by and answer.denied_by not in offered.own_webhooks
+        if stranger and self._offer(flawed=False).denied_by == answer.denied_by:
             raise _refused_by(answer.denied_by, self.operator, answer.text)
+        return offered
 
     def _resource(self, name: str) -> CustomResource:
         if name not in self._resources:
@@ -211,7 +240,7 @@ class Trial:
                 made = CustomResource(self.operator, self._platform.workspaces.at(), obj)
             except ApiError as error:
                 who = denier(error.message)
-                if who and who not in _own(self._webhooks(self._controllers())):
+                if who and who not in own(self._webhooks(self._controllers())):
                     raise _refused_by(who, self.operator, str(error)) from error
                 raise
             self._resources[name] = made
@@ -233,14 +262,20 @@ class Trial:
             self._companions_made = True
         return obj
 
-    def _unready(self, resource: CustomResource) -> list[str]:
-        return [
-            f"the status of {resource} says {self.operator.says(resource.object())}, but it owns"
-            f" {len(found)} {child.kind.name} of {child.count}, of which"
-            f" {sum(map(child.ready, found))} are ready"
-            for child, found in resource.children()
-            if sum(map(child.ready, found)) < child.count
-        ]
+    def _reconciled(self, resource: CustomResource) -> Reconciled:
+        return Reconciled(
+            name=str(resource),
+            status=self.operator.says(resource.object()),
+            children=tuple(
+                Children(
+                    kind=child.kind.name,
+                    wanted=child.count,
+                    owned=len(found),
+                    ready=sum(map(child.ready, found)),
+                )
+                for child, found in resource.children()
+            ),
+        )
 
     def _show(self, resource: CustomResource) -> None:
         evidence = self._platform.evidence
@@ -264,11 +299,6 @@ class Trial:
             evidence.text(
                 f"Log of pod {metadata['name']}", log, source=f"{request}/log?tailLines=10"
             )
-
-
-def _own(webhooks: Iterable[Webhook]) -> list[str]:
-    """The operator's own webhooks as denials name them."""
-    return sorted({f'webhook "{webhook.name}"' for webhook in webhooks if webhook.own})
 
 
 def _refused_by(who: str, operator: Operator, text: str) -> PolicyRefused:

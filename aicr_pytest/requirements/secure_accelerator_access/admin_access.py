@@ -1,5 +1,6 @@
 """Admin access to devices: whether the API server refuses a claim that asks for it."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
@@ -11,8 +12,18 @@ if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
 
 
-def refusal_of_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bool) -> str:
-    """Why the API server refuses a claim, by dry run; empty where it admits it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimOffer:
+    """What the API server said to a claim that was offered by dry run."""
+
+    admitted: bool
+    """Whether it would take it."""
+    refusal: str = ""
+    """Why not, in its own words."""
+
+
+def offer_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bool) -> ClaimOffer:
+    """Offer a claim by dry run.
 
     Raises:
         DoesNotApply: the API server drops the field, i.e. it knows no admin access.
@@ -33,8 +44,8 @@ def refusal_of_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bo
         if error.status == 404:
             raise DoesNotApply("The API server serves no resource.k8s.io/v1.") from error
         evidence.text(title, str(error), source=source)
-        return error.message
+        return ClaimOffer(admitted=False, refusal=error.message)
     evidence.yaml(title, admitted, source=source)
     if admin and "adminAccess" not in admitted["spec"]["devices"]["requests"][0]["exactly"]:
         raise DoesNotApply("The API server knows no admin access to devices.")
-    return ""
+    return ClaimOffer(admitted=True)

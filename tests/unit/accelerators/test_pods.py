@@ -246,16 +246,15 @@ def test_two_pods_that_see_one_device_overlap_and_a_refused_claim_does_not() -> 
     first, second = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees(0, listed=(A,)), "gpu-1")
     refused = holding(sees(), "gpu-1", trouble=NoCapacity("none free"))
 
-    overlap = PodsPerNode("second", [second], None).overlap(PodsPerNode("first", [first], None))
-    assert A in overlap[0]
-    assert (
-        PodsPerNode("refused", [refused], None).overlap(PodsPerNode("first", [first], None)) == []
-    )
-    assert (
-        PodsPerNode("first", [first], None).overlap(PodsPerNode("refused", [refused], None)) == []
-    )
+    def everywhere(*pods: Any) -> PodsPerNode:
+        return PodsPerNode("actor", pods, None)
+
+    (shared,) = everywhere(second).devices_shared_with(everywhere(first))
+    assert A in shared
+    assert everywhere(refused).devices_shared_with(everywhere(first)) == []
+    assert everywhere(first).devices_shared_with(everywhere(refused)) == []
     with pytest.raises(NoCapacity):
-        PodsPerNode("refused", [refused], None).overlap(PodsPerNode("refused", [refused], None))
+        everywhere(refused).devices_shared_with(everywhere(refused))
 
 
 def test_two_devices_are_too_many_for_a_node_with_one() -> None:
@@ -265,14 +264,14 @@ def test_two_devices_are_too_many_for_a_node_with_one() -> None:
 
 def test_an_empty_fleet_is_no_observation() -> None:
     with pytest.raises(ProbeFailed):
-        PodsPerNode("x", [], None).mismatches()
+        PodsPerNode("x", [], None).devices_not_as_granted()
 
 
 def test_what_went_wrong_at_creation_is_raised_by_the_check_that_needs_it() -> None:
     fleet = PodsPerNode("x", [], PolicyRefused("quota"))
 
     with pytest.raises(PolicyRefused):
-        fleet.mismatches()
+        fleet.devices_not_as_granted()
 
 
 def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:

@@ -11,7 +11,7 @@ from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.ai_inference.client import Client, Target
 from aicr_pytest.requirements.ai_inference.measurement import Meter
-from aicr_pytest.requirements.ai_inference.traffic_split import Answer
+from aicr_pytest.requirements.ai_inference.traffic_split import Answer, misses
 
 WHERE = Target(address="10.0.0.1", port=80, host="x.test", path="/x")
 WEIGHTS = {"first": 80, "second": 20}
@@ -69,7 +69,7 @@ def meter(gateway: Gateway, seconds: float) -> Meter:
 
 
 def faults(gateway: Gateway, seconds: float = 5.0) -> Sequence[str]:
-    return meter(gateway, seconds).split_faults(WHERE, WEIGHTS, since=time.monotonic())
+    return misses(meter(gateway, seconds).split(WHERE, WEIGHTS, since=time.monotonic()), WEIGHTS)
 
 
 def test_split_that_is_in_effect_is_measured_once() -> None:
@@ -106,9 +106,23 @@ def test_too_few_answers_accuse_nobody() -> None:
         faults(Slow(0.8))
 
 
-def test_one_lost_request_is_no_fault_of_a_header_rule_but_a_wrong_backend_is() -> None:
+def test_one_request_at_the_wrong_backend_is_confirmed_and_told_but_a_lost_one_is_not() -> None:
+    rules: list[tuple[dict[str, str], str]] = [({"x-model": "a"}, "first"), ({}, "first")]
+    losing, straying = Gateway(1.0, lost=1), Gateway(0.99)
+
+    fine = meter(losing, 0.0).by_header(WHERE, rules, since=0.0)
+    wrong = meter(straying, 0.0).by_header(WHERE, rules, since=0.0)
+
+    assert [one.carried for one in fine] == ["x-model: a", "no header"]
+    assert [one.reached for one in fine] == [{"first"}, {"first"}]
+    assert losing.asked == [10, 100, 100]
+    assert [one.reached for one in wrong] == [{"first", "second"}] * 2
+    assert straying.asked == [10, 100, 100, 100, 100]
+
+
+def test_what_is_confirmed_decides() -> None:
     rules: list[tuple[dict[str, str], str]] = [({}, "first")]
 
-    assert meter(Gateway(1.0, lost=1), 0.0).header_faults(WHERE, rules, since=0.0) == []
-    (said,) = meter(Gateway(0.99), 0.0).header_faults(WHERE, rules, since=0.0)
-    assert "1 of 100 reached another backend" in said
+    (routed,) = meter(Gateway(1.0, 0.99, 1.0), 0.0).by_header(WHERE, rules, since=0.0)
+
+    assert routed.reached == {"first"}

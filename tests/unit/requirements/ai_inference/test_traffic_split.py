@@ -88,6 +88,7 @@ def test_answer_without_a_name_is_not_of_our_backends() -> None:
 
 def test_nothing_sent_is_a_miss() -> None:
     assert misses([], WEIGHTS) != []
+    assert traffic_split.unanswered([]) == 100
     assert not is_near([], WEIGHTS)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from aicr_pytest.errors import ApiError, DoesNotApply
-from aicr_pytest.requirements.secure_accelerator_access.admin_access import refusal_of_claim
+from aicr_pytest.requirements.secure_accelerator_access.admin_access import ClaimOffer, offer_claim
+from tests.conformance import test_secure_accelerator_access as suite
+from tests.unit.requirements.judging import words_of
 
 NODE = SimpleNamespace(device_class="gpu.nvidia.com")
 
@@ -36,11 +38,11 @@ class Cluster:
         return made
 
 
-def refusal(answer: Any, *, admin: bool) -> tuple[str, list[str]]:
+def offered(answer: Any, *, admin: bool) -> tuple[ClaimOffer, list[str]]:
     evidence = Evidence()
     workspaces = SimpleNamespace(at=lambda: SimpleNamespace(namespace="ns"))
     platform = SimpleNamespace(workspaces=workspaces, cluster=Cluster(answer), evidence=evidence)
-    said = refusal_of_claim(NODE, platform, admin=admin)  # type: ignore[arg-type] # stand-ins
+    said = offer_claim(NODE, platform, admin=admin)  # type: ignore[arg-type] # stand-ins
     return said, evidence.titles
 
 
@@ -52,24 +54,50 @@ def drop_admin_access(claim: dict[str, Any]) -> dict[str, Any]:
 def test_a_refusal_is_told_in_the_api_servers_words_and_kept() -> None:
     refused = ApiError(403, "Forbidden", "admin access is not allowed here", request="POST claim")
 
-    assert refusal(refused, admin=True) == (
-        "admin access is not allowed here",
+    assert offered(refused, admin=True) == (
+        ClaimOffer(admitted=False, refusal="admin access is not allowed here"),
         ["Claim with admin access"],
     )
 
 
-def test_an_admitted_claim_is_no_refusal() -> None:
-    assert refusal(lambda claim: claim, admin=True) == ("", ["Claim with admin access"])
-    assert refusal(lambda claim: claim, admin=False) == ("", ["Claim without admin access"])
+def test_an_admitted_claim_is_told_as_such() -> None:
+    admitted = ClaimOffer(admitted=True)
+
+    assert offered(lambda claim: claim, admin=True) == (admitted, ["Claim with admin access"])
+    assert offered(lambda claim: claim, admin=False) == (admitted, ["Claim without admin access"])
 
 
 def test_a_server_that_drops_the_field_knows_no_admin_access() -> None:
     with pytest.raises(DoesNotApply, match="knows no admin access"):
-        refusal(drop_admin_access, admin=True)
+        offered(drop_admin_access, admin=True)
 
 
 def test_a_server_without_the_api_says_nothing_about_it() -> None:
     gone = ApiError(404, "NotFound", "the server could not find it", request="POST claim")
 
     with pytest.raises(DoesNotApply, match="serves no"):
-        refusal(gone, admin=False)
+        offered(gone, admin=False)
+
+
+@pytest.mark.parametrize(
+    ("ordinary", "admin", "words"),
+    [
+        (True, False, ""),
+        (True, True, "a claim with admin access is admitted in a namespace without the label"),
+        (False, False, "a claim without admin access is refused: no"),
+    ],
+)
+def test_ordinary_claim_has_to_be_admitted_and_admin_access_refused(
+    monkeypatch: pytest.MonkeyPatch, ordinary: bool, admin: bool, words: str
+) -> None:
+    came = {False: ordinary, True: admin}
+    monkeypatch.setattr(
+        suite,
+        "offer_claim",
+        lambda node, platform, *, admin: ClaimOffer(admitted=came[admin], refusal="no"),
+    )
+    platform: Any = None
+    nodes: Any = [NODE]
+
+    check = suite.test_admin_access_is_refused_in_an_ordinary_namespace
+    assert words_of(lambda: check(platform, nodes)) == words

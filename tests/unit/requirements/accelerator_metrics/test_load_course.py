@@ -1,0 +1,223 @@
+"""Idle, busy, idle again: what an exporter shows meanwhile, by everything that may be wrong."""
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
+from aicr_pytest.cluster.waiting import Deadlines, Waiter
+from aicr_pytest.errors import DoesNotApply, NoCapacity, ProbeFailed
+from aicr_pytest.requirements.accelerator_metrics import load_trial
+from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
+from aicr_pytest.requirements.accelerator_metrics.readings import Exposed
+from tests.unit.requirements.accelerator_metrics.test_readings import (
+    MEMORY,
+    UTILIZATION,
+    exposed,
+    gpu,
+)
+
+
+class Kept:
+    """Evidence: timelines and facts."""
+
+    def __init__(self) -> None:
+        self.timelines: list[Any] = []
+        self.facts: dict[str, str] = {}
+
+    def timeline(self, timeline: Any, *, source: str) -> None:
+        self.timelines.append(timeline)
+
+    def fact(self, name: str, value: str) -> None:
+        self.facts[name] = value
+
+
+@dataclasses.dataclass
+class Node:
+    """Two accelerators of one node, of which GPU-a gets load, and their exporter."""
+
+    profile = EXPORTER
+    idle: dict[str, float | None]
+    busy: dict[str, float | None]
+    memory: tuple[float, float] = (0.0, 40.0)
+    after: dict[str, float | None] | None = None
+    loaded: bool = False
+    ended: bool = False
+    switched: list[str] = dataclasses.field(default_factory=list)
+
+    def exposed_now(self, node: str) -> list[Exposed]:
+        shown = self.busy if self.loaded else (self.ended and self.after) or self.idle
+        samples = [gpu(UTILIZATION, name, v) for name, v in shown.items() if v is not None]
+        samples.append(gpu(MEMORY, "GPU-a", self.memory[self.loaded]))
+        return [exposed(*samples)]
+
+    def on(self) -> None:
+        self.switched.append("on")
+        self.loaded = True
+
+    def off(self) -> None:
+        self.switched.append("off")
+        self.loaded, self.ended = False, True
+
+    def seen(self) -> float:
+        return 0.97 if self.loaded else 0.0
+
+
+def pod(name: str, *held: str, total: int = 2) -> Any:
+    class Pod:
+        on = SimpleNamespace(name="node-0", total=total, profile=SimpleNamespace(tool="nvidia-smi"))
+        pod = SimpleNamespace(name=name, namespace="ns")
+
+        def held(self) -> tuple[str, ...]:
+            return held
+
+        def __str__(self) -> str:
+            return f"node-0: pod ns/{name}"
+
+    return Pod()
+
+
+QUIET: dict[str, float | None] = {"GPU-a": 0.0, "GPU-b": 0.0}
+BUSY: dict[str, float | None] = {"GPU-a": 97.0, "GPU-b": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+
+
+def story(
+    monkeypatch: pytest.MonkeyPatch, node: Node, busy: Any = None, idle: Any = "default"
+) -> tuple[LoadTrial, Kept]:
+    monkeypatch.setattr(load_trial, "Load", lambda *_: node)
+    kept = Kept()
+    loaded = busy or pod("loaded", "GPU-a")
+    other = pod("idling", "GPU-b") if idle == "default" else idle
+    cluster: Any = SimpleNamespace(observer=SimpleNamespace(awaiting=lambda *_: None))
+    pods = (
+        SimpleNamespace(pods=(loaded,)),
+        SimpleNamespace(pods=(other,)) if other else None,
+    )
+    waiter = Waiter(cluster, deadlines=Deadlines(reading_follows=0.05))
+    made: Any = LoadTrial(node, waiter, lambda: kept, lambda: pods)  # type: ignore[arg-type, return-value]
+    return made, kept
+
+
+def test_readings_that_follow_are_fine_and_the_load_is_run_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = Node(idle=QUIET, busy=BUSY)
+    looked_at, kept = story(monkeypatch, node)
+
+    assert looked_at.readings_that_do_not_follow() == []
+    assert looked_at.idle_accelerators_that_move() == []
+    assert node.switched == ["on", "off"]
+    assert len(kept.timelines) == 1
+    assert set(kept.facts) == {"seconds until busy on node-0", "seconds until idle again on node-0"}
+
+
+@pytest.mark.parametrize(
+    ("node", "words", "switched"),
+    [
+        (
+            Node(idle={"GPU-a": 42.0}, busy={"GPU-a": 42.0}),
+            "holds GPU-a, nothing runs on it, and the exporter shows 42%",
+            [],
+        ),
+        (
+            Node(idle={"GPU-a": None, "GPU-b": 0.0}, busy=BUSY),
+            "nothing runs on it, and the exporter shows no value of it",
+            [],
+        ),
+        (
+            Node(idle=QUIET, busy=QUIET),
+            "loads it: nvidia-smi shows 97%, the exporter 0%",
+            ["on"],
+        ),
+        (
+            Node(idle=QUIET, busy={"GPU-a": 0.0, "GPU-b": 97.0}),
+            "the exporter 0%; instead it shows GPU-b at 97%",
+            ["on"],
+        ),
+        (Node(idle=QUIET, busy={**QUIET, "GPU-a": 49.0}), "the exporter 49%", ["on"]),
+        (
+            Node(idle=QUIET, busy=BUSY, memory=(10.0, 10.0)),
+            "its memory in use stays at 10",
+            ["on", "off"],
+        ),
+        (
+            Node(idle=QUIET, busy=BUSY, after={"GPU-a": 97.0}),
+            "its load has ended, and the exporter still shows 97%",
+            ["on", "off"],
+        ),
+    ],
+)
+def test_reading_that_does_not_follow_is_seen(
+    monkeypatch: pytest.MonkeyPatch, node: Node, words: str, switched: list[str]
+) -> None:
+    tried = dataclasses.replace(node, switched=[])
+    looked_at, kept = story(monkeypatch, tried)
+
+    (fault,) = looked_at.readings_that_do_not_follow()
+
+    assert words in fault
+    assert tried.switched == switched
+    assert len(kept.timelines) == 1, "what was seen is kept, whatever it was"
+
+
+@pytest.mark.parametrize(("shown", "fine"), [(10.0, True), (11.0, False), (97.0, False)])
+def test_idle_accelerator_that_is_shown_busy_is_seen(
+    monkeypatch: pytest.MonkeyPatch, shown: float, fine: bool
+) -> None:
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy={"GPU-a": 97.0, "GPU-b": shown}))
+
+    found = looked_at.idle_accelerators_that_move()
+
+    assert (found == []) is fine
+    assert fine or f"holds GPU-b idle, and the exporter shows it at {shown:.0f}%" in found[0]
+
+
+def test_idle_accelerator_without_series_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone: dict[str, float | None] = {"GPU-a": 97.0}
+    looked_at, _ = story(monkeypatch, Node(idle={"GPU-a": 0.0}, busy=alone))
+
+    with pytest.raises(ProbeFailed, match="GPU-b has no series, so that it cannot move"):
+        looked_at.idle_accelerators_that_move()
+
+
+def test_two_accelerators_are_needed_for_one_to_stay_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_at(busy: Any, idle: Any) -> LoadTrial:
+        return story(monkeypatch, Node(idle=QUIET, busy=BUSY), busy, idle)[0]
+
+    single = pod("loaded", "GPU-a", total=1)
+    with pytest.raises(DoesNotApply, match="It takes two accelerators on one node"):
+        looked_at(single, None).idle_accelerators_that_move()
+    with pytest.raises(NoCapacity, match="It takes two free accelerators"):
+        looked_at(pod("loaded", "GPU-a"), None).idle_accelerators_that_move()
+    with pytest.raises(DoesNotApply, match="both given GPU-a: it is shared"):
+        looked_at(pod("loaded", "GPU-a"), pod("idling", "GPU-a")).idle_accelerators_that_move()
+
+
+@pytest.mark.parametrize("held", [(), ("GPU-a", "GPU-b")])
+def test_pod_that_does_not_see_one_accelerator_cannot_be_judged(
+    monkeypatch: pytest.MonkeyPatch, held: tuple[str, ...]
+) -> None:
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=BUSY), pod("loaded", *held))
+
+    with pytest.raises(ProbeFailed, match=f"asked for one accelerator and sees {len(held)}"):
+        looked_at.readings_that_do_not_follow()
+
+
+def test_part_of_an_accelerator_cannot_be_told_from_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def parts(self: Node, node: str) -> list[Exposed]:
+        return [exposed(gpu(UTILIZATION, "GPU-a", 0.0, GPU_I_ID="1"))]
+
+    monkeypatch.setattr(Node, "exposed_now", parts)
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=BUSY))
+
+    with pytest.raises(ProbeFailed, match="GPU-a is partitioned"):
+        looked_at.readings_that_do_not_follow()

@@ -1,0 +1,280 @@
+"""What exporters and the monitoring system are seen to say, and what the checks say of it."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
+from aicr_pytest.cluster.waiting import Deadlines, Waiter
+from aicr_pytest.errors import (
+    DoesNotApply,
+    InvalidExposition,
+    NoAccelerators,
+    ProbeFailed,
+    SolutionAbsent,
+    WaitTimeout,
+)
+from aicr_pytest.monitoring.prometheus import Series
+from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters, platforms_own
+from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
+from aicr_pytest.requirements.accelerator_metrics.trial import Collection, Metrics
+from tests.conformance import test_accelerator_metrics as suite
+from tests.unit.requirements.accelerator_metrics.test_readings import (
+    TWO,
+    UTILIZATION,
+    both,
+    exposed,
+    gpu,
+)
+from tests.unit.requirements.judging import words_of
+
+GOOD = exposed(*both("GPU-a"), *both("GPU-b"))
+
+
+class Kept:
+    """Evidence: its facts and tables."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, str] = {}
+        self.rows: list[list[str]] = []
+
+    def fact(self, name: str, value: str) -> None:
+        self.facts[name] = value
+
+    def table(self, title: str, columns: Any, rows: list[list[str]], **_: Any) -> None:
+        self.rows = rows
+
+
+class Cluster:
+    observer = SimpleNamespace(awaiting=lambda *_: None)
+
+
+class Nodes:
+    """Two nodes and what their exporters answer."""
+
+    profile = EXPORTER
+
+    def __init__(self, *answers: Exposed, offered: Offered = TWO) -> None:
+        self.answers, self.offer = list(answers), offered
+
+    def nodes(self) -> Any:
+        return [SimpleNamespace(name="node-0")]
+
+    def offered(self, node: Any) -> Offered:
+        return self.offer
+
+    def exposed(self, node: str) -> list[Exposed]:
+        return self.answers
+
+    def gather(self, look: Callable[[Any], list[str]]) -> list[str]:
+        return [fault for node in self.nodes() for fault in look(node)]
+
+    def invalid(self) -> list[str]:
+        return ["the endpoint claims text/html"]
+
+    def claimed_types(self) -> dict[str, str]:
+        return {"gpu/dcgm-1": "text/html", "gpu/dcgm-2": ""}
+
+
+class Prometheus:
+    """Shows these accelerators, later and later."""
+
+    def __init__(self, *shown: list[str]) -> None:
+        self.shown = list(shown)
+        self.asked: list[str] = []
+
+    def __str__(self) -> str:
+        return "Prometheus"
+
+    def now(self) -> float:
+        return 100.0
+
+    def query(self, expression: str, title: str = "") -> list[Series]:
+        self.asked.append(expression)
+        shown = self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
+        return [Series(labels={"UUID": one}, value=1.0, at=1.0) for one in shown]
+
+
+@pytest.fixture(autouse=True)
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+
+
+def metrics(nodes: Nodes, prometheus: Any = None) -> tuple[Metrics, Kept]:
+    kept = Kept()
+    cluster: Any = Cluster()
+    waiter = Waiter(cluster, deadlines=Deadlines(monitoring_follows=0.05))
+    monitoring: Any = SimpleNamespace(prometheus=prometheus)
+    accelerators: Any = None
+    made = Metrics(cluster, waiter, accelerators, monitoring, lambda: kept)  # type: ignore[arg-type, return-value]
+    made.exporters = nodes  # type: ignore[assignment]
+    return made, kept
+
+
+def test_content_types_are_told_beside_what_is_wrong() -> None:
+    looked_at, kept = metrics(Nodes())
+
+    assert looked_at.answers_that_are_no_metrics() == ["the endpoint claims text/html"]
+    assert kept.facts["content type of gpu/dcgm-2"] == "none"
+
+
+def test_accelerators_without_series_are_seen_and_shown() -> None:
+    fine, _ = metrics(Nodes(GOOD))
+    lacking, kept = metrics(Nodes(exposed(*both("GPU-a"))))
+
+    assert fine.accelerators_without_series() == []
+    assert len(lacking.accelerators_without_series()) == 2
+    assert ["node-0", "GPU-b", "", ""] in kept.rows
+    assert ["node-0", "GPU-a", "GPU-a", "GPU-a"] in kept.rows
+
+
+def test_where_only_a_count_is_published_counts_are_shown() -> None:
+    counted = Offered(node="node-0", identities=frozenset(), count=2)
+    looked_at, kept = metrics(Nodes(exposed(*both("GPU-a")), offered=counted))
+
+    assert len(looked_at.accelerators_without_series()) == 2
+    assert kept.rows == [["node-0", "2", "1", "1"]]
+
+
+def test_sensors_that_nobody_offers_say_nothing_and_senseless_ones_are_seen() -> None:
+    cold, kept = metrics(Nodes(exposed(gpu("DCGM_FI_DEV_GPU_TEMP", "GPU-a", 0.0))))
+
+    assert len(cold.sensors_without_sensible_values()) == 1
+    assert kept.facts["temperature"] == "has values"
+    assert kept.facts["power"] == "not offered by the exporter"
+    with pytest.raises(DoesNotApply, match="offers none of temperature, power, interconnect"):
+        metrics(Nodes(GOOD))[0].sensors_without_sensible_values()
+
+
+def test_old_answers_are_seen() -> None:
+    old = exposed(gpu(UTILIZATION, "GPU-a", 5, at=400.0))
+
+    assert metrics(Nodes(GOOD))[0].stale_answers() == []
+    assert "600 s old" in metrics(Nodes(old))[0].stale_answers()[0]
+
+
+def test_collection_is_of_new_samples_of_what_exporters_show() -> None:
+    prometheus = Prometheus(["GPU-a"], ["GPU-a", "GPU-b", "GPU-other"])
+
+    seen = metrics(Nodes(GOOD), prometheus)[0].collection()
+
+    both_of_them = frozenset({"GPU-a", "GPU-b"})
+    assert seen == Collection(exposed=both_of_them, collected=both_of_them, late="")
+    assert prometheus.asked == [f"timestamp({UTILIZATION}) > 100.000"] * 2 + [UTILIZATION]
+
+
+def test_accelerator_that_is_never_collected_is_seen() -> None:
+    seen = metrics(Nodes(GOOD), Prometheus(["GPU-a"]))[0].collection()
+
+    assert sorted(seen.exposed) == ["GPU-a", "GPU-b"]
+    assert sorted(seen.collected) == ["GPU-a"]
+    assert "not within" in seen.late
+    assert "1 of 2 accelerators" in seen.late
+    assert seen.because().endswith("; no new sample of GPU-b")
+
+
+def test_without_readings_or_monitoring_there_is_nothing_to_collect() -> None:
+    with pytest.raises(DoesNotApply, match="expose no utilization"):
+        metrics(Nodes(exposed()))[0].collection()
+
+    class Absent:
+        @property
+        def prometheus(self) -> None:
+            raise SolutionAbsent("There is no Prometheus.")
+
+    looked_at, _ = metrics(Nodes(GOOD))
+    looked_at._monitoring = Absent()  # type: ignore[assignment]
+    with pytest.raises(DoesNotApply, match=r"There is no Prometheus\."):
+        looked_at.collection()
+
+
+# -- exporters -------------------------------------------------------------------------------------
+
+
+def exporters(*nodes: Any) -> Exporters:
+    stand_in: Any = SimpleNamespace(stock=nodes)
+    return Exporters(None, None, stand_in, lambda: None)  # type: ignore[arg-type, return-value]
+
+
+def test_where_no_node_is_ready_nothing_is_gathered() -> None:
+    with pytest.raises(NoAccelerators):
+        exporters(SimpleNamespace(name="a", ready=False)).gather(lambda _: [])
+    ready = exporters(*(SimpleNamespace(name=name, ready=True) for name in "ab"))
+    assert ready.gather(lambda node: [node.name]) == ["a", "b"]
+
+
+def test_answer_that_is_no_exposition_is_a_fault_and_silence_is_told_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def exposed_on(self: Exporters, node: str) -> list[Exposed]:
+        raise {"html": InvalidExposition("it is a page"), "dead": WaitTimeout("silent")}[node]
+
+    monkeypatch.setattr(Exporters, "exposed", exposed_on)
+
+    assert exporters(SimpleNamespace(name="html", ready=True)).invalid() == ["it is a page"]
+    with pytest.raises(WaitTimeout, match="silent"):
+        exporters(SimpleNamespace(name="dead", ready=True)).invalid()
+
+
+def pod(namespace: str, name: str, owner: str = "", node: str = "node-0") -> Any:
+    owners = [{"kind": owner, "name": f"{owner}-x", "controller": True}] if owner else []
+    metadata = {"namespace": namespace, "name": name, "ownerReferences": owners}
+    return {"metadata": metadata, "spec": {"nodeName": node}}
+
+
+def test_pods_that_anybody_labels_are_not_the_platforms_exporter() -> None:
+    own, stray = pod("gpu", "a", "DaemonSet"), pod("team", "b", "ReplicaSet")
+
+    assert platforms_own([own, stray], {"node-0"}) == [own]
+    assert platforms_own([stray], {"node-0"}) == [stray]
+    with pytest.raises(ProbeFailed, match=r"there are several: gpu/DaemonSet-x, team/DaemonSet-x"):
+        platforms_own([own, pod("team", "b", "DaemonSet")], {"node-0"})
+
+
+# -- what the checks say ---------------------------------------------------------------------------
+
+LISTS: list[tuple[Any, str]] = [
+    (
+        suite.test_metrics_endpoint_answers_what_its_content_type_claims,
+        "answers_that_are_no_metrics",
+    ),
+    (
+        suite.test_every_accelerator_has_utilization_and_memory_of_its_own,
+        "accelerators_without_series",
+    ),
+    (
+        suite.test_temperature_power_and_interconnect_have_values,
+        "sensors_without_sensible_values",
+    ),
+    (suite.test_samples_are_fresh, "stale_answers"),
+    (
+        suite.test_readings_follow_the_workload_of_the_allocated_accelerator,
+        "readings_that_do_not_follow",
+    ),
+    (suite.test_readings_of_an_idle_accelerator_do_not_move, "idle_accelerators_that_move"),
+]
+
+
+@pytest.mark.parametrize(("check", "look"), LISTS)
+@pytest.mark.parametrize("found", [[], ["node-0: GPU-a"]])
+def test_no_node_may_fall_short(check: Any, look: str, found: list[str]) -> None:
+    seen = SimpleNamespace(**{look: lambda: found})
+
+    assert bool(words_of(lambda: check(seen))) is bool(found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got", "words"),
+    [
+        ("ab", "ab", ""),
+        ("ab", "a", "late; no new sample of b"),
+        ("", "", "the exporters show no accelerator"),
+    ],
+)
+def test_everything_that_is_exposed_has_to_be_collected(wanted: str, got: str, words: str) -> None:
+    seen = Collection(exposed=frozenset(wanted), collected=frozenset(got), late="late")
+    given: Any = SimpleNamespace(collection=lambda: seen)
+
+    assert words_of(lambda: suite.test_monitoring_system_collects_every_accelerator(given)) == words

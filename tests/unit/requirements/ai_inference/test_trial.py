@@ -1,0 +1,371 @@
+"""What a gateway on trial is seen to do, and what the checks say of it."""
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aicr_pytest.errors import ProbeFailed, WaitTimeout
+from aicr_pytest.requirements.ai_inference.streaming import Piece, bodies_of, stream_of
+from aicr_pytest.requirements.ai_inference.traffic_split import (
+    Answer,
+    HeaderRouting,
+    Routed,
+    Split,
+    split_of,
+)
+from aicr_pytest.requirements.ai_inference.trial import GatewayTrial, Missing
+from tests.conformance import test_ai_inference as suite
+from tests.unit.requirements.judging import judged
+
+FIRST, SECOND = Answer(status=200, backend="first"), Answer(status=200, backend="second")
+LOST = Answer(status=503)
+FINE = "HTTPRoute ns/route-x: Accepted=True"
+API = {"apiVersion": "gateway.networking.k8s.io/v1"}
+ENTRANCE = SimpleNamespace(namespace="gw", gateway="edge", port=80, gateway_class="x")
+APART = "8 events were sent 0.25 s apart"
+WHOLE = {"status": 200, "received": 4, "same": True, "detail": ""}
+ONE_BY_ONE = [
+    Piece(seconds=0.0, text="status 200"),
+    *(Piece(seconds=0.25 * number, text="data: x") for number in range(8)),
+]
+
+
+class Evidence:
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+
+class Opening:
+    """A way that was opened, and the route on it."""
+
+    def __init__(self) -> None:
+        self.weights: list[Any] = []
+
+    def way(self) -> Any:
+        return SimpleNamespace(
+            entrance=ENTRANCE,
+            address="192.0.2.1",
+            target=lambda path: SimpleNamespace(path=path, tls=True),
+            answer=FIRST,
+            since=5.0,
+            gateway_class={**API, "kind": "GatewayClass", "metadata": {"name": "x"}},
+            gateway={**API, "kind": "Gateway", "metadata": {"name": "edge", "namespace": "gw"}},
+        )
+
+    def route(self, entrance: Any, actor: str, weights: Any = None) -> str:
+        self.weights.append(weights)
+        return f"{actor}-x"
+
+    def route_object(self) -> Any:
+        said = {"type": "Accepted", "status": "True"}
+        parent = {"parentRef": {"namespace": "gw", "name": "edge"}, "conditions": [said]}
+        metadata = {"namespace": "ns", "name": "route-x", "generation": 1}
+        return {**API, "kind": "HTTPRoute", "metadata": metadata, "status": {"parents": [parent]}}
+
+
+class Waiter:
+    """A route that has been reported, or never is."""
+
+    deadlines = SimpleNamespace(route_reported=1.0)
+
+    def __init__(self, resolved: str) -> None:
+        self.resolved = resolved
+
+    def for_object(self, what: str, *_: Any, until: Any, describe: Any, **__: Any) -> Any:
+        status = {"type": "ResolvedRefs", "status": self.resolved}
+        parent = {"parentRef": {"namespace": "gw", "name": "edge"}, "conditions": [status]}
+        route = {"metadata": {"namespace": "ns"}, "status": {"parents": [parent]}}
+        if not until(route):
+            raise WaitTimeout(f"{what}: not within 1 s. Last seen: {describe(route)}")
+        return route
+
+
+def trial(resolved: str = "False", **backends: Any) -> GatewayTrial:
+    workspace = SimpleNamespace(namespace="ns", waiter=Waiter(resolved))
+    platform = SimpleNamespace(
+        evidence=Evidence(), workspaces=SimpleNamespace(at=lambda: workspace)
+    )
+    candidate: Any = SimpleNamespace(solution=SimpleNamespace(name="x"))
+    stand_in: Any = SimpleNamespace(
+        platform=platform, started=lambda: None, direct=lambda: None, **backends
+    )
+    made = GatewayTrial(candidate, stand_in)
+    made._opening = Opening()  # type: ignore[assignment]
+    return made
+
+
+class Meter:
+    """Answers that were measured, and what was asked for them."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers = list(answers)
+        self.asked: list[Any] = []
+
+    def split(self, where: Any, weights: Any, *, since: float) -> list[Answer]:
+        self.asked.append((where.path, dict(weights), since))
+        return self.answers
+
+    def by_header(self, where: Any, rules: Any, *, since: float) -> list[Routed]:
+        self.asked.append((where.path, rules, since))
+        return [
+            Routed(carried=str(headers), wanted=wanted, answers=tuple(self.answers))
+            for headers, wanted in rules
+        ]
+
+
+def test_first_answer_is_what_the_address_leads_to() -> None:
+    assert trial().reach() == FIRST
+
+
+def test_split_is_measured_from_the_moment_of_the_route() -> None:
+    meter = Meter(*[FIRST] * 4, SECOND)
+
+    split = trial(meter=meter).split()
+
+    assert split.percent == {"first": 80.0, "second": 20.0}
+    assert (split.unanswered, split.route) == (0.0, FINE)
+    assert meter.asked == [("split", {"first": 80, "second": 20}, 5.0)]
+
+
+def test_new_weights_are_applied_and_measured_from_then_on() -> None:
+    meter = Meter(*[FIRST] * 3, *[SECOND] * 7)
+    looked_at = trial(meter=meter)
+
+    split = looked_at.split_by_new_weights()
+
+    ((path, weights, since),) = meter.asked
+    assert (path, weights) == ("split", {"first": 30, "second": 70})
+    assert since != 5.0
+    assert looked_at._opening.weights == [weights]  # type: ignore[attr-defined]
+    assert split.percent == {"first": 30.0, "second": 70.0}
+    assert split.misses == ()
+
+
+def test_requests_with_three_kinds_of_headers_are_looked_at() -> None:
+    meter = Meter(FIRST)
+
+    routed = trial(meter=meter).by_header()
+
+    wanted = {kind.carried: kind.wanted for kind in routed.kinds}
+    assert list(wanted.values()) == ["second", "first", "first"]
+    assert "second-model" in next(iter(wanted)), "the first one tells whether the route works"
+    assert routed.route == FINE
+
+
+def client(answers: list[Answer], twin: Answer = FIRST, **more: Any) -> Any:
+    def count(where: Any, requests: int) -> Any:
+        return ([twin] if where.path == "model" else answers[:requests]), None
+
+    return SimpleNamespace(count=count, **more)
+
+
+def test_route_to_a_missing_backend_is_asked_beside_one_that_is_there() -> None:
+    answers = [*[LOST] * 19, Answer(status=200)]
+
+    missing = trial(client=client(answers)).missing_backend()
+
+    assert missing.statuses == {503: 19, 200: 1}
+    with pytest.raises(ProbeFailed, match="is not reached meanwhile: 503"):
+        trial(client=client(answers, twin=LOST)).missing_backend()
+
+
+def test_route_that_does_not_say_that_its_backend_is_missing_is_told() -> None:
+    with pytest.raises(WaitTimeout, match=r"ResolvedRefs=False.*ResolvedRefs=True"):
+        trial("True", client=client([LOST])).missing_backend()
+
+
+def test_stream_is_judged_where_it_comes_event_by_event_without_the_gateway() -> None:
+    def streams(direct: list[Piece], through: list[Piece]) -> Any:
+        return SimpleNamespace(stream=lambda where: (through if where else direct, None))
+
+    at_once = [dataclasses.replace(piece, seconds=2.0) for piece in ONE_BY_ONE]
+
+    assert trial(client=streams(ONE_BY_ONE, at_once)).stream() == stream_of(at_once)
+    with pytest.raises(ProbeFailed, match="Without the Gateway: 8 events were sent"):
+        trial(client=streams(at_once, ONE_BY_ONE)).stream()
+
+
+def test_bodies_are_what_the_client_reports() -> None:
+    def reported(where: Any, size: int) -> Any:
+        return {"sent": size, "there": WHOLE, "back": {**WHOLE, "status": 413}}, None
+
+    bodies = trial(client=SimpleNamespace(bodies=reported)).bodies()
+
+    assert (bodies.there.sent, bodies.there.status, bodies.back.status) == (4194304, 200, 413)
+
+
+# -- what the checks say ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (FIRST, ""),
+        (SECOND, "a request is answered by 200 by second"),
+        (LOST, "a request is answered by 503"),
+    ],
+)
+def test_address_has_to_lead_to_our_backend(answer: Answer, words: str) -> None:
+    check = suite.test_gateway_is_programmed_and_its_address_answers
+    assert judged(check, reach=answer) == words
+
+
+def split(first: int, second: int, lost: int, weights: tuple[int, int]) -> Split:
+    answers = [*[FIRST] * first, *[SECOND] * second, *[LOST] * lost]
+    return split_of(answers, {"first": weights[0], "second": weights[1]}, FINE)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "lost", "fine"),
+    [
+        (800, 200, 0, True),
+        (750, 250, 0, True),
+        (850, 150, 0, True),
+        (749, 251, 0, False),
+        (851, 149, 0, False),
+        (792, 198, 10, True),
+        (784, 196, 20, False),
+        (0, 0, 1000, False),
+        (0, 0, 0, False),
+    ],
+)
+def test_split_has_to_be_within_five_points(first: int, second: int, lost: int, fine: bool) -> None:
+    at_first = judged(
+        suite.test_requests_are_split_by_weight, split=split(first, second, lost, (80, 20))
+    )
+    turned = judged(
+        suite.test_changed_weights_take_effect,
+        split_by_new_weights=split(int(first * 30 / 80), int(second * 70 / 20), 0, (30, 70)),
+    )
+
+    assert (at_first == "") is fine
+    if (first, second, lost) in ((800, 200, 0), (0, 0, 0)):
+        assert (turned == "") is fine
+
+
+def test_split_that_misses_is_told_with_what_the_controller_says() -> None:
+    seen = split(500, 500, 0, (80, 20))
+
+    said = judged(suite.test_requests_are_split_by_weight, split=seen)
+
+    assert said == (
+        "backend first of weight 80 answered 500 requests: 50.0 %, expected 75 to 85 %\n"
+        "backend second of weight 20 answered 500 requests: 50.0 %, expected 15 to 25 %\n"
+        f"though {FINE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "lost"), [(200, 800, 0), (360, 640, 0), (240, 760, 0), (288, 672, 40)]
+)
+def test_changed_weights_have_to_be_those_of_the_new_split(
+    first: int, second: int, lost: int
+) -> None:
+    seen = split(first, second, lost, (30, 70))
+
+    assert judged(suite.test_changed_weights_take_effect, split_by_new_weights=seen) != ""
+
+
+def test_backend_that_nobody_named_is_a_miss() -> None:
+    seen = split_of(
+        [*[FIRST] * 799, *[SECOND] * 200, Answer(status=200, backend="stranger")],
+        {"first": 80, "second": 20},
+        FINE,
+    )
+
+    assert "backend stranger" in judged(suite.test_requests_are_split_by_weight, split=seen)
+
+
+NAMES = ("x-gateway-model-name: second-model", "no header", "x-gateway-model-name: another-model")
+
+
+def routing(*kinds: list[Answer]) -> HeaderRouting:
+    return HeaderRouting(
+        kinds=tuple(
+            Routed(carried=name, wanted=wanted, answers=tuple(answers))
+            for name, wanted, answers in zip(
+                NAMES, ("second", "first", "first"), kinds, strict=True
+            )
+        ),
+        route=FINE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words"),
+    [
+        (([SECOND] * 100, [FIRST] * 100, [FIRST] * 100), ""),
+        (([SECOND] * 99 + [LOST], [FIRST] * 100, [FIRST] * 100), ""),
+        (
+            ([FIRST] * 100, [FIRST] * 100, [FIRST] * 100),
+            f"{NAMES[0]} were for second: 100 of 100 reached another backend; answers: 100 ",
+        ),
+        (
+            ([SECOND] * 100, [FIRST] * 99 + [SECOND], [FIRST] * 100),
+            "no header were for first: 1 of 100 reached another backend; answers: 99 times 200 by",
+        ),
+        (
+            ([SECOND] * 98 + [LOST] * 2, [FIRST] * 100, [FIRST] * 100),
+            f"{NAMES[0]} were for second: 2 of 100 requests reached no backend: 2 times 503",
+        ),
+        (
+            ([SECOND], [FIRST], []),
+            f"{NAMES[2]} were for first: no request was sent",
+        ),
+    ],
+)
+def test_every_kind_of_request_has_to_reach_its_backend(
+    kinds: tuple[list[Answer], ...], words: str
+) -> None:
+    check = suite.test_requests_are_routed_by_a_model_header
+
+    said = judged(check, by_header=routing(*kinds))
+
+    assert (said == "") is (words == "")
+    assert words in said
+    assert not said or said.endswith(f"\nthough {FINE}")
+
+
+def test_missing_backend_must_not_answer() -> None:
+    check = suite.test_route_to_a_missing_backend_is_reported_and_answers_no_200
+
+    assert judged(check, missing_backend=Missing(statuses={503: 20})) == ""
+    assert judged(check, missing_backend=Missing(statuses={503: 19, 200: 1})) == (
+        "1 of 20 requests to a missing backend were answered 200"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        (ONE_BY_ONE, ""),
+        (ONE_BY_ONE[:-1], "7 of 8 events came"),
+        ([Piece(seconds=0.0, text="status 503"), *ONE_BY_ONE[1:]], "the answer was status 503"),
+        (
+            [dataclasses.replace(piece, seconds=piece.seconds * 0.49) for piece in ONE_BY_ONE],
+            f"{APART} and came in 8 pieces, 0.00 to 0.86 s after the request",
+        ),
+        (
+            [ONE_BY_ONE[0], *(Piece(seconds=at, text="data: data: ") for at in (0, 1, 2, 3.0))],
+            f"{APART} and came in 4 pieces, 0.00 to 3.00 s after the request",
+        ),
+    ],
+)
+def test_stream_has_to_come_event_by_event(pieces: list[Piece], words: str) -> None:
+    check = suite.test_streamed_answer_arrives_event_by_event
+
+    assert judged(check, stream=stream_of(pieces)) == words
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+@pytest.mark.parametrize("wrong", [{"status": 413}, {"same": False}])
+def test_bodies_have_to_pass_both_ways(way: str, wrong: dict[str, Any]) -> None:
+    check = suite.test_body_of_some_megabytes_passes
+    fine: dict[str, Any] = {"sent": 4, "there": WHOLE, "back": WHOLE}
+    broken = {**fine, way: {**WHOLE, **wrong}}
+
+    assert judged(check, bodies=bodies_of(fine)) == ""
+    direction = {"there": "to", "back": "from"}[way]
+    assert f"4 bytes {direction} the backend" in judged(check, bodies=bodies_of(broken))

@@ -1,0 +1,101 @@
+"""An object of each kind goes through its life, and every verb that is not honoured is missed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.workspace import Workspace
+from aicr_pytest.errors import ApiError, WaitTimeout
+from aicr_pytest.requirements.dra_support.api_objects import exercise
+from tests.conformance import test_dra_support as suite
+from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.test_workspace import new_workspace
+from tests.unit.requirements.judging import words_of
+
+KINDS = list(suite.KINDS)
+RESOURCES = r"/(deviceclasses|resourceclaims|resourceclaimtemplates|resourceslices)/"
+
+
+class Quiet:
+    """Evidence: its facts."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, str] = {}
+
+    def fact(self, name: str, value: str) -> None:
+        self.facts[name] = value
+
+    def yaml(self, title: str, obj: Object, *, source: str) -> None: ...
+
+
+@pytest.fixture
+def platform(cluster: Cluster, waiter: Waiter) -> Any:
+    """A platform with a workspace."""
+    workspace: Workspace = new_workspace(cluster, waiter)
+    return SimpleNamespace(
+        workspaces=SimpleNamespace(at=lambda: workspace),
+        cluster=cluster,
+        waiter=waiter,
+        evidence=Quiet(),
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_goes_through_its_life_and_is_gone(
+    kind: str, platform: Any, fake: FakeApi
+) -> None:
+    check = suite.test_dra_object_can_be_created_read_updated_and_deleted
+
+    assert words_of(lambda: check(kind, platform)) == ""
+    assert platform.evidence.facts["honoured"] == "create, get, update, delete"
+    assert not [path for path in fake.objects if f"/{kind.lower()}" in path]
+
+
+@pytest.mark.parametrize("method", ["PATCH", "GET", "DELETE"])
+def test_verb_that_is_refused_accuses_by_the_request(
+    method: str, platform: Any, fake: FakeApi
+) -> None:
+    fake.refuse(method, RESOURCES, 403, message="not here", reason="Invalid", times=9)
+
+    with pytest.raises(ApiError, match="not here"):
+        exercise("dra_support/api_ResourceClaim", platform)
+
+
+def test_update_that_is_dropped_is_missed(platform: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "patch", lambda *_: None)
+
+    def without_annotations(self: Cluster, *where: Any) -> Object:
+        found = get(self, *where)
+        return {**found, "metadata": {**found["metadata"], "annotations": {}}}
+
+    get = Cluster.get
+    monkeypatch.setattr(Cluster, "get", without_annotations)
+
+    check = suite.test_dra_object_can_be_created_read_updated_and_deleted
+    said = words_of(lambda: check("ResourceClaim", platform))
+    assert "['create', 'get', 'delete']" in said
+
+
+def test_another_object_of_the_name_is_none_that_was_read(
+    platform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = Cluster.get
+
+    def another(self: Cluster, *where: Any) -> Object:
+        found = get(self, *where)
+        return {**found, "metadata": {**found["metadata"], "uid": "another"}}
+
+    monkeypatch.setattr(Cluster, "get", another)
+
+    assert "get" not in exercise("dra_support/api_ResourceClaim", platform)
+
+
+def test_object_that_stays_is_told(platform: Any, fake: FakeApi) -> None:
+    fake.gone_after["resourceclaims"] = None
+
+    with pytest.raises(WaitTimeout, match="to be deleted: not within"):
+        exercise("dra_support/api_ResourceClaim", platform)
