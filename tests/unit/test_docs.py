@@ -34,6 +34,13 @@ def test_the_fence_is_the_generated_one(generate: ModuleType) -> None:
     assert (ROOT / "docs" / "fence.yaml").read_text() == generate.fence_yaml()
 
 
+def test_the_readmes_table_of_checks_is_the_generated_one(generate: ModuleType) -> None:
+    page = (ROOT / "README.md").read_text()
+
+    assert page.count("| `dra_support` | SHOULD |") == 1
+    assert page == generate.readme(page)
+
+
 def test_every_option_that_the_readme_names_exists() -> None:
     named = set(
         re.findall(r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*)", (ROOT / "README.md").read_text())
