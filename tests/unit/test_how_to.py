@@ -30,15 +30,17 @@ def blocks(page: Path, language: str) -> list[str]:
 def apply(page: Path, tree: Path) -> None:
     """Apply the page's changes; no line of their context may have moved on."""
     for change in blocks(page, "diff"):
-        subprocess.run(
+        done = subprocess.run(
             ["git", "apply", "--whitespace=error-all", "-"],
             input=change,
             cwd=tree,
             text=True,
-            check=True,
+            capture_output=True,
+            check=False,
             # A copy within a repository would be taken for a part of it, and skipped.
             env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)},
         )
+        assert done.returncode == 0, f"{page.name} no longer fits the tree:\n{done.stderr}"
 
 
 @pytest.fixture
