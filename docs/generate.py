@@ -1,10 +1,11 @@
-"""Write what the code's own tables say into docs: ``make docs``."""
+"""Write what the code's own tables say into docs and README: ``make docs``."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from aicr_pytest.cli.listing import as_json, collect
 from aicr_pytest.cluster.access import cluster_role, role
 from aicr_pytest.cluster.access_review import Need
 from aicr_pytest.requirements.fence import ACCOUNT as FENCED
@@ -13,6 +14,7 @@ from aicr_pytest.requirements.registry import AREAS, solutions_of
 from aicr_pytest.requirements.rights import all_needs
 
 HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
 ACCOUNT = {"name": "aicr-pytest", "namespace": "aicr-pytest"}
 
 HEAD = """# Rights
@@ -84,6 +86,31 @@ pins one. This page is made by `make docs`.
 "seen" means that the checks passed with the product itself in the lab, and failed with a broken
 one. The others are written from their public documentation and say so in the evidence.
 """
+
+
+CHECKS = ("<!-- checks: made by `make docs` -->\n", "<!-- end of checks -->\n")
+"""What stands before and behind the README's table of checks."""
+
+
+def readme(page: str) -> str:
+    """The README with the table of what the suite holds today."""
+    begin, end = CHECKS
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    return "".join((head, begin, *checks(), end, tail))
+
+
+def checks() -> list[str]:
+    """A line per requirement that has checks: its level in each list, and how many they are."""
+    listed = as_json(collect())
+    versions = listed["versions"]
+    rows = [["requirement", *versions, "checks"], ["---"] * (len(versions) + 2)]
+    rows += [
+        [f"`{one['id']}`", *(one["levels"][v] for v in versions), str(len(one["checks"]))]
+        for one in listed["requirements"]
+        if one["checks"]
+    ]
+    return [f"| {' | '.join(row)} |\n" for row in rows]
 
 
 def rbac_objects() -> list[dict[str, object]]:
@@ -167,4 +194,5 @@ if __name__ == "__main__":
     (HERE / "rbac.md").write_text(rbac_markdown(), encoding="utf-8")
     (HERE / "rbac.yaml").write_text(rbac_yaml(), encoding="utf-8")
     (HERE / "fence.yaml").write_text(fence_yaml(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "solutions.md").write_text(solutions_markdown(), encoding="utf-8")

@@ -57,10 +57,14 @@ class Kind:
         return "/" + "/".join(urllib.parse.quote(part, safe=":") for part in parts)
 
     def request(
-        self, verb: str = "GET", namespace: str | None = None, name: str | None = None
+        self,
+        verb: str = "GET",
+        namespace: str | None = None,
+        name: str | None = None,
+        subresource: str = "",
     ) -> str:
-        """A request as the journal has it: method, and path of the collection or of one object."""
-        return f"{verb} {self.path(namespace, name)}"
+        """A request as the journal has it: method and path, without the query."""
+        return f"{verb} {self.path(namespace, name, subresource)}"
 
 
 POD = Kind("", "v1", "Pod", "pods", True)

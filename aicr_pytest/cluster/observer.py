@@ -26,14 +26,28 @@ class Execution:
     """Exit code; 127 when the runtime found no such executable, 126 when it may not run it."""
     taken_at: datetime.datetime
     """When the command was started, UTC."""
+    request: str
+    """Method and path of the request that ran it."""
     seconds: float
     """How long it took, connection included."""
     stdin: bool = False
     """Whether something was sent to standard input."""
 
     @property
+    def command_line(self) -> str:
+        """The command, quoted for a shell."""
+        return shlex.join(self.command)
+
+    @property
     def source(self) -> str:
-        """The kubectl command line of the same meaning, quoted for a shell."""
+        """What ran, where, and by which request."""
+        pod = f"pod {self.namespace}/{self.pod}"
+        where = f"container {self.container} of {pod}" if self.container else pod
+        return f"`{self.command_line}` in {where} ({self.request})"
+
+    @property
+    def by_hand(self) -> str:
+        """The kubectl command line of the same meaning, quoted for a shell; nobody ran it."""
         words = ["kubectl", "exec", "-n", self.namespace, self.pod]
         words += ["-c", self.container] if self.container else []
         words += ["-i"] if self.stdin else []

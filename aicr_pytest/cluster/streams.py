@@ -59,6 +59,11 @@ class Command:
         return POD.path(self.namespace, self.pod, "exec")
 
     @property
+    def request(self) -> str:
+        """Method and path; the query repeats the command."""
+        return POD.request("GET", self.namespace, self.pod, "exec")
+
+    @property
     def query(self) -> list[tuple[str, str]]:
         """Streams, container and the command's words."""
         query = [("stdout", "true"), ("stderr", "true")]
@@ -139,6 +144,7 @@ def execute(
         stderr=output.stderr.text + complaint,
         exit_code=exit_code,
         taken_at=taken_at,
+        request=command.request,
         seconds=time.monotonic() - started,
         stdin=bool(command.stdin),
     )

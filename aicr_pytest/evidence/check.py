@@ -38,7 +38,15 @@ class ExecutionLike(Protocol):
     """A command that ran in a container, as aicr_pytest.cluster gives it."""
 
     @property
+    def command_line(self) -> str:
+        """The command."""
+
+    @property
     def source(self) -> str:
+        """What ran, where, and by which request."""
+
+    @property
+    def by_hand(self) -> str:
         """The kubectl command line of the same meaning."""
 
     @property
@@ -51,7 +59,7 @@ class ExecutionLike(Protocol):
 
     @property
     def exit_code(self) -> int:
-        """Its end."""
+        """The command's exit code."""
 
     @property
     def taken_at(self) -> datetime.datetime:
@@ -101,9 +109,21 @@ class CheckEvidence:
         source: str,
         exit_code: int | None = None,
         taken_at: datetime.datetime | None = None,
+        by_hand: str = "",
     ) -> Observation:
-        """Keep what came back as text."""
-        return self._add(title, "text", content, source, exit_code, taken_at, clean=self._clean)
+        """Keep what came back as text.
+
+        Args:
+            title: what it shows.
+            content: what came back.
+            source: the request that really ran.
+            exit_code: of a command.
+            taken_at: when it was asked for; now, where it is not given.
+            by_hand: a command line that a reader may run to see the same.
+        """
+        return self._add(
+            title, "text", content, source, exit_code, taken_at, by_hand, clean=self._clean
+        )
 
     def json(self, title: str, obj: Any, *, source: str) -> Observation:
         """Keep a Kubernetes object, or a list of them, as JSON; of others' what a proof needs."""
@@ -184,19 +204,21 @@ class CheckEvidence:
 
         Apart, so that each file is verbatim.
         """
-        title = title or execution.source
-        code, taken_at = execution.exit_code, execution.taken_at
-        out = self.text(
-            title, execution.stdout, source=execution.source, exit_code=code, taken_at=taken_at
-        )
-        if execution.stderr:
-            self.text(
-                f"{title} (stderr)",
-                execution.stderr,
+        title = title or execution.command_line
+
+        def keep(title: str, written: str) -> Observation:
+            return self.text(
+                title,
+                written,
                 source=execution.source,
-                exit_code=code,
-                taken_at=taken_at,
+                exit_code=execution.exit_code,
+                taken_at=execution.taken_at,
+                by_hand=execution.by_hand,
             )
+
+        out = keep(title, execution.stdout)
+        if execution.stderr:
+            keep(f"{title} (stderr)", execution.stderr)
         return out
 
     def cite(self, observation: Observation) -> None:
@@ -228,6 +250,7 @@ class CheckEvidence:
         source: str,
         exit_code: int | None = None,
         taken_at: datetime.datetime | None = None,
+        by_hand: str = "",
         *,
         clean: Callable[[str], str] = str,
     ) -> Observation:
@@ -249,6 +272,7 @@ class CheckEvidence:
             truncated=content.truncated,
             whole_size=content.whole_size,
             phase=self.phase,
+            by_hand=self._line(by_hand),
         )
         if observation.file:
             self._store.write(observation.file, content.data)

@@ -39,7 +39,7 @@ class Observation:
     kind: ObservationKind
     """How it is shown; a cut one is always ``text``."""
     source: str
-    """The command or API call that really ran."""
+    """The request that really ran: method and path, and for a command what ran where."""
     file: str
     """Path relative to the run's directory, with slashes; empty where nothing is written."""
     taken_at: str
@@ -56,6 +56,8 @@ class Observation:
     """Bytes before the cut; equals ``size`` where nothing was cut."""
     phase: str = ""
     """``setup``, ``call`` or ``teardown``."""
+    by_hand: str = ""
+    """The same as a command line for a reader; nobody ran it. Empty where there is none."""
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "Observation":
@@ -74,6 +76,7 @@ class Observation:
             truncated=fields.flag("truncated", False),
             whole_size=fields.integer("whole_size", size),
             phase=fields.text("phase", ""),
+            by_hand=fields.text("by_hand", ""),
         )
 
 

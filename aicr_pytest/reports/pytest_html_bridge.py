@@ -80,6 +80,8 @@ def _details(observation: Observation, directory: Path | None) -> str:
     facts = [observation.source, f"taken {observation.taken_at}"]
     if observation.exit_code is not None:
         facts.append(f"exit code {observation.exit_code}")
+    if observation.by_hand:
+        facts.append(f"the same by hand: {observation.by_hand}")
     told = f"<p>{_safe(' · '.join(facts))}</p>"
     if path is not None:
         told += f"<pre>{_safe(_head(path))}</pre>"

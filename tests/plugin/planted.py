@@ -176,7 +176,8 @@ def test_observations(aicr_evidence, aicr_cluster, extras):
     aicr_evidence.timeline(timeline, source="x")
     aicr_evidence.execution(Execution(
         pod="p", namespace="n", container="", command=("env", "<<command>>"), seconds=1,
-        stdout="<exec_stdout>", stderr="<exec_stderr>", exit_code=0, taken_at=NOW))
+        stdout="<exec_stdout>", stderr="<exec_stderr>", exit_code=0, taken_at=NOW,
+        request="GET <<exec_request>>"))
     for elapsed in (1.0, 7.0, 30.0):
         aicr_cluster.observer.awaiting("pod <awaited>", "is <seen>", elapsed, 60.0)
     raise RuntimeError("told")

@@ -4,10 +4,14 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
 from aicr_pytest.config.options import OPTIONS
+from aicr_pytest.evidence.record import Outcome
+from aicr_pytest.evidence.run import Verdict
+from aicr_pytest.requirements.registry import AREAS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +38,13 @@ def test_the_fence_is_the_generated_one(generate: ModuleType) -> None:
     assert (ROOT / "docs" / "fence.yaml").read_text() == generate.fence_yaml()
 
 
+def test_the_readmes_table_of_checks_is_the_generated_one(generate: ModuleType) -> None:
+    page = (ROOT / "README.md").read_text()
+
+    assert page.count("| `dra_support` | SHOULD |") == 1
+    assert page == generate.readme(page)
+
+
 def test_every_option_that_the_readme_names_exists() -> None:
     named = set(
         re.findall(r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*)", (ROOT / "README.md").read_text())
@@ -41,6 +52,15 @@ def test_every_option_that_the_readme_names_exists() -> None:
 
     assert named
     assert named <= {option.flag for option in OPTIONS} | {"--aicr"}
+
+
+def test_the_glossary_knows_every_outcome_verdict_and_area() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text()
+    rows = dict(re.findall(r"(?m)^\| (\w+) \| (.*) \|$", page))
+
+    assert rows["outcome"] == f"of a check: {', '.join(get_args(Outcome))}"
+    assert [one for one in get_args(Verdict) if one not in rows["verdict"]] == []
+    assert re.findall(r"`(\w+)`", rows["area"]) == list(AREAS)
 
 
 def test_the_page_of_solutions_is_the_generated_one(generate: ModuleType) -> None:

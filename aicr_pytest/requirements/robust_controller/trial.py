@@ -295,10 +295,8 @@ class Trial:
             metadata = pod["metadata"]
             evidence.images(images_of(pod))
             log = self._platform.cluster.logs(metadata["name"], metadata["namespace"], tail=10)
-            request = POD.request("GET", metadata["namespace"], metadata["name"])
-            evidence.text(
-                f"Log of pod {metadata['name']}", log, source=f"{request}/log?tailLines=10"
-            )
+            request = POD.request("GET", metadata["namespace"], metadata["name"], "log")
+            evidence.text(f"Log of pod {metadata['name']}", log, source=f"{request}?tailLines=10")
 
 
 def _refused_by(who: str, operator: Operator, text: str) -> PolicyRefused:

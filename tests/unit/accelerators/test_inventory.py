@@ -10,6 +10,8 @@ from aicr_pytest.accelerators.inventory import (
     representatives,
     unknown_vendors,
 )
+from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from tests.unit.accelerators.objects import (
     claim,
@@ -30,6 +32,25 @@ def stock(**world: Any) -> list[AcceleratorNode]:
 
 def gpus(name: str, count: int) -> dict[str, Any]:
     return resource_slice(name, [device(index, name) for index in range(count)])
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.vendor)
+def test_every_vendors_accelerators_are_found_by_dra_and_by_device_plugin(profile: Profile) -> None:
+    attributes = dict.fromkeys(profile.expected_attributes, "x") | dict([profile.type_attribute])
+    published = resource_slice("n0", [device(0, "n0", **attributes)], driver=profile.driver)
+    vendors_class = device_class(profile.device_class, driver=profile.driver)
+    empty: dict[str, Any] = {"claims": [], "pods": []}
+
+    (by_claim,) = list_accelerator_nodes(
+        profile, nodes=[node("n0")], slices=[published], classes=[vendors_class], **empty
+    )
+    plugged = node("n0", allocatable={profile.extended_resource: "8"})
+    (counted,) = list_accelerator_nodes(profile, nodes=[plugged], slices=[], classes=[], **empty)
+
+    assert (by_claim.mechanism, by_claim.total) == ("dra", 1)
+    assert by_claim.unallocated[0].identity
+    assert (counted.mechanism, counted.total) == ("device-plugin", 8)
+    assert not unknown_vendors([plugged], PROFILES)
 
 
 def test_a_node_with_slices_hands_out_by_dra_and_counts_what_no_claim_holds() -> None:

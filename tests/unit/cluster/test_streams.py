@@ -46,7 +46,9 @@ def test_output_streams_and_exit_code_are_kept_apart(
     result = cluster.exec("gpu", "ns", ["sh", "-c", "echo 'a b'"], container="probe")
 
     assert (result.stdout, result.stderr, result.exit_code) == ("out ü", "err", 3)
-    assert result.source == "kubectl exec -n ns gpu -c probe -- sh -c 'echo '\"'\"'a b'\"'\"''"
+    command = "sh -c 'echo '\"'\"'a b'\"'\"''"
+    assert result.source == f"`{command}` in container probe of pod ns/gpu (GET {EXEC})"
+    assert result.by_hand == f"kubectl exec -n ns gpu -c probe -- {command}"
     assert recorder.executions == [result]
     assert recorder.requests[-1][0::2] == ("GET", 101)
     assert "command=echo" in recorder.requests[-1][1]

@@ -196,7 +196,9 @@ def test_table_of_the_wrong_shape_is_a_mistake_of_the_check(tmp_path: Path) -> N
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    source: str = "kubectl exec pod -- ls"
+    command_line: str = "ls"
+    source: str = "`ls` in pod ns/pod (GET /api/v1/namespaces/ns/pods/pod/exec)"
+    by_hand: str = "kubectl exec -n ns pod -- ls"
     stdout: str = "out\n"
     stderr: str = ""
     exit_code: int = 2
@@ -211,12 +213,21 @@ def test_execution_keeps_output_and_complaint_apart(tmp_path: Path) -> None:
     assert (tmp_path / seen.file).read_text() == "out\n"
     assert [o.title for o in evidence.record.observations] == ["Listing", "Listing (stderr)"]
     assert {o.exit_code for o in evidence.record.observations} == {2}
+    assert {o.source for o in evidence.record.observations} == {Command.source}
+    assert {o.by_hand for o in evidence.record.observations} == {"kubectl exec -n ns pod -- ls"}
+
+
+def test_a_command_line_to_try_by_hand_is_redacted_too(tmp_path: Path) -> None:
+    evidence = begin(open_store(tmp_path))
+    secret = "kubectl exec pod -- curl --header 'Authorization: Bearer abcdefghijklmnop'"
+
+    assert "abcdefghijklmnop" not in evidence.execution(Command(by_hand=secret)).by_hand
 
 
 def test_execution_without_a_title_is_called_by_its_command(tmp_path: Path) -> None:
     evidence = begin(open_store(tmp_path))
 
-    assert evidence.execution(Command()).title == "kubectl exec pod -- ls"
+    assert evidence.execution(Command()).title == "ls"
     assert len(evidence.record.observations) == 1
 
 

@@ -35,11 +35,25 @@ UUIDS = [
 class Command:
     """What aicr_pytest.cluster gives for a command in a container."""
 
-    source: str
+    command_line: str
+    pod: str
     stdout: str
     stderr: str = ""
     exit_code: int = 0
     taken_at: datetime.datetime = datetime.datetime(2026, 11, 23, 20, 14, 31, tzinfo=datetime.UTC)
+
+    @property
+    def source(self) -> str:
+        """What ran, where, and by which request."""
+        namespace, name = self.pod.split("/")
+        request = f"GET /api/v1/namespaces/{namespace}/pods/{name}/exec"
+        return f"`{self.command_line}` in container probe of pod {self.pod} ({request})"
+
+    @property
+    def by_hand(self) -> str:
+        """As kubectl would have it."""
+        namespace, name = self.pod.split("/")
+        return f"kubectl exec -n {namespace} {name} -c probe -- {self.command_line}"
 
 
 def ticking() -> Iterator[datetime.datetime]:
@@ -115,7 +129,8 @@ def _dra(store: EvidenceStore) -> None:
     pod.phase = "call"
     pod.execution(
         Command(
-            source="kubectl exec -n aicr-7f3a-dra-support gpu -c probe -- nvidia-smi -L",
+            command_line="nvidia-smi -L",
+            pod="aicr-7f3a-dra-support/gpu",
             stdout=f"GPU 0: NVIDIA H100 80GB HBM3 (UUID: {UUIDS[0]})\n",
         ),
         "Devices that the vendor's tool lists in the container",
@@ -164,7 +179,8 @@ def _secure(store: EvidenceStore) -> None:
     )
     granted.execution(
         Command(
-            source="kubectl exec -n aicr-7f3a-secure two -c probe -- sh -c 'ls -l /dev/nvidia*'",
+            command_line="sh -c 'ls -l /dev/nvidia*'",
+            pod="aicr-7f3a-secure/two",
             stdout="crw-rw-rw- 1 root root 195, 0 Nov 23 20:14 /dev/nvidia0\n" + HOSTILE,
             stderr="ls: cannot access '/dev/nvidia-modeset': Operation not permitted\n",
             exit_code=2,
@@ -191,7 +207,8 @@ def _secure(store: EvidenceStore) -> None:
     bypass.text(
         "Environment of the container",
         "NVIDIA_VISIBLE_DEVICES=all\nNGC_API_KEY=nvapi-" + "x" * 40 + "\n",
-        source="kubectl exec -n aicr-7f3a-secure env -- env",
+        source="`env` in pod aicr-7f3a-secure/env"
+        " (GET /api/v1/namespaces/aicr-7f3a-secure/pods/env/exec)",
         exit_code=0,
     )
     _end(store, "failed", 2.05, "A container without a request sees 8 devices.", "setup")

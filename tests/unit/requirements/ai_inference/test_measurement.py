@@ -18,7 +18,7 @@ WEIGHTS = {"first": 80, "second": 20}
 
 
 class Execution:
-    source = "kubectl exec"
+    source = "`python3 client.py`"
     seconds = 1.0
 
 

@@ -13,13 +13,15 @@ from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import PolicyRefused, WaitTimeout
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.store import EvidenceStore
+from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.requirements.robust_controller.controllers import watched_namespaces
 from aicr_pytest.requirements.robust_controller.custom_resource import _excuse, is_owned
 from aicr_pytest.requirements.robust_controller.operators import Operators
+from aicr_pytest.requirements.robust_controller.solutions import SOLUTIONS
 from aicr_pytest.requirements.robust_controller.solutions.jobset import JOBSET
 from aicr_pytest.requirements.robust_controller.solutions.kuberay import KUBERAY
 from aicr_pytest.requirements.robust_controller.solutions.nvidia import NIM
-from aicr_pytest.requirements.robust_controller.solutions.operator import Child
+from aicr_pytest.requirements.robust_controller.solutions.operator import Child, Operator
 from aicr_pytest.requirements.robust_controller.trial import Trial
 from aicr_pytest.requirements.robust_controller.webhooks import (
     concerns,
@@ -210,6 +212,27 @@ def test_jobset_is_done_when_all_its_jobs_are_ready() -> None:
     status["replicatedJobsStatus"][0]["ready"] = 2
     assert JOBSET.done({"status": status})
     assert JOBSET.says({}) == "no status"
+
+
+@pytest.mark.parametrize(
+    "operator", [one for one in SOLUTIONS if one.manifest], ids=lambda one: one.name
+)
+def test_manifest_of_an_operator_has_one_flaw_and_the_suite_may_use_it(operator: Operator) -> None:
+    sound, flawed = (
+        render_actor(operator.manifest, actor="a", image="b", **values)[-1]
+        for values in (operator.sound, operator.flawed)
+    )
+    granted = {(need.verb, need.group, need.resource) for need in all_needs()}
+    children = {child.kind for child in operator.children}
+
+    assert sound != flawed
+    assert (sound["apiVersion"], sound["kind"]) == (
+        operator.resource.api_version,
+        operator.resource.name,
+    )
+    wanted = {("create", operator.resource), ("delete", operator.replaced[0])}
+    wanted |= {("list", kind) for kind in children}
+    assert {(verb, kind.group, kind.plural) for verb, kind in wanted} <= granted
 
 
 class Left:
