@@ -420,7 +420,7 @@ class Run:
         try:
             maker.stop(name, say)
         except KeyboardInterrupt:
-            why = "its deletion was broken off"
+            why = "its deletion was not waited for"
         # At the end of a session nobody catches it any more.
         except Exception as error:  # noqa: BLE001 - see above
             why = str(error)

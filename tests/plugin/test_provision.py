@@ -1,4 +1,4 @@
-"""--aicr-provision: a cluster is made for the run, used, and deleted once, whatever ends the run."""
+"""--aicr-provision: a cluster is made for the run, used, and deleted once, whatever ends it."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugin.living_api import PATIENCE, LivingApi, Session
+from tests.plugin.living_api import PATIENCE, SUITE, LivingApi, Session
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
-STAND_IN = Path(__file__).parent / "stand_in.sh"
+STAND_IN = Path(__file__).parent / "stand_in.py"
 PROGRAMS = ("kind", "k3d", "minikube", "kubectl")
 HASTE = "import pytest_kubernetes.providers.base as base\nbase.sleep = lambda seconds: None\n"
 FAILS = """
@@ -37,8 +37,10 @@ class Programs:
         self.bin.mkdir(parents=True)
         (directory / "clusters").mkdir()
         shutil.copy(kubeconfig, directory / "kubeconfig")
+        program = f"#!{sys.executable} -IS\n{STAND_IN.read_text(encoding='utf-8')}"
         for name in PROGRAMS:
-            (self.bin / name).symlink_to(STAND_IN)
+            (self.bin / name).write_text(program, encoding="utf-8")
+            (self.bin / name).chmod(0o755)
 
     def let(self, deed: str, fate: str) -> None:
         """Let the making (``create``) or the deletion (``delete``) fail, hang or wait."""
@@ -83,6 +85,13 @@ def programs(
     monkeypatch.setattr("pytest_kubernetes.providers.base.sleep", lambda seconds: None)
     project.pytester.makeconftest(HASTE)
     return made
+
+
+@pytest.fixture
+def waiting(project: "Project", programs: Programs) -> Programs:
+    """Programs beside a suite whose check makes pods and waits until it may go on."""
+    project.suite(secure_accelerator_access=SUITE)
+    return programs
 
 
 @pytest.fixture
@@ -245,7 +254,7 @@ def test_making_that_fails_is_told_in_the_programs_words_and_undone(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
-            "ERROR: --aicr-provision: the kind cluster * could not be made: exit status 7",
+            "ERROR: --aicr-provision: the kind cluster * could not be made: exit status 1",
             "  ERROR: failed to create cluster: no room",
             "  --k8s-version names another Kubernetes*",
         ]
@@ -277,7 +286,7 @@ def test_cluster_that_cannot_be_deleted_is_named_with_the_command(
 
     assert result.ret == (pytest.ExitCode.USAGE_ERROR if fate else pytest.ExitCode.TESTS_FAILED)
     (name,) = programs.clusters
-    told = "the cluster made for this run may be there still: exit status 7"
+    told = "the cluster made for this run may be there still: exit status 1"
     said = result.stdout.str()
     assert told in said
     assert f"Delete it: kind delete cluster --name {name}" in said
@@ -288,7 +297,7 @@ def test_cluster_that_cannot_be_deleted_is_named_with_the_command(
 
 
 def test_what_a_check_leaves_goes_with_the_cluster(
-    project: "Project", programs: Programs, api: LivingApi
+    project: "Project", waiting: Programs, api: LivingApi
 ) -> None:
     api.gone_after["pods"] = None
     api.let_go_on()
@@ -300,7 +309,7 @@ def test_what_a_check_leaves_goes_with_the_cluster(
         session.end()
 
     assert session.run["clean_command"].startswith("kind delete cluster --name pytest-aicr-")
-    assert programs.clusters == []
+    assert waiting.clusters == []
 
 
 def test_run_that_does_not_ask_imports_nothing_of_it(project: "Project") -> None:
@@ -316,13 +325,13 @@ def test_run_that_does_not_ask_imports_nothing_of_it(project: "Project") -> None
     project.run_apart("--aicr", "-s").stdout.fnmatch_lines(["*imported: False"])
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "with workers"])
 @pytest.mark.parametrize(
-    ("name", "group"), [("SIGINT", True), ("SIGTERM", False), ("SIGHUP", False)]
+    ("name", "group", "workers"),
+    [("SIGINT", True, ()), ("SIGTERM", False, ()), ("SIGINT", True, ("-n2",))],
 )
 def test_signal_in_a_check_deletes_the_cluster(
     project: "Project",
-    programs: Programs,
+    waiting: Programs,
     api: LivingApi,
     name: str,
     group: bool,
@@ -334,58 +343,58 @@ def test_signal_in_a_check_deletes_the_cluster(
         status = session.end()
 
     assert status == pytest.ExitCode.INTERRUPTED
-    assert programs.deeds == ["create", "delete"]
-    assert programs.clusters == []
+    assert waiting.deeds == ["create", "delete"]
+    assert waiting.clusters == []
     assert api.left() == []
     assert session.run["problems"] == []
 
 
 @pytest.mark.parametrize(("name", "group"), [("SIGINT", True), ("SIGTERM", False)])
 def test_signal_while_it_is_made_deletes_what_was_half_made(
-    project: "Project", programs: Programs, api: LivingApi, name: str, group: bool
+    project: "Project", waiting: Programs, api: LivingApi, name: str, group: bool
 ) -> None:
-    programs.let("create", "hangs")
+    waiting.let("create", "hangs")
     with Session(project, api, target="--aicr-provision=kind") as session:
-        programs.until("create")
+        waiting.until("create")
         session.send(name, group=group)
         status = session.end()
 
     assert status == pytest.ExitCode.INTERRUPTED
-    assert programs.deeds == ["create", "delete"]
-    assert programs.clusters == []
+    assert waiting.deeds == ["create", "delete"]
+    assert waiting.clusters == []
     assert session.run["interrupted"] is True
 
 
 def test_ctrl_c_while_it_is_deleted_does_not_meet_the_program(
-    project: "Project", programs: Programs, api: LivingApi
+    project: "Project", waiting: Programs, api: LivingApi
 ) -> None:
-    programs.let("delete", "waits")
+    waiting.let("delete", "waits")
     api.let_go_on()
     with Session(project, api, target="--aicr-provision=kind") as session:
-        programs.until("delete")
+        waiting.until("delete")
         session.send("SIGINT", group=True)
         session.until_said("interrupting:")
-        programs.go_on()
+        waiting.go_on()
         status = session.end()
 
     assert status == pytest.ExitCode.INTERRUPTED
-    assert programs.clusters == []
+    assert waiting.clusters == []
     assert session.run["interrupted"] is True
 
 
 def test_who_leaves_while_it_is_deleted_is_told_the_command(
-    project: "Project", programs: Programs, api: LivingApi
+    project: "Project", waiting: Programs, api: LivingApi
 ) -> None:
-    programs.let("delete", "waits")
+    waiting.let("delete", "waits")
     api.let_go_on()
     with Session(project, api, target="--aicr-provision=kind") as session:
-        programs.until("delete")
+        waiting.until("delete")
         for word in ("interrupting:", "hurrying:", "leaving:"):
             session.send("SIGINT", group=True)
             session.until_said(word)
         session.end()
-        (name,) = programs.clusters
-        programs.go_on()
+        (name,) = waiting.clusters
+        waiting.go_on()
 
     assert f"Delete it: kind delete cluster --name {name}" in session.said
     assert "Delete it: kind delete" in session.run["problems"][0]
