@@ -74,7 +74,6 @@ class ManagedClusters:
         self._awaiting = awaiting
         self._left = left
         self._folder: Path | None = None
-        self._running: subprocess.Popen[bytes] | None = None  # for whoever warns of forgotten ones
 
     def start(self, name: str, say: Say) -> ManagedCluster:
         """Make a cluster of that name; ``stop`` removes it also where this raises.
@@ -164,7 +163,7 @@ class ManagedClusters:
         assert self._folder is not None
         log = self._folder / "log"
         with log.open("wb") as said:
-            process = self._running = subprocess.Popen(
+            process = subprocess.Popen(
                 f"exec {' '.join([program, *arguments])}",
                 shell=True,
                 stdin=subprocess.DEVNULL,
@@ -179,8 +178,11 @@ class ManagedClusters:
         try:
             status = process.wait(seconds)
         except BaseException as error:
-            if not deleting:
-                os.killpg(process.pid, signal.SIGKILL)
+            if deleting:
+                threading.Thread(target=process.wait, daemon=True).start()
+            else:
+                with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise AicrError(f"not within {seconds:g} s{_words(log)}") from error

@@ -106,7 +106,7 @@ def users_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_cluster_is_made_used_and_deleted(
     project: "Project", programs: Programs, users_kubeconfig: Path, api: LivingApi, kind: str
 ) -> None:
-    result = project.run("--aicr", f"--aicr-provision={kind}", "--evidence-dir=out")
+    result = project.run("--aicr", f"--aicr-provision={kind}", "--evidence-dir=out", "-W", "error")
 
     result.assert_outcomes(passed=3)
     run = project.read_run()
