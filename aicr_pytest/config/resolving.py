@@ -99,12 +99,13 @@ def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
         raise SettingsError(f"{origin}: {message}") from None
 
 
+_WHICH = "both say which cluster it is"
 _CONTRADICTIONS = (
-    ("lab", "kubeconfig", "contradict each other: the lab has its own kubeconfig"),
-    ("lab", "context", "contradict each other: the lab has its own kubeconfig"),
-    ("provision", "lab", "both say which cluster it is"),
-    ("provision", "kubeconfig", "both say which cluster it is"),
-    ("provision", "context", "both say which cluster it is"),
+    ("lab", "kubeconfig", _WHICH),
+    ("lab", "context", _WHICH),
+    ("provision", "lab", _WHICH),
+    ("provision", "kubeconfig", _WHICH),
+    ("provision", "context", _WHICH),
     ("prometheus_url", "prometheus_service", "both say where Prometheus is"),
 )
 """Two fields of which only one can be given, and why."""
@@ -113,7 +114,9 @@ _CONTRADICTIONS = (
 def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> None:
     for one, other, why in _CONTRADICTIONS:
         if values.get(one) and values.get(other):
-            raise SettingsError(f"{given[one]} and {given[other]} {why}.\n  Leave one of them out.")
+            # The colon: the word after --aicr-kubeconfig is taken for its value, and redacted.
+            message = f"{given[one]} and {given[other]}: {why}.\n  Leave one of them out."
+            raise SettingsError(message)
     if values.get("provision") and values.get("keep", "never") != "never":
         raise SettingsError(
             f"{given['keep']} leaves things on a cluster that {given['provision']} deletes.\n"
