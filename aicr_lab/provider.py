@@ -44,8 +44,14 @@ class LabProvider:
         )
 
     def stop(self, name: str, say: Callable[[str], None]) -> None:
-        """Takes it down, with all that was its."""
-        Lab(name).down(say)
+        """Takes it down, with all that was its; nothing where nothing was begun."""
+        lab = Lab(name)
+        if not lab.ground.free:
+            lab.down(say)
+
+    def removal(self, name: str) -> str:
+        """The command that does the same, to be pasted into a shell."""
+        return f"python -m aicr_lab down --name {name}"
 
     def running(self, name: str) -> Path | None:
         """The kubeconfig of a lab if it runs; starts nothing."""

@@ -12,6 +12,9 @@ ALLOWANCES = {
 }
 """What costs or disturbs and needs the user's word, with what it is."""
 
+PROVISION = ("kind", "k3d", "minikube", "lab")
+"""What can make a cluster for a run."""
+
 KEEP = ("never", "failed", "always")
 REDACTION = get_args(Publication)
 ALLOCATION = ("auto", "dra", "extended-resource", "device-plugin")

@@ -60,6 +60,8 @@ class Settings:
     """Whether the run happens on the lab."""
     lab_name: str = "default"
     """Which lab."""
+    provision: str = ""
+    """What makes the cluster of the run, one of ``choices.PROVISION``; empty: it is there."""
     keep: str = "never"
     """``never``, ``failed`` or ``always``: what stays on the cluster."""
     timeout_scale: float = 1.0

@@ -12,7 +12,7 @@ from aicr_pytest.locations import in_suite, suite_dir
 if TYPE_CHECKING:
     import pytest
 
-_ASKING = ("aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_feature")
+_ASKING = ("aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_provision", "aicr_feature")
 """Options that ask for checks when given on the command line; in the environment or a project's
 file they say how a run goes, not whether."""
 

@@ -7,7 +7,7 @@ module, and few need those.
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from aicr_pytest.choices import ALLOCATION, ALLOWANCES, IMAGE_NAMES, KEEP, REDACTION
+from aicr_pytest.choices import ALLOCATION, ALLOWANCES, IMAGE_NAMES, KEEP, PROVISION, REDACTION
 
 if TYPE_CHECKING:
     import pytest
@@ -108,6 +108,15 @@ OPTIONS: tuple[Option, ...] = (
         help="which lab; labs of different names run side by side",
     ),
     Option(
+        field="provision",
+        flag="--aicr-provision",
+        metavar="|".join(PROVISION),
+        default="",
+        help="make a cluster for this run and delete it at the end, however that comes: with kind, "
+        "k3d or minikube, through pytest-kubernetes, whose --k8s-version says which Kubernetes; "
+        "or a lab of its own. Your kubeconfig is not touched",
+    ),
+    Option(
         field="keep",
         flag="--aicr-keep",
         metavar="|".join(KEEP),
@@ -186,7 +195,8 @@ OPTIONS: tuple[Option, ...] = (
         default=frozenset(),
         help="allow what costs or disturbs: "
         + "; ".join(f"{name} ({what})" for name, what in ALLOWANCES.items())
-        + ". Without it such checks are inconclusive. The lab allows all",
+        + ". Without it such checks are inconclusive. The lab allows all, "
+        "and so does a cluster made by --aicr-provision",
     ),
     Option(
         field="strict",

@@ -4,7 +4,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aicr_pytest.choices import ALLOCATION, ALLOWANCES, EFFECTS, IMAGE_NAMES, KEEP, REDACTION
+from aicr_pytest.choices import (
+    ALLOCATION,
+    ALLOWANCES,
+    EFFECTS,
+    IMAGE_NAMES,
+    KEEP,
+    PROVISION,
+    REDACTION,
+)
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.settings import Reference, Toleration
 
@@ -230,6 +238,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "features": feature,
     "lab": switch,
     "lab_name": lab_name,
+    "provision": one_of(*PROVISION),
     "keep": one_of(*KEEP),
     "timeout_scale": scale,
     "allocation": one_of(*ALLOCATION),

@@ -43,8 +43,8 @@ def resolve(
         base = project_dir if given["evidence_dir"].endswith("(ini)") else invocation_dir
         values["evidence_dir"] = base / os.path.expanduser(directory)  # noqa: PTH111 - Path's raises
         values["evidence"] = True
-    if values.get("lab"):
-        values["allow"] = frozenset(ALLOWANCES)  # the lab costs nothing and disturbs nobody
+    if values.get("lab") or values.get("provision"):
+        values["allow"] = frozenset(ALLOWANCES)  # these cost nothing and disturb nobody
     _refuse_contradictions(values, given)
     return Settings(**values, origins=given)
 
@@ -99,20 +99,31 @@ def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
         raise SettingsError(f"{origin}: {message}") from None
 
 
+_WHICH = "both say which cluster it is"
+_CONTRADICTIONS = (
+    ("lab", "kubeconfig", _WHICH),
+    ("lab", "context", _WHICH),
+    ("provision", "lab", _WHICH),
+    ("provision", "kubeconfig", _WHICH),
+    ("provision", "context", _WHICH),
+    ("prometheus_url", "prometheus_service", "both say where Prometheus is"),
+)
+"""Two fields of which only one can be given, and why."""
+
+
 def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) -> None:
-    for other in ("kubeconfig", "context"):
-        if values.get("lab") and other in given:
-            raise SettingsError(
-                f"{given['lab']} and {given[other]} contradict each other: the lab has its own "
-                "kubeconfig.\n  Leave one of them out."
-            )
+    for one, other, why in _CONTRADICTIONS:
+        if values.get(one) and values.get(other):
+            # The colon: the word after --aicr-kubeconfig is taken for its value, and redacted.
+            message = f"{given[one]} and {given[other]}: {why}.\n  Leave one of them out."
+            raise SettingsError(message)
+    if values.get("provision") and values.get("keep", "never") != "never":
+        raise SettingsError(
+            f"{given['keep']} leaves things on a cluster that {given['provision']} deletes.\n"
+            "  Leave one of them out."
+        )
     if given.get("lab_name", "").startswith("--") and not values.get("lab"):
         raise SettingsError("--aicr-lab-name names a lab that is not used.\n  Add --aicr-lab.")
-    if "prometheus_url" in values and "prometheus_service" in values:
-        raise SettingsError(
-            f"{given['prometheus_url']} and {given['prometheus_service']} both say where "
-            "Prometheus is.\n  Leave one of them out."
-        )
     if "prometheus_token_file" in values and "prometheus_url" not in values:
         raise SettingsError(
             f"{given['prometheus_token_file']} is for a URL that is not given.\n"

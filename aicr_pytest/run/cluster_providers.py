@@ -1,6 +1,7 @@
 """Clusters that are made for a run: the seam through which the lab comes in.
 
-Providers are entry points of the group ``aicr_pytest.clusters``; aicr-pytest itself knows none.
+Providers are entry points of the group ``aicr_pytest.clusters``; those of pytest-kubernetes are in
+``managed_clusters``.
 """
 
 from collections.abc import Callable
@@ -35,14 +36,21 @@ class ProvidedCluster(Protocol):
         """Whether this run started it, and so has to stop it."""
 
 
-class ClusterProvider(Protocol):
+class ClusterMaker(Protocol):
     """Starts and stops clusters by name. Its errors say, in one message, what to do."""
 
     def start(self, name: str, say: Say) -> ProvidedCluster:
         """The cluster of that name; one that runs already is used as it is."""
 
     def stop(self, name: str, say: Say) -> None:
-        """Take it down, with all that belongs to it."""
+        """Take it down, whole or half-made, with all that belongs to it."""
+
+    def removal(self, name: str) -> str:
+        """The command that does the same, to be pasted into a shell."""
+
+
+class ClusterProvider(ClusterMaker, Protocol):
+    """Knows also clusters that run already."""
 
     def running(self, name: str) -> Path | None:
         """The kubeconfig of the cluster of that name if it runs; starts nothing."""
@@ -56,12 +64,12 @@ def provider(name: str) -> ClusterProvider:
     """
     found = [point for point in entry_points(group=GROUP) if point.name == name]
     if not found:
-        raise SettingsError(f"--aicr-{name}: no package on this machine provides {name!r}.")
+        raise SettingsError(f"{name}: no package on this machine provides it.")
     try:
         return cast(ClusterProvider, found[0].load()())
     except ImportError as error:
         raise SettingsError(
-            f"--aicr-{name}: it cannot be loaded: {error}.\n"
+            f"{name}: it cannot be loaded: {error}.\n"
             f"  Install what it needs: pip install 'aicr-pytest[{name}]'"
         ) from error
 

@@ -124,7 +124,8 @@ class RunHooks:
         self._share_folder()
         try:
             _ = self._run.store  # first: a directory that is refused must cost nothing
-            self._run.provide(self._terminal.say)
+            release = self._config.getoption("k8s_version", None)  # pytest-kubernetes'
+            self._run.provide(self._terminal.say, release=release)
             self._run.connect()
             missing = missing_access(self._run)
         except AicrError as error:
@@ -395,9 +396,15 @@ class RunHooks:
 
     def pytest_unconfigure(self) -> None:
         """Give back what this process took."""
+        with self._signals.during("cleaning"):
+            problems = self._run.give_back(self._terminal.say)
+        self._live.clear()
+        self._take_problems(problems)
+        for problem in problems:
+            self._terminal.say(problem, red=True)
         if self._session is not None and self._started and not self._is_worker:
             self._conclude_late(self._session)
-        self._run.close(self._terminal.say)
+        self._run.close()
         self._scratch.close()
         self._signals.restore()
         if self._signals.leaving and self._session is not None:

@@ -14,7 +14,7 @@ import pytest
 from aicr_pytest.errors import Inconclusive, SettingsError
 from aicr_pytest.evidence.redaction.platform_names import platform_names
 from aicr_pytest.requirements.catalogue import VERSIONS, applicable_list
-from aicr_pytest.run.cluster_providers import ClusterProvider, ProvidedCluster, Say, provider
+from aicr_pytest.run.cluster_providers import ClusterMaker, Say, provider
 from aicr_pytest.run.deaths import Deaths
 from aicr_pytest.run.outage import Outage
 from aicr_pytest.run.plan import Plan
@@ -61,6 +61,8 @@ class Shared:
     """Whether the accelerators are not real."""
     description: str = ""
     """What the cluster is, where a provider made it."""
+    removal: str = ""
+    """The command that deletes the cluster; empty where the run does not do that at its end."""
     list_version: str = VERSIONS[-1]
     """Version whose list of requirements applies."""
     plans: str = ""
@@ -123,6 +125,8 @@ class Run:
         """Whether a signal or somebody's word ended it."""
         self.hurried = threading.Event()
         """Set once nothing shall be waited for any more."""
+        self.left = threading.Event()
+        """Set once the user has left, whatever stays."""
         self.outage = Outage(self.hurried)
         """How long the API server has been silent while something was taken down."""
         self.removals: list[threading.Thread] = []
@@ -142,7 +146,7 @@ class Run:
         self._cluster: Cluster | None = None
         self._ledger: Ledger | None = None
         self._waiter: Waiter | None = None
-        self._provided: tuple[ClusterProvider, ProvidedCluster] | None = None
+        self._provided: tuple[ClusterMaker, str] | None = None
 
     @property
     def run_id(self) -> str:
@@ -286,6 +290,7 @@ class Run:
 
     def leave(self) -> None:
         """Let nothing be waited for at all; safe in a signal handler."""
+        self.left.set()
         self.hurry()
         if self._cluster is not None:
             usual = self._cluster.patience
@@ -294,6 +299,8 @@ class Run:
     @property
     def clean_command(self) -> str:
         """What removes what this run has left, to be pasted into a shell."""
+        if self.shared.removal:
+            return self.shared.removal  # it goes with the cluster, which is about to be deleted
         words = ["aicr-pytest", "clean", "--run", self.run_id]
         if self.settings.lab:
             words += ["--aicr-lab", "--aicr-lab-name", self.settings.lab_name]
@@ -326,25 +333,51 @@ class Run:
         """Where one of the suite's images is pulled from."""
         return reference(name, replaced=self.settings.images, registry=self.settings.registry)
 
-    def provide(self, say: Say) -> None:
+    def provide(self, say: Say, *, release: str | None = None) -> None:
         """Start the cluster that the user asked for, if any.
+
+        Args:
+            release: Kubernetes' version for what makes clusters of any; None: the newest known.
 
         Raises:
             SettingsError: it cannot be had; the message is the provider's.
         """
-        if not self.settings.lab:
+        settings = self.settings
+        if not (settings.lab or settings.provision):
             return
-        maker = provider("lab")
+        option = "lab" if settings.lab else "provision"
         try:
-            made = maker.start(self.settings.lab_name, say)
+            maker = self._maker(release or f"{self.shared.list_version}.0")
+            name = settings.lab_name if settings.lab else f"aicr-{self.run_id}"
+            if settings.provision:
+                # Before the deed: of that name there is none, so that it is ours however far it
+                # comes.
+                self._provided = (maker, name)
+            made = maker.start(name, say)
         except Exception as error:  # a provider is somebody else's code, and its words are all
             # that helps: the run ends here either way
-            raise SettingsError(f"--aicr-lab: {error}") from error
-        self._provided = (maker, made)
+            origin = settings.origins.get(option, f"--aicr-{option}")
+            raise SettingsError(f"{origin}: {error}") from error
+        if made.started_here:
+            self._provided = (maker, name)
         self._share(
             kubeconfig=str(made.kubeconfig),
             simulated=made.simulated,
-            description=made.description,
+            description=f"{made.description}{', made for this run' * made.started_here}",
+            removal=maker.removal(name) if made.started_here else "",
+        )
+
+    def _maker(self, release: str) -> ClusterMaker:
+        if self.settings.provision in ("", "lab"):
+            return provider("lab")
+        from aicr_pytest.run.managed_clusters import ManagedClusters
+
+        return ManagedClusters(
+            self.settings.provision,
+            version=release,
+            scale=self.settings.timeout_scale,
+            awaiting=self._awaiting,
+            left=self.left,
         )
 
     def connect(self) -> None:
@@ -379,18 +412,27 @@ class Run:
         """The user's reason why a requirement is N/A; empty where it is not."""
         return self.settings.not_applicable.get(requirement, "")
 
-    def close(self, say: Say) -> None:
-        """End what this run began; never raises."""
+    def give_back(self, say: Say) -> list[str]:
+        """Delete the cluster that was made for this run; what is amiss then. Never raises."""
+        if self._provided is None:
+            return []
+        (maker, name), self._provided = self._provided, None
+        try:
+            maker.stop(name, say)
+        except KeyboardInterrupt:
+            why = "its deletion was not waited for"
+        # At the end of a session nobody catches it any more.
+        except Exception as error:  # noqa: BLE001 - see above
+            why = str(error)
+        else:
+            return []
+        command = maker.removal(name)
+        return [f"the cluster made for this run may be there still: {why}. Delete it: {command}"]
+
+    def close(self) -> None:
+        """Give back what this process holds; never raises."""
         if self._store is not None:
             self._store.finish()
-        if self._provided is None:
-            return
-        (maker, made), self._provided = self._provided, None
-        if made.started_here:
-            try:
-                maker.stop(self.settings.lab_name, say)
-            except Exception as error:  # noqa: BLE001 - at the end of a session nobody catches it any more
-                say(f"the lab could not be taken down: {error}")
 
     def share_plans(self, directory: Path) -> None:
         """Tell workers where to leave what they collected, and what else outlives them."""

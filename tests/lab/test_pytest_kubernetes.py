@@ -1,10 +1,12 @@
-"""pytest-kubernetes' fixture works on the lab."""
+"""pytest-kubernetes' fixture works on the lab, and a lab is made for a run."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from aicr_lab.lab import Lab
+from tests.lab.conftest import SMALL, Host, look_at_host
 
 pytest_plugins = ["pytester"]
 
@@ -37,3 +39,38 @@ def test_the_fixture_uses_a_running_lab_and_leaves_it_alone(
     copy = (pytester.path / "copy").read_text()
     assert not Path(copy).exists()
     assert copy != str(lab.kubeconfig)
+
+
+CHECK = """
+import pytest
+from pathlib import Path
+
+@pytest.mark.aicr_check(requirement="dra_support", basis="hardening")
+def test_the_lab_has_a_node(aicr_cluster):
+    from aicr_pytest.cluster.kinds import NODE
+    assert [node["metadata"]["name"] for node in aicr_cluster.list(NODE)] == ["node-0"]
+"""
+
+
+def test_a_lab_is_made_for_the_run_and_deleted(
+    host_before: Host, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aicr_lab.provider.LabOptions", lambda **whole: SMALL)
+    pytester.makeini("[pytest]\naicr_suite = checks")
+    pytester.makepyfile(CHECK)
+
+    result = pytester.runpytest_inprocess(
+        "--aicr-provision=lab", "--evidence-dir=out", "-p", "no:cacheprovider"
+    )
+
+    result.assert_outcomes(passed=1)
+    run = json.loads((pytester.path / "out" / "run.json").read_text())
+    name = f"aicr-{run['run_id']}"
+    platform = run["cluster"]["platform"]
+    assert platform.startswith(f"lab {name!r} of this machine: 1 node, ")
+    assert platform.endswith(", made for this run")
+    assert run["problems"] == []
+    result.stdout.fnmatch_lines([f"cluster: {platform}, *", f"lab {name!r} is down"])
+    assert not Lab(name).exists
+    assert not Lab(name).dir.exists()
+    assert look_at_host().namespaces == host_before.namespaces

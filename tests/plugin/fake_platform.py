@@ -71,6 +71,9 @@ class FakeLab:
     def stop(self, name: str, say: Any) -> None:
         self._note(f"stop {name}")
 
+    def removal(self, name: str) -> str:
+        return f"fake down {name}"
+
     def _note(self, line: str) -> None:
         with (HERE / "lab.txt").open("a", encoding="utf-8") as log:
             log.write(f"{line}\n")

@@ -143,6 +143,7 @@ class Session:
     """A pytest process that runs the suite above, in a session of its own.
 
     Args:
+        target: the options that say which cluster; None: the API server, by a kubeconfig.
         first: Python that the process runs before it becomes pytest.
         terminal: give it a terminal, which ``hang_up`` takes away.
     """
@@ -152,6 +153,7 @@ class Session:
         project: "Project",
         api: LivingApi,
         *arguments: str,
+        target: str | None = None,
         environment: dict[str, str] | None = None,
         first: str = "pass",
         terminal: bool = False,
@@ -160,7 +162,8 @@ class Session:
         self._api = api
         self.directory = project.path / "out"
         pytest = [sys.executable, "-m", "pytest", "-p", "fake_platform", "--aicr", "-m", "secure"]
-        pytest += [f"--aicr-kubeconfig={api.kubeconfig(project.path)}", *arguments]
+        kubeconfig = api.kubeconfig(project.path)
+        pytest += [target or f"--aicr-kubeconfig={kubeconfig}", *arguments]
         if terminal:
             first = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {first}"
             self._ours, theirs = os.openpty()

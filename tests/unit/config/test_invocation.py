@@ -40,7 +40,8 @@ def test_other_marks_do_not_ask() -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_feature"]
+    "option",
+    ["aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_provision", "aicr_feature"],
 )
 def test_options_ask_and_bring_the_suite_only_in_our_repository(option: str) -> None:
     line = PLAIN._replace(options=(option,))

@@ -136,6 +136,13 @@ def test_lab_allows_all() -> None:
     assert settings({"aicr_lab": True}).allow == {"scale-out", "load-balancer", "disruption"}
 
 
+def test_cluster_that_is_made_for_the_run_allows_all() -> None:
+    made = settings(None, {"AICR_PROVISION": "kind"})
+
+    assert made.allow == {"scale-out", "load-balancer", "disruption"}
+    assert made.as_text() == {"provision": "kind  [AICR_PROVISION (environment)]"}
+
+
 def test_objects_of_the_cluster_are_named_with_their_namespace() -> None:
     made = settings({"aicr_gateway": "infra/edge", "aicr_service": "chat/vllm:8000"})
 
