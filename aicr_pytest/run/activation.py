@@ -2,11 +2,13 @@
 
 import pytest
 
+from aicr_pytest.accelerators.vendors import profiles
 from aicr_pytest.config import marks, options, rootdir
 from aicr_pytest.config.resolving import resolve
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.door import Door
 from aicr_pytest.evidence.redaction.redact import Redactor
+from aicr_pytest.requirements.registry import added_solutions
 from aicr_pytest.run.doorkeeper import Doorkeeper
 from aicr_pytest.run.hooks import RunHooks
 from aicr_pytest.run.session import run_key
@@ -26,6 +28,7 @@ def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHo
     rootdir.hand_on_joined(config, options.OPTIONS)
     _keep_modules_together(config)
     try:
+        profiles(), added_solutions()  # what is wrong with them is said before anything is asked
         hooks = RunHooks.of(config, expects_checks=expects_checks)
     except SettingsError as error:
         raise _usage_error(error) from None
