@@ -27,11 +27,13 @@ quick: setup-test  ## the tests that need no cluster
 	$(BIN)/pytest tests/unit tests/plugin -n auto \
 	  || $(BIN)/pytest tests/unit tests/plugin --last-failed --last-failed-no-failures none
 
-lint: setup  ## style, types, layers
+lint: setup  ## style, types, layers, dead code, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry .
 
 docs: setup  ## what is generated in docs/
 	$(BIN)/python docs/generate.py

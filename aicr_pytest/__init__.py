@@ -4,7 +4,19 @@ PYTEST_DONT_REWRITE: `aicr-pytest run` has imported this package before pytest s
 would warn that it cannot rewrite its assertions; there are none.
 """
 
-from aicr_pytest.errors import AicrError, Inconclusive
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aicr_pytest.errors import AicrError, Inconclusive
 
 __all__ = ["AicrError", "Inconclusive"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """The public errors; imported when they are asked for, since every run imports this package."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from aicr_pytest import errors
+
+    return getattr(errors, name)

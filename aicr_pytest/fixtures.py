@@ -3,19 +3,16 @@
 Importing this module is cheap; the Kubernetes client comes with the first fixture that needs it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from aicr_pytest.errors import ApiError, SettingsError
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.life import Life
     from aicr_pytest.cluster.waiting import Waiter
-    from aicr_pytest.cluster.workspace import PodSecurity, Workspace
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.monitoring.discovery import Monitoring
     from aicr_pytest.requirements.accelerator_metrics.trial import Metrics
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def _run(config: pytest.Config) -> "Run":
+    from aicr_pytest.errors import SettingsError
     from aicr_pytest.run.session import run_key
 
     run = config.stash.get(run_key, None)
@@ -74,6 +72,7 @@ def aicr_evidence(request: pytest.FixtureRequest) -> "CheckEvidence":
 @pytest.fixture(scope="module")
 def aicr_solution(request: pytest.FixtureRequest, aicr_cluster: "Cluster") -> "Solutions[Any]":
     """The installed solutions of this module's requirement; absent ones are not implemented."""
+    from aicr_pytest.errors import SettingsError
     from aicr_pytest.requirements.registry import solutions_for
 
     run = _run(request.config)
@@ -94,15 +93,10 @@ def aicr_exclusive(
     aicr_accelerators: "Accelerators",
 ) -> Iterator["Exclusive"]:
     """Accelerators for this module alone, among all checks of ours on the cluster."""
-    from aicr_pytest.cluster.leases import Leases
-    from aicr_pytest.workloads.reservations import Exclusive
+    from aicr_pytest.run.module_resources import reservations_for
 
     run = _run(request.config)
-    holder = "/".join(part for part in (run.run_id, run.worker, _module(request)) if part)
-    exclusive = Exclusive(
-        Leases(aicr_cluster, aicr_wait, holder=holder),
-        lambda: [node for node in aicr_accelerators.stock if node.ready and node.schedulable],
-    )
+    exclusive = reservations_for(request, run, aicr_cluster, aicr_wait, aicr_accelerators)
     yield exclusive
     exclusive.close()
 
@@ -160,20 +154,11 @@ def aicr_workspace(
     _aicr_life: "Life",
 ) -> Iterator["Workspaces"]:
     """The namespaces of this module with everything in them; taken down DRA-safe at its end."""
-    from aicr_pytest.workloads.workspaces import Workspaces
+    from aicr_pytest.run.module_resources import workspaces_for
 
     run = _run(request.config)
-    workspaces = Workspaces(
-        _maker(request, run, aicr_cluster, aicr_wait, _aicr_life),
-        aicr_accelerators,
-        image=run.image,
-        pull_secret=_pull_secret(run, aicr_cluster),
-        run_id=run.run_id,
-        evidence=lambda: run.evidence,
-        take_down=lambda workspace: run.outage.sit_out(
-            f"Namespace {workspace.namespace}: being removed", workspace.close, aicr_wait
-        ),
-        way_out=run.clean_command,
+    workspaces = workspaces_for(
+        request, run, aicr_cluster, aicr_wait, aicr_accelerators, _aicr_life
     )
     yield workspaces
     workspaces.close()
@@ -201,64 +186,3 @@ def aicr_platform(
         waiter=aicr_wait,
         settings=aicr_settings,
     )
-
-
-def _module(request: pytest.FixtureRequest) -> str:
-    """Name of the module that uses a fixture: the requirement's id in our suite."""
-    name: str = request.node.name
-    return name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
-
-
-def _maker(
-    request: pytest.FixtureRequest,
-    run: "Run",
-    cluster: "Cluster",
-    waiter: "Waiter",
-    life: "Life",
-) -> Callable[["PodSecurity"], "Workspace"]:
-    """Makes the namespace of a Pod Security level."""
-    from aicr_pytest.cluster.workspace import Workspace
-
-    module = _module(request)
-    failed_before = request.session.testsfailed
-
-    def keep() -> bool:
-        wish = run.settings.keep
-        return wish == "always" or (
-            wish == "failed" and request.session.testsfailed > failed_before
-        )
-
-    def make(level: "PodSecurity") -> "Workspace":
-        life.begin()
-        suffix = "" if level == "restricted" else f"-{level}"
-        return Workspace(
-            cluster,
-            waiter,
-            run_id=run.run_id,
-            module=f"{module}{suffix}",
-            psa=level,
-            keep=keep,
-            priority_class=run.settings.priority_class,
-        )
-
-    return make
-
-
-def _pull_secret(run: "Run", cluster: "Cluster") -> dict[str, Any] | None:
-    """A copy of the Secret that --aicr-pull-secret names.
-
-    Raises:
-        SettingsError: there is none of that name.
-    """
-    from aicr_pytest.cluster.kinds import SECRET
-    from aicr_pytest.workloads.workspaces import pull_secret
-
-    if run.settings.pull_secret is None:
-        return None
-    namespace, _, name = run.settings.pull_secret.rpartition("/")
-    try:
-        return pull_secret(cluster.get(SECRET, name, namespace or "default"))
-    except ApiError as error:
-        raise SettingsError(
-            f"--aicr-pull-secret: {run.settings.pull_secret!r} cannot be read: {error}"
-        ) from error

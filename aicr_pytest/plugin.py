@@ -1,7 +1,8 @@
 """The pytest hooks of aicr-pytest that every run loads: options and own marks, and nothing more.
 
-What a run does that asks for checks is in ``hooks``, which is imported only then. Nothing heavy is
-imported here: a missing package must not stop anybody's pytest from starting.
+What a run does that asks for checks is in ``run``, which is imported only then. Nothing heavy is
+imported here: a missing package must not stop anybody's pytest from starting. Every run pays for
+what stands here and in ``fixtures``, so what only some need stands elsewhere.
 """
 
 import os
@@ -10,12 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aicr_pytest.config import invocation, marks, options
-from aicr_pytest.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from aicr_pytest.run.hooks import RunHooks
 
 HOOKS = "aicr-run"
 """Name of the plugin that a run gets which asks for checks."""
@@ -44,11 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("aicr_pytest.fixtures")
     asked = invocation.decide(invocation.read_command_line(config, os.environ))
     if not asked.asked:
-        _refuse_bad_options(config)
+        if options.given(vars(config.option)):
+            from aicr_pytest.run import activation
+
+            activation.refuse_bad_options(config)
         return
+    from aicr_pytest.run import activation
+
     if asked.arguments is not None:
         config.args = list(asked.arguments)
-    _activate(config, expects_checks=True)
+    activation.activate(config, HOOKS, expects_checks=True)
 
 
 def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> bool | None:
@@ -63,68 +66,13 @@ def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> boo
 @pytest.hookimpl(tryfirst=True)  # the marks are added before pytest selects by them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take note of third-party checks in a run that did not ask for any."""
-    if config.pluginmanager.has_plugin(HOOKS) or not any(map(marks.is_check, items)):
+    if config.pluginmanager.has_plugin(HOOKS) or not marks.hold_checks(items):
         return
     if hasattr(config, "workerinput"):
         raise pytest.UsageError(
             "Under pytest-xdist, checks of aicr-pytest have to be asked for.\n"
             "  Set aicr_suite = checks in the project's pytest configuration."
         )
-    _activate(config, expects_checks=False).pytest_collection_modifyitems(items)
+    from aicr_pytest.run import activation
 
-
-def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
-    from aicr_pytest.config import rootdir
-    from aicr_pytest.run.doorkeeper import Doorkeeper
-    from aicr_pytest.run.hooks import RunHooks
-    from aicr_pytest.run.session import run_key
-
-    marks.register_selecting(config)
-    rootdir.hand_on_joined(config, options.OPTIONS)
-    _keep_modules_together(config)
-    try:
-        hooks = RunHooks.of(config, expects_checks=expects_checks)
-    except SettingsError as error:
-        raise _usage_error(error) from None
-    config.pluginmanager.register(hooks, HOOKS)
-    keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
-    config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
-    if not expects_checks:
-        keeper.watch_logs()  # the session has started already
-    return hooks
-
-
-def _keep_modules_together(config: pytest.Config) -> None:
-    """Let pytest-xdist give a module to one worker: it has one workspace and holds accelerators.
-
-    ``-n`` alone means ``--dist load``; with pytest 9.2 and xdist 3.8 ``loadgroup`` does the same.
-    """
-    if getattr(config.option, "dist", "no") in ("load", "loadgroup", "worksteal"):
-        config.option.dist = "loadfile"
-
-
-def _refuse_bad_options(config: pytest.Config) -> None:
-    """Say what is wrong with an option although nothing is going to use it."""
-    given = vars(config.option)
-    if all(given.get(option.dest) in (None, []) for option in options.OPTIONS):
-        return
-    from aicr_pytest.config.resolving import resolve
-
-    try:
-        resolve(
-            command_line=given,
-            environment={},
-            project={},
-            invocation_dir=config.invocation_params.dir,
-            project_dir=config.rootpath,
-        )
-    except SettingsError as error:
-        raise _usage_error(error) from None
-
-
-def _usage_error(error: SettingsError) -> pytest.UsageError:
-    """What a setting is refused with; its value may be a URL with a password."""
-    from aicr_pytest.evidence.door import Door
-    from aicr_pytest.evidence.redaction.redact import Redactor
-
-    return pytest.UsageError(Door(Redactor()).text(str(error)))
+    activation.activate(config, HOOKS, expects_checks=False).pytest_collection_modifyitems(items)

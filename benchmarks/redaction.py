@@ -257,9 +257,9 @@ class Figures:
         return 1 - len(self.lost) / self.tried
 
 
-def forms() -> dict[str, Any]:
-    """The forms of redaction.yaml."""
-    loaded: dict[str, Any] = yaml.safe_load(FORMS.read_text(encoding="utf-8"))
+def forms(file: Path = FORMS) -> dict[str, Any]:
+    """The forms of redaction.yaml, or of another file."""
+    loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return loaded
 
 
@@ -328,7 +328,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--classes", type=Path, default=FORMS, help="another file of forms")
     given = parser.parse_args()
-    held = yaml.safe_load(given.classes.read_text(encoding="utf-8"))
+    held = forms(given.classes)
     publishing, identities = Redactor(key="1" * 32), Redactor(level="identities", key="1" * 32)
     for title, figures in (
         ("credentials", recall(held["credentials"], publishing, given.seed)),

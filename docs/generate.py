@@ -10,7 +10,7 @@ from aicr_pytest.cluster.access import cluster_role, role
 from aicr_pytest.cluster.access_review import Need
 from aicr_pytest.requirements.fence import ACCOUNT as FENCED
 from aicr_pytest.requirements.fence import RULES, fence
-from aicr_pytest.requirements.registry import AREAS, solutions_of
+from aicr_pytest.requirements.registry import AREAS, own_solutions
 from aicr_pytest.requirements.rights import all_needs
 
 HERE = Path(__file__).parent
@@ -183,7 +183,7 @@ def solutions_markdown() -> str:
 def _area(area: str) -> str:
     rows = [
         f"| `{one.name}` | {one.looked_for} | {'seen' if one.verified_in_lab else 'not verified'} |"
-        for one in solutions_of(area)
+        for one in own_solutions(area)
     ]
     requirements = ", ".join(f"`{name}`" for name in AREAS[area])
     head = ["| name | found by | in the lab |", "|---|---|---|"]

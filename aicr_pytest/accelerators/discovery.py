@@ -15,7 +15,7 @@ from aicr_pytest.accelerators.inventory import (
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
-from aicr_pytest.accelerators.vendors import PROFILES
+from aicr_pytest.accelerators.vendors import profiles
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import (
     DEVICE_CLASS,
@@ -85,19 +85,20 @@ class Accelerators:
                 if _is_of_a_run(namespace)
             },
         }
-        for profile in PROFILES:
+        known = profiles()
+        for profile in known:
             if stock := list_accelerator_nodes(profile, allocation=self._allocation, **world):
                 return stock
-        if unknown := unknown_vendors(nodes, PROFILES):
+        if unknown := unknown_vendors(nodes, known):
             raise UnknownAccelerator(
                 f"No profile describes these accelerators: {'; '.join(unknown)}. "
-                f"Described are: {', '.join(profile.vendor for profile in PROFILES)}."
+                f"Described are: {', '.join(profile.vendor for profile in known)}."
             )
         raise NoAccelerators(
             f"None of {len(nodes)} nodes offers an accelerator"
             + ("" if self._allocation == "auto" else f" by {self._allocation}")
-            + f": no ResourceSlice of {', '.join(p.driver for p in PROFILES)} and no allocatable "
-            f"{', '.join(p.extended_resource for p in PROFILES)}.",
+            + f": no ResourceSlice of {', '.join(p.driver for p in known)} and no allocatable "
+            f"{', '.join(p.extended_resource for p in known)}.",
             hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
         )
 
@@ -168,7 +169,7 @@ class Accelerators:
         try:
             return self.stock[0].profile
         except NoAccelerators:
-            return PROFILES[0]
+            return profiles()[0]
 
     def needs_runtime_class(self) -> None:
         """Go on only where the vendor's RuntimeClass is installed.

@@ -1,4 +1,4 @@
-"""The command `aicr-pytest`: run, list, preflight, report, clean."""
+"""The command `aicr-pytest`: run, list, preflight, report, verify, clean."""
 
 import argparse
 import json
@@ -113,6 +113,18 @@ def report(parsed: argparse.Namespace) -> int:
     for problem in problems:
         _say_line(f"ERROR: {problem}", sys.stderr)
     _say_line(str(parsed.directory / "index.html"))
+    return 1 if problems else 0
+
+
+def verify(parsed: argparse.Namespace) -> int:
+    """Say which files of an earlier run are not as it has written them."""
+    from aicr_pytest.evidence.checksums import verify as compare
+
+    problems = compare(parsed.directory)
+    for problem in problems:
+        _say_line(problem)
+    if not problems:
+        _say_line(f"{parsed.directory}: every file is as its manifest says")
     return 1 if problems else 0
 
 
@@ -246,6 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_preflight(commands)
     _add_report(commands)
+    _add_verify(commands)
     _add_clean(commands)
     return parser
 
@@ -283,6 +296,18 @@ def _add_report(commands: "Commands") -> None:
     )
     added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
     added.set_defaults(command=report)
+
+
+def _add_verify(commands: "Commands") -> None:
+    added = commands.add_parser(
+        "verify",
+        help="compare the files of an earlier run with its manifest",
+        description="Say which files were changed, are missing or were added since manifest.json "
+        "was written. It is no signature: who can change a file can change the manifest. "
+        "Ends with 0 where nothing differs, else with 1.",
+    )
+    added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
+    added.set_defaults(command=verify)
 
 
 def _add_clean(commands: "Commands") -> None:

@@ -1,7 +1,6 @@
 """Which rights a run needs, read off the requests that it made."""
 
 import dataclasses
-import re
 import urllib.parse
 from collections.abc import Iterable, Mapping
 
@@ -115,28 +114,3 @@ def _role(kind: str, metadata: Object, rules: Iterable[Rule]) -> Object:
         "metadata": metadata,
         "rules": out,
     }
-
-
-def markdown(by_feature: Mapping[str, Iterable[Rule]]) -> str:
-    """Tables of the rights, one per feature."""
-    sections = []
-    for feature, rules in by_feature.items():
-        listed = set(rules)
-        merged: dict[tuple[str, str, bool], set[str]] = {}
-        for rule in listed:
-            if rule.resource:
-                key = (rule.group, rule.full_resource, rule.namespaced)
-                merged.setdefault(key, set()).add(rule.verb)
-        rows = [
-            f"| {group or 'core'} | {resource} | {', '.join(sorted(verbs))} |"
-            f" {'the namespaces it makes' if namespaced else 'the whole cluster'} |"
-            for (group, resource, namespaced), verbs in sorted(merged.items())
-        ]
-        rows += [f"| | `{path}` | get | |" for path in sorted({r.path for r in listed if r.path})]
-        head = ["| API group | resource | verbs | where |", "|---|---|---|---|"]
-        sections.append("\n".join([f"## {_escape(feature)}", "", *head, *rows]))
-    return "\n\n".join(sections) + "\n"
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"([|<>])", r"\\\1", text)

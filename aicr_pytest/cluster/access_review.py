@@ -35,14 +35,6 @@ class Need:
         return f"{self.verb} {resource}" + (f".{self.group}" if self.group else "")
 
     @property
-    def check_with(self) -> str:
-        """The command line that asks the same question."""
-        resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        sub = f" --subresource={self.subresource}" if self.subresource else ""
-        where = f" -n {self.namespace}" if self.namespace else " -A" * self.namespaced
-        return f"kubectl auth can-i {self.verb} {resource}{sub}{where}"
-
-    @property
     def rule(self) -> Rule:
         """The same right as a rule of a role."""
         return Rule(

@@ -76,10 +76,6 @@ ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", True)
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", True)
 SECRET = Kind("", "v1", "Secret", "secrets", True)
-RESOURCE_QUOTA = Kind("", "v1", "ResourceQuota", "resourcequotas", True)
-LIMIT_RANGE = Kind("", "v1", "LimitRange", "limitranges", True)
-PERSISTENT_VOLUME = Kind("", "v1", "PersistentVolume", "persistentvolumes", False)
-PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True)
 REPLICATION_CONTROLLER = Kind("", "v1", "ReplicationController", "replicationcontrollers", True)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments", True)
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets", True)
@@ -93,22 +89,11 @@ HORIZONTAL_POD_AUTOSCALER = Kind(
 API_SERVICE = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices", False)
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases", True)
 RESOURCE_CLAIM = Kind("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", True)
-RESOURCE_CLAIM_TEMPLATE = Kind(
-    "resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates", True
-)
 RESOURCE_SLICE = Kind("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", False)
 DEVICE_CLASS = Kind("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", False)
 RUNTIME_CLASS = Kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", False)
-POD_GROUP = Kind("scheduling.k8s.io", "v1beta1", "PodGroup", "podgroups", True)
-WORKLOAD = Kind("scheduling.k8s.io", "v1beta1", "Workload", "workloads", True)
 KUEUE_WORKLOAD = Kind("kueue.x-k8s.io", "v1beta2", "Workload", "workloads", True)
 PRIORITY_CLASS = Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False)
-CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", False)
-CLUSTER_ROLE_BINDING = Kind(
-    "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", False
-)
-ROLE = Kind("rbac.authorization.k8s.io", "v1", "Role", "roles", True)
-ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
 ACCESS_REVIEW = Kind(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", False
 )
@@ -137,8 +122,25 @@ CUSTOM_RESOURCE_DEFINITION = Kind(
     False,
 )
 
+_ONLY_IN_MANIFESTS = (
+    Kind("", "v1", "ResourceQuota", "resourcequotas", True),
+    Kind("", "v1", "LimitRange", "limitranges", True),
+    Kind("", "v1", "PersistentVolume", "persistentvolumes", False),
+    Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True),
+    Kind("resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates", True),
+    Kind("scheduling.k8s.io", "v1beta1", "PodGroup", "podgroups", True),
+    Kind("scheduling.k8s.io", "v1beta1", "Workload", "workloads", True),
+    Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", False),
+    Kind("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", False),
+    Kind("rbac.authorization.k8s.io", "v1", "Role", "roles", True),
+    Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True),
+)
+"""Kinds that no code of ours names; the API server need not be asked for them."""
+
 KNOWN: Mapping[tuple[str, str], Kind] = {
-    (kind.group, kind.name): kind for kind in list(globals().values()) if isinstance(kind, Kind)
+    (kind.group, kind.name): kind
+    for kind in (*globals().values(), *_ONLY_IN_MANIFESTS)
+    if isinstance(kind, Kind)
 }
 """Every kind above by group and name. Plural and scope are the same in all versions of a group."""
 

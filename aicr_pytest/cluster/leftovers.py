@@ -171,17 +171,6 @@ def clean(
     return remaining
 
 
-def sweep(cluster: "Cluster", waiter: Waiter, say: Callable[[str], None]) -> list[Leftover]:
-    """Remove what this very run has left, once its other processes have ended; what stays.
-
-    Raises:
-        AicrError: nobody could look; ``aicr-pytest clean --run`` is the way out then.
-    """
-    mine = life.Life(cluster).name  # of this process, which goes on
-    found = [left for left in leftovers(cluster, cluster.run_id) if left.name != mine]
-    return clean(cluster, found, waiter, say)
-
-
 def _remove(cluster: "Cluster", waiter: Waiter, left: Leftover, kinds: Collection[Kind]) -> None:
     # Again: between the first list and now it may have become somebody else's. By a list, too,
     # since runs need no right to get Leases.

@@ -97,11 +97,6 @@ class Deadlines:
     operator_back: float = 120.0
     """The pods of an operator's controller run again after they were deleted or replaced."""
 
-    def scaled(self, factor: float) -> "Deadlines":
-        """All deadlines multiplied, to be shown; ``Waiter`` scales by itself."""
-        values = {f.name: getattr(self, f.name) * factor for f in dataclasses.fields(self)}
-        return Deadlines(**values)
-
 
 class WatchedCluster(Source, Protocol):
     """What a waiter needs of the client."""
@@ -241,26 +236,6 @@ class Waiter:
 
         subject = Subject(kind=kind, namespace=namespace, name=name)
         self.until(what, [subject], judge=judge, describe=remains, timeout=timeout)
-
-    def until_none(
-        self,
-        what: str,
-        kind: Kind,
-        namespace: str | None = None,
-        *,
-        labels: str = "",
-        timeout: float,
-    ) -> None:
-        """Wait until no object of a kind is left in a namespace, or among those selected."""
-        __tracebackhide__ = True
-        subject = Subject(kind=kind, namespace=namespace, labels=labels)
-        self.until(
-            what,
-            [subject],
-            judge=lambda views: None if views[0] else True,
-            describe=remains,
-            timeout=timeout,
-        )
 
     def poll(
         self,

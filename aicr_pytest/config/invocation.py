@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aicr_pytest.config.marks import selecting_marks
 from aicr_pytest.config.options import SUITE_ENV, SUITE_INI, SuiteMode
-from aicr_pytest.locations import in_suite, suite_dir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 _ASKING = ("aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_provision", "aicr_feature")
@@ -41,29 +41,27 @@ class CommandLine(NamedTuple):
     """Paths and node ids that pytest will collect."""
     named_paths: bool
     """Whether the user named them, or pytest chose them."""
-    directory: Path
+    directory: "Path"
     """What relative paths start from."""
 
 
 def decide(line: CommandLine) -> Asking:
     """What is asked for."""
-    own_path = any(in_suite(line.directory / arg.partition("::")[0]) for arg in line.arguments)
+    own_path = line.named_paths and _names_the_suite(line)
     by_option = any(option in line.options for option in _ASKING)
     if line.ordered:
         kept = line.arguments if line.named_paths else ()
-        arguments = None if line.named_paths and own_path else (*kept, str(suite_dir()))
-        return Asking(asked=True, arguments=arguments)
+        return Asking(asked=True, arguments=None if own_path else (*kept, _suite()))
     if line.mode == "always" and not line.named_paths:
-        return Asking(asked=True, arguments=(*line.arguments, str(suite_dir())))
+        return Asking(asked=True, arguments=(*line.arguments, _suite()))
     if line.mode == "asked":
         words = _words(line.mark_expression)
         by_mark = bool(words) and not selecting_marks().isdisjoint(words)
         wanted = by_option or by_mark
         if wanted and not line.named_paths:
-            return Asking(asked=True, arguments=(str(suite_dir()),))
-        return Asking(asked=wanted or (own_path and line.named_paths))
-    asked = by_option or line.mode == "checks" or (own_path and line.named_paths)
-    return Asking(asked=asked)
+            return Asking(asked=True, arguments=(_suite(),))
+        return Asking(asked=wanted or own_path)
+    return Asking(asked=by_option or line.mode == "checks" or own_path)
 
 
 def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -> CommandLine:
@@ -81,6 +79,18 @@ def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -
         named_paths=config.args_source is config.ArgsSource.ARGS,
         directory=config.invocation_params.dir,
     )
+
+
+def _suite() -> str:
+    from aicr_pytest.locations import suite_dir
+
+    return str(suite_dir())
+
+
+def _names_the_suite(line: CommandLine) -> bool:
+    from aicr_pytest.locations import in_suite
+
+    return any(in_suite(line.directory / arg.partition("::")[0]) for arg in line.arguments)
 
 
 def _words(expression: str) -> set[str]:

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from aicr_pytest.requirements.catalogue import Level
@@ -21,6 +23,7 @@ OWN_MARKS = (
     ),
 )
 """Registered in every run."""
+_OF_CHECKS = ("aicr_check", "requirement")
 
 _LEVEL_MARKS = {
     "must": "checks of requirements that are a MUST in the applicable list",
@@ -61,4 +64,17 @@ def level_mark(level: "Level") -> str | None:
 
 def is_check(item: "pytest.Item") -> bool:
     """Whether an item carries one of the plugin's marks."""
-    return any(item.get_closest_marker(name) for name in ("aicr_check", "requirement"))
+    return hold_checks([item])
+
+
+def hold_checks(items: "Iterable[pytest.Item]") -> bool:
+    """Whether any of the items does; each of the nodes above them is looked at once."""
+    looked_at: set[int] = set()
+    for item in items:
+        for node in item.iter_parents():
+            if id(node) in looked_at:
+                break
+            looked_at.add(id(node))
+            if any(mark.name in _OF_CHECKS for mark in node.own_markers):
+                return True
+    return False

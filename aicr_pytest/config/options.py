@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from aicr_pytest.choices import ALLOCATION, ALLOWANCES, IMAGE_NAMES, KEEP, PROVISION, REDACTION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pytest
 
 
@@ -312,6 +314,12 @@ OPTIONS: tuple[Option, ...] = (
         "terminal; repeatable. Evidence tells how many were given, not which",
     ),
 )
+
+
+def given(namespace: "Mapping[str, Any]") -> bool:
+    """Whether a command line gives any of them a value, be it an empty one."""
+    return any(namespace.get(option.dest) not in (None, []) for option in OPTIONS)
+
 
 SUITE_INI = "aicr_suite"
 SUITE_ENV = "AICR_SUITE"

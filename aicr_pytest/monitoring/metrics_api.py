@@ -2,7 +2,7 @@
 
 import contextlib
 import fnmatch
-import re
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,20 +16,6 @@ if TYPE_CHECKING:
 
 _POD_LABELS = ("pod", "exported_pod", "pod_name")
 """Labels by which a series tells its pod."""
-_SUFFIXES = {
-    "n": 1e-9,
-    "u": 1e-6,
-    "m": 1e-3,
-    "": 1.0,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "Ki": 2.0**10,
-    "Mi": 2.0**20,
-    "Gi": 2.0**30,
-    "Ti": 2.0**40,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,12 +184,15 @@ def quantity(text: str) -> float:
     Raises:
         EndpointSilent: it is none.
     """
-    found = re.fullmatch(
-        r"([+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?\d+)?)([numkMGT]?|[KMGT]i)", text
-    )
-    if found is None:
+    from kubernetes.utils.quantity import parse_quantity
+
+    try:
+        number = float(parse_quantity(text))  # type: ignore[no-untyped-call]
+    except (ValueError, ArithmeticError):
+        number = math.nan
+    if not math.isfinite(number):
         raise EndpointSilent(f"The metrics API gives {text!r}, which is no quantity.")
-    return float(found[1]) * _SUFFIXES[found[2]]
+    return number
 
 
 def _unavailable(service: Object) -> str:

@@ -5,7 +5,6 @@ not here: it is read at run time from a checkout of cncf/k8s-ai-conformance, whe
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,9 +65,6 @@ class Requirement:
 
 VERSIONS = ("1.33", "1.34", "1.35", "1.36", "1.37")
 """Kubernetes versions whose lists are known, oldest first."""
-
-LIST_VERSION = "2026-09"
-"""When the lists were read."""
 
 
 def _levels(first: str, last: str, *levels: str) -> dict[str, Level]:
@@ -245,8 +241,3 @@ def applicable_list(version: str) -> str:
     wanted = minor_version(version)
     older = [known for known in VERSIONS if number(known) <= number(wanted)]
     return older[-1] if older else VERSIONS[0]
-
-
-def at_level(level: Level, version: str) -> Iterable[Requirement]:
-    """The requirements of one level in the list of a version."""
-    return (r for r in REQUIREMENTS if r.level(version) is level)

@@ -1,11 +1,19 @@
 """The areas in which a platform chooses its solution, and the products known in each.
 
 The command line is checked against this; importing it is cheap.
+
+A distribution adds a product by an entry point of the group ``aicr_pytest.solutions``. Its name is
+``AREA.NAME``, and it leads to an object that can do what the solutions of that area can: for
+``gang`` a ``GangScheduler`` (``requirements/gang_scheduling/solutions``), and so on, see
+``SHAPES``. Its ``name`` is NAME, as ``--aicr-solution AREA=NAME`` takes it. It is tried after ours.
+Requests that only it makes need rights beyond those that docs/rbac.md lists.
 """
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from aicr_pytest import extensions
 from aicr_pytest.errors import SolutionAbsent
 from aicr_pytest.requirements.solutions import Candidate, Solution, Solutions
 
@@ -22,6 +30,15 @@ AREAS: dict[str, tuple[str, ...]] = {
     "metrics": ("pod_autoscaling", "ai_service_metrics", "accelerator_metrics"),
 }
 """Area → ids of the requirements that its solutions meet."""
+
+SHAPES: dict[str, tuple[str, str]] = {
+    "gang": ("gang_scheduling.solutions.scheduler", "GangScheduler"),
+    "gateway": ("ai_inference.solutions.gateway_classes", "Product"),
+    "operator": ("robust_controller.solutions.operator", "Operator"),
+    "autoscaler": ("cluster_autoscaling.solutions.autoscaler", "Autoscaler"),
+    "metrics": ("ai_service_metrics.solutions.collector", "Collector"),
+}
+"""Area → module below ``aicr_pytest.requirements`` and name of what a solution has to be."""
 
 
 def area_of(requirement: str) -> str:
@@ -41,6 +58,18 @@ def solutions_of(area: str, settings: "Settings | None" = None) -> "tuple[Soluti
 
     Args:
         settings: what the user names, e.g. where the monitoring system is.
+
+    Raises:
+        SettingsError: what another distribution adds is no solution, or has a name of ours.
+    """
+    return (*own_solutions(area, settings), *added_solutions().get(area, ()))
+
+
+def own_solutions(area: str, settings: "Settings | None" = None) -> "tuple[Solution, ...]":
+    """The solutions of an area that come with aicr-pytest.
+
+    Args:
+        settings: what the user names, e.g. where the monitoring system is.
     """
     # Here, since the command line asks for the names of areas in every run.
     from aicr_pytest.requirements.ai_inference import solutions as gateways
@@ -57,6 +86,37 @@ def solutions_of(area: str, settings: "Settings | None" = None) -> "tuple[Soluti
         "metrics": collectors.solutions_for(settings),
     }
     return known[area]
+
+
+def added_solutions() -> dict[str, list[Solution]]:
+    """Area → the solutions that other distributions add.
+
+    Raises:
+        SettingsError: one of them is no solution, or has a name that is taken.
+    """
+    added: dict[str, list[Solution]] = {}
+    for extension in extensions.load(extensions.SOLUTIONS):
+        area, _, name = extension.name.partition(".")
+        if area not in AREAS or not name:
+            raise extension.refused(f"its name has to be AREA.NAME, AREA one of {', '.join(AREAS)}")
+        solution = _checked(extension, area, name)
+        there = added.setdefault(area, [])
+        if name in {other.name for other in (*own_solutions(area), *there)}:
+            raise extension.refused(f"{area} has a solution {name!r} already")
+        there.append(solution)
+    return added
+
+
+def _checked(extension: extensions.Extension, area: str, name: str) -> Solution:
+    module, shape_name = SHAPES[area]
+    shape = getattr(importlib.import_module(f"aicr_pytest.requirements.{module}"), shape_name)
+    solution = cast(Solution, extension.value)
+    wanted = {word for word in (*dir(shape), *shape.__annotations__) if not word.startswith("_")}
+    if lacking := sorted(wanted - set(dir(solution))):
+        raise extension.refused(f"it is no {shape_name}, it lacks {', '.join(lacking)}")
+    if solution.name != name:
+        raise extension.refused(f"the name of its solution is {solution.name!r}")
+    return solution
 
 
 def solution_names(area: str) -> tuple[str, ...]:

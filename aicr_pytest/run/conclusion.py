@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from aicr_pytest import __version__
+from aicr_pytest import __version__, extensions
 from aicr_pytest.evidence.record import CheckRecord
 from aicr_pytest.evidence.run import RUN_FILE, CheckResult, ClusterInfo, RequirementResult, RunInfo
 from aicr_pytest.requirements.catalogue import BY_ID, Level
@@ -214,7 +214,7 @@ def _versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return found | extensions.versions()
 
 
 def _iso(moment: datetime.datetime) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.errors import Inconclusive, SettingsError
 from aicr_pytest.evidence.redaction.platform_names import platform_names
 from aicr_pytest.requirements.catalogue import VERSIONS, applicable_list
@@ -24,6 +25,7 @@ from aicr_pytest.workloads.images import reference
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
+    from aicr_pytest.accelerators.profile import Profile
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.ledger import Ledger, Standing
     from aicr_pytest.cluster.observer import Execution, Observer
@@ -329,9 +331,10 @@ class Run:
 
         return accelerators_for(self.cluster, self.settings)
 
-    def image(self, name: str) -> str:
+    def image(self, name: str, profile: "Profile" = PROFILES[0]) -> str:
         """Where one of the suite's images is pulled from."""
-        return reference(name, replaced=self.settings.images, registry=self.settings.registry)
+        chosen = self.settings
+        return reference(name, replaced=chosen.images, registry=chosen.registry, profile=profile)
 
     def provide(self, say: Say, *, release: str | None = None) -> None:
         """Start the cluster that the user asked for, if any.

@@ -14,7 +14,7 @@ Checks of basis ``text`` and ``plan`` decide; ``hardening`` ones are findings, u
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aicr_pytest.evidence.record import Basis, Outcome
+from aicr_pytest.evidence.record import Outcome
 from aicr_pytest.evidence.run import CheckResult, Verdict
 
 _COULD_NOT_LOOK: tuple[Outcome, ...] = ("inconclusive", "error", "skipped", "not run")
@@ -59,11 +59,6 @@ def judge(
     if stays:
         reason += f"; {stays} check{'s' * (stays > 1)} left something behind on the cluster"
     return Judgement(verdict=verdict, reason=reason, findings=findings)
-
-
-def decides(basis: Basis, *, strict: bool) -> bool:
-    """Whether a check of this basis decides."""
-    return strict or basis != "hardening"
 
 
 def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdict, str]:

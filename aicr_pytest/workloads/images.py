@@ -6,31 +6,45 @@ status. ``--aicr-image NAME=REF@sha256:…`` pins one.
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
+from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.vendors import PROFILES
 
+_FIRST = PROFILES[0]
 
-def default_images() -> dict[str, str]:
+
+class Images(Protocol):
+    """Where each of the suite's images is pulled from."""
+
+    def __call__(self, name: str, profile: Profile = _FIRST) -> str:
+        """The reference of an image, for accelerators of a profile."""
+
+
+def default_images(profile: Profile = _FIRST) -> dict[str, str]:
     """The reference of each image where the user names no other."""
     return {
-        "probe": PROFILES[0].probe_image,
-        "load": PROFILES[0].load_image,
+        "probe": profile.probe_image,
+        "load": profile.load_image,
         "service": "docker.io/library/python:3.13.9-slim",
         "ray": "docker.io/rayproject/ray:2.52.0",
     }
 
 
-def reference(name: str, *, replaced: Mapping[str, str], registry: str | None) -> str:
+def reference(
+    name: str, *, replaced: Mapping[str, str], registry: str | None, profile: Profile = _FIRST
+) -> str:
     """Where an image is pulled from.
 
     Args:
         name: a key of ``IMAGE_NAMES``.
         replaced: references that the user gave; a mirror does not change them.
         registry: a mirror that keeps the paths of the images; None: no mirror.
+        profile: of the accelerators that its pod asks for.
     """
     if name in replaced:
         return replaced[name]
-    image = default_images()[name]
+    image = default_images(profile)[name]
     return mirrored(image, registry) if registry else image
 
 

@@ -15,6 +15,7 @@ from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError, LeftBehind, error_message
 from aicr_pytest.threads import join_all
+from aicr_pytest.workloads.images import Images
 from aicr_pytest.workloads.manifests import render_actor
 from aicr_pytest.workloads.pods_per_node import PodsPerNode
 
@@ -35,7 +36,7 @@ class Workspaces:
         make: Callable[[PodSecurity], Workspace],
         accelerators: Accelerators,
         *,
-        image: Callable[[str], str],
+        image: Images,
         pull_secret: Object | None,
         run_id: str,
         evidence: Callable[[], "CheckEvidence"],
@@ -135,8 +136,8 @@ class Workspaces:
         *others, pod = render_actor(
             actor,
             actor=name,
-            image=self._image("probe"),
-            load_image=self._image("load"),
+            image=self._image("probe", node.profile),
+            load_image=self._image("load", node.profile),
             load_program=" ".join(node.profile.load_program),
             device_class=node.device_class,
             **(values or {}),

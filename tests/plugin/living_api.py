@@ -158,7 +158,6 @@ class Session:
         first: str = "pass",
         terminal: bool = False,
     ) -> None:
-        self._project = project
         self._api = api
         self.directory = project.path / "out"
         pytest = [sys.executable, "-m", "pytest", "-p", "fake_platform", "--aicr", "-m", "secure"]

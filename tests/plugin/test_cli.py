@@ -104,6 +104,19 @@ def test_report_writes_lost_reports_anew(project: "Project") -> None:
     assert page.is_file()
 
 
+def test_verify_names_every_file_that_is_not_as_it_was_written(project: "Project") -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    untouched = command("verify", "out", directory=project.path)
+    (project.path / "out" / "summary.md").write_text("Implemented")
+    (project.path / "out" / "more.txt").write_text("")
+
+    said = command("verify", "out", directory=project.path)
+
+    assert untouched.returncode == 0
+    assert said.returncode == 1
+    assert said.stdout.splitlines() == ["not listed: more.txt", "changed: summary.md"]
+
+
 def test_report_of_a_killed_run_gives_no_verdict_that_it_cannot_know(project: "Project") -> None:
     project.suite(
         secure_accelerator_access="""
@@ -127,7 +140,7 @@ def test_report_of_a_killed_run_gives_no_verdict_that_it_cannot_know(project: "P
     assert [r["verdict"] for r in told["requirements"]] == ["Inconclusive"]
 
 
-@pytest.mark.parametrize("name", ["list", "preflight", "report", "clean"])
+@pytest.mark.parametrize("name", ["list", "preflight", "report", "verify", "clean"])
 def test_every_command_has_a_help_that_teaches(name: str, tmp_path: Path) -> None:
     said = command(name, "--help", directory=tmp_path)
 

@@ -3,11 +3,15 @@
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from aicr_pytest.config.marks import hold_checks
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.plugin.conftest import Project
 
 FOREIGN = """
@@ -96,14 +100,46 @@ def test_public_fixture_without_a_run_says_how_to_ask_for_one(project: "Project"
     result.stdout.fnmatch_lines(["*the run was not asked to look at one*", "*Add --aicr*"])
 
 
-def test_plugin_imports_nothing_heavy() -> None:
-    probe = """
+PAID_BY_ALL = [
+    "aicr_pytest",
+    "aicr_pytest.choices",
+    "aicr_pytest.config",
+    "aicr_pytest.config.invocation",
+    "aicr_pytest.config.marks",
+    "aicr_pytest.config.options",
+    "aicr_pytest.fixtures",
+    "aicr_pytest.plugin",
+]
+
+
+def test_whole_run_of_a_stranger_loads_these_modules_and_nothing_else(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(
+        """
         import sys
+
+        def pytest_unconfigure():
+            print("OURS", *sorted(name for name in sys.modules if name.startswith("aicr_")))
+        """
+    )
+    pytester.makepyfile("def test_mine(): pass")
+
+    result = pytester.runpytest_subprocess("-s")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([" ".join(["OURS", *PAID_BY_ALL])])
+
+
+def test_what_every_run_loads_imports_only_pytest_and_the_standard_library() -> None:
+    probe = f"""
+        import importlib, sys
         import pytest
         before = set(sys.modules)
-        import aicr_pytest.plugin, aicr_pytest.fixtures
-        new = {name.partition(".")[0] for name in set(sys.modules) - before}
-        print(sorted(new))
+        for name in {PAID_BY_ALL}:
+            importlib.import_module(name)
+        new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+        print(sorted(new - sys.stdlib_module_names))
     """
 
     said = subprocess.run(
@@ -111,6 +147,30 @@ def test_plugin_imports_nothing_heavy() -> None:
     )
 
     assert said.stdout.strip() == "['aicr_pytest']"
+
+
+def test_marks_are_looked_for_once_in_each_node() -> None:
+    looked: list[str] = []
+
+    class Node:
+        def __init__(self, name: str, parent: "Node | None" = None) -> None:
+            self.name, self.parent = name, parent
+
+        @property
+        def own_markers(self) -> list[pytest.Mark]:
+            looked.append(self.name)
+            return []
+
+        def iter_parents(self) -> "Iterator[Node]":
+            yield self
+            if self.parent:
+                yield from self.parent.iter_parents()
+
+    module = Node("module", Node("session"))
+    items = [Node(f"item{number}", module) for number in range(3)]
+
+    assert not hold_checks(cast("list[pytest.Item]", items))
+    assert looked == ["item0", "module", "session", "item1", "item2"]
 
 
 def test_every_option_is_documented_with_its_twins(project: "Project") -> None:

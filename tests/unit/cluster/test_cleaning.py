@@ -501,17 +501,3 @@ def test_run_that_holds_accelerators_is_alive(cluster: Cluster, killed: Cluster)
     with Leases(killed, Waiter(killed), holder=A).take(shares):
         assert set(leftovers.search(cluster, None).alive) == {A}
     assert leftovers.search(cluster, None).alive == {}
-
-
-def test_what_a_dead_process_of_this_very_run_has_left_is_swept(
-    waiter: Waiter, fake: FakeApi, killed: Cluster
-) -> None:
-    life = Life(killed)
-    life.begin()
-
-    still = leftovers.sweep(killed, waiter, lambda _: None)
-
-    assert still == []
-    assert leftovers.leftovers(killed, A)[0].name == life.name
-    life.end()
-    assert leftovers.leftovers(killed, A) == []

@@ -50,7 +50,6 @@ from tests.unit.cluster.faulty_api import (
 
 NODES = "/api/v1/nodes"
 EXEC = "/api/v1/namespaces/ns/pods/gpu/exec"
-NEW = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
 
 
 ANSWERS: dict[str, tuple[Fault, type[AicrError], int]] = {

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from aicr_pytest.cluster.access import Rule, cluster_role, markdown, needs_from_journal, rules_of
+from aicr_pytest.cluster.access import Rule, cluster_role, needs_from_journal, rules_of
 from aicr_pytest.cluster.access_review import Need, needs, review
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import POD, Object
@@ -87,28 +87,6 @@ def test_resources_with_the_same_verbs_share_a_rule() -> None:
     ]
 
 
-def test_tables_name_group_resource_verbs_and_place() -> None:
-    text = markdown(
-        {
-            "dra": [
-                Rule(verb="list", group="resource.k8s.io", resource="resourceslices"),
-                Rule(verb="get", resource="pods", namespaced=True),
-                Rule(verb="create", resource="pods", namespaced=True),
-                Rule(verb="get", path="/version"),
-            ]
-        }
-    )
-
-    assert text == (
-        "## dra\n\n"
-        "| API group | resource | verbs | where |\n"
-        "|---|---|---|---|\n"
-        "| core | pods | create, get | the namespaces it makes |\n"
-        "| resource.k8s.io | resourceslices | list | the whole cluster |\n"
-        "| | `/version` | get | |\n"
-    )
-
-
 def test_review_names_what_is_missing_and_asks_for_each_right_once(
     cluster: Cluster, fake: FakeApi
 ) -> None:
@@ -134,7 +112,6 @@ def test_review_names_what_is_missing_and_asks_for_each_right_once(
         ("create pods/exec", "dra"),
         ("create pods/exec", "secure"),
     ]
-    assert missing[0].check_with == "kubectl auth can-i create pods --subresource=exec -A"
     assert len(asked) == 2
 
 
@@ -182,4 +159,3 @@ def test_right_in_one_namespace_is_asked_for_there(cluster: Cluster, fake: FakeA
 
     assert review(cluster, [need]) == [need]
     assert asked[0]["namespace"] == "default"
-    assert need.check_with == "kubectl auth can-i delete leases.coordination.k8s.io -n default"

@@ -135,15 +135,25 @@ def test_external_values_are_those_that_tell_their_pod() -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("95", 95.0), ("95500m", 95.5), ("1k", 1000.0), ("2Ki", 2048.0), ("1e2", 100.0), ("0", 0.0)],
+    [
+        ("95", 95.0),
+        ("95500m", 95.5),
+        ("1k", 1000.0),
+        ("2Ki", 2048.0),
+        ("3E", 3e18),
+        ("1Pi", 2.0**50),
+        ("1e2", 100.0),
+        ("0", 0.0),
+    ],
 )
 def test_quantity(text: str, number: float) -> None:
     assert quantity(text) == pytest.approx(number)
 
 
-def test_what_is_no_quantity_is_refused() -> None:
+@pytest.mark.parametrize("text", ["<nil>", "", "NaN", "Infinity", "1e999", "1e999999999E", "1ki"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(EndpointSilent, match="no quantity"):
-        quantity("<nil>")
+        quantity(text)
 
 
 def test_earliest_pattern_chooses_the_metric() -> None:

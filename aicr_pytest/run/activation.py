@@ -1,0 +1,72 @@
+"""Turns a pytest run into one of ours: settings, hooks, the door; or says what is wrong with it."""
+
+import pytest
+
+from aicr_pytest.accelerators.vendors import profiles
+from aicr_pytest.config import marks, options, rootdir
+from aicr_pytest.config.resolving import resolve
+from aicr_pytest.errors import SettingsError
+from aicr_pytest.evidence.door import Door
+from aicr_pytest.evidence.redaction.redact import Redactor
+from aicr_pytest.requirements.registry import added_solutions
+from aicr_pytest.run.doorkeeper import Doorkeeper
+from aicr_pytest.run.hooks import RunHooks
+from aicr_pytest.run.session import run_key
+
+
+def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHooks:
+    """Give a run everything that checks need.
+
+    Args:
+        name: of the plugin that it gets.
+        expects_checks: False where collection, which is over, has brought some unasked.
+
+    Raises:
+        UsageError: the user's settings are not valid.
+    """
+    marks.register_selecting(config)
+    rootdir.hand_on_joined(config, options.OPTIONS)
+    _keep_modules_together(config)
+    try:
+        profiles(), added_solutions()  # what is wrong with them is said before anything is asked
+        hooks = RunHooks.of(config, expects_checks=expects_checks)
+    except SettingsError as error:
+        raise _usage_error(error) from None
+    config.pluginmanager.register(hooks, name)
+    keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
+    config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
+    if not expects_checks:
+        keeper.watch_logs()  # the session has started already
+    return hooks
+
+
+def refuse_bad_options(config: pytest.Config) -> None:
+    """Say what is wrong with an option of the command line although nothing is going to use it.
+
+    Raises:
+        UsageError: one is not valid.
+    """
+    try:
+        resolve(
+            command_line=vars(config.option),
+            environment={},
+            project={},
+            invocation_dir=config.invocation_params.dir,
+            project_dir=config.rootpath,
+        )
+    except SettingsError as error:
+        raise _usage_error(error) from None
+
+
+def _keep_modules_together(config: pytest.Config) -> None:
+    """Let pytest-xdist give a module to one worker: it has one workspace and holds accelerators.
+
+    ``-n`` alone means ``--dist load``; with pytest 9.2 and xdist 3.8 ``loadgroup`` does the same.
+    """
+    if getattr(config.option, "dist", "no") in ("load", "loadgroup", "worksteal"):
+        config.option.dist = "loadfile"
+
+
+def _usage_error(error: SettingsError) -> pytest.UsageError:
+    """What a setting is refused with; its value may be a URL with a password."""
+    return pytest.UsageError(Door(Redactor()).text(str(error)))

@@ -1,0 +1,112 @@
+"""What a module of checks holds on the cluster while it runs: accelerators, namespaces."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aicr_pytest.accelerators.discovery import Accelerators
+from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.kinds import SECRET
+from aicr_pytest.cluster.leases import Leases
+from aicr_pytest.cluster.life import Life
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.workspace import PodSecurity, Workspace
+from aicr_pytest.errors import ApiError, SettingsError
+from aicr_pytest.run.session import Run
+from aicr_pytest.workloads.reservations import Exclusive
+from aicr_pytest.workloads.workspaces import Workspaces, pull_secret
+
+
+def reservations_for(
+    request: pytest.FixtureRequest,
+    run: Run,
+    cluster: Cluster,
+    waiter: Waiter,
+    accelerators: Accelerators,
+) -> Exclusive:
+    """Accelerators for the module that uses a fixture; none is held yet."""
+    holder = "/".join(part for part in (run.run_id, run.worker, _module(request)) if part)
+    return Exclusive(
+        Leases(cluster, waiter, holder=holder),
+        lambda: [node for node in accelerators.stock if node.ready and node.schedulable],
+    )
+
+
+def workspaces_for(
+    request: pytest.FixtureRequest,
+    run: Run,
+    cluster: Cluster,
+    waiter: Waiter,
+    accelerators: Accelerators,
+    life: Life,
+) -> Workspaces:
+    """The namespaces of the module that uses a fixture; none is made yet."""
+    return Workspaces(
+        _maker(request, run, cluster, waiter, life),
+        accelerators,
+        image=run.image,
+        pull_secret=_pull_secret(run, cluster),
+        run_id=run.run_id,
+        evidence=lambda: run.evidence,
+        take_down=lambda workspace: run.outage.sit_out(
+            f"Namespace {workspace.namespace}: being removed", workspace.close, waiter
+        ),
+        way_out=run.clean_command,
+    )
+
+
+def _module(request: pytest.FixtureRequest) -> str:
+    """Name of the module that uses a fixture: the requirement's id in our suite."""
+    name: str = request.node.name
+    return name.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+
+
+def _maker(
+    request: pytest.FixtureRequest,
+    run: Run,
+    cluster: Cluster,
+    waiter: Waiter,
+    life: Life,
+) -> Callable[[PodSecurity], Workspace]:
+    """Makes the namespace of a Pod Security level."""
+    module = _module(request)
+    failed_before = request.session.testsfailed
+
+    def keep() -> bool:
+        wish = run.settings.keep
+        return wish == "always" or (
+            wish == "failed" and request.session.testsfailed > failed_before
+        )
+
+    def make(level: PodSecurity) -> Workspace:
+        life.begin()
+        suffix = "" if level == "restricted" else f"-{level}"
+        return Workspace(
+            cluster,
+            waiter,
+            run_id=run.run_id,
+            module=f"{module}{suffix}",
+            psa=level,
+            keep=keep,
+            priority_class=run.settings.priority_class,
+        )
+
+    return make
+
+
+def _pull_secret(run: Run, cluster: Cluster) -> dict[str, Any] | None:
+    """A copy of the Secret that --aicr-pull-secret names.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    if run.settings.pull_secret is None:
+        return None
+    namespace, _, name = run.settings.pull_secret.rpartition("/")
+    try:
+        return pull_secret(cluster.get(SECRET, name, namespace or "default"))
+    except ApiError as error:
+        raise SettingsError(
+            f"--aicr-pull-secret: {run.settings.pull_secret!r} cannot be read: {error}"
+        ) from error
