@@ -20,12 +20,15 @@ from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run import remains, survey
-from aicr_pytest.run.check_run import OUTCOME, Running
+from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
 from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
+from aicr_pytest.run.fixture_users import FixtureUsers
 from aicr_pytest.run.others_reports import OthersReports
+from aicr_pytest.run.outcomes import doubt_in
 from aicr_pytest.run.plan import Plan, check_of, plan_of
 from aicr_pytest.run.pytest_reports import rename
+from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.run.terminal import LiveLine, Terminal, header, plan_lines, summary
@@ -50,6 +53,9 @@ class RunHooks:
         self._expects_checks = expects
         self._started = False
         self._called: Running | None = None
+        self._ran: dict[str, Running] = {}
+        self._fixtures = FixtureUsers()
+        config.pluginmanager.register(self._fixtures, "aicr-fixtures")
         self._refused = False
         self._header: list[str] = []
         self._collected: list[pytest.Item] = []
@@ -217,7 +223,8 @@ class RunHooks:
         """Open the record of a check."""
         if looks_only(self._config) or not is_check(item):
             return
-        running = Running.begin(item, self._run)
+        running = Running.begin(item, self._run, self._ran.get(item.nodeid))
+        self._ran[item.nodeid] = running
         if why := self._run.deaths.told.get(item.nodeid):
             raise Inconclusive(
                 why, hint="It is not tried again: see what killed it (memory, os._exit, a signal)."
@@ -254,11 +261,25 @@ class RunHooks:
             return (yield)
         # Before the report is made, since it copies the item's properties.
         running.note(call)
+        if call.when == "teardown":
+            running.end()
+            running.tell(self._doubted_by(call))
         report = yield
         running.mend(report, call)
         if call.when == "teardown":
             self._run.deaths.busy_with("")
         return report
+
+    def _doubted_by(self, call: pytest.CallInfo[None]) -> list[Running]:
+        """The checks to which the end of a fixture means that they could not look."""
+        doubt = doubt_in(call.excinfo.value) if call.excinfo else ""
+        if not doubt or call.excinfo is None:
+            return []
+        users = self._fixtures.of(call.excinfo.value)
+        found = [self._ran[nodeid] for nodeid in users if nodeid in self._ran]
+        for running in found:
+            running.doubt(doubt)
+        return found
 
     # -- the controller's view -----------------------------------------------------------------
 
@@ -269,8 +290,9 @@ class RunHooks:
         if self._is_worker or report.when != "teardown":
             return
         for name, value in report.user_properties:
-            if name == "aicr":
-                self._run.results[report.nodeid] = json.loads(str(value))
+            if name == RESULTS:
+                for nodeid, result in json.loads(str(value)).items():
+                    self._run.results.take(nodeid, Result.from_json(result))
 
     def pytest_report_teststatus(
         self, report: pytest.TestReport

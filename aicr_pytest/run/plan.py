@@ -143,7 +143,8 @@ def sentence(name: str) -> str:
 
 def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"]) -> Plan:
     """The plan of a run: its checks, and those of the same requirements that stay out."""
-    selected = [check_of(item) for item in chosen if is_check(item)]
+    # By node id: a check that was named twice is one check.
+    selected = {item.nodeid: check_of(item) for item in chosen if is_check(item)}.values()
     requirements = {check.requirement for check in selected}
     left_out = {
         check.nodeid: check

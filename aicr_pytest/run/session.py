@@ -18,6 +18,7 @@ from aicr_pytest.run.cluster_providers import ClusterProvider, ProvidedCluster, 
 from aicr_pytest.run.deaths import Deaths
 from aicr_pytest.run.outage import Outage
 from aicr_pytest.run.plan import Plan
+from aicr_pytest.run.results import Results
 from aicr_pytest.run.survey import Survey
 from aicr_pytest.settings import Settings
 from aicr_pytest.workloads.images import reference
@@ -115,8 +116,8 @@ class Run:
         """How the run was started."""
         self.plan = Plan()
         """The checks of the run; known after collection."""
-        self.results: dict[str, dict[str, Any]] = {}
-        """What came of each check, by node id; in the controller."""
+        self.results = Results()
+        """What came of each check; in the controller."""
         self.survey = Survey()
         """What accelerators there are; known once the controller has started the run."""
         self.interrupted = False

@@ -188,9 +188,9 @@ def summary(
         reporter.line(f"  {safe(result.reason)}")
         for finding in one.judgement.findings:
             reporter.line(safe(f"{'':<{width}}  finding: {finding}"), yellow=True)
-    for came in run.results.values():
-        for left in str(came.get("left_behind") or "").splitlines():
-            reporter.line(safe(f"left behind by {came['check']}: {left}"), red=True)
+    for came in run.results:
+        for left in came.left_behind.splitlines():
+            reporter.line(safe(f"left behind by {came.check}: {left}"), red=True)
     for line in run.left_behind:
         reporter.line(safe(f"left behind on the cluster: {line}"), red=True)
     for line in run.kept:

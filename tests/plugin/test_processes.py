@@ -63,7 +63,7 @@ def test_workers_tell_inconclusive_and_what_does_not_apply(project: "Project") -
     result = project.run_apart("--aicr", "-n", "2", "-m", "secure")
 
     result.stdout.fnmatch_lines(["*1 inconclusive*"])
-    result.stdout.fnmatch_lines(["*Inconclusive*Blind: NoCapacity: 0 free*"])
+    result.stdout.fnmatch_lines(["*Inconclusive*Blind: 0 free*"])
 
 
 def test_check_that_its_worker_died_over_is_inconclusive(project: "Project") -> None:
