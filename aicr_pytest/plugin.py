@@ -5,6 +5,7 @@ imported here: a missing package must not stop anybody's pytest from starting.
 """
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,11 +67,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.pluginmanager.has_plugin(HOOKS) or not any(map(marks.is_check, items)):
         return
     if hasattr(config, "workerinput"):
-        raise pytest.UsageError(
-            "Under pytest-xdist, checks of aicr-pytest have to be asked for.\n"
-            "  Set aicr_suite = checks in the project's pytest configuration."
-        )
+        # An error here would be told as a worker's crash: each check says it instead.
+        config.pluginmanager.register(_NotAskedFor(), "aicr-not-asked-for")
+        return
     _activate(config, expects_checks=False).pytest_collection_modifyitems(items)
+
+
+class _NotAskedFor:
+    """Refuses checks in a worker whose controller knows of none."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Say how to ask for them."""
+        if marks.is_check(item):
+            raise SettingsError(
+                "Under pytest-xdist, checks of aicr-pytest have to be asked for.\n"
+                "  Set aicr_suite = checks in the project's pytest configuration."
+            )
 
 
 def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
@@ -79,6 +92,7 @@ def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
     from aicr_pytest.run.hooks import RunHooks
     from aicr_pytest.run.session import run_key
 
+    _refuse_what_hides_failures(config)
     marks.register_selecting(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
     _keep_modules_together(config)
@@ -92,6 +106,19 @@ def _activate(config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
     if not expects_checks:
         keeper.watch_logs()  # the session has started already
     return hooks
+
+
+def _refuse_what_hides_failures(config: pytest.Config) -> None:
+    if sys.flags.optimize and config.getoption("assertmode", "plain") == "plain":
+        raise pytest.UsageError(
+            "--assert=plain and Python's -O (PYTHONOPTIMIZE) together take the assertions out of "
+            "every check, so that all would pass.\n  Leave one of them out."
+        )
+    if getattr(config.option, "dist", "no") == "each" and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "--dist each runs every check in every worker, and they would take each other's "
+            "accelerators.\n  Use --dist loadfile, which gives each module to one worker."
+        )
 
 
 def _keep_modules_together(config: pytest.Config) -> None:

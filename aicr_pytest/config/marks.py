@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from aicr_pytest.locations import in_suite
+
 if TYPE_CHECKING:
     import pytest
 
@@ -60,5 +62,10 @@ def level_mark(level: "Level") -> str | None:
 
 
 def is_check(item: "pytest.Item") -> bool:
-    """Whether an item carries one of the plugin's marks."""
-    return any(item.get_closest_marker(name) for name in ("aicr_check", "requirement"))
+    """Whether an item is a check: one of the suite, or one that says so itself.
+
+    ``requirement`` is a common word: elsewhere it is somebody else's mark.
+    """
+    if item.get_closest_marker("aicr_check") is not None:
+        return True
+    return item.get_closest_marker("requirement") is not None and in_suite(item.path)

@@ -32,6 +32,7 @@ from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.run.terminal import LiveLine, Terminal, header, plan_lines, summary
+from aicr_pytest.run.written_order import WrittenOrder
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -59,6 +60,8 @@ class RunHooks:
         self._refused = False
         self._header: list[str] = []
         self._collected: list[pytest.Item] = []
+        self._written = WrittenOrder()
+        config.pluginmanager.register(self._written, "aicr-written-order")
         self._planned_by_worker = False
         self._session: pytest.Session | None = None
         self._conclusion: Conclusion | None = None
@@ -160,27 +163,30 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)  # pytest selects by the marks that are added here
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Add marks to checks, and leave out those of features that were not asked for."""
-        self._collected = list(items)
-        rename([item for item in items if is_check(item)], self._run.door)
+        written = self._written.items
+        self._collected = list({id(item): item for item in (*written, *items)}.values())
+        rename([item for item in self._collected if is_check(item)], self._run.door)
         try:
-            checks = {item: check_of(item) for item in items if is_check(item)}
+            checks = [(item, check_of(item)) for item in items if is_check(item)]
         except ValueError as error:
             self._refused = True
             raise pytest.UsageError(self._run.door.text(str(error))) from None
         version = self._run.shared.list_version
-        for item, check in checks.items():
+        for item, check in checks:
             requirement = BY_ID[check.requirement]
             level = level_mark(requirement.level(version))
             for name in (*requirement.marks, "conformance", *([level] if level else [])):
                 item.add_marker(getattr(pytest.mark, name))
         if wanted := self._run.settings.features:
-            unwanted = [item for item, check in checks.items() if check.requirement not in wanted]
+            unwanted = [item for item, check in checks if check.requirement not in wanted]
             if unwanted:
                 self._config.hook.pytest_deselected(items=unwanted)
                 items[:] = [item for item in items if item not in set(unwanted)]
 
+    @pytest.hookimpl(tryfirst=True)  # xdist tells the controller then
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Take note of what will run."""
+        """Put in order what will run, and take note of it."""
+        self._written.restore(session.items)
         if self._is_controller_of_workers or self._refused:
             return
         self._run.plan = plan_of(session.items, self._collected)

@@ -19,6 +19,8 @@ from aicr_pytest.evidence.run import CheckResult, Verdict
 
 _COULD_NOT_LOOK: tuple[Outcome, ...] = ("inconclusive", "error", "skipped", "not run")
 _FOR_NOTHING: tuple[Outcome, ...] = ("not applicable",)
+_MOST_LISTED = 3
+"""Checks that a reason names one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +89,20 @@ def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdi
 
 
 def _blind_reason(blind: Sequence[CheckResult], deciding: Sequence[CheckResult]) -> str:
-    not_run = [check for check in blind if check.outcome == "not run"]
+    not_run = [check.title for check in blind if check.outcome == "not run"]
+    more = f"; not run: {_listed(not_run)}" if not_run else ""
     if len(not_run) == len(blind):
-        return f"{len(deciding) - len(not_run)} of {len(deciding)} deciding checks ran"
+        return f"{len(deciding) - len(not_run)} of {len(deciding)} deciding checks ran{more}"
     # An error says more than a check that was never started.
     told = next(check for check in blind if check.outcome != "not run")
     could_look = len(deciding) - len(blind)
     ran = f"; {could_look} of {len(deciding)} deciding checks could look"
-    return f"{told.title}: {_first_line(told.message) or told.outcome}{ran}"
+    return f"{told.title}: {_first_line(told.message) or told.outcome}{ran}{more}"
+
+
+def _listed(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - _MOST_LISTED} more" if len(titles) > _MOST_LISTED else ""
+    return ", ".join(titles[:_MOST_LISTED]) + more
 
 
 def _because(those: Sequence[CheckResult], deciding: Sequence[CheckResult], what: str) -> str:
