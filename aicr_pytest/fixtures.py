@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aicr_pytest.errors import ApiError, SettingsError
+from aicr_pytest.errors import SettingsError
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
@@ -167,7 +167,7 @@ def aicr_workspace(
         _maker(request, run, aicr_cluster, aicr_wait, _aicr_life),
         aicr_accelerators,
         image=run.image,
-        pull_secret=_pull_secret(run, aicr_cluster),
+        pull_secret=run.pull_secret(),
         run_id=run.run_id,
         evidence=lambda: run.evidence,
         take_down=lambda workspace: run.outage.sit_out(
@@ -242,23 +242,3 @@ def _maker(
         )
 
     return make
-
-
-def _pull_secret(run: "Run", cluster: "Cluster") -> dict[str, Any] | None:
-    """A copy of the Secret that --aicr-pull-secret names.
-
-    Raises:
-        SettingsError: there is none of that name.
-    """
-    from aicr_pytest.cluster.kinds import SECRET
-    from aicr_pytest.workloads.workspaces import pull_secret
-
-    if run.settings.pull_secret is None:
-        return None
-    namespace, _, name = run.settings.pull_secret.rpartition("/")
-    try:
-        return pull_secret(cluster.get(SECRET, name, namespace or "default"))
-    except ApiError as error:
-        raise SettingsError(
-            f"--aicr-pull-secret: {run.settings.pull_secret!r} cannot be read: {error}"
-        ) from error

@@ -43,7 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register marks; in a run that asks for checks also everything else."""
     marks.register_own(config)
     config.pluginmanager.import_plugin("aicr_pytest.fixtures")
-    asked = invocation.decide(invocation.read_command_line(config, os.environ))
+    try:
+        asked = invocation.decide(invocation.read_command_line(config, os.environ))
+    except SettingsError as error:
+        raise _usage_error(error) from None
     if not asked.asked:
         _refuse_bad_options(config)
         return

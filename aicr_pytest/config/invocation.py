@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aicr_pytest.config.marks import selecting_marks
 from aicr_pytest.config.options import SUITE_ENV, SUITE_INI, SuiteMode
+from aicr_pytest.errors import SettingsError
 from aicr_pytest.locations import in_suite, suite_dir
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -
     ini = config.getini(SUITE_INI)
     mode = cast(SuiteMode, ini if isinstance(ini, str) else "always" if ini else "never")
     options = {name for name, value in vars(config.option).items() if value not in (None, [])}
-    ordered = environment.get(SUITE_ENV, "").lower() in ("1", "true", "yes", "on")
+    ordered = _switch(environment.get(SUITE_ENV, ""))
     return CommandLine(
         ordered=bool(config.getoption(SUITE_INI)) or ordered,
         mode=mode,
@@ -81,6 +82,17 @@ def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -
         named_paths=config.args_source is config.ArgsSource.ARGS,
         directory=config.invocation_params.dir,
     )
+
+
+def _switch(text: str) -> bool:
+    if not text:
+        return False
+    from aicr_pytest.config.parsers import switch
+
+    try:
+        return switch(text)
+    except ValueError as error:
+        raise SettingsError(f"{SUITE_ENV} (environment): {text!r} is not valid; {error}.") from None
 
 
 def _words(expression: str) -> set[str]:

@@ -14,6 +14,7 @@ from aicr_pytest.run.outcomes import PhaseSeen, kind_of_error, outcome_of
 from aicr_pytest.run.plan import Check, check_of
 from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run
+from aicr_pytest.run.short_errors import shorten
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
@@ -124,7 +125,11 @@ class Running:
     def mend(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Say on pytest's report what pytest cannot know."""
         self._show_observations(report)
-        if call.excinfo is None or call.when == "teardown":
+        if call.excinfo is None:
+            return
+        if report.failed:
+            shorten(report, self.item, call.excinfo.value)
+        if call.when == "teardown":
             return
         kind = kind_of_error(call.excinfo.value)
         setattr(report, OUTCOME, kind or "")

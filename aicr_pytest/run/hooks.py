@@ -134,7 +134,8 @@ class RunHooks:
         try:
             _ = self._run.store  # first: a directory that is refused must cost nothing
             self._run.provide(self._terminal.say)
-            self._run.connect()
+            self._run.connect(self._terminal.say)
+            _ = self._run.pull_secret()
             missing = missing_access(self._run)
         except AicrError as error:
             raise pytest.UsageError(self._run.door.text(str(error))) from None

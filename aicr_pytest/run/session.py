@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aicr_pytest.errors import Inconclusive, SettingsError
+from aicr_pytest.config.resolving import refuse_not_applicable
+from aicr_pytest.errors import ApiError, ApiUnreachable, Inconclusive, SettingsError
 from aicr_pytest.evidence.redaction.platform_names import platform_names
 from aicr_pytest.requirements.catalogue import VERSIONS, applicable_list
 from aicr_pytest.run.cluster_providers import ClusterProvider, ProvidedCluster, Say, provider
@@ -39,6 +40,8 @@ run_key = pytest.StashKey["Run"]()
 
 IN_CLUSTER = "in-cluster"
 """What a cluster's own service account is called instead of a context."""
+_SILENCE = 3.0
+"""Seconds of waiting for the first answer after which the user is told."""
 _HURRIED = 0.02
 """What is left of every deadline once the user wants us to hurry."""
 
@@ -348,16 +351,58 @@ class Run:
             description=made.description,
         )
 
-    def connect(self) -> None:
+    def connect(self, say: Say = lambda _: None) -> None:
         """Reach the cluster and learn which list applies.
 
+        Args:
+            say: told whom it waits for, where that takes long.
+
         Raises:
-            SettingsError, ApiUnreachable, AccessDenied: as ``cluster`` does.
+            SettingsError: as ``cluster`` does; or what the user declared N/A is a MUST there.
+            ApiUnreachable, AccessDenied: as ``cluster`` does.
         """
-        version = self.cluster.version()
+        cluster = self.cluster
+        asked = f"{cluster.server}, context {cluster.context}"
+        waiting = threading.Timer(_SILENCE, say, (f"waiting for the API server {asked} …",))
+        waiting.daemon = True
+        waiting.start()
+        try:
+            version = cluster.version()
+        except ApiUnreachable as error:
+            raise ApiUnreachable(
+                f"{error}\n  Asked: {asked}",
+                hint="Choose another with --aicr-context or --aicr-kubeconfig.",
+            ) from error
+        finally:
+            waiting.cancel()
         self.learn(platform_names(self.cluster.server, self.cluster.context))
         if self.settings.k8s_version is None:
             self._share(list_version=applicable_list(version))
+        refuse_not_applicable(
+            self.settings.not_applicable,
+            self.shared.list_version,
+            self.settings.origins.get("not_applicable", ""),
+        )
+
+    def pull_secret(self) -> dict[str, Any] | None:
+        """A copy of the Secret that --aicr-pull-secret names.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        from aicr_pytest.cluster.kinds import SECRET
+        from aicr_pytest.workloads.workspaces import pull_secret
+
+        if self.settings.pull_secret is None:
+            return None
+        namespace, _, name = self.settings.pull_secret.rpartition("/")
+        try:
+            return pull_secret(self.cluster.get(SECRET, name, namespace or "default"))
+        except ApiError as error:
+            raise SettingsError(
+                # Said so that no redactor takes the name for what the Secret holds.
+                f"{self.settings.pull_secret!r} cannot be read (--aicr-pull-secret): {error}"
+            ) from error
 
     def took(self, survey: Survey) -> None:
         """Keep what was found, and whether the nodes themselves say that they are simulated."""

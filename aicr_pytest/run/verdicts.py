@@ -31,6 +31,8 @@ class Judgement:
     """Of the requirement."""
     reason: str
     """One sentence."""
+    more: str = ""
+    """What else the check says on which the verdict rests where none failed, e.g. the way out."""
     findings: tuple[str, ...] = ()
     """Hardening checks that did not pass, one line each; they decide nothing here."""
 
@@ -52,6 +54,8 @@ def judge(
     """
     deciding = [check for check in checks if strict or check.basis != "hardening"]
     verdict, reason = _decide(deciding, not_applicable)
+    failed = any(check.outcome == "failed" for check in deciding)  # pytest shows those whole
+    telling = None if failed else _telling(deciding)
     findings = tuple(
         f"{check.title}: {_first_line(check.message) or check.outcome}"
         for check in checks
@@ -60,7 +64,8 @@ def judge(
     stays = sum(1 for text in left_behind if text)
     if stays:
         reason += f"; {stays} check{'s' * (stays > 1)} left something behind on the cluster"
-    return Judgement(verdict=verdict, reason=reason, findings=findings)
+    more = telling.message.strip().partition("\n")[2] if telling else ""
+    return Judgement(verdict=verdict, reason=reason, more=more, findings=findings)
 
 
 def decides(basis: Basis, *, strict: bool) -> bool:
@@ -86,6 +91,15 @@ def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdi
     rest = len(deciding) - len(passed)
     others = f", {rest} {'do' if rest > 1 else 'does'} not apply" if rest else ""
     return "Implemented", f"{len(passed)} of {len(deciding)} deciding checks passed{others}"
+
+
+def _telling(deciding: Sequence[CheckResult]) -> CheckResult | None:
+    """The check that a verdict without a failure rests on; None where all is well."""
+    for outcomes in (("absent",), ("inconclusive", "error", "skipped"), ("unknown",)):
+        for check in deciding:
+            if check.outcome in outcomes:
+                return check
+    return None
 
 
 def _blind_reason(blind: Sequence[CheckResult], deciding: Sequence[CheckResult]) -> str:

@@ -6,6 +6,7 @@ in a subprocess and in xdist workers alike. What the cluster does comes from the
 
 import importlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ class FakeCluster:
         return cluster
 
     def version(self) -> str:
+        if seconds := os.environ.get("FAKE_SILENCE"):
+            time.sleep(float(seconds))
+            raise errors.ApiUnreachable("GET /version: no answer")
         return os.environ.get("FAKE_VERSION", "v1.37.2")
 
     def serves(self, group: str, version: str) -> list[str]:
@@ -47,6 +51,9 @@ class FakeCluster:
 
     def list(self, kind: Any, namespace: str | None = None, **selectors: str) -> list[Any]:
         return []
+
+    def get(self, kind: Any, name: str, namespace: str | None = None) -> Any:
+        raise errors.ApiError(404, "NotFound", f"no {name}", request=f"GET {namespace}/{name}")
 
     def can(self, verb: str, resource: str, **where: str) -> bool:
         return f"{verb} {resource}" not in os.environ.get("FAKE_FORBIDDEN", "")

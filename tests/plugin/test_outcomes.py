@@ -283,6 +283,55 @@ def test_failed_comparison_is_told_in_full(
     assert message.partition("\n")[0][:200] in requirement["reason"]
 
 
+OURS = """
+    def ask():
+        try:
+            raise KeyError("of the client")
+        except KeyError as error:
+            raise WaitTimeout("it sees 8\\n  Last seen: 8\\n  See: kubectl get pods") from error
+
+    def test_it():
+        ask()
+
+    def test_blind():
+        raise NoCapacity("0 free", hint="Free some, or name other nodes with --aicr-nodes.")
+"""
+
+
+def test_error_of_ours_is_told_in_full_without_how_it_came_about(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + OURS)
+
+    said = project.run("--aicr", "-m", "secure").stdout.str()
+
+    for line in ("it sees 8", "  Last seen: 8", "  See: kubectl get pods"):
+        assert f"E       {line}\n" in said
+    assert ">       raise WaitTimeout(" in said
+    assert "KeyError" not in said
+    assert "aicr_pytest.errors" not in said
+
+
+def test_how_an_error_of_ours_came_about_is_there_to_be_seen(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + OURS)
+
+    said = project.run("--aicr", "-m", "secure", "-vv").stdout.str()
+
+    assert "KeyError: 'of the client'" in said
+    assert "def ask():" in said
+
+
+def test_way_out_reaches_the_terminal(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + OURS.replace("    ask()", "    pass"))
+
+    result = project.run("--aicr", "-m", "secure")
+
+    result.stdout.fnmatch_lines(
+        [
+            "secure_accelerator_access*Inconclusive*Blind: 0 free; 1 of 2 deciding checks could*",
+            "* Free some, or name other nodes with --aicr-nodes.",
+        ]
+    )
+
+
 BY_OTHERS = {
     "a fixture of a foreign conftest": """
         import pytest
