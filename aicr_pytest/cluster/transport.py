@@ -428,9 +428,11 @@ def _no_answer(request: Request, error: Exception) -> _Refused:
 _OF_TLS = {
     "mismatch": "The server's certificate is for other names: use one of them as the kubeconfig's "
     "server, or name it in tls-server-name.",
-    "doesn't match": "The server's certificate is for other names: use one of them as the "
-    "kubeconfig's server, or name it in tls-server-name.",
-    "wrong_version_number": "What answers there speaks no TLS: see port and scheme of the "
+    "wrong version number": "What answers there speaks no TLS: see port and scheme of the "
+    "kubeconfig's server.",
+    "unexpected eof": "What answers there speaks no TLS: see port and scheme of the kubeconfig's "
+    "server.",
+    "record layer failure": "What answers there speaks no TLS: see port and scheme of the "
     "kubeconfig's server.",
     "": "The kubeconfig's certificate-authority must be the one that signed the server's.",
 }
@@ -438,6 +440,6 @@ _OF_TLS = {
 
 
 def _no_tls(request: Request, why: str) -> ApiUnreachable:
-    said = why.lower().replace(" ", "_") + why.lower()
+    said = why.lower().replace("_", " ")
     hint = next(hint for word, hint in _OF_TLS.items() if word in said)
     return ApiUnreachable(f"{request}: no TLS connection: {why}", hint=hint)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _INHERITED = "aicr"
 """Key of the worker's input under which it finds what it inherits."""
+_REFUSED = "refused"
+"""Key under which a worker tells, instead of a plan, what is wrong with a check's marks."""
 
 
 class RunHooks:
@@ -57,7 +59,7 @@ class RunHooks:
         self._ran: dict[str, Running] = {}
         self._fixtures = FixtureUsers()
         config.pluginmanager.register(self._fixtures, "aicr-fixtures")
-        self._refused = False
+        self._refused = ""
         self._header: list[str] = []
         self._collected: list[pytest.Item] = []
         self._written = WrittenOrder()
@@ -134,7 +136,7 @@ class RunHooks:
         try:
             _ = self._run.store  # first: a directory that is refused must cost nothing
             self._run.provide(self._terminal.say)
-            self._run.connect(self._terminal.say)
+            self._run.connect()
             _ = self._run.pull_secret()
             missing = missing_access(self._run)
         except AicrError as error:
@@ -170,8 +172,11 @@ class RunHooks:
         try:
             checks = [(item, check_of(item)) for item in items if is_check(item)]
         except ValueError as error:
-            self._refused = True
-            raise pytest.UsageError(self._run.door.text(str(error))) from None
+            self._refused = self._run.door.text(str(error))
+            if not self._is_worker:
+                raise pytest.UsageError(self._refused) from None
+            items.clear()  # the controller says why: here, an error would be told as a crash
+            return
         version = self._run.shared.list_version
         for item, check in checks:
             requirement = BY_ID[check.requirement]
@@ -188,12 +193,14 @@ class RunHooks:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Put in order what will run, and take note of it."""
         self._written.restore(session.items)
-        if self._is_controller_of_workers or self._refused:
+        if self._is_controller_of_workers or (self._refused and not self._is_worker):
             return
-        self._run.plan = plan_of(session.items, self._collected)
+        if not self._refused:
+            self._run.plan = plan_of(session.items, self._collected)
         if self._is_worker and self._run.shared.plans:
+            told = {_REFUSED: self._refused} if self._refused else self._run.plan.to_json()
             file = Path(self._run.shared.plans) / f"{self._run.worker}.json"
-            file.write_text(json.dumps(self._run.plan.to_json()), encoding="utf-8")
+            file.write_text(json.dumps(told), encoding="utf-8")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: "WorkerController") -> None:
@@ -202,7 +209,10 @@ class RunHooks:
         if self._planned_by_worker or not file.is_file():
             return
         self._planned_by_worker = True
-        self._run.plan = Plan.from_json(json.loads(file.read_text(encoding="utf-8")))
+        told = json.loads(file.read_text(encoding="utf-8"))
+        if refused := told.get(_REFUSED):
+            raise pytest.UsageError(refused)
+        self._run.plan = Plan.from_json(told)
         self._tell_plan()
 
     @pytest.hookimpl(tryfirst=True)  # pytest's own runs the tests

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aicr_pytest.config.resolving import refuse_not_applicable
-from aicr_pytest.errors import ApiError, ApiUnreachable, Inconclusive, SettingsError
+from aicr_pytest.errors import ApiError, Inconclusive, SettingsError
 from aicr_pytest.evidence.redaction.platform_names import platform_names
 from aicr_pytest.requirements.catalogue import VERSIONS, applicable_list
 from aicr_pytest.run.cluster_providers import ClusterProvider, ProvidedCluster, Say, provider
@@ -40,8 +40,6 @@ run_key = pytest.StashKey["Run"]()
 
 IN_CLUSTER = "in-cluster"
 """What a cluster's own service account is called instead of a context."""
-_SILENCE = 3.0
-"""Seconds of waiting for the first answer after which the user is told."""
 _HURRIED = 0.02
 """What is left of every deadline once the user wants us to hurry."""
 
@@ -351,30 +349,14 @@ class Run:
             description=made.description,
         )
 
-    def connect(self, say: Say = lambda _: None) -> None:
+    def connect(self) -> None:
         """Reach the cluster and learn which list applies.
-
-        Args:
-            say: told whom it waits for, where that takes long.
 
         Raises:
             SettingsError: as ``cluster`` does; or what the user declared N/A is a MUST there.
             ApiUnreachable, AccessDenied: as ``cluster`` does.
         """
-        cluster = self.cluster
-        asked = f"{cluster.server}, context {cluster.context}"
-        waiting = threading.Timer(_SILENCE, say, (f"waiting for the API server {asked} …",))
-        waiting.daemon = True
-        waiting.start()
-        try:
-            version = cluster.version()
-        except ApiUnreachable as error:
-            raise ApiUnreachable(
-                f"{error}\n  Asked: {asked}",
-                hint="Choose another with --aicr-context or --aicr-kubeconfig.",
-            ) from error
-        finally:
-            waiting.cancel()
+        version = self.cluster.version()
         self.learn(platform_names(self.cluster.server, self.cluster.context))
         if self.settings.k8s_version is None:
             self._share(list_version=applicable_list(version))

@@ -6,7 +6,6 @@ in a subprocess and in xdist workers alike. What the cluster does comes from the
 
 import importlib
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +40,6 @@ class FakeCluster:
         return cluster
 
     def version(self) -> str:
-        if seconds := os.environ.get("FAKE_SILENCE"):
-            time.sleep(float(seconds))
-            raise errors.ApiUnreachable("GET /version: no answer")
         return os.environ.get("FAKE_VERSION", "v1.37.2")
 
     def serves(self, group: str, version: str) -> list[str]:

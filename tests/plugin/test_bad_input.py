@@ -217,27 +217,6 @@ def test_must_of_the_servers_own_list_is_not_declared_away(
     assert "--aicr-not-applicable: dra_support is a MUST of 1.35 and cannot be N/A" in said
 
 
-def test_unreachable_server_is_named_with_the_way_out(
-    project: "Project", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_SILENCE", "0.5")
-
-    said = refused(project)
-
-    assert "no answer" in said
-    assert "https://fake.example:6443, context fake" in said
-    assert "--aicr-context" in said
-
-
-def test_long_silence_is_told(project: "Project", monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_SILENCE", "0.5")
-    monkeypatch.setattr("aicr_pytest.run.session._SILENCE", 0.1)
-
-    result = project.run("--aicr")
-
-    result.stdout.fnmatch_lines(["waiting for the API server https://fake.example:6443, context*"])
-
-
 @pytest.mark.parametrize("version", ["v1.32.4", "v1.38.0"])
 def test_list_of_another_version_is_said(
     project: "Project", monkeypatch: pytest.MonkeyPatch, version: str
