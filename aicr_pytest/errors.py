@@ -26,9 +26,9 @@
     ├── LeftBehind              something of ours stays on the cluster
     └── SettingsError           bad input of the user; ends as pytest's usage error (4)
 
-A check that raises anything but ``Inconclusive``, ``DoesNotApply``, ``SolutionAbsent`` or
-``UnknownAccelerator`` in its call phase accuses the platform. The same error in setup says that we
-could not look.
+In its call phase a check accuses the platform by a failed assertion of its own, by
+``SolutionAbsent``, and by ``ApiError``, ``WaitTimeout``, ``WaitFailed``, ``EndpointSilent`` or
+``InvalidExposition``. Any other error there, and every error in setup, says that we could not look.
 """
 
 
@@ -157,7 +157,7 @@ def single_errors(error: BaseException) -> list[BaseException]:
 
 
 def single_message(error: BaseException) -> str:
-    """What an exception says, and its kind where that tells something.
+    """What an exception says, and its kind where it does not say it itself, as ours do.
 
     Where an assertion has words of its own they are all. pytest indents all but the first line of
     them, and puts the comparison below.
@@ -166,6 +166,8 @@ def single_message(error: BaseException) -> str:
     if isinstance(error, AssertionError):
         words = text.rpartition("\nassert ")[0].replace("\n  ", "\n")
         return words or text or "assertion failed"
+    if isinstance(error, AicrError) and text:
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -40,7 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register marks; in a run that asks for checks also everything else."""
     marks.register_own(config)
     config.pluginmanager.import_plugin("aicr_pytest.fixtures")
-    asked = invocation.decide(invocation.read_command_line(config, os.environ))
+    try:
+        asked = invocation.decide(invocation.read_command_line(config, os.environ))
+    except ValueError as error:
+        from aicr_pytest.run import activation
+
+        raise activation.usage_error(error) from None
     if not asked.asked:
         if options.given(vars(config.option)):
             from aicr_pytest.run import activation
@@ -69,10 +74,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.pluginmanager.has_plugin(HOOKS) or not marks.hold_checks(items):
         return
     if hasattr(config, "workerinput"):
-        raise pytest.UsageError(
-            "Under pytest-xdist, checks of aicr-pytest have to be asked for.\n"
-            "  Set aicr_suite = checks in the project's pytest configuration."
-        )
+        # An error here would be told as a worker's crash: each check says it instead.
+        config.pluginmanager.register(_NotAskedFor(), "aicr-not-asked-for")
+        return
     from aicr_pytest.run import activation
 
     activation.activate(config, HOOKS, expects_checks=False).pytest_collection_modifyitems(items)
+
+
+class _NotAskedFor:
+    """Refuses checks in a worker whose controller knows of none."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Say how to ask for them."""
+        if marks.is_check(item):
+            from aicr_pytest.errors import SettingsError
+
+            raise SettingsError(
+                "Under pytest-xdist, checks of aicr-pytest have to be asked for.\n"
+                "  Set aicr_suite = checks in the project's pytest configuration."
+            )

@@ -4,6 +4,7 @@ Only what all objects have in common is looked at: ``metadata`` with a name, and
 mappings are due. What a kind holds beyond it is judged by whoever looks at it.
 """
 
+import re
 import reprlib
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,7 @@ def version_of(response: Response) -> str:
         ApiUnreachable: it holds none.
     """
     version = response.object().get("gitVersion")
-    if not isinstance(version, str) or not version:
+    if not isinstance(version, str) or not re.match(r"v?[0-9]+\.[0-9]+", version):
         raise ApiUnreachable(f"{response.request}: no version in the answer: {response.head}")
     return version
 

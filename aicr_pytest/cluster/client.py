@@ -17,7 +17,7 @@ from aicr_pytest.cluster.messages import Request, Response, RetryPolicy, Tries
 from aicr_pytest.cluster.observer import Execution, Observer, Unobserved
 from aicr_pytest.cluster.refusals import Answer
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
-from aicr_pytest.errors import ApiError
+from aicr_pytest.errors import ApiError, ApiUnreachable
 
 if TYPE_CHECKING:
     # At run time only connect() imports it: it imports the kubernetes client, for a good second.
@@ -115,7 +115,13 @@ class Cluster:
             ledger=ledger,
         )
         cluster.verified = configuration.verify_ssl
-        cluster.version()
+        try:
+            cluster.version()
+        except ApiUnreachable as error:
+            raise ApiUnreachable(
+                f"{error}\n  Asked: {configuration.host}, context {target.context}",
+                hint="Choose another with --aicr-context or --aicr-kubeconfig.",
+            ) from error
         link.patience = patience
         return cluster
 

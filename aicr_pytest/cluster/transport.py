@@ -425,8 +425,21 @@ def _no_answer(request: Request, error: Exception) -> _Refused:
     return _Later(ApiUnreachable(f"{request}: the API server gives no answer: {why}"))
 
 
+_OF_TLS = {
+    "mismatch": "The server's certificate is for other names: use one of them as the kubeconfig's "
+    "server, or name it in tls-server-name.",
+    "wrong version number": "What answers there speaks no TLS: see port and scheme of the "
+    "kubeconfig's server.",
+    "unexpected eof": "What answers there speaks no TLS: see port and scheme of the kubeconfig's "
+    "server.",
+    "record layer failure": "What answers there speaks no TLS: see port and scheme of the "
+    "kubeconfig's server.",
+    "": "The kubeconfig's certificate-authority must be the one that signed the server's.",
+}
+"""What a failed handshake says → the way out; the last one fits the rest."""
+
+
 def _no_tls(request: Request, why: str) -> ApiUnreachable:
-    return ApiUnreachable(
-        f"{request}: no TLS connection: {why}",
-        hint="The kubeconfig's certificate-authority must be the one that signed the server's.",
-    )
+    said = why.lower().replace("_", " ")
+    hint = next(hint for word, hint in _OF_TLS.items() if word in said)
+    return ApiUnreachable(f"{request}: no TLS connection: {why}", hint=hint)

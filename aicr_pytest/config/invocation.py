@@ -69,7 +69,7 @@ def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -
     ini = config.getini(SUITE_INI)
     mode = cast(SuiteMode, ini if isinstance(ini, str) else "always" if ini else "never")
     options = {name for name, value in vars(config.option).items() if value not in (None, [])}
-    ordered = environment.get(SUITE_ENV, "").lower() in ("1", "true", "yes", "on")
+    ordered = _switch(environment.get(SUITE_ENV, ""))
     return CommandLine(
         ordered=bool(config.getoption(SUITE_INI)) or ordered,
         mode=mode,
@@ -91,6 +91,17 @@ def _names_the_suite(line: CommandLine) -> bool:
     from aicr_pytest.locations import in_suite
 
     return any(in_suite(line.directory / arg.partition("::")[0]) for arg in line.arguments)
+
+
+def _switch(text: str) -> bool:
+    if not text:
+        return False
+    from aicr_pytest.config.parsers import switch
+
+    try:
+        return switch(text)
+    except ValueError as error:
+        raise ValueError(f"{SUITE_ENV} (environment): {text!r} is not valid; {error}.") from None
 
 
 def _words(expression: str) -> set[str]:

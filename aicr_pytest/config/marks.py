@@ -63,18 +63,27 @@ def level_mark(level: "Level") -> str | None:
 
 
 def is_check(item: "pytest.Item") -> bool:
-    """Whether an item carries one of the plugin's marks."""
-    return hold_checks([item])
+    """Whether an item is a check: one of the suite, or one that says so itself.
+
+    ``requirement`` is a common word: elsewhere it is somebody else's mark.
+    """
+    if item.get_closest_marker("aicr_check") is not None:
+        return True
+    if item.get_closest_marker("requirement") is None:
+        return False
+    from aicr_pytest.locations import in_suite
+
+    return in_suite(item.path)
 
 
 def hold_checks(items: "Iterable[pytest.Item]") -> bool:
-    """Whether any of the items does; each of the nodes above them is looked at once."""
+    """Whether any of the items is a check; each of the nodes above them is looked at once."""
     looked_at: set[int] = set()
     for item in items:
         for node in item.iter_parents():
             if id(node) in looked_at:
                 break
             looked_at.add(id(node))
-            if any(mark.name in _OF_CHECKS for mark in node.own_markers):
+            if any(mark.name in _OF_CHECKS for mark in node.own_markers) and is_check(item):
                 return True
     return False

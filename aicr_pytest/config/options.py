@@ -372,7 +372,7 @@ def _add(option: Option, group: Any, parser: "pytest.Parser") -> None:
 
 def _ini_type(option: Option) -> Any:
     if option.is_switch:
-        return "bool"
+        return bool | str  # a word that is neither is refused by its parser, by name
     if option.several:
         return "linelist"
-    return float | int | str if option.field == "timeout_scale" else "string"
+    return float | int | str if isinstance(option.default, float) else "string"

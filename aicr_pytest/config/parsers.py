@@ -91,6 +91,13 @@ def name(what: str) -> Callable[[str], str]:
     return parse
 
 
+def secret(text: str) -> str:
+    """A Secret, as [NAMESPACE/]NAME."""
+    if not re.fullmatch(r"([a-z0-9-]+/)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text):
+        raise ValueError("it has to be [NAMESPACE/]NAME of a Secret")
+    return text
+
+
 def metric(text: str) -> str:
     """The name of a metric, or NAME=TARGET."""
     if not re.fullmatch(r"[A-Za-z_:][\w:.-]*(=[0-9]+(\.[0-9]+)?)?", text):
@@ -171,6 +178,13 @@ def toleration(text: str) -> Toleration:
     return Toleration(key=found[1], value=found[2], effect=found[3])
 
 
+_IMAGE = re.compile(
+    r"([\w.-]+(:\d+)?/)?"  # a host, where there is one
+    r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    r"(:\w[\w.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?"
+)
+
+
 def image(text: str) -> tuple[str, str]:
     """The suite's name of an image, and the reference that replaces it."""
     name, equals, reference = text.partition("=")
@@ -178,6 +192,8 @@ def image(text: str) -> tuple[str, str]:
         raise ValueError("it has to be NAME=REF, e.g. probe=registry.example/cuda:12.8.1")
     if name not in IMAGE_NAMES:
         raise ValueError(f"the suite's images are: {', '.join(IMAGE_NAMES)}")
+    if not _IMAGE.fullmatch(reference):
+        raise ValueError("REF has to be [HOST[:PORT]/]PATH[:TAG][@DIGEST], PATH in lower case")
     return name, reference
 
 
@@ -204,7 +220,7 @@ def nodes(text: str) -> str:
     wrong = "valid: pools (one node of each kind), all, or a label selector such as zone=a"
     if text in ("pools", "all"):
         return "" if text == "pools" else text
-    if not re.fullmatch(r"[\w./!=(), -]+", text) or not re.search(r"[=/.]| in ", text):
+    if not re.fullmatch(r"!?\w[\w./!=(), -]*", text) or not re.search(r"[=/.]| in ", text):
         raise ValueError(wrong)
     return text
 
@@ -247,7 +263,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "tolerations": toleration,
     "images": image,
     "registry": registry,
-    "pull_secret": filled("[NAMESPACE/]NAME of a Secret"),
+    "pull_secret": secret,
     "allow": allowances,
     "strict": switch,
     "not_applicable": not_applicable,

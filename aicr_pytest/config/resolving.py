@@ -1,13 +1,14 @@
 """Settings from the command line, the environment and the project's file, in this order."""
 
+import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.choices import ALLOWANCES
-from aicr_pytest.config.options import OPTIONS, Option
+from aicr_pytest.config.options import OPTIONS, SUITE_ENV, Option
 from aicr_pytest.config.parsers import GATHERERS, PARSERS, HoldsSecret
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.requirements.catalogue import BY_ID, VERSIONS, Level
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import pytest
 
 from aicr_pytest.settings import Settings
+
+_OF_THE_LAB = ("AICR_LAB_CACHE", "AICR_LAB_HOME", "AICR_LAB_NVML_STATE", "AICR_NO_INSTALL")
+"""Variables that the lab and scripts know."""
 
 
 def resolve(
@@ -31,6 +35,7 @@ def resolve(
     Raises:
         SettingsError: a value is not valid, or two contradict each other.
     """
+    _refuse_misspelt(environment)
     values: dict[str, Any] = {}
     given: dict[str, str] = {}
     for option in OPTIONS:
@@ -43,6 +48,9 @@ def resolve(
         base = project_dir if given["evidence_dir"].endswith("(ini)") else invocation_dir
         values["evidence_dir"] = base / os.path.expanduser(directory)  # noqa: PTH111 - Path's raises
         values["evidence"] = True
+        path = values["evidence_dir"]
+        if os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114 - as above
+            raise SettingsError(f"{given['evidence_dir']}: {path} is a link to nothing.")
     if values.get("lab") or values.get("provision"):
         values["allow"] = frozenset(ALLOWANCES)  # these cost nothing and disturb nobody
     _refuse_contradictions(values, given)
@@ -99,6 +107,18 @@ def _parsed_one(option: Option, origin: str, raw: Any) -> Any:
         raise SettingsError(f"{origin}: {message}") from None
 
 
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """Refuse a variable that is nearly one of ours: a run would go on without what it says."""
+    known = {SUITE_ENV, *_OF_THE_LAB, *(option.env for option in OPTIONS)}
+    for name in sorted(environment):
+        if name.startswith("AICR") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            if near:
+                raise SettingsError(
+                    f"{name} (environment): is no setting.\n  Did you mean {near[0]}?"
+                )
+
+
 _WHICH = "both say which cluster it is"
 _CONTRADICTIONS = (
     ("lab", "kubeconfig", _WHICH),
@@ -130,11 +150,21 @@ def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) 
             "  Add --aicr-prometheus-url."
         )
     version = values.get("k8s_version") or VERSIONS[-1]
-    for name in values.get("not_applicable", {}):
+    declared = values.get("not_applicable", {})
+    refuse_not_applicable(declared, version, given.get("not_applicable", ""))
+
+
+def refuse_not_applicable(declared: Iterable[str], version: str, origin: str) -> None:
+    """Refuse to take a MUST of a version's list for N/A, where that is nobody's choice.
+
+    Raises:
+        SettingsError: one of them is such a MUST.
+    """
+    for name in declared:
         requirement = BY_ID[name]
         if requirement.level(version) is Level.MUST and not requirement.may_be_not_applicable:
             raise SettingsError(
-                f"{given['not_applicable']}: {name} is a MUST of {version} and cannot be N/A.\n"
+                f"{origin}: {name} is a MUST of {version} and cannot be N/A.\n"
                 "  Of the MUSTs only cluster_autoscaling may be, where the platform has no "
                 "autoscaler."
             )

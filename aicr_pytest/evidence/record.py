@@ -105,6 +105,27 @@ class Phase:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One of several times that a check was tried in a run, for whatever reason."""
+
+    outcome: Outcome
+    """What came of it."""
+    message: str = ""
+    """The error or reason."""
+    finished_at: str = ""
+    """UTC, ISO 8601 with ``Z``."""
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "Attempt":
+        """Read back what ``dataclasses.asdict`` gave."""
+        return cls(
+            outcome=cast(Outcome, fields.one_of("outcome", get_args(Outcome))),
+            message=fields.text("message", ""),
+            finished_at=fields.text("finished_at", ""),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRecord:
     """One check as it ran."""
 
@@ -119,11 +140,13 @@ class CheckRecord:
     basis: Basis
     """Whether it decides the verdict (``text``, ``plan``) or is a finding (``hardening``)."""
     outcome: Outcome
-    """What came of it."""
+    """What came of it; where it was tried several times, the worst of that."""
     message: str = ""
     """The error or reason, redacted; empty for a passed check."""
+    attempts: tuple[Attempt, ...] = ()
+    """All of them in their order, where it was tried more than once."""
     phases: tuple[Phase, ...] = ()
-    """As they ran."""
+    """As they ran, those of all attempts."""
     observations: tuple[Observation, ...] = ()
     """In the order of taking; one whose file lies in another check's folder is cited from there."""
     started_at: str = ""
@@ -162,6 +185,7 @@ class CheckRecord:
             basis=cast(Basis, fields.one_of("basis", get_args(Basis))),
             outcome=cast(Outcome, fields.one_of("outcome", get_args(Outcome))),
             message=fields.text("message", ""),
+            attempts=tuple(Attempt.from_fields(f) for f in fields.objects("attempts")),
             phases=tuple(Phase.from_fields(f) for f in fields.objects("phases")),
             observations=tuple(Observation.from_fields(f) for f in fields.objects("observations")),
             started_at=fields.text("started_at", ""),

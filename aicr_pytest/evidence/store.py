@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from aicr_pytest.errors import SettingsError
+from aicr_pytest.evidence.attempts import what_counts, worst
 from aicr_pytest.evidence.check import CheckEvidence
 from aicr_pytest.evidence.clock import iso, utc_now
 from aicr_pytest.evidence.files import append_whole, write_atomically
 from aicr_pytest.evidence.json_fields import Fields, read_fields, to_bytes
 from aicr_pytest.evidence.names import check_folder, folder_name
-from aicr_pytest.evidence.record import RECORD_FILE, Basis, CheckRecord, Outcome, Phase
+from aicr_pytest.evidence.record import (
+    RECORD_FILE,
+    Attempt,
+    Basis,
+    CheckRecord,
+    Outcome,
+    Phase,
+)
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.run import RUN_FILE, RunInfo
 
@@ -112,8 +120,13 @@ class EvidenceStore:
         proves: str,
         basis: Basis,
         worker: str = "",
+        earlier: CheckRecord | None = None,
     ) -> CheckEvidence:
-        """Open the record of a check; until it ends it says ``not run``, in case we are killed."""
+        """Open the record of a check; until it ends it says ``not run``, in case we are killed.
+
+        Args:
+            earlier: of the attempts before this one; all that was seen in them is kept.
+        """
         clean = self.redactor.text
         record = CheckRecord(
             requirement=requirement,
@@ -126,6 +139,8 @@ class EvidenceStore:
             started_at=iso(self.clock()),
             worker=worker or self._worker,
         )
+        if earlier is not None:
+            record = _go_on(earlier, record)
         folder = check_folder(requirement, record.check)
         evidence = CheckEvidence(record, folder, self)
         self.current = evidence
@@ -145,16 +160,33 @@ class EvidenceStore:
         phases = tuple(
             dataclasses.replace(phase, message=redact(phase.message)) for phase in phases
         )
-        record = check_evidence.change(
+        before = check_evidence.record
+        attempt = Attempt(
             outcome=outcome,
             message=redact(message),
-            phases=phases,
-            left_behind=redact(left_behind),
             finished_at=iso(self.clock()),
+        )
+        attempts = (*before.attempts, attempt)
+        counts = what_counts(attempts)
+        stays = [text for text in (before.left_behind, redact(left_behind)) if text]
+        record = check_evidence.change(
+            outcome=counts.outcome,
+            message=counts.message,
+            attempts=attempts if len(attempts) > 1 else (),
+            phases=(*before.phases, *phases),
+            left_behind="\n".join(dict.fromkeys(stays)),
+            finished_at=attempt.finished_at,
         )
         if self.current is check_evidence:
             self.current = None
         return record
+
+    def doubt(self, check_evidence: CheckEvidence, message: str) -> CheckRecord:
+        """Note that a check that passed could not look, as was learned after its end."""
+        record = check_evidence.record
+        if record.outcome != "passed":
+            return record
+        return check_evidence.change(outcome="inconclusive", message=self.redactor.publish(message))
 
     def journal(self, method: str, path: str, status: int, seconds: float) -> None:
         """Note one request to the API server; a line per request, a file per worker."""
@@ -216,6 +248,23 @@ class EvidenceStore:
         else:
             self._failed.pop(path, None)
             self._pending.pop(path, None)
+
+
+def _go_on(earlier: CheckRecord, record: CheckRecord) -> CheckRecord:
+    """The record of a further attempt, which keeps what was seen in those before it."""
+    first = Attempt(
+        outcome=earlier.outcome,
+        message=earlier.message,
+        finished_at=earlier.finished_at,
+    )
+    so_far = worst((earlier.outcome, record.outcome))
+    return dataclasses.replace(
+        earlier,
+        outcome=so_far,
+        message=earlier.message if so_far == earlier.outcome else record.message,
+        attempts=earlier.attempts or (first,),
+        finished_at="",
+    )
 
 
 def _line(data: dict[str, Any]) -> bytes:

@@ -232,6 +232,11 @@ def minor_version(version: str) -> str:
     return f"{found[1]}.{found[2]}"
 
 
+def is_listed(version: str) -> bool:
+    """Whether the list of a Kubernetes version is known."""
+    return minor_version(version) in VERSIONS
+
+
 def applicable_list(version: str) -> str:
     """The known list that applies to a Kubernetes version: its own, else the nearest known one."""
 

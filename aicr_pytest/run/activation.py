@@ -1,5 +1,7 @@
 """Turns a pytest run into one of ours: settings, hooks, the door; or says what is wrong with it."""
 
+import sys
+
 import pytest
 
 from aicr_pytest.accelerators.vendors import profiles
@@ -24,6 +26,7 @@ def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHo
     Raises:
         UsageError: the user's settings are not valid.
     """
+    _refuse_what_hides_failures(config)
     marks.register_selecting(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
     _keep_modules_together(config)
@@ -31,7 +34,7 @@ def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHo
         profiles(), added_solutions()  # what is wrong with them is said before anything is asked
         hooks = RunHooks.of(config, expects_checks=expects_checks)
     except SettingsError as error:
-        raise _usage_error(error) from None
+        raise usage_error(error) from None
     config.pluginmanager.register(hooks, name)
     keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
     config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
@@ -55,7 +58,25 @@ def refuse_bad_options(config: pytest.Config) -> None:
             project_dir=config.rootpath,
         )
     except SettingsError as error:
-        raise _usage_error(error) from None
+        raise usage_error(error) from None
+
+
+def usage_error(error: Exception) -> pytest.UsageError:
+    """What a setting is refused with; its value may be a URL with a password."""
+    return pytest.UsageError(Door(Redactor()).text(str(error)))
+
+
+def _refuse_what_hides_failures(config: pytest.Config) -> None:
+    if sys.flags.optimize and config.getoption("assertmode", "plain") == "plain":
+        raise pytest.UsageError(
+            "--assert=plain and Python's -O (PYTHONOPTIMIZE) together take the assertions out of "
+            "every check, so that all would pass.\n  Leave one of them out."
+        )
+    if getattr(config.option, "dist", "no") == "each" and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "--dist each runs every check in every worker, and they would take each other's "
+            "accelerators.\n  Use --dist loadfile, which gives each module to one worker."
+        )
 
 
 def _keep_modules_together(config: pytest.Config) -> None:
@@ -65,8 +86,3 @@ def _keep_modules_together(config: pytest.Config) -> None:
     """
     if getattr(config.option, "dist", "no") in ("load", "loadgroup", "worksteal"):
         config.option.dist = "loadfile"
-
-
-def _usage_error(error: SettingsError) -> pytest.UsageError:
-    """What a setting is refused with; its value may be a URL with a password."""
-    return pytest.UsageError(Door(Redactor()).text(str(error)))

@@ -1,18 +1,20 @@
 """One check while it runs: its record is opened, every phase is noted, its outcome is told."""
 
 import json
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aicr_pytest.errors import error_message
-from aicr_pytest.evidence.record import Phase
+from aicr_pytest.evidence.record import Attempt, Phase
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run.outcomes import CheckOutcome, PhaseSeen, kind_of_error, outcome_of
+from aicr_pytest.run.outcomes import PhaseSeen, kind_of_error, outcome_of
 from aicr_pytest.run.plan import Check, check_of
+from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run
+from aicr_pytest.run.short_errors import shorten
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
@@ -21,6 +23,10 @@ running_key = pytest.StashKey["Running"]()
 
 OUTCOME = "aicr_outcome"
 """Attribute of pytest's report that tells inconclusive from failed; travels through xdist."""
+
+RESULTS = "aicr"
+"""Property of pytest's last report of a check: results by node id, its own among them."""
+_PROPERTIES = ("requirement", "level", "basis", "simulated")
 
 _LONGEST_MESSAGE = 4000
 """Characters of a message that travel to the controller; the record holds all of them."""
@@ -44,11 +50,21 @@ class Running:
     """Observations that pytest-html was given already."""
     explained: str = ""
     """What the comparison that failed has to say, uncut."""
+    earlier: Result | None = None
+    """What came of it when it was tried before in this process."""
+    result: Result | None = None
+    """What came of it, this time and before; None until it has ended."""
 
     @classmethod
-    def begin(cls, item: pytest.Item, run: Run) -> "Running":
-        """Open the record."""
+    def begin(cls, item: pytest.Item, run: Run, before: "Running | None" = None) -> "Running":
+        """Open the record.
+
+        Args:
+            before: the same check, where somebody has it tried again.
+        """
         check = check_of(item)
+        if before is not None:
+            before.end()  # whoever tried it may not have come to its end
         evidence = run.store.begin(
             check.requirement,
             check.name,
@@ -56,18 +72,25 @@ class Running:
             proves=check.proves,
             basis=check.basis,
             worker=run.worker,
+            earlier=before.evidence.record if before else None,
         )
         evidence.phase = "setup"
-        running = cls(check=check, item=item, run=run, evidence=evidence)
+        running = cls(
+            check=check,
+            item=item,
+            run=run,
+            evidence=evidence,
+            shown=before.shown if before else 0,
+            earlier=before.result if before else None,
+        )
         item.stash[running_key] = running
+        if before is not None:
+            own = (*_PROPERTIES, RESULTS)
+            item.user_properties[:] = [one for one in item.user_properties if one[0] not in own]
         level = BY_ID[check.requirement].level(run.shared.list_version)
         # Set here and not by record_property, which warns under pytest's default JUnit family.
-        item.user_properties += [
-            ("requirement", check.requirement),
-            ("level", str(level)),
-            ("basis", check.basis),
-            ("simulated", str(run.simulated).lower()),
-        ]
+        told = (check.requirement, str(level), check.basis, str(run.simulated).lower())
+        item.user_properties += zip(_PROPERTIES, told, strict=True)
         return running
 
     @classmethod
@@ -86,7 +109,7 @@ class Running:
         return lines
 
     def note(self, call: pytest.CallInfo[None]) -> None:
-        """Note that a phase has ended; the last one decides the outcome."""
+        """Note that a phase has ended."""
         error = call.excinfo.value if call.excinfo else None
         skipped = isinstance(error, pytest.skip.Exception)
         applies = error is None or kind_of_error(error) != "not applicable"
@@ -98,13 +121,15 @@ class Running:
             message=self.run.door.text(self._words(error)) if error else "",
         )
         self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped))
-        if call.when == "teardown":
-            self._end(outcome_of(self.phases))
 
     def mend(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Say on pytest's report what pytest cannot know."""
         self._show_observations(report)
-        if call.excinfo is None or call.when == "teardown":
+        if call.excinfo is None:
+            return
+        if report.failed:
+            shorten(report, self.item, call.excinfo.value)
+        if call.when == "teardown":
             return
         kind = kind_of_error(call.excinfo.value)
         setattr(report, OUTCOME, kind or "")
@@ -118,20 +143,37 @@ class Running:
         compared = isinstance(error, AssertionError) and str(error).startswith("assert ")
         return self.explained if compared and self.explained else error_message(error)
 
-    def _end(self, came: CheckOutcome) -> None:
-        phases = [seen.phase for seen in self.phases]
+    def end(self) -> None:
+        """Close the record, once; what was seen decides the outcome."""
+        if self.result is not None:
+            return
+        came = outcome_of(self.phases, self.item.path)
         left = self.run.door.text(came.left_behind)
-        self.run.store.end(self.evidence, came.outcome, came.message, phases, left)
-        result = {
-            "requirement": self.check.requirement,
-            "check": self.check.name,
-            "outcome": came.outcome,
-            "message": self._safe(came.message),
-            "left_behind": self._safe(left),
-            "seconds": round(sum(phase.seconds for phase in phases), 3),
-        }
+        phases = [seen.phase for seen in self.phases]
+        record = self.run.store.end(self.evidence, came.outcome, came.message, phases, left)
+        attempt = Attempt(outcome=came.outcome, message=self._safe(came.message))
+        earlier = self.earlier
+        stays = [earlier.left_behind if earlier else "", self._safe(left)]
+        self.result = Result(
+            requirement=self.check.requirement,
+            check=self.check.name,
+            attempts=(*(earlier.attempts if earlier else ()), attempt),
+            left_behind="\n".join(dict.fromkeys(filter(None, stays))),
+            seconds=round(record.seconds, 3),
+            worker=self.run.worker,
+        )
+
+    def doubt(self, message: str) -> None:
+        """Note that what this check saw proves nothing, as was learned after its end."""
+        if self.result is not None:
+            self.result = self.result.doubted(self._safe(message))
+            self.run.store.doubt(self.evidence, message)
+
+    def tell(self, others: Iterable["Running"] = ()) -> None:
+        """Let pytest's last report of this check carry its result, and those that it changed."""
+        told = {one.item.nodeid: one.result.to_json() for one in (self, *others) if one.result}
         # A string: an object would end an xdist run with INTERNALERROR.
-        self.item.user_properties.append(("aicr", json.dumps(result)))
+        self.item.user_properties.append((RESULTS, json.dumps(told)))
 
     def _safe(self, text: str) -> str:
         return self.run.door.text(text, _LONGEST_MESSAGE)

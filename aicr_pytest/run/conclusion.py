@@ -7,13 +7,13 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from aicr_pytest import __version__, extensions
 from aicr_pytest.evidence.record import CheckRecord
 from aicr_pytest.evidence.run import RUN_FILE, CheckResult, ClusterInfo, RequirementResult, RunInfo
 from aicr_pytest.requirements.catalogue import BY_ID, Level
 from aicr_pytest.run.plan import Check
+from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run
 from aicr_pytest.run.verdicts import Judgement, judge
 
@@ -131,7 +131,7 @@ def _judged(run: Run, requirement_id: str, died: Mapping[str, str]) -> Judged:
     chosen = [check for check in run.plan.selected if check.requirement == requirement_id]
     left_out = [check for check in run.plan.left_out if check.requirement == requirement_id]
     results = [
-        _after_death(_result(check, run.results.get(check.nodeid)), died.get(check.nodeid, ""))
+        _after_death(_result(check, run.results.of(check.nodeid)), died.get(check.nodeid, ""))
         for check in chosen
     ]
     results += [_result(check, None, "It was not selected.") for check in left_out]
@@ -144,9 +144,7 @@ def _judged(run: Run, requirement_id: str, died: Mapping[str, str]) -> Judged:
         not_applicable=reason,
         strict=run.settings.strict,
         left_behind=[
-            str(run.results[check.nodeid].get("left_behind", ""))
-            for check in chosen
-            if check.nodeid in run.results
+            came.left_behind for came in run.results if came.requirement == requirement_id
         ],
     )
     return Judged(
@@ -164,14 +162,14 @@ def _judged(run: Run, requirement_id: str, died: Mapping[str, str]) -> Judged:
     )
 
 
-def _result(check: Check, came: Mapping[str, Any] | None, why_not: str = "") -> CheckResult:
+def _result(check: Check, came: Result | None, why_not: str = "") -> CheckResult:
     return CheckResult(
         check=check.name,
         title=check.title,
         basis=check.basis,
-        outcome=came["outcome"] if came else "not run",
-        seconds=float(came["seconds"]) if came else 0.0,
-        message=str(came["message"]) if came else why_not,
+        outcome=came.counts.outcome if came else "not run",
+        seconds=came.seconds if came else 0.0,
+        message=came.counts.message if came else why_not,
     )
 
 

@@ -20,21 +20,27 @@ from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run import remains, survey
-from aicr_pytest.run.check_run import OUTCOME, Running
+from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
 from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
+from aicr_pytest.run.fixture_users import FixtureUsers
 from aicr_pytest.run.others_reports import OthersReports
+from aicr_pytest.run.outcomes import doubt_in
 from aicr_pytest.run.plan import Plan, check_of, plan_of
 from aicr_pytest.run.pytest_reports import rename
+from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.run.terminal import LiveLine, Terminal, header, plan_lines, summary
+from aicr_pytest.run.written_order import WrittenOrder
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 _INHERITED = "aicr"
 """Key of the worker's input under which it finds what it inherits."""
+_REFUSED = "refused"
+"""Key under which a worker tells, instead of a plan, what is wrong with a check's marks."""
 
 
 class RunHooks:
@@ -50,9 +56,14 @@ class RunHooks:
         self._expects_checks = expects
         self._started = False
         self._called: Running | None = None
-        self._refused = False
+        self._ran: dict[str, Running] = {}
+        self._fixtures = FixtureUsers()
+        config.pluginmanager.register(self._fixtures, "aicr-fixtures")
+        self._refused = ""
         self._header: list[str] = []
         self._collected: list[pytest.Item] = []
+        self._written = WrittenOrder()
+        config.pluginmanager.register(self._written, "aicr-written-order")
         self._planned_by_worker = False
         self._session: pytest.Session | None = None
         self._conclusion: Conclusion | None = None
@@ -127,6 +138,7 @@ class RunHooks:
             release = self._config.getoption("k8s_version", None)  # pytest-kubernetes'
             self._run.provide(self._terminal.say, release=release)
             self._run.connect()
+            _ = self._run.pull_secret()
             missing = missing_access(self._run)
         except AicrError as error:
             raise pytest.UsageError(self._run.door.text(str(error))) from None
@@ -155,33 +167,41 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)  # pytest selects by the marks that are added here
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Add marks to checks, and leave out those of features that were not asked for."""
-        self._collected = list(items)
-        rename([item for item in items if is_check(item)], self._run.door)
+        written = self._written.items
+        self._collected = list({id(item): item for item in (*written, *items)}.values())
+        rename([item for item in self._collected if is_check(item)], self._run.door)
         try:
-            checks = {item: check_of(item) for item in items if is_check(item)}
+            checks = [(item, check_of(item)) for item in items if is_check(item)]
         except ValueError as error:
-            self._refused = True
-            raise pytest.UsageError(self._run.door.text(str(error))) from None
+            self._refused = self._run.door.text(str(error))
+            if not self._is_worker:
+                raise pytest.UsageError(self._refused) from None
+            items.clear()  # the controller says why: here, an error would be told as a crash
+            return
         version = self._run.shared.list_version
-        for item, check in checks.items():
+        for item, check in checks:
             requirement = BY_ID[check.requirement]
             level = level_mark(requirement.level(version))
             for name in (*requirement.marks, "conformance", *([level] if level else [])):
                 item.add_marker(getattr(pytest.mark, name))
         if wanted := self._run.settings.features:
-            unwanted = [item for item, check in checks.items() if check.requirement not in wanted]
+            unwanted = [item for item, check in checks if check.requirement not in wanted]
             if unwanted:
                 self._config.hook.pytest_deselected(items=unwanted)
                 items[:] = [item for item in items if item not in set(unwanted)]
 
+    @pytest.hookimpl(tryfirst=True)  # xdist tells the controller then
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Take note of what will run."""
-        if self._is_controller_of_workers or self._refused:
+        """Put in order what will run, and take note of it."""
+        self._written.restore(session.items)
+        if self._is_controller_of_workers or (self._refused and not self._is_worker):
             return
-        self._run.plan = plan_of(session.items, self._collected)
+        if not self._refused:
+            self._run.plan = plan_of(session.items, self._collected)
         if self._is_worker and self._run.shared.plans:
+            told = {_REFUSED: self._refused} if self._refused else self._run.plan.to_json()
             file = Path(self._run.shared.plans) / f"{self._run.worker}.json"
-            file.write_text(json.dumps(self._run.plan.to_json()), encoding="utf-8")
+            file.write_text(json.dumps(told), encoding="utf-8")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: "WorkerController") -> None:
@@ -190,7 +210,10 @@ class RunHooks:
         if self._planned_by_worker or not file.is_file():
             return
         self._planned_by_worker = True
-        self._run.plan = Plan.from_json(json.loads(file.read_text(encoding="utf-8")))
+        told = json.loads(file.read_text(encoding="utf-8"))
+        if refused := told.get(_REFUSED):
+            raise pytest.UsageError(refused)
+        self._run.plan = Plan.from_json(told)
         self._tell_plan()
 
     @pytest.hookimpl(tryfirst=True)  # pytest's own runs the tests
@@ -218,7 +241,8 @@ class RunHooks:
         """Open the record of a check."""
         if looks_only(self._config) or not is_check(item):
             return
-        running = Running.begin(item, self._run)
+        running = Running.begin(item, self._run, self._ran.get(item.nodeid))
+        self._ran[item.nodeid] = running
         if why := self._run.deaths.told.get(item.nodeid):
             raise Inconclusive(
                 why, hint="It is not tried again: see what killed it (memory, os._exit, a signal)."
@@ -255,11 +279,25 @@ class RunHooks:
             return (yield)
         # Before the report is made, since it copies the item's properties.
         running.note(call)
+        if call.when == "teardown":
+            running.end()
+            running.tell(self._doubted_by(call))
         report = yield
         running.mend(report, call)
         if call.when == "teardown":
             self._run.deaths.busy_with("")
         return report
+
+    def _doubted_by(self, call: pytest.CallInfo[None]) -> list[Running]:
+        """The checks to which the end of a fixture means that they could not look."""
+        doubt = doubt_in(call.excinfo.value) if call.excinfo else ""
+        if not doubt or call.excinfo is None:
+            return []
+        users = self._fixtures.of(call.excinfo.value)
+        found = [self._ran[nodeid] for nodeid in users if nodeid in self._ran]
+        for running in found:
+            running.doubt(doubt)
+        return found
 
     # -- the controller's view -----------------------------------------------------------------
 
@@ -270,8 +308,9 @@ class RunHooks:
         if self._is_worker or report.when != "teardown":
             return
         for name, value in report.user_properties:
-            if name == "aicr":
-                self._run.results[report.nodeid] = json.loads(str(value))
+            if name == RESULTS:
+                for nodeid, result in json.loads(str(value)).items():
+                    self._run.results.take(nodeid, Result.from_json(result))
 
     def pytest_report_teststatus(
         self, report: pytest.TestReport

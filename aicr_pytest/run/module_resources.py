@@ -1,21 +1,18 @@
 """What a module of checks holds on the cluster while it runs: accelerators, namespaces."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.cluster.client import Cluster
-from aicr_pytest.cluster.kinds import SECRET
 from aicr_pytest.cluster.leases import Leases
 from aicr_pytest.cluster.life import Life
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
-from aicr_pytest.errors import ApiError, SettingsError
 from aicr_pytest.run.session import Run
 from aicr_pytest.workloads.reservations import Exclusive
-from aicr_pytest.workloads.workspaces import Workspaces, pull_secret
+from aicr_pytest.workloads.workspaces import Workspaces
 
 
 def reservations_for(
@@ -46,7 +43,7 @@ def workspaces_for(
         _maker(request, run, cluster, waiter, life),
         accelerators,
         image=run.image,
-        pull_secret=_pull_secret(run, cluster),
+        pull_secret=run.pull_secret(),
         run_id=run.run_id,
         evidence=lambda: run.evidence,
         take_down=lambda workspace: run.outage.sit_out(
@@ -93,20 +90,3 @@ def _maker(
         )
 
     return make
-
-
-def _pull_secret(run: Run, cluster: Cluster) -> dict[str, Any] | None:
-    """A copy of the Secret that --aicr-pull-secret names.
-
-    Raises:
-        SettingsError: there is none of that name.
-    """
-    if run.settings.pull_secret is None:
-        return None
-    namespace, _, name = run.settings.pull_secret.rpartition("/")
-    try:
-        return pull_secret(cluster.get(SECRET, name, namespace or "default"))
-    except ApiError as error:
-        raise SettingsError(
-            f"--aicr-pull-secret: {run.settings.pull_secret!r} cannot be read: {error}"
-        ) from error

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from aicr_pytest.config.marks import is_check
 from aicr_pytest.evidence.record import Basis
@@ -105,7 +105,9 @@ def check_of(item: "pytest.Item") -> Check:
     for mark in item.iter_markers("aicr_check"):  # the closest comes first and wins
         said = {**mark.kwargs, **said}
     by_module = item.get_closest_marker("requirement")
-    requirement = said.get("requirement") or (by_module.args[0] if by_module else "")
+    requirement = said.get("requirement") or (
+        str(by_module.args[0]) if by_module and by_module.args else ""
+    )
     _refuse_unknown(item, requirement, said)
     name = str(getattr(item, "originalname", None) or item.name)
     doc = inspect.getdoc(getattr(item, "function", None)) or ""
@@ -142,8 +144,14 @@ def sentence(name: str) -> str:
 
 
 def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"]) -> Plan:
-    """The plan of a run: its checks, and those of the same requirements that stay out."""
-    selected = [check_of(item) for item in chosen if is_check(item)]
+    """The plan of a run: its checks, and those of the same requirements that stay out.
+
+    Args:
+        chosen: what will run.
+        collected: all that there is, also what a node id or an option left out.
+    """
+    # By node id: a check that was named twice is one check.
+    selected = {item.nodeid: check_of(item) for item in chosen if is_check(item)}.values()
     requirements = {check.requirement for check in selected}
     left_out = {
         check.nodeid: check
@@ -152,31 +160,7 @@ def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"])
     }
     for check in selected:
         left_out.pop(check.nodeid, None)
-    known = {check.name.partition("[")[0] for check in (*selected, *left_out.values())}
-    unseen = [check for item in chosen if is_check(item) for check in _siblings(item, known)]
-    return Plan(
-        selected=tuple(selected),
-        left_out=(*left_out.values(), *{check.name: check for check in unseen}.values()),
-    )
-
-
-def _siblings(item: "pytest.Item", known: set[str]) -> Iterable[Check]:
-    """Checks of the item's module that pytest never collected, e.g. for a node id's sake."""
-    check = check_of(item)
-    for name, function in getattr(getattr(item, "module", None), "__dict__", {}).items():
-        if name.startswith("test") and inspect.isfunction(function) and name not in known:
-            marks = {mark.name: mark for mark in getattr(function, "pytestmark", ())}
-            own = marks.get("aicr_check")
-            basis = own.kwargs.get("basis", "text") if own else "text"
-            yield Check(
-                nodeid=f"{item.nodeid.partition('::')[0]}::{name}",
-                requirement=check.requirement,
-                name=name,
-                title=sentence(name),
-                proves=(inspect.getdoc(function) or sentence(name)).partition("\n")[0],
-                basis=cast(Basis, basis) if in_suite(item.path) else "hardening",
-                module=check.module,
-            )
+    return Plan(selected=tuple(selected), left_out=tuple(left_out.values()))
 
 
 def _refuse_unknown(item: "pytest.Item", requirement: str, said: dict[str, Any]) -> None:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aicr_pytest.accelerators.vendors import PROFILES
-from aicr_pytest.errors import Inconclusive, SettingsError
+from aicr_pytest.config.resolving import refuse_not_applicable
+from aicr_pytest.errors import ApiError, Inconclusive, SettingsError
 from aicr_pytest.evidence.redaction.platform_names import platform_names
 from aicr_pytest.requirements.catalogue import VERSIONS, applicable_list
 from aicr_pytest.run.cluster_providers import ClusterMaker, Say, provider
 from aicr_pytest.run.deaths import Deaths
 from aicr_pytest.run.outage import Outage
 from aicr_pytest.run.plan import Plan
+from aicr_pytest.run.results import Results
 from aicr_pytest.run.survey import Survey
 from aicr_pytest.settings import Settings
 from aicr_pytest.workloads.images import reference
@@ -119,8 +121,8 @@ class Run:
         """How the run was started."""
         self.plan = Plan()
         """The checks of the run; known after collection."""
-        self.results: dict[str, dict[str, Any]] = {}
-        """What came of each check, by node id; in the controller."""
+        self.results = Results()
+        """What came of each check; in the controller."""
         self.survey = Survey()
         """What accelerators there are; known once the controller has started the run."""
         self.interrupted = False
@@ -387,12 +389,38 @@ class Run:
         """Reach the cluster and learn which list applies.
 
         Raises:
-            SettingsError, ApiUnreachable, AccessDenied: as ``cluster`` does.
+            SettingsError: as ``cluster`` does; or what the user declared N/A is a MUST there.
+            ApiUnreachable, AccessDenied: as ``cluster`` does.
         """
         version = self.cluster.version()
         self.learn(platform_names(self.cluster.server, self.cluster.context))
         if self.settings.k8s_version is None:
             self._share(list_version=applicable_list(version))
+        refuse_not_applicable(
+            self.settings.not_applicable,
+            self.shared.list_version,
+            self.settings.origins.get("not_applicable", ""),
+        )
+
+    def pull_secret(self) -> dict[str, Any] | None:
+        """A copy of the Secret that --aicr-pull-secret names.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        from aicr_pytest.cluster.kinds import SECRET
+        from aicr_pytest.workloads.workspaces import pull_secret
+
+        if self.settings.pull_secret is None:
+            return None
+        namespace, _, name = self.settings.pull_secret.rpartition("/")
+        try:
+            return pull_secret(self.cluster.get(SECRET, name, namespace or "default"))
+        except ApiError as error:
+            raise SettingsError(
+                # Said so that no redactor takes the name for what the Secret holds.
+                f"{self.settings.pull_secret!r} cannot be read (--aicr-pull-secret): {error}"
+            ) from error
 
     def took(self, survey: Survey) -> None:
         """Keep what was found, and whether the nodes themselves say that they are simulated."""

@@ -24,6 +24,8 @@ _SEEN_LENGTH = 160
 """Characters of what is seen; names of many objects fill a terminal otherwise."""
 _LINE_LENGTH = 4000
 """Characters of other lines; a verdict's reason holds the message of a check."""
+_MOST_LINES = 8
+"""Lines that a message has below a verdict's reason."""
 _HEARTBEAT_SECONDS = 15.0
 """Where lines cannot be overwritten, a wait in which nothing changes is told this often."""
 
@@ -136,6 +138,8 @@ class LiveLine:
 
 def header(run: "Run") -> list[str]:
     """What is looked at, before anything is created."""
+    from aicr_pytest.requirements.catalogue import is_listed
+
     cluster = run.cluster
     name = run.shared.description or f"context {cluster.context}"
     lines = [
@@ -149,7 +153,9 @@ def header(run: "Run") -> list[str]:
     if len(looked_at) > 8:
         lines.append(f"accelerators: … and {len(looked_at) - 8} more nodes")
     lines += run.survey.remarks()
-    lines.append(f"requirements: the list of Kubernetes {run.shared.list_version}")
+    of_another = run.settings.k8s_version is None and not is_listed(cluster.version())
+    note = " (the nearest: none is known of the server's own version)" if of_another else ""
+    lines.append(f"requirements: the list of Kubernetes {run.shared.list_version}{note}")
     if run.directory is not None:
         lines.append(f"evidence: {run.directory}")
     return lines
@@ -186,11 +192,13 @@ def summary(
         reporter.write(f"{result.id:<{width}}  {result.level:<10}  ")
         reporter.write(f"{result.verdict:<15}", **_COLOURS[result.verdict])
         reporter.line(f"  {safe(result.reason)}")
+        for line in one.judgement.more.splitlines()[:_MOST_LINES]:
+            reporter.line(f"{'':<{width}}  {safe(line)}")
         for finding in one.judgement.findings:
             reporter.line(safe(f"{'':<{width}}  finding: {finding}"), yellow=True)
-    for came in run.results.values():
-        for left in str(came.get("left_behind") or "").splitlines():
-            reporter.line(safe(f"left behind by {came['check']}: {left}"), red=True)
+    for came in run.results:
+        for left in came.left_behind.splitlines():
+            reporter.line(safe(f"left behind by {came.check}: {left}"), red=True)
     for line in run.left_behind:
         reporter.line(safe(f"left behind on the cluster: {line}"), red=True)
     for line in run.kept:

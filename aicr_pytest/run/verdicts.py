@@ -19,6 +19,8 @@ from aicr_pytest.evidence.run import CheckResult, Verdict
 
 _COULD_NOT_LOOK: tuple[Outcome, ...] = ("inconclusive", "error", "skipped", "not run")
 _FOR_NOTHING: tuple[Outcome, ...] = ("not applicable",)
+_MOST_LISTED = 3
+"""Checks that a reason names one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class Judgement:
     """Of the requirement."""
     reason: str
     """One sentence."""
+    more: str = ""
+    """What else the check says on which the verdict rests where none failed, e.g. the way out."""
     findings: tuple[str, ...] = ()
     """Hardening checks that did not pass, one line each; they decide nothing here."""
 
@@ -50,6 +54,8 @@ def judge(
     """
     deciding = [check for check in checks if strict or check.basis != "hardening"]
     verdict, reason = _decide(deciding, not_applicable)
+    failed = any(check.outcome == "failed" for check in deciding)  # pytest shows those whole
+    telling = None if failed else _telling(deciding)
     findings = tuple(
         f"{check.title}: {_first_line(check.message) or check.outcome}"
         for check in checks
@@ -58,7 +64,8 @@ def judge(
     stays = sum(1 for text in left_behind if text)
     if stays:
         reason += f"; {stays} check{'s' * (stays > 1)} left something behind on the cluster"
-    return Judgement(verdict=verdict, reason=reason, findings=findings)
+    more = telling.message.strip().partition("\n")[2] if telling else ""
+    return Judgement(verdict=verdict, reason=reason, more=more, findings=findings)
 
 
 def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdict, str]:
@@ -81,15 +88,30 @@ def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdi
     return "Implemented", f"{len(passed)} of {len(deciding)} deciding checks passed{others}"
 
 
+def _telling(deciding: Sequence[CheckResult]) -> CheckResult | None:
+    """The check that a verdict without a failure rests on; None where all is well."""
+    for outcomes in (("absent",), ("inconclusive", "error", "skipped"), ("unknown",)):
+        for check in deciding:
+            if check.outcome in outcomes:
+                return check
+    return None
+
+
 def _blind_reason(blind: Sequence[CheckResult], deciding: Sequence[CheckResult]) -> str:
-    not_run = [check for check in blind if check.outcome == "not run"]
+    not_run = [check.title for check in blind if check.outcome == "not run"]
+    more = f"; not run: {_listed(not_run)}" if not_run else ""
     if len(not_run) == len(blind):
-        return f"{len(deciding) - len(not_run)} of {len(deciding)} deciding checks ran"
+        return f"{len(deciding) - len(not_run)} of {len(deciding)} deciding checks ran{more}"
     # An error says more than a check that was never started.
     told = next(check for check in blind if check.outcome != "not run")
     could_look = len(deciding) - len(blind)
     ran = f"; {could_look} of {len(deciding)} deciding checks could look"
-    return f"{told.title}: {_first_line(told.message) or told.outcome}{ran}"
+    return f"{told.title}: {_first_line(told.message) or told.outcome}{ran}{more}"
+
+
+def _listed(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - _MOST_LISTED} more" if len(titles) > _MOST_LISTED else ""
+    return ", ".join(titles[:_MOST_LISTED]) + more
 
 
 def _because(those: Sequence[CheckResult], deciding: Sequence[CheckResult], what: str) -> str:

@@ -48,6 +48,9 @@ class FakeCluster:
     def list(self, kind: Any, namespace: str | None = None, **selectors: str) -> list[Any]:
         return []
 
+    def get(self, kind: Any, name: str, namespace: str | None = None) -> Any:
+        raise errors.ApiError(404, "NotFound", f"no {name}", request=f"GET {namespace}/{name}")
+
     def can(self, verb: str, resource: str, **where: str) -> bool:
         return f"{verb} {resource}" not in os.environ.get("FAKE_FORBIDDEN", "")
 

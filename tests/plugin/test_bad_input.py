@@ -157,3 +157,98 @@ def test_directory_of_another_run_is_refused(project: "Project") -> None:
 
     assert "holds run" in said
     assert "--evidence-dir" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (
+            ("--aicr-pull-secret", "a/b/c"),
+            "--aicr-pull-secret: *is not valid; it has to be [NAMESPACE/]NAME",
+        ),
+        (("--aicr-image", "probe=UPPER//x:y:z"), "'probe=UPPER//x:y:z'*[HOST[:PORT]/]PATH"),
+        (("--aicr-nodes", "="), "'='*label selector"),
+    ],
+)
+def test_value_that_no_cluster_takes_is_named(
+    project: "Project", arguments: tuple[str, ...], named: str
+) -> None:
+    said = refused(project, *arguments)
+
+    assert all(part in said for part in named.split("*"))
+    assert project.connections == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AICR_CONTXT", "x", "AICR_CONTXT (environment): is no setting.*AICR_CONTEXT?"),
+        ("AICR_NODE", "all", "Did you mean AICR_NODES?"),
+        ("AICR_SUITE", "maybe", "AICR_SUITE (environment): 'maybe' is not valid; valid: true"),
+    ],
+)
+def test_misspelt_variable_is_named(
+    project: "Project", monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    told = refused(project)
+
+    assert all(part in told for part in said.split("*"))
+
+
+def test_variables_of_others_are_none_of_ours(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AICR_SNAPSHOT_ENDPOINT", "x")
+    monkeypatch.setenv("AICR_LAB_CACHE", "/tmp")
+
+    assert project.run("--aicr").ret == 0
+
+
+@pytest.mark.parametrize("word", ["maybe", "2"])
+def test_switch_of_the_project_file_is_named(project: "Project", word: str) -> None:
+    project.ini(f"aicr_lab = {word}")
+
+    assert f"aicr_lab (ini): '{word}' is not valid; valid: true, false" in refused(project)
+
+
+def test_project_file_in_toml_takes_numbers_and_switches(project: "Project") -> None:
+    text = "[tool.pytest]\naicr_scale_in_timeout = 60\naicr_strict = true\n"
+    (project.path / "pyproject.toml").write_text(text, encoding="utf-8")
+
+    assert project.run("--aicr").ret == 0
+
+
+def test_must_of_the_servers_own_list_is_not_declared_away(
+    project: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_VERSION", "v1.35.0")
+
+    said = refused(project, "--aicr-not-applicable", "dra_support=why")
+
+    assert "--aicr-not-applicable: dra_support is a MUST of 1.35 and cannot be N/A" in said
+
+
+@pytest.mark.parametrize("version", ["v1.32.4", "v1.38.0"])
+def test_list_of_another_version_is_said(
+    project: "Project", monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setenv("FAKE_VERSION", version)
+
+    result = project.run("--aicr")
+
+    result.stdout.fnmatch_lines(["requirements: the list of Kubernetes * (the nearest: none is*"])
+
+
+def test_directory_that_is_a_link_to_nothing_is_said(project: "Project") -> None:
+    (project.path / "out").symlink_to("nowhere")
+
+    assert "is a link to nothing" in refused(project, "--evidence-dir=out")
+
+
+def test_pull_secret_that_is_not_there_ends_the_run_before_any_check(project: "Project") -> None:
+    said = refused(project, "--aicr-pull-secret", "tools/pull")
+
+    assert "'tools/pull' cannot be read (--aicr-pull-secret): " in said
+    assert "404" in said

@@ -181,3 +181,40 @@ def test_every_option_is_documented_with_its_twins(project: "Project") -> None:
     for option in OPTIONS:
         assert option.flag in told
         assert f"{option.ini} (" in told
+
+
+THEIR_MARKS = ["('REQ-17')", "('A-1', 'A-2')", "(id='X')", "()", "", "('dra_support')"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_requirement_is_a_mark_of_others_too(project: "Project", workers: tuple[str, ...]) -> None:
+    tests = [
+        f"@pytest.mark.requirement{mark}\ndef test_{number}(): pass\n"
+        for number, mark in enumerate(THEIR_MARKS)
+    ]
+    project.pytester.makepyfile("\n".join(["import pytest", *tests]))
+
+    result = project.run_apart(*workers)
+
+    result.assert_outcomes(passed=len(THEIR_MARKS))
+    assert project.connections == []
+
+
+def test_check_that_a_worker_was_not_asked_for_says_how_to_ask(project: "Project") -> None:
+    project.pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.aicr_check(requirement="dra_support")
+        def test_theirs():
+            pass
+
+        def test_mine():
+            pass
+        """
+    )
+
+    result = project.run_apart("-n", "2")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*have to be asked for*", "*Set aicr_suite = checks*"])

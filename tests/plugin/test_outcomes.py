@@ -87,7 +87,7 @@ def test_failed_teardown_leaves_the_outcome_and_is_told(project: "Project") -> N
     result.stdout.fnmatch_lines(
         [
             "secure_accelerator_access*Implemented*left something behind*",
-            "left behind by test_it: LeftBehind: Namespace aicr-x stays: finalizers *",
+            "left behind by test_it: Namespace aicr-x stays: finalizers *",
         ]
     )
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -104,7 +104,7 @@ def test_inconclusive_is_told_apart_from_failed(project: "Project") -> None:
     result = project.run("--aicr", "-m", "secure", "-v")
 
     result.stdout.fnmatch_lines(["*test_blind INCONCLUSIVE*", "*1 inconclusive*"])
-    result.stdout.fnmatch_lines(["*Inconclusive*Blind: Inconclusive: no images*"])
+    result.stdout.fnmatch_lines(["*Inconclusive*Blind: no images*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -281,3 +281,127 @@ def test_failed_comparison_is_told_in_full(
     (requirement,) = project.read_run()["requirements"]
     assert requirement["checks"][0]["message"] == message
     assert message.partition("\n")[0][:200] in requirement["reason"]
+
+
+OURS = """
+    def ask():
+        try:
+            raise KeyError("of the client")
+        except KeyError as error:
+            raise WaitTimeout("it sees 8\\n  Last seen: 8\\n  See: kubectl get pods") from error
+
+    def test_it():
+        ask()
+
+    def test_blind():
+        raise NoCapacity("0 free", hint="Free some, or name other nodes with --aicr-nodes.")
+"""
+
+
+def test_error_of_ours_is_told_in_full_without_how_it_came_about(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + OURS)
+
+    said = project.run("--aicr", "-m", "secure").stdout.str()
+
+    for line in ("it sees 8", "  Last seen: 8", "  See: kubectl get pods"):
+        assert f"E       {line}\n" in said
+    assert ">       raise WaitTimeout(" in said
+    assert "KeyError" not in said
+    assert "aicr_pytest.errors" not in said
+
+
+def test_how_an_error_of_ours_came_about_is_there_to_be_seen(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + OURS)
+
+    said = project.run("--aicr", "-m", "secure", "-vv").stdout.str()
+
+    assert "KeyError: 'of the client'" in said
+    assert "def ask():" in said
+
+
+def test_way_out_reaches_the_terminal(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + OURS.replace("    ask()", "    pass"))
+
+    result = project.run("--aicr", "-m", "secure")
+
+    result.stdout.fnmatch_lines(
+        [
+            "secure_accelerator_access*Inconclusive*Blind: 0 free; 1 of 2 deciding checks could*",
+            "* Free some, or name other nodes with --aicr-nodes.",
+        ]
+    )
+
+
+BY_OTHERS = {
+    "a fixture of a foreign conftest": """
+        import pytest
+
+        @pytest.fixture
+        def theirs():
+            assert False, "theirs"
+        """,
+    "a hook of a foreign plugin": """
+        def pytest_pyfunc_call():
+            assert False, "theirs"
+        """,
+    "a wrapper of a foreign plugin": """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call():
+            yield
+            pytest.fail("theirs")
+        """,
+    "a clock of a foreign plugin": """
+        import pytest
+
+        def alarm():
+            pytest.fail("theirs")
+
+        def pytest_configure():
+            pytest.alarm = alarm
+        """,
+}
+
+
+@pytest.mark.parametrize("who", BY_OTHERS)
+def test_failure_of_others_accuses_nobody(project: "Project", who: str) -> None:
+    project.pytester.makeconftest(BY_OTHERS[who])
+    body = """
+    def test_it(request):
+        if hasattr(pytest, "alarm"):
+            pytest.alarm()
+        request.getfixturevalue("theirs")
+    """
+
+    told, verdict = outcome_of(project, body, "--rootdir", ".", "--confcutdir", ".")
+
+    assert (told, verdict) == ("error", "Inconclusive")
+    (requirement,) = project.read_run()["requirements"]
+    assert "the suite failed, not the platform: " in requirement["reason"]
+    assert "theirs" in requirement["reason"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "LeftBehind('it stays')",
+        "ManifestError('no such value')",
+        "SettingsError('no such Secret')",
+        "ExceptionGroup('both', [AssertionError('it sees 8'), TypeError('ours')])",
+    ],
+)
+def test_what_the_platform_did_not_do_accuses_nobody(project: "Project", error: str) -> None:
+    body = f"""
+    def test_it():
+        raise {error}
+    """
+    assert outcome_of(project, body) == ("error", "Inconclusive")
+
+
+def test_check_may_fail_by_its_own_word(project: "Project") -> None:
+    body = """
+    def test_it():
+        pytest.fail("it sees 8")
+    """
+    assert outcome_of(project, body) == ("failed", "Not Implemented")

@@ -63,7 +63,7 @@ def test_workers_tell_inconclusive_and_what_does_not_apply(project: "Project") -
     result = project.run_apart("--aicr", "-n", "2", "-m", "secure")
 
     result.stdout.fnmatch_lines(["*1 inconclusive*"])
-    result.stdout.fnmatch_lines(["*Inconclusive*Blind: NoCapacity: 0 free*"])
+    result.stdout.fnmatch_lines(["*Inconclusive*Blind: 0 free*"])
 
 
 def test_check_that_its_worker_died_over_is_inconclusive(project: "Project") -> None:
@@ -190,3 +190,21 @@ def _wait_for(there: Callable[[], bool]) -> None:
     while not there():
         assert time.monotonic() < deadline, "the check never began"
         time.sleep(0.05)
+
+
+def test_wrong_mark_of_a_check_is_a_usage_error_with_workers_too(project: "Project") -> None:
+    project.pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.aicr_check(requirement="dra_support", basis="wish")
+        def test_theirs():
+            pass
+        """
+    )
+
+    result = project.run_apart("--aicr", "-n", "2", ".")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *basis='wish'*"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")

@@ -12,7 +12,7 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import GATEWAY, HTTP_ROUTE, NAMESPACE, Object
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
-from aicr_pytest.errors import DoesNotApply, NotAllowed, ProbeFailed, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, NotAllowed, ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.requirements.ai_inference import traffic_split
 from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.client import Target
@@ -104,7 +104,7 @@ class GatewayAccess:
         """A way through a Gateway of the product.
 
         Raises:
-            AssertionError: no class of it is accepted.
+            WaitFailed: no class of it is accepted.
             NotAllowed: no Gateway takes our routes, and a new one is not allowed.
             WaitTimeout: its Gateway is not Programmed, or requests reach no backend.
             ProbeFailed: requests reach no backend, and it is not the Gateway that they fail at.
@@ -112,7 +112,8 @@ class GatewayAccess:
         classes = self._product.classes(self._cluster)
         taken = {obj["metadata"]["name"]: obj for obj in classes if is_accepted(obj)}
         said = "; ".join(f"{obj['metadata']['name']}: {accepted(obj)}" for obj in classes)
-        assert taken, f"No GatewayClass of {self._product.name} is accepted: {said}"
+        if not taken:
+            raise WaitFailed(f"No GatewayClass of {self._product.name} is accepted: {said}")
         entrance = self._entrance(sorted(taken))
         gateway = self._programmed(entrance)
         since = time.monotonic()

@@ -293,10 +293,16 @@ def test_first_answer_ends_in_an_error_of_ours(
             connected(api, tmp_path)
 
         assert "GET /version" in str(caught.value)
+        if isinstance(caught.value, ApiUnreachable):
+            assert f"Asked: {api.url}, context " in str(caught.value)
+            assert "--aicr-context" in str(caught.value)
         assert 1 <= api.count("/version") <= requests
 
 
-@pytest.mark.parametrize("body", [{}, {"gitVersion": None}, {"gitVersion": ["v1"]}, {"a": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"gitVersion": None}, {"gitVersion": ["v1"]}, {"a": 1}, {"gitVersion": "weird"}],
+)
 def test_version_that_is_none_is_an_error_of_ours(tmp_path: pathlib.Path, body: object) -> None:
     with FaultyApi() as api:
         api.faults["/version"] = said(body)

@@ -7,7 +7,7 @@ import json
 import pathlib
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -146,3 +146,30 @@ def test_key_that_is_none_is_an_error_of_ours(
 
     assert "no key of mine" not in str(caught.value)
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda url: url.replace("127.0.0.1", "localhost"), "tls-server-name"),
+        (lambda url: url, "certificate-authority must be"),
+    ],
+)
+def test_failed_handshake_says_the_way_out_that_fits(
+    api: FaultyApi, tmp_path: pathlib.Path, change: Callable[[str], str], hint: str
+) -> None:
+    own = ((tmp_path / "cert").read_bytes(), (tmp_path / "key").read_bytes())
+    theirs = own if "localhost" in change(api.url) else certificate()
+    file = kubeconfig(tmp_path, change(api.url), *theirs)
+
+    with pytest.raises(ApiUnreachable, match=hint):
+        Cluster.connect(kubeconfig=file, run_id=RUN, patience=PATIENCE)
+
+
+def test_server_without_tls_is_told_apart_from_a_wrong_authority(tmp_path: pathlib.Path) -> None:
+    with FaultyApi() as plain:
+        url = plain.url.replace("http://", "https://")
+        file = kubeconfig(tmp_path, url, *certificate())
+
+        with pytest.raises(ApiUnreachable, match="speaks no TLS"):
+            Cluster.connect(kubeconfig=file, run_id=RUN, patience=PATIENCE)

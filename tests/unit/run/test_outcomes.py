@@ -58,7 +58,7 @@ def test_inconclusive_teardown_makes_a_passed_check_inconclusive() -> None:
     came = outcome_of(phases(setup=None, call=None, teardown=Inconclusive("API gone")))
 
     assert came.outcome == "inconclusive"
-    assert came.message == "Inconclusive: API gone"
+    assert came.message == "API gone"
 
 
 def test_inconclusive_teardown_does_not_excuse_a_failed_check() -> None:
@@ -71,7 +71,7 @@ def test_group_of_a_teardown_names_everything_that_stays() -> None:
     came = outcome_of(phases(setup=None, call=None, teardown=group))
 
     assert came.outcome == "passed"
-    assert came.left_behind == "LeftBehind: Namespace a\nLeftBehind: Namespace b"
+    assert came.left_behind == "Namespace a\nNamespace b"
 
 
 def test_other_teardown_error_is_told_as_left_behind() -> None:

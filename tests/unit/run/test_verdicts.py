@@ -79,15 +79,19 @@ def test_word_of_the_user_needs_checks_that_did_not_speak_against_it() -> None:
 def test_reason_counts_what_ran() -> None:
     told = judge([check("passed"), check("passed"), check("not run"), check("not run")])
 
-    assert told.reason == "2 of 4 deciding checks ran"
+    assert told.reason == "2 of 4 deciding checks ran; not run: X, X"
+
+
+def test_reason_names_no_more_than_anybody_reads() -> None:
+    told = judge([check("passed"), *5 * [check("not run")]])
+
+    assert told.reason == "1 of 6 deciding checks ran; not run: X, X, X and 2 more"
 
 
 def test_reason_names_the_first_that_could_not_look() -> None:
-    told = judge(
-        [check("not run"), check("inconclusive", message="NoCapacity: 0 free\n  Free it.")]
-    )
+    told = judge([check("not run"), check("inconclusive", message="0 free\n  Free it.")])
 
-    assert told.reason == "X: NoCapacity: 0 free; 0 of 2 deciding checks could look"
+    assert told.reason == "X: 0 free; 0 of 2 deciding checks could look; not run: X"
 
 
 def test_reason_names_what_failed() -> None:
