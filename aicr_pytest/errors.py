@@ -11,6 +11,7 @@
     │   ├── NoCapacity          accelerators exist, but none is free, or their node is full
     │   ├── ImageNotPullable    the probe image cannot be had on the node
     │   ├── PolicyRefused       a policy of the cluster refuses or changes what we make
+    │   ├── SchedulerSilent     the scheduler has said nothing of a pod of ours
     │   ├── NotAllowed          the user has to opt in (``--aicr-allow``)
     │   └── ProbeFailed         the probe ran and could not look
     ├── DoesNotApply            this check says nothing about this platform; counts for no verdict
@@ -79,6 +80,10 @@ class ImageNotPullable(Inconclusive):
 
 class PolicyRefused(Inconclusive):
     """A policy of the cluster, of whatever kind, refuses, holds or changes what we make."""
+
+
+class SchedulerSilent(Inconclusive):
+    """A scheduler has said nothing of a pod in time, whatever it is busy with."""
 
 
 class NotAllowed(Inconclusive):

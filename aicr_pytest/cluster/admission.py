@@ -5,8 +5,8 @@ admission changes what a check looks at. Containers and variables are compared b
 their place.
 """
 
-import fnmatch
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +25,10 @@ _WATCHED = (
     "*ontainers[*].envFrom[*]",
     "*ontainers[*].command",
     "*ontainers[*].args",
-    "*ontainers[*].resources.*",
+    "*ontainers[*].resources.**",
     "nodeSelector.*",
     "tolerations[*]",
-    "affinity.*",
+    "affinity.**",
     "topologySpreadConstraints[*]",
     "schedulingGates[*]",
     "resourceClaims[*]",
@@ -42,6 +42,10 @@ _USUAL = (
     "*ontainers[*].resources.requests.*",
 )
 """What Kubernetes itself adds: requests as high as the limits, five minutes for a lost node."""
+
+
+_TOLD = ("*ontainers[*].env[*]", "*ontainers[*].resources.**")
+"""Told even of a container that is new as a whole: it may take devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +78,13 @@ def changes(sent: Object, made: Object, *, ours: str = "aicr-pytest") -> list[Ch
         ours: our own name among the managers of fields.
     """
     before, after = dict(_fields(sent.get("spec"))), dict(_fields(made.get("spec")))
-    found = []
+    found: list[Change] = []
     for path, value in before.items():
         if not _same(value, after.get(path, "")) and not _within(path, found):
             found.append(Change(field=path, sent=value, made=after.get(path, "")))
     for path, value in after.items():
         new = path not in before and _fits(path, _WATCHED) and not _fits(path, _USUAL)
-        if new and not _within(path, found):
+        if new and (_fits(path, _TOLD) or not _within(path, found)):
             told = after.get(f"{path}.value", value)
             found.append(Change(field=path, made=told))
     managers = _managers(made, ours)
@@ -119,12 +123,12 @@ def _within(path: str, found: Iterable[Change]) -> bool:
 
 
 def _fits(path: str, patterns: Iterable[str]) -> bool:
-    # Brackets mean a set of characters to fnmatch.
-    plain = path.translate(_PLAIN)
-    return any(fnmatch.fnmatchcase(plain, pattern.translate(_PLAIN)) for pattern in patterns)
+    """Whether a path fits: ``*`` stands for anything without brackets, ``**`` for anything."""
+    return any(re.fullmatch(_expression(pattern), path) for pattern in patterns)
 
 
-_PLAIN = str.maketrans("[]", "()")
+def _expression(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", r"[^\[\]]*")
 
 
 def _managers(made: Object, ours: str) -> dict[str, str]:

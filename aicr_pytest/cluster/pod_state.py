@@ -92,13 +92,12 @@ def is_ready(pod: Object, ours: Collection[str] = ()) -> bool:
     """
     if phase(pod) != "Running" or condition(pod, "Ready").get("status") == "True":
         return phase(pod) == "Running"
-    ended = [
-        name
-        for name, is_init, one in containers(pod)
-        if not is_init and "terminated" in (one.get("state") or {})
-    ]
-    ready = {name for name, is_init, one in containers(pod) if not is_init and one.get("ready")}
-    return bool(ours) and bool(ended) and ready.issuperset(ours) and set(ended).isdisjoint(ours)
+    if not ours:
+        return False
+    mains = [(name, one) for name, is_init, one in containers(pod) if not is_init]
+    ended = {name for name, one in mains if "terminated" in (one.get("state") or {})}
+    ready = {name for name, one in mains if one.get("ready")}
+    return ready.issuperset(ours) and bool(ended) and ready | ended == {name for name, _ in mains}
 
 
 def phase_of(pod: Object, container: str) -> str:

@@ -13,9 +13,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aicr_pytest.cluster.kinds import Object
-from aicr_pytest.errors import ImageNotPullable, Inconclusive, NoCapacity, PolicyRefused
+from aicr_pytest.errors import (
+    ImageNotPullable,
+    Inconclusive,
+    NoCapacity,
+    PolicyRefused,
+    SchedulerSilent,
+)
 
-Who = Literal["platform", "policy", "room", "image", "node", "somebody", "moment", "unknown"]
+Who = Literal[
+    "platform", "policy", "room", "image", "node", "somebody", "scheduler", "moment", "unknown"
+]
 """``moment``: nobody yet, for it passes by itself; ``somebody``: who is not us."""
 
 
@@ -39,7 +47,11 @@ class Finding:
         text = f"{subject}: {self.reason}"
         if self.who == "room":
             return NoCapacity(text, hint=self.way_out, held=False)
-        kinds: dict[Who, type[Inconclusive]] = {"policy": PolicyRefused, "image": ImageNotPullable}
+        kinds: dict[Who, type[Inconclusive]] = {
+            "policy": PolicyRefused,
+            "image": ImageNotPullable,
+            "scheduler": SchedulerSilent,
+        }
         return kinds.get(self.who, Inconclusive)(text, hint=self.way_out)
 
     def excuse_unless_accusing(self, subject: str) -> Inconclusive | None:
@@ -59,8 +71,6 @@ class _Rule:
             return None
         return Finding(who=self.who, reason=said, way_out=self.way_out)
 
-
-NOTHING_SAID = "the scheduler has said nothing"
 
 EXEMPT = "Exempt namespaces aicr-* from this policy, or have it changed for them."
 _QUOTA = "Raise the quota of namespaces aicr-*, or exempt them."
@@ -128,7 +138,8 @@ _DEVICE_RUNTIME = (
 _START = (
     _Rule(
         r"^(?:ErrImage|ImagePull|ImageInspectError|RegistryUnavailable|SignatureValidationFailed"
-        r"|InvalidImageName|FailedToRetrieveImagePullSecret)|exec format error|no match for platform",
+        r"|InvalidImageName|FailedToRetrieveImagePullSecret)"
+        r"|exec format error|no match for platform",
         "image",
         _IMAGE,
     ),
@@ -223,7 +234,7 @@ def of_pending(
     if unmade := [e for e in events if e.get("reason") == "FailedResourceClaimCreation"]:
         return Finding(who="platform", reason=f"{said}; {unmade[-1].get('message', '')}")
     if not said:
-        return Finding(who="unknown", reason=NOTHING_SAID, way_out=_SLOW)
+        return Finding(who="scheduler", reason="the scheduler has said nothing", way_out=_SLOW)
     if not others:
         return Finding(who="room", reason=said, way_out=_PLACEMENT)
     known = any(re.search(_ROOM, text) for text in others)

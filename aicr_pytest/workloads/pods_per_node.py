@@ -137,6 +137,8 @@ def _held_by(*pods: AcceleratorPod) -> list[set[str]]:
         try:
             held.append(set(pod.held()))
         except NoCapacity as refusal:
+            if not refusal.held:
+                raise  # what the node lacks otherwise is no refusal of a device
             refusals.append(refusal)
             held.append(set())
     if len(refusals) == len(pods):

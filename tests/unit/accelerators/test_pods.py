@@ -11,6 +11,7 @@ import pytest
 from aicr_pytest.accelerators.inventory import AcceleratorNode, list_accelerator_nodes
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster import admission
 from aicr_pytest.errors import (
     DoesNotApply,
     NoCapacity,
@@ -50,6 +51,18 @@ class StandIn:
     namespace: str = "ns"
     uid: str = "u1"
     started: int = 0
+    changed: tuple[admission.Change, ...] = ()
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        return {"spec": self.spec}
+
+    @property
+    def container(self) -> str:
+        return "main"
+
+    def changes(self) -> tuple[admission.Change, ...]:
+        return self.changed
 
     def ready(self) -> None:
         self.started += 1
@@ -280,3 +293,64 @@ def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:
 
     with pytest.raises(ProbeFailed, match="before the look"), fleet.positive_control():
         pytest.fail("the body must not run")
+
+
+PROXY = {"name": "linkerd-proxy"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_sidecar_is_not_taken_for_the_container_that_holds_the_device(first: bool) -> None:
+    pod = holding(sees(0, listed=(A,)), "gpu-0")
+    pod.pod.seen["linkerd-proxy"] = sees()
+    ours = pod.pod.spec["containers"]
+    pod.pod.spec["containers"] = [PROXY, *ours] if first else [*ours, PROXY]
+
+    assert pod.mismatches() == []
+    assert pod.unallocated_access() == []
+    assert pod.held() == (A,)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_device_that_is_not_injected_is_seen_beside_a_sidecar(first: bool) -> None:
+    pod = holding(sees(), "gpu-0")
+    pod.pod.seen["linkerd-proxy"] = sees()
+    ours = pod.pod.spec["containers"]
+    pod.pod.spec["containers"] = [PROXY, *ours] if first else [*ours, PROXY]
+
+    assert "its device nodes are: none" in pod.mismatches()[0]
+
+
+def test_a_sidecar_alone_is_noted_and_changes_nothing() -> None:
+    pod = holding(sees(0, listed=(A,)), "gpu-0")
+    pod.pod.changed = (admission.Change(field="containers[linkerd-proxy]", made="there"),)
+
+    assert pod.mismatches() == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "containers[main].resources.limits.nvidia.com/gpu",
+        "containers[main].resources.claims[c]",
+        "containers[proxy].resources.limits.nvidia.com/gpu",
+        "resourceClaims[c]",
+        "runtimeClassName",
+        "containers[main].env[NVIDIA_VISIBLE_DEVICES]",
+        "containers[main].env[NVIDIA_VISIBLE_DEVICES].value",
+    ],
+)
+def test_what_somebody_changed_in_how_devices_are_asked_for_is_not_judged(field: str) -> None:
+    pod = holding(sees(), "gpu-0")
+    pod.pod.changed = (admission.Change(field=field, made='"all"', manager="kyverno"),)
+
+    with pytest.raises(PolicyRefused, match=r"was added by kyverno") as caught:
+        pod.mismatches()
+    assert field in str(caught.value)
+
+
+def test_a_node_without_cpu_is_no_refusal_of_a_device() -> None:
+    first = holding(sees(0, listed=(A,)), "gpu-0")
+    full = holding(sees(), "gpu-1", trouble=NoCapacity("Insufficient cpu", held=False))
+
+    with pytest.raises(NoCapacity, match="Insufficient cpu"):
+        PodsPerNode("full", [full], None).overlap(PodsPerNode("first", [first], None))

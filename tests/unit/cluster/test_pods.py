@@ -1,9 +1,11 @@
 """A pod's start, judged from what a kubelet and a scheduler write."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.pods import Pod
@@ -14,6 +16,7 @@ from aicr_pytest.errors import (
     Inconclusive,
     NoCapacity,
     PodFailed,
+    PolicyRefused,
     WaitFailed,
     WaitTimeout,
 )
@@ -258,6 +261,106 @@ def test_pulling_gets_the_longer_deadline(pod: Pod, node: Node) -> None:
     node.fake.later(1.4, lambda: node.writes(RUNNING))
 
     pod.ready()  # pod_ready alone is 1 s here
+
+
+def test_a_start_has_its_own_clock_once_the_image_is_there(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("Pulling", "Pulling image")
+    node.fake.later(1.4, lambda: node.says("Pulled", "Successfully pulled image in 1.4 s"))
+    node.fake.later(1.8, lambda: node.writes(RUNNING))
+
+    pod.ready()  # the pull alone took longer than pod_ready
+
+
+def test_a_start_has_its_own_clock_once_there_is_a_node(
+    cluster: Cluster, waiter: Waiter, node: Node
+) -> None:
+    late = Waiter(cluster, deadlines=dataclasses.replace(waiter.deadlines, schedule=2.0))
+    node.fake.later(0.8, lambda: node.writes(waiting("ContainerCreating")))
+    node.fake.later(1.4, lambda: node.writes(RUNNING))
+
+    Pod(cluster, late, node.obj).ready()
+
+
+def test_a_registry_that_limits_its_rate_for_a_while_is_waited_for(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ErrImagePull", "toomanyrequests: rate limit"))
+    node.fake.later(0.2, lambda: node.writes(waiting("ImagePullBackOff", "Back-off pulling")))
+    node.fake.later(0.5, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_an_image_of_a_sidecar_that_is_there_hides_no_pull_of_ours() -> None:
+    said = [{"reason": "Pulled", "message": 'Container image "proxy:1" already present on machine'},
+            {"reason": "Pulling", "message": 'Pulling image "probe"'}]  # fmt: skip
+    failed: list[Object] = [{"reason": "Pulling", "count": 2}, {"reason": "Failed", "message": "Failed to pull "
+               "image"}, {"reason": "Failed", "message": "Error: ErrImagePull"}]  # fmt: skip
+
+    assert pod_state.is_pulling(said)
+    assert pod_state.is_pulling(failed)
+
+
+def test_a_sandbox_that_fails_until_the_network_settles_accuses_nobody(
+    pod: Pod, node: Node
+) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedCreatePodSandBox", 'plugin type="cilium-cni" failed (add): timeout', 5)
+    node.fake.later(0.8, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_a_sandbox_that_never_comes_is_the_nodes_trouble(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedCreatePodSandBox", 'plugin type="cilium-cni" failed (add): timeout', 5)
+
+    with pytest.raises(Inconclusive, match=r"FailedCreatePodSandBox: plugin type=.*cilium") as told:
+        pod.ready()
+    assert "--aicr-nodes" in told.value.hint
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_sidecar_that_has_ended_or_crashes_says_nothing_of_our_container(
+    cluster: Cluster, waiter: Waiter, node: Node, first: bool
+) -> None:
+    ours = {"name": "probe", "ready": True, "state": {"running": {}}}
+    theirs = {"name": "proxy", "ready": False, "state": {"terminated": {"exitCode": 1}}}
+    statuses = [theirs, ours] if first else [ours, theirs]
+    conditions = [{"type": "Ready", "status": "False"}]
+    node.writes({"phase": "Running", "conditions": conditions, "containerStatuses": statuses})
+    sent = {"spec": {"containers": [{"name": "probe"}]}}
+
+    assert Pod(cluster, waiter, node.obj, sent=sent).ready().container == "probe"
+
+
+def test_a_program_that_ended_beside_a_sidecar_that_never_does_has_succeeded() -> None:
+    ended = {"name": "member", "state": {"terminated": {"exitCode": 0}}}
+    going = {"name": "istio-proxy", "state": {"running": {}}}
+    pod = {"status": {"phase": "Running", "containerStatuses": [going, ended]}}
+
+    assert pod_state.phase_of(pod, "member") == "Succeeded"
+    assert pod_state.phase_of(pod, "istio-proxy") == "Running"
+
+
+def test_commands_run_in_our_container_wherever_it_stands(
+    cluster: Cluster, waiter: Waiter, node: Node, fake: FakeApi
+) -> None:
+    fake.texts[f"{PODS}/gpu/log"] = "ours"
+    sent = {"spec": {"containers": [{"name": "probe"}, {"name": "other"}]}}
+
+    Pod(cluster, waiter, node.obj, sent=sent).logs()
+
+    assert "container=probe" in fake.asked("GET", "/log")[0]
+
+
+def test_gate_that_holds_a_pod_is_named_before_the_free_accelerators(
+    cluster: Cluster, waiter: Waiter, node: Node, fake: FakeApi
+) -> None:
+    gates = [{"name": "kueue.x-k8s.io/admission"}]
+    fake.change(f"{PODS}/gpu", lambda pod: pod["spec"].update(schedulingGates=gates))
+
+    with pytest.raises(PolicyRefused, match=r"kueue\.x-k8s\.io/admission has not been taken"):
+        Pod(cluster, waiter, node.obj).ready()
 
 
 def test_pulling_without_end_is_not_pullable(pod: Pod, node: Node) -> None:

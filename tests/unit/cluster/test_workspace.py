@@ -11,7 +11,7 @@ from aicr_pytest.cluster.kinds import DEVICE_CLASS, Object
 from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
-from aicr_pytest.errors import ApiError, Inconclusive, LeftBehind, PolicyRefused, WaitTimeout
+from aicr_pytest.errors import ApiError, Inconclusive, LeftBehind, PolicyRefused
 from tests.unit.cluster.conftest import RUN
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.managed_fields import owner, written_by
@@ -332,8 +332,8 @@ def test_observation_and_teardown_that_fail_are_both_told(
         (400, 'admission webhook "validate.kyverno.svc-fail" denied the request: no label'),
         (401, 'admission webhook "x.example.com" denied the request: who are you'),
         (429, 'admission webhook "x.example.com" denied the request: too many'),
-        (422, "pods \"gpu\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied "
-              "request: pods need the label owner"),
+        (422, ("pods \"gpu\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied "
+              "request: pods need the label owner")),
         (422, "pods \"gpu\" is invalid: policy 'm' with binding 'm' denied request: no such key"),
         (422, 'Pod "gpu" is invalid: spec.containers[1].image: Required value'),
     ],
@@ -377,8 +377,10 @@ def test_a_refusal_of_a_claim_that_names_no_policy_is_the_platforms_answer(
     [
         'pods "gpu" is forbidden: status unknown for quota: tenant, resources: requests.cpu',
         'Operation cannot be fulfilled on resourcequotas "q": the object has been modified',
-        'pods "gpu" is forbidden: error looking up service account ns/default: serviceaccount '
-        '"default" not found',
+        (
+            'pods "gpu" is forbidden: error looking up service account ns/default: serviceaccount '
+            '"default" not found'
+        ),
     ],
 )
 def test_a_refusal_that_passes_by_itself_is_waited_for(
