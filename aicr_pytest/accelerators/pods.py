@@ -97,6 +97,10 @@ class AcceleratorPod:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
         return found
 
+    def leave_out(self, why: Inconclusive) -> None:
+        """Note that nothing was seen on its node, while others are judged."""
+        self._evidence().not_looked_at(self.on.name, str(why))
+
     def see_that_it_is_as_sent(self) -> None:
         """Note what was changed on admission.
 

@@ -1,14 +1,14 @@
 """One check while it runs: its record is opened, every phase is noted, its outcome is told."""
 
 import json
-from collections.abc import Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aicr_pytest.errors import error_message
-from aicr_pytest.evidence.record import Phase
+from aicr_pytest.evidence.record import NOT_LOOKED_AT, Phase
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run.outcomes import CheckOutcome, PhaseSeen, kind_of_error, outcome_of
 from aicr_pytest.run.plan import Check, check_of
@@ -119,6 +119,7 @@ class Running:
         return self.explained if compared and self.explained else error_message(error)
 
     def _end(self, came: CheckOutcome) -> None:
+        came = _with_parts_left_out(came, self.evidence.record.facts)
         phases = [seen.phase for seen in self.phases]
         left = self.run.door.text(came.left_behind)
         self.run.store.end(self.evidence, came.outcome, came.message, phases, left)
@@ -148,6 +149,12 @@ class Running:
         made = extras(new, directory=self.run.directory, report=Path(path))
         vars(report)["extras"] = [*getattr(report, "extras", []), *made]
         self.shown += len(new)
+
+
+def _with_parts_left_out(came: CheckOutcome, facts: Mapping[str, object]) -> CheckOutcome:
+    """A check that passed says what it did not look at."""
+    parts = [f"{name}: {why}" for name, why in facts.items() if name.startswith(NOT_LOOKED_AT)]
+    return replace(came, message="; ".join(parts)) if came.outcome == "passed" and parts else came
 
 
 def difference(op: str, left: object, right: object) -> list[str] | None:

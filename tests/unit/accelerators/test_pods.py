@@ -13,6 +13,7 @@ from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster import admission
 from aicr_pytest.errors import (
+    AccessDenied,
     DoesNotApply,
     NoCapacity,
     PodFailed,
@@ -354,3 +355,42 @@ def test_a_node_without_cpu_is_no_refusal_of_a_device() -> None:
 
     with pytest.raises(NoCapacity, match="Insufficient cpu"):
         PodsPerNode("full", [full], None).overlap(PodsPerNode("first", [first], None))
+
+
+class Notes(Silence):
+    """Evidence that keeps what was not looked at."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, str]] = []
+
+    def not_looked_at(self, where: str, why: str) -> None:
+        self.kept.append((where, why))
+
+
+def mixed(seen: str, trouble: Exception) -> tuple[PodsPerNode, Notes]:
+    """Pods on two nodes: one can be looked into, one cannot."""
+    notes = Notes()
+    good, bad = holding(seen, "gpu-0"), holding(sees(), "gpu-0", trouble=trouble)
+    good._evidence = bad._evidence = lambda: notes
+    return PodsPerNode("holder", [bad, good], None), notes
+
+
+def test_a_node_that_cannot_be_looked_at_says_so_of_itself_alone() -> None:
+    fleet, notes = mixed(sees(0, listed=(A,)), NoCapacity("n0 is full", held=False))
+
+    assert fleet.mismatches() == []
+    assert notes.kept == [("n0", "n0 is full")]
+
+
+def test_a_fault_on_one_node_is_told_whatever_another_hides() -> None:
+    fleet, _ = mixed(sees(), NoCapacity("n0 is full", held=False))
+
+    assert "its device nodes are: none" in fleet.mismatches()[0]
+
+
+@pytest.mark.parametrize("trouble", [AccessDenied("no exec"), PodFailed("no device")])
+def test_what_is_no_matter_of_one_node_hides_behind_no_other(trouble: Exception) -> None:
+    fleet, _ = mixed(sees(0, listed=(A,)), trouble)
+
+    with pytest.raises(type(trouble)):
+        fleet.mismatches()

@@ -293,8 +293,11 @@ def test_a_registry_that_limits_its_rate_for_a_while_is_waited_for(pod: Pod, nod
 def test_an_image_of_a_sidecar_that_is_there_hides_no_pull_of_ours() -> None:
     said = [{"reason": "Pulled", "message": 'Container image "proxy:1" already present on machine'},
             {"reason": "Pulling", "message": 'Pulling image "probe"'}]  # fmt: skip
-    failed: list[Object] = [{"reason": "Pulling", "count": 2}, {"reason": "Failed", "message": "Failed to pull "
-               "image"}, {"reason": "Failed", "message": "Error: ErrImagePull"}]  # fmt: skip
+    failed: list[Object] = [
+        {"reason": "Pulling", "count": 2},
+        {"reason": "Failed", "message": "Failed to pull image"},
+        {"reason": "Failed", "message": "Error: ErrImagePull"},
+    ]
 
     assert pod_state.is_pulling(said)
     assert pod_state.is_pulling(failed)
