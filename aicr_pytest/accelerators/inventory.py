@@ -424,16 +424,31 @@ def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
 
 def _silent_nodes(profile: Profile, nodes: Sequence[Object], newest: Sequence[Object]) -> list[str]:
     publishing = {item["spec"].get("nodeName") for item in newest}
-    kinds = {_pool_label(n) for n in nodes if n["metadata"]["name"] in publishing} - {""}
+    kinds = {_hardware(n) for n in nodes if n["metadata"]["name"] in publishing} - {()}
     return [
         f"node {node['metadata']['name']} publishes nothing, though others with "
         f"{_pool_label(node)} do"
         for node in nodes
         if node["metadata"]["name"] not in publishing
-        and _pool_label(node) in kinds
+        and _hardware(node) in kinds
         and _ready(node)
         and not int(node.get("status", {}).get("allocatable", {}).get(profile.extended_resource, 0))
     ]
+
+
+_ANY_MACHINE = ("k3s", "rke2", "harvester")
+"""Instance types that a distribution gives to every node, whatever it has."""
+
+
+def _hardware(node: Object) -> tuple[str, ...]:
+    """What nodes with the same accelerators have in common; empty where no label tells."""
+    instance = node["metadata"].get("labels", {}).get("node.kubernetes.io/instance-type", "")
+    if instance in _ANY_MACHINE:
+        instance = ""
+    label = _pool_label(node)
+    own = "" if label.endswith(_ANY_MACHINE) else label
+    # A pool may mix machines: its nodes are alike where they are of one type, too.
+    return (own, instance) if own else ()
 
 
 def representatives(stock: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:

@@ -32,6 +32,8 @@ _REFUSED_FOR_GOOD = re.compile(
     r"|pull access denied|403 Forbidden|invalid reference|no match for platform|no basic auth"
 )
 """What no further try of kubelet changes; a registry's rate or a network's hiccup passes."""
+_PLACEMENT = ("nodeSelector.**", "affinity**", "topologySpreadConstraints**", "tolerations**")
+"""Fields by which somebody sends a pod to other nodes than ours."""
 _NO_LOG = "Its log cannot be read"
 _SHOWN = 300
 """Characters of a line of a log in a message."""
@@ -186,7 +188,9 @@ class Pod:
         if not said and (event := pod_state.newest(events, "FailedScheduling")):
             said = str(event.get("message") or "")
         asked = pod_state.extended_resources(self.sent)
-        return responsibility.of_pending(obj, said, events=events, asked=asked)
+        finding = responsibility.of_pending(obj, said, events=events, asked=asked)
+        moved = admission.touching(self.changes(), _PLACEMENT)
+        return responsibility.of_moved(finding, moved)
 
     def stays_pending(self, seconds: float) -> str:
         """Watch that it gets no node; the last reason that was given, empty where none was.

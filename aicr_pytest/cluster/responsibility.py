@@ -241,6 +241,14 @@ def of_pending(
     return Finding(who="room" if known else "unknown", reason=said, way_out=_NODE_ROOM)
 
 
+def of_moved(finding: Finding, changes: Sequence[object]) -> Finding:
+    """The same, where no node suits a pod: whoever changed on admission where it may run."""
+    if finding.way_out != _PLACEMENT or not changes:
+        return finding
+    reason = f"{'; '.join(map(str, changes))}: {finding.reason}"
+    return Finding(who="policy", reason=reason, way_out=_PLACEMENT)
+
+
 def of_slow_start(seen: str) -> Finding:
     """A pod whose node says nothing against it, and which is not ready yet."""
     return Finding(who="unknown", reason=f"not ready in time; last seen: {seen}", way_out=_SLOW)

@@ -1,5 +1,6 @@
 """A pod's start, judged from what a kubelet and a scheduler write."""
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -364,6 +365,23 @@ def test_gate_that_holds_a_pod_is_named_before_the_free_accelerators(
 
     with pytest.raises(PolicyRefused, match=r"kueue\.x-k8s\.io/admission has not been taken"):
         Pod(cluster, waiter, node.obj).ready()
+
+
+def test_a_node_selector_that_somebody_added_is_named(
+    cluster: Cluster, waiter: Waiter, node: Node, fake: FakeApi
+) -> None:
+    message = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                 "message": message}  # fmt: skip
+    fake.change(f"{PODS}/gpu", lambda pod: pod.update(status={"conditions": [condition]}))
+    made = copy.deepcopy(node.obj)
+    made["spec"]["nodeSelector"] = {"node-role.example.com/app": "true"}
+
+    with pytest.raises(
+        PolicyRefused, match=r"nodeSelector\.node-role\S+ was added.*affinity"
+    ) as it:
+        Pod(cluster, waiter, made, sent=node.obj).ready()
+    assert "openshift.io/node-selector" in it.value.hint
 
 
 def test_pulling_without_end_is_not_pullable(pod: Pod, node: Node) -> None:
