@@ -99,7 +99,7 @@ DEFECTS = (
     _blinding("cpu-full", "Others have taken the CPU of all nodes; accelerators are free.",
               FilledNodes(cpu=True), "NoCapacity: .*Insufficient cpu"),
     _blinding("default-node-selector", "Pods get a node selector that no node fulfils.",
-              NODE_SELECTOR, r"PolicyRefused: .*nodeSelector\.node-role\.example\.com/app was added"),
+              NODE_SELECTOR, r"PolicyRefused: .*nodeSelector\.node-role\.\S+ was added"),
     _blinding("pods-gated", "A queue holds every pod that names none.",
               GATED_PODS, "PolicyRefused: .*kueue.x-k8s.io/admission has not been taken"),
     Defect(
