@@ -1,5 +1,6 @@
 """The namespace of one test module, with everything in it."""
 
+import contextlib
 import copy
 import secrets
 import threading
@@ -127,14 +128,17 @@ class Workspace:
         )
         return self
 
-    def apply(self, objects: list[Object]) -> list[Object]:
+    def apply(self, objects: list[Object], *, as_answered: bool = False) -> list[Object]:
         """Create or change objects: here, or in the whole cluster where their kind says so.
+
+        Args:
+            as_answered: a policy's refusal is raised as any answer is; whoever asks judges it.
 
         Raises:
             ApiError: 409 for an object of the whole cluster that somebody else has made.
             Inconclusive: the cluster's policy refuses one.
         """
-        return [self._noted(self._apply(obj)) for obj in objects]
+        return [self._noted(self._apply(obj, as_answered)) for obj in objects]
 
     def pod(self, obj: Object, *, why_pending: WhyPending | None = None) -> Pod:
         """Create a pod here; it is not waited for.
@@ -196,13 +200,13 @@ class Workspace:
         if problems:
             raise ExceptionGroup(f"Workspace {self.namespace}", problems)
 
-    def _apply(self, obj: Object) -> Object:
+    def _apply(self, obj: Object, as_answered: bool) -> Object:
         kind = self.cluster.kind_of(obj)
         new = self._restrained(obj)
         if kind.namespaced:
             new["metadata"]["namespace"] = self.namespace
             self._kinds.add(kind)
-            return self._once_known(lambda: self.cluster.apply(new), kind)
+            return self._once_known(lambda: self.cluster.apply(new), kind, as_answered)
         name = new["metadata"]["name"]
         there = self.cluster.find(kind, name)
         if there and not labels.is_ours(there, self.cluster.run_id):
@@ -247,7 +251,9 @@ class Workspace:
             ) from error
         return self.namespace
 
-    def _once_known(self, create: Callable[[], Object], kind: Kind) -> Object:
+    def _once_known(
+        self, create: Callable[[], Object], kind: Kind, as_answered: bool = False
+    ) -> Object:
         """Create what the API server may not take yet: it waits for a quota's status, an account.
 
         Each of several API servers hears of our PriorityClass later, too.
@@ -267,7 +273,8 @@ class Workspace:
                     raise _NotYet(str(error)) from error
                 raise
 
-        with policies_told(whatever=kind.group in _EVERYWHERE):
+        told = policies_told(whatever=kind.group in _EVERYWHERE)
+        with contextlib.nullcontext() if as_answered else told:
             try:
                 return attempt()
             except _NotYet:

@@ -47,9 +47,12 @@ class Survey:
     @property
     def left_out(self) -> list[str]:
         """What is not looked at, and why, as sentences."""
-        notes = {node.name: _note(node) for node in self.stock}
-        virtual = [f"{name}, simulated or virtual" for name in self.set_aside]
-        return [f"{name}: {note}" for name, note in notes.items() if note] + virtual
+        passed_over = [
+            f"{node.name}: {_note(node)}"
+            for node in self.stock
+            if node.left_out or (_note(node) and node.name not in self.looked_at)
+        ]
+        return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
 
     def lines(self) -> list[str]:
         """One line per node that is looked at, or why there is none."""

@@ -29,7 +29,7 @@ class CustomResource:
         self._operator = operator
         self._workspace = workspace
         self._cluster, self._waiter = workspace.cluster, workspace.waiter
-        created = workspace.apply([obj])[0]
+        created = workspace.apply([obj], as_answered=True)[0]
         self.name: str = created["metadata"]["name"]
         """Its name."""
         self.uid: str = created["metadata"]["uid"]

@@ -184,4 +184,4 @@ def test_a_note_of_a_node_says_what_stands_in_its_way() -> None:
     seen = Survey(nodes=("n0", "v0"), stock=(full,), set_aside=("v0",))
 
     assert seen.nodes_seen()[0].note.startswith("tainted node.kubernetes.io/pid-pressure, full: ")
-    assert "left out: v0, simulated or virtual" in seen.remarks()
+    assert "left out: v0: simulated or virtual" in seen.remarks()
