@@ -10,7 +10,7 @@ from aicr_pytest.errors import ImageNotPullable, Inconclusive, NoCapacity, Polic
 
 ASKED = {"nvidia.com/gpu"}
 PINNED = "1 node(s) didn't match Pod's node affinity/selector"
-PREEMPTION = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+PREEMPTION = "still not schedulable, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
 
 
 def pending(reasons: str, *, events: Any = (), **spec: Any) -> responsibility.Finding:
@@ -83,6 +83,7 @@ def test_words_that_name_no_policy_are_not_taken_for_one(message: str) -> None:
         ),
         "1 cannot allocate all claims, 1 node(s) were unschedulable",
         "2 cannot allocate all claims",
+        "1 cannot allocate all claims, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]",
         f"1 node(s) device class gpu.nvidia.com does not exist, {PINNED}",
     ],
 )
