@@ -126,6 +126,8 @@ _ROOM = (
     r"|affinity|ephemeral|attach|memory|cpu"
 )
 _DEVICES = r"cannot allocate all claims|device class \S+ does not exist"
+_AFTERWARDS = r"\.?\s*(?:still not schedulable|preemption: |no new claims to deallocate)"
+"""What follows the reasons: why nothing that could be done about them helps."""
 _EXTENDED = re.compile(r"Insufficient (?P<resource>[\w.-]+/[\w./-]+)")
 
 _DEVICE_RUNTIME = (

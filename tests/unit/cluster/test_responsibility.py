@@ -10,7 +10,10 @@ from aicr_pytest.errors import ImageNotPullable, Inconclusive, NoCapacity, Polic
 
 ASKED = {"nvidia.com/gpu"}
 PINNED = "1 node(s) didn't match Pod's node affinity/selector"
-PREEMPTION = "still not schedulable, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+PREEMPTION = (
+    "still not schedulable, preemption: 0/2 nodes are available: 2 Preemption is not helpful for "
+    "scheduling."
+)
 
 
 def pending(reasons: str, *, events: Any = (), **spec: Any) -> responsibility.Finding:

@@ -22,8 +22,8 @@ def views(message: str) -> Any:
         'pods "s-1" is forbidden: unable to validate against any security context constraint',
         'pods "s-1" is forbidden: status unknown for quota: q',
         (
-            'pods "s-1" is forbidden: unable to create new content in namespace n because it is being '
-            "terminated"
+            'pods "s-1" is forbidden: unable to create new content in namespace n because it is '
+            "being terminated"
         ),
     ],
 )
