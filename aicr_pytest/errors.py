@@ -8,9 +8,10 @@
     │   ├── AccessDenied        the API server refuses *us* (RBAC, authentication)
     │   │   └── NotAuthenticated  it does not know who we are (401)
     │   ├── NoAccelerators      nothing that any known profile describes
-    │   ├── NoCapacity          accelerators exist, but none is free
+    │   ├── NoCapacity          accelerators exist, but none is free, or their node is full
     │   ├── ImageNotPullable    the probe image cannot be had on the node
-    │   ├── PolicyRefused       quota, LimitRange or Pod Security refuses the probe pod
+    │   ├── PolicyRefused       a policy of the cluster refuses or changes what we make
+    │   ├── SchedulerSilent     the scheduler has said nothing of a pod of ours
     │   ├── NotAllowed          the user has to opt in (``--aicr-allow``)
     │   └── ProbeFailed         the probe ran and could not look
     ├── DoesNotApply            this check says nothing about this platform; counts for no verdict
@@ -65,7 +66,12 @@ class NoAccelerators(Inconclusive):
 
 
 class NoCapacity(Inconclusive):
-    """Accelerators exist, but fewer are free than the check needs."""
+    """Accelerators exist, but fewer are free than the check needs, or their node has no room."""
+
+    def __init__(self, message: str, *, hint: str = "", held: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.held = held
+        """Whether others hold the accelerators; else the node lacks something else."""
 
 
 class ImageNotPullable(Inconclusive):
@@ -73,7 +79,11 @@ class ImageNotPullable(Inconclusive):
 
 
 class PolicyRefused(Inconclusive):
-    """Quota, LimitRange or Pod Security of the cluster refuses the probe pod."""
+    """A policy of the cluster, of whatever kind, refuses, holds or changes what we make."""
+
+
+class SchedulerSilent(Inconclusive):
+    """A scheduler has said nothing of a pod in time, whatever it is busy with."""
 
 
 class NotAllowed(Inconclusive):

@@ -14,14 +14,20 @@ class Once(Generic[T]):
     Args:
         do: the function.
         final: errors that stay, so that nobody waits as long again; after others, of what may be
-            over by then, the next call runs the function anew.
+            over by then, the next call runs the function again.
+        passing: those of them that do not stay either.
     """
 
     def __init__(
-        self, do: Callable[[], T], *, final: tuple[type[Exception], ...] = (AicrError,)
+        self,
+        do: Callable[[], T],
+        *,
+        final: tuple[type[Exception], ...] = (AicrError,),
+        passing: tuple[type[Exception], ...] = (),
     ) -> None:
         self._do = do
         self._final = final
+        self._passing = passing
         self._result: list[T] = []
         self.error: Exception | None = None
         """What it raised; None where it did not, or was not asked for yet."""
@@ -38,6 +44,7 @@ class Once(Generic[T]):
             try:
                 self._result.append(self._do())
             except self._final as error:
-                self.error = error
+                if not isinstance(error, self._passing):
+                    self.error = error
                 raise
         return self._result[0]

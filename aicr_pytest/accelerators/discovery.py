@@ -1,8 +1,11 @@
 """Asks the cluster for its accelerators, once per run for the plan and again for what is free."""
 
+import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aicr_pytest.accelerators import device_taints
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     Mechanism,
@@ -19,14 +22,19 @@ from aicr_pytest.accelerators.vendors import profiles
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import (
     DEVICE_CLASS,
+    DEVICE_TAINT_RULE,
     NAMESPACE,
     NODE,
     POD,
     RESOURCE_CLAIM,
     RESOURCE_SLICE,
     RUNTIME_CLASS,
+    Kind,
 )
+from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import (
+    AccessDenied,
+    ApiError,
     DoesNotApply,
     NoAccelerators,
     NoCapacity,
@@ -36,8 +44,12 @@ from aicr_pytest.errors import (
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.pods import WhyPending
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.settings import Settings
+
+
+_OTHERS = "See to the node, or choose other nodes with --aicr-nodes."
 
 
 class Accelerators:
@@ -75,7 +87,7 @@ class Accelerators:
         nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
         world: dict[str, Any] = {
             "nodes": nodes,
-            "slices": self._cluster.list(RESOURCE_SLICE) if dra else [],
+            "slices": self._slices() if dra else [],
             "claims": self._cluster.list(RESOURCE_CLAIM) if dra else [],
             "classes": self._cluster.list(DEVICE_CLASS) if dra else [],
             "pods": self._cluster.list(POD),
@@ -102,6 +114,24 @@ class Accelerators:
             hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
         )
 
+    def _slices(self) -> list[Object]:
+        """ResourceSlices, with the taints of DeviceTaintRules where they are served to us."""
+        slices, rules = self._cluster.list(RESOURCE_SLICE), self._taint_rules
+        if rules is None:
+            return slices
+        # Who may not see them is told by the scheduler, later.
+        with contextlib.suppress(AccessDenied, ApiError):
+            return device_taints.with_rules(slices, self._cluster.list(rules))
+        return slices
+
+    @functools.cached_property
+    def _taint_rules(self) -> Kind | None:
+        """The kind of DeviceTaintRules, in the version that is served; None where none is."""
+        group, name = DEVICE_TAINT_RULE.group, DEVICE_TAINT_RULE.name
+        served = (v for v in device_taints.VERSIONS if name in self._cluster.serves(group, v))
+        version = next(served, None)
+        return DEVICE_TAINT_RULE.at(version) if version else None
+
     def sample_nodes(self, *mechanisms: Mechanism) -> list[AcceleratorNode]:
         """The nodes that checks look at: one of each kind, or those of ``--aicr-nodes``.
 
@@ -110,7 +140,7 @@ class Accelerators:
 
         Raises:
             DoesNotApply: there are accelerators, but none by these mechanisms.
-            NoAccelerators: none is usable.
+            NoCapacity: none is usable.
         """
         fitting = [n for n in self.stock if not mechanisms or n.mechanism in mechanisms]
         if not fitting:
@@ -120,14 +150,16 @@ class Accelerators:
             )
         chosen = self._widened(fitting) if self._nodes else representatives(fitting)
         if not chosen:
-            raise NoAccelerators(
-                "No accelerator node is Ready and schedulable: "
-                + "; ".join(node.name for node in fitting)
+            hindered = "; ".join(
+                f"{node.name} is {node.hindrance or 'not named'}" for node in fitting
+            )
+            raise NoCapacity(
+                f"No accelerator node can be looked at: {hindered}", hint=_OTHERS, held=False
             )
         return chosen
 
     def _widened(self, nodes: list[AcceleratorNode]) -> list[AcceleratorNode]:
-        usable = [node for node in nodes if node.ready and node.schedulable]
+        usable = [node for node in nodes if not node.hindrance]
         if self._nodes == "all":
             return usable
         named = {n["metadata"]["name"] for n in self._cluster.list(NODE, labels=self._nodes)}
@@ -191,21 +223,28 @@ class Accelerators:
             "capabilities_value": lambda _: second_value,
         }
 
-    def why_pending(self, node: AcceleratorNode, count: int) -> Callable[[Object, str], None]:
-        """A judge of a pending pod: others hold the accelerators, or the platform is at fault."""
+    def why_pending(self, node: AcceleratorNode, count: int) -> "WhyPending":
+        """A judge of a pending pod: somebody stands in the way, or the platform is responsible."""
 
-        def judge(pod: Object, reason: str) -> None:
+        def judge(pod: Object, finding: Finding) -> None:
+            name, reason = pod["metadata"]["name"], finding.reason
+            if finding.who == "policy":
+                raise finding.excuse(f"Pod {name}")
             now = next((item for item in self.look() if item.name == node.name), None)
-            if now is None or not (now.ready and now.schedulable):
-                raise NoCapacity(f"{node.name} is gone, not Ready or cordoned: {reason}")
+            if now is None or now.hindrance:
+                why = now.hindrance if now else "gone"
+                raise NoCapacity(f"{node.name} is {why}: {reason}", hint=_OTHERS, held=False)
             if now.free < count:
                 raise NoCapacity(
-                    f"{pod['metadata']['name']} needs {count} accelerators of {node.name}, "
+                    f"{name} needs {count} accelerators of {node.name}, "
                     f"{now.free} of {now.total} are free: {reason}",
                     hint="Free some, or choose other nodes with --aicr-nodes.",
+                    held=finding.accuses,
                 )
+            if excuse := finding.excuse_unless_accusing(f"Pod {name} on {node.name}"):
+                raise excuse
             raise WaitTimeout(
-                f"Pod {pod['metadata']['name']} gets none of the {now.free} free accelerators of "
+                f"Pod {name} gets none of the {now.free} free accelerators of "
                 f"{node.name}.\n  The scheduler says: {reason}\n  {self._asked_by(now)}"
             )
 

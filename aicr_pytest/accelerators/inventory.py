@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aicr_pytest.accelerators.device_taints import taints_of
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.room import has_room
 
 Object = dict[str, Any]
 Mechanism = Literal["dra", "extended-resource", "device-plugin"]
@@ -69,6 +71,7 @@ class AcceleratorNode:
     model: str
     ready: bool
     schedulable: bool
+    """Neither cordoned nor tainted by what its state is."""
     taints: tuple[tuple[str, str, str], ...]
     """(key, value, effect), those of the node controller left out."""
     devices: tuple[Device, ...]
@@ -82,6 +85,12 @@ class AcceleratorNode:
     """How many are free once our own checks have given back what they hold."""
     units_per_device: int = 1
     """More than one where a device plugin shares devices (time-slicing)."""
+    hindrance: str = ""
+    """Why nothing of ours can be placed on it; empty where it can."""
+    has_room: bool = True
+    """Whether it has CPU, memory and pod slots for a few pods of ours."""
+    left_out: tuple[str, ...] = ()
+    """Devices that are published and cannot be had, each with the taint that keeps them."""
 
     @property
     def kind(self) -> tuple[str, str, Mechanism]:
@@ -135,9 +144,21 @@ def devices_of(profile: Profile, node: str, slices: Iterable[Object]) -> tuple[D
                 if item["spec"].get("nodeName") == node
                 for device in item["spec"].get("devices", ())
                 if attribute(device, attribute_name, profile.driver) == value
+                and not taints_of(device)
             ),
             key=lambda device: (len(device.name), device.name),
         )
+    )
+
+
+def _left_out(profile: Profile, node: str, slices: Iterable[Object]) -> tuple[str, ...]:
+    name, value = profile.type_attribute
+    return tuple(
+        f"{device['name']} is tainted {', '.join(taints_of(device))}"
+        for item in newest_slices(slices, profile.driver)
+        if item["spec"].get("nodeName") == node
+        for device in item["spec"].get("devices", ())
+        if attribute(device, name, profile.driver) == value and taints_of(device)
     )
 
 
@@ -256,7 +277,10 @@ def list_accelerator_nodes(
                 if devices
                 else node["metadata"].get("labels", {}).get(profile.model_label, ""),
                 ready=_ready(node),
-                schedulable=not node["spec"].get("unschedulable", False),
+                schedulable=not _kept_from(node),
+                hindrance=", ".join([*([] if _ready(node) else ["not Ready"]), *_kept_from(node)]),
+                has_room=has_room(node, pods),
+                left_out=() if by_plugin else _left_out(profile, name, slices),
                 taints=_own_taints(node),
                 devices=() if by_plugin else devices,
                 unallocated=() if by_plugin else unallocated,
@@ -299,13 +323,52 @@ def _own_taints(node: Object) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (taint["key"], taint.get("value", ""), taint["effect"])
         for taint in node["spec"].get("taints", ())
-        if not taint["key"].startswith("node.kubernetes.io/")
+        if not _is_of_state(taint["key"])
     )
 
 
+_STATES = (
+    "node.kubernetes.io/",
+    "node.cloudprovider.kubernetes.io/",
+    "virtual-kubelet.io/",
+    "ToBeDeletedByClusterAutoscaler",
+    "DeletionCandidateOfClusterAutoscaler",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/unregistered",
+    "karpenter.sh/disruption",
+)
+"""Taints that tell a node's state, and not whom it is for: another node of its kind is taken."""
+
+
+def _is_of_state(taint: str) -> bool:
+    return taint.startswith(_STATES) or taint.endswith(("/agent-not-ready", "/not-ready"))
+
+
+def _kept_from(node: Object) -> list[str]:
+    """What keeps new pods from a node, whoever they are, in the words of messages."""
+    cordoned = ["cordoned"] if node["spec"].get("unschedulable") else []
+    taints = [
+        f"tainted {taint['key']}"
+        for taint in node["spec"].get("taints") or ()
+        if _is_of_state(taint["key"])
+        and taint["effect"] in ("NoSchedule", "NoExecute")
+        and taint["key"] != "node.kubernetes.io/unschedulable"
+    ]
+    return cordoned + taints
+
+
 def nothing_runs_on(node: Object) -> bool:
-    """Whether a node is simulated by KWOK: its pods say that they run, and nothing does."""
-    return "kwok.x-k8s.io/node" in (node["metadata"].get("annotations") or {})
+    """Whether a node is simulated, or stands for something else that runs pods.
+
+    KWOK's pods say that they run, and nothing does; into those of a virtual kubelet nobody looks.
+    """
+    metadata = node["metadata"]
+    taints = [taint["key"] for taint in (node.get("spec") or {}).get("taints") or ()]
+    return (
+        "kwok.x-k8s.io/node" in (metadata.get("annotations") or {})
+        or (metadata.get("labels") or {}).get("type") == "virtual-kubelet"
+        or any(key.startswith("virtual-kubelet.io/") for key in taints)
+    )
 
 
 def pool_faults(profile: Profile, nodes: Sequence[Object], slices: Sequence[Object]) -> list[str]:
@@ -361,23 +424,42 @@ def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
 
 def _silent_nodes(profile: Profile, nodes: Sequence[Object], newest: Sequence[Object]) -> list[str]:
     publishing = {item["spec"].get("nodeName") for item in newest}
-    kinds = {_pool_label(n) for n in nodes if n["metadata"]["name"] in publishing} - {""}
+    kinds = {_hardware(n) for n in nodes if n["metadata"]["name"] in publishing} - {()}
     return [
         f"node {node['metadata']['name']} publishes nothing, though others with "
         f"{_pool_label(node)} do"
         for node in nodes
         if node["metadata"]["name"] not in publishing
-        and _pool_label(node) in kinds
+        and _hardware(node) in kinds
         and _ready(node)
         and not int(node.get("status", {}).get("allocatable", {}).get(profile.extended_resource, 0))
     ]
 
 
+_ANY_MACHINE = ("k3s", "rke2", "harvester")
+"""Instance types that a distribution gives to every node, whatever it has."""
+
+
+def _hardware(node: Object) -> tuple[str, ...]:
+    """What nodes with the same accelerators have in common; empty where no label tells."""
+    instance = node["metadata"].get("labels", {}).get("node.kubernetes.io/instance-type", "")
+    if instance in _ANY_MACHINE:
+        instance = ""
+    label = _pool_label(node)
+    own = "" if label.endswith(_ANY_MACHINE) else label
+    # A pool may mix machines: its nodes are alike where they are of one type, too.
+    return (own, instance) if own else ()
+
+
 def representatives(stock: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:
-    """One node of each kind: the usable one with most room, the first by name among equals."""
+    """One node of each kind: the usable one with most free, the first by name among equals.
+
+    One that has no room for pods of ours is taken only where there is no other of its kind.
+    """
     chosen: dict[tuple[str, str, Mechanism], AcceleratorNode] = {}
     for node in stock:
         best = chosen.get(node.kind)
-        if node.ready and node.schedulable and (best is None or node.free > best.free):
+        better = best is None or (node.has_room, node.free) > (best.has_room, best.free)
+        if not node.hindrance and better:
             chosen[node.kind] = node
     return list(chosen.values())

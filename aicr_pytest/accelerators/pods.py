@@ -16,9 +16,19 @@ from aicr_pytest.accelerators.probe import (
     probe_command,
     reach_command,
 )
+from aicr_pytest.cluster import admission, pod_state, responsibility
 from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM
 from aicr_pytest.cluster.pod_state import images_of
-from aicr_pytest.errors import ImageNotPullable, ProbeFailed, WaitFailed, WaitTimeout
+from aicr_pytest.errors import (
+    AccessDenied,
+    ApiUnreachable,
+    Inconclusive,
+    NoCapacity,
+    PolicyRefused,
+    ProbeFailed,
+    WaitFailed,
+    WaitTimeout,
+)
 from aicr_pytest.once import Once
 
 if TYPE_CHECKING:
@@ -62,7 +72,11 @@ class AcceleratorPod:
     ) -> None:
         self.pod = pod
         self._must_start = must_start
-        self._ready = Once(pod.ready, final=(WaitFailed, WaitTimeout, ImageNotPullable))
+        self._ready = Once(
+            pod.ready,
+            final=(WaitFailed, WaitTimeout, Inconclusive),
+            passing=(NoCapacity, ApiUnreachable, AccessDenied),
+        )
         self.on = on
         self._claim = claims
         self._evidence = evidence
@@ -75,6 +89,7 @@ class AcceleratorPod:
     @cached_property
     def running(self) -> Object:
         """The pod once it is ready, on the node that it was meant for."""
+        self.see_that_it_is_as_sent()
         self._start()
         found: Object = self.pod.object()
         self._evidence().yaml(
@@ -87,6 +102,40 @@ class AcceleratorPod:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
         return found
 
+    def leave_out(self, why: Inconclusive) -> None:
+        """Note that nothing was seen on its node, while others are judged."""
+        self._evidence().not_looked_at(self.on.name, str(why))
+
+    def see_that_it_is_as_sent(self) -> None:
+        """Note what was changed on admission.
+
+        Raises:
+            PolicyRefused: somebody changed what is judged, e.g. how it asks for accelerators.
+        """
+        changes = self.pod.changes()
+        if not changes:
+            return
+        told = "; ".join(map(str, changes))
+        self._evidence().fact(f"pod {self.pod.name} was changed on admission", told)
+        if decisive := admission.touching(changes, self._judged()):
+            raise PolicyRefused(
+                f"{self} is not as it was sent: {'; '.join(map(str, decisive))}",
+                hint="Exempt namespaces aicr-* from who changes pods; see the webhooks and policies"
+                " of admissionregistration.k8s.io.",
+            )
+
+    def _judged(self) -> list[str]:
+        """Fields by which a pod gets accelerators."""
+        vendor = self.on.profile.extended_resource.partition("/")[0]
+        variables = (f"*ontainers[*].env[{name}]**" for name in self.on.profile.environment_bypass)
+        return [
+            f"*ontainers[*].resources.limits.{vendor}/*",
+            "*ontainers[*].resources.claims**",
+            "resourceClaims**",
+            "runtimeClassName",
+            *variables,
+        ]
+
     def _start(self) -> None:
         try:
             self._ready()
@@ -98,14 +147,20 @@ class AcceleratorPod:
     @property
     def asks_for_nothing(self) -> bool:
         """Whether it was created without a request for accelerators."""
-        spec = self.pod.created["spec"]
+        spec = self.pod.sent["spec"]
         resource = self.on.profile.extended_resource
         asked = (c.get("resources", {}).get("limits", {}) for c in spec["containers"])
         return not spec.get("resourceClaims") and not any(resource in limits for limits in asked)
 
     def first_container(self) -> str:
-        """The container that asked first; the one meant where none is named."""
-        return str(self.running["spec"]["containers"][0]["name"])
+        """The first container that we sent; the one meant where none is named."""
+        return self.pod.container or str(self.running["spec"]["containers"][0]["name"])
+
+    def _spec_of(self, container: str) -> Object:
+        named = (c for c in self.running["spec"]["containers"] if c["name"] == container)
+        if (found := next(named, None)) is None:
+            raise PolicyRefused(f"{self} has no container {container} any more.")
+        return dict(found)
 
     def view(self, container: str = "", *, known_majors: frozenset[int] = frozenset()) -> View:
         """What a container sees; looked at once."""
@@ -167,7 +222,7 @@ class AcceleratorPod:
             ProbeFailed: the API does not say.
         """
         container = container or self.first_container()
-        spec = next(c for c in self.running["spec"]["containers"] if c["name"] == container)
+        spec = self._spec_of(container)
         if names := self._claim_requests(spec):
             return self._from_claims(names)
         return self._from_plugin(spec)
@@ -321,7 +376,7 @@ class AcceleratorPod:
 
     def unallocated_access(self) -> list[str]:
         """Why granted devices are not on the API's books, as sentences; empty where they are."""
-        spec = self.running["spec"]["containers"][0]
+        spec = self._spec_of(self.first_container())
         grant = self.grant()
         if claims := self._claim_requests(spec):
             return [
@@ -365,7 +420,12 @@ class AcceleratorPod:
         )
 
     def stays_pending(self, seconds: float) -> str:
-        """The scheduler's reason, after so many seconds in which the pod got no node."""
+        """The scheduler's reason, after so many seconds in which the pod got no node.
+
+        Raises:
+            Inconclusive: it is not for its devices that it stays pending, which proves nothing.
+        """
+        self.see_that_it_is_as_sent()
         reason = self.pod.pending_reason()
         reason = self.pod.stays_pending(seconds) or reason
         self._evidence().text(
@@ -373,6 +433,10 @@ class AcceleratorPod:
             reason,
             source=f"watch of pod {self.pod.namespace}/{self.pod.name} and its events",
         )
+        asked = pod_state.extended_resources(self.pod.sent)
+        finding = responsibility.of_pending(self.pod.object(), reason, asked=asked)
+        if excuse := finding.excuse_unless_accusing(f"{self} stays pending, and not for devices"):
+            raise excuse
         return reason
 
     def allocated(self) -> list[str]:

@@ -1,8 +1,9 @@
 """What a pod and its events say about its start. Pure: no requests, no clock of its own."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+import math
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from aicr_pytest.cluster.kinds import Object
 
@@ -25,22 +26,18 @@ START_REASONS = frozenset(
     }
 )
 EVENT_REASONS = {
-    # How often kubelet says it before it counts. Sandboxes fail now and then while a node's
-    # network settles; a device that cannot be prepared twice in a row is no hiccup.
+    # How often kubelet says it before it is certain. Sandboxes fail while a node's network settles,
+    # however often; a device that cannot be prepared twice in a row is no hiccup.
     "FailedPrepareDynamicResources": 2,
-    "FailedCreatePodSandBox": 3,
+    "FailedCreatePodSandBox": math.inf,
     "UnexpectedAdmissionError": 1,
 }
-
-Culprit = Literal["platform", "image"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """What keeps a pod from becoming ready."""
 
-    culprit: Culprit
-    """Whether the platform is accused, or only the image is not to be had."""
     reason: str
     """Kubernetes' reason, e.g. ``CreateContainerError``."""
     message: str
@@ -48,7 +45,14 @@ class Trouble:
     certain: bool
     """Nothing will change it; otherwise kubelet tries again."""
     container: str = ""
-    """The container whose log may tell more; empty where none ran."""
+    """The container that it is about; empty where it is about the whole pod."""
+    ran: bool = False
+    """Whether that container ran, so that its log may tell more."""
+
+    @property
+    def of_image(self) -> bool:
+        """Whether it is only the image that is not to be had."""
+        return self.reason in IMAGE_REASONS
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}" if self.message else self.reason
@@ -80,9 +84,29 @@ def images_of(pod: Object) -> dict[str, str]:
     }
 
 
-def is_ready(pod: Object) -> bool:
-    """Running, and every container ready."""
-    return phase(pod) == "Running" and condition(pod, "Ready").get("status") == "True"
+def is_ready(pod: Object, ours: Collection[str] = ()) -> bool:
+    """Running, and every container ready.
+
+    Args:
+        ours: containers as they were sent; what was put beside them may have ended.
+    """
+    if phase(pod) != "Running" or condition(pod, "Ready").get("status") == "True":
+        return phase(pod) == "Running"
+    if not ours:
+        return False
+    mains = [(name, one) for name, is_init, one in containers(pod) if not is_init]
+    ended = {name for name, one in mains if "terminated" in (one.get("state") or {})}
+    ready = {name for name, one in mains if one.get("ready")}
+    return ready.issuperset(ours) and bool(ended) and ready | ended == {name for name, _ in mains}
+
+
+def phase_of(pod: Object, container: str) -> str:
+    """The pod's phase, as its program has it: what was put beside it may go on for ever."""
+    for name, _, one in containers(pod):
+        ended = (one.get("state") or {}).get("terminated")
+        if name == container and ended and phase(pod) == "Running":
+            return "Succeeded" if ended.get("exitCode") == 0 else "Failed"
+    return phase(pod)
 
 
 def node_of(pod: Object) -> str:
@@ -96,6 +120,14 @@ def unschedulable(pod: Object) -> str:
     if node_of(pod) or scheduled.get("status") != "False":
         return ""
     return f"{scheduled.get('reason', '')}: {scheduled.get('message', '')}".strip(": ")
+
+
+def extended_resources(pod: Object) -> set[str]:
+    """Resources beyond Kubernetes' own that its containers ask for, e.g. ``nvidia.com/gpu``."""
+    spec = pod.get("spec") or {}
+    every = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    limits = [(one.get("resources") or {}).get("limits") or {} for one in every]
+    return {name for one in limits for name in one if "/" in name}
 
 
 def occurrences(events: Iterable[Object], reason: str) -> int:
@@ -128,7 +160,10 @@ def said_at(event: Object) -> str:
 def is_pulling(events: Iterable[Object]) -> bool:
     """Whether the node has begun more pulls than it has ended."""
     listed = list(events)
-    ended = occurrences(listed, "Pulled") + occurrences(listed, "Failed")
+    # Of an image that is there already "Pulled" is said, too; of one that failed "Failed" twice.
+    pulled = [e for e in listed if "already present" not in str(e.get("message", ""))]
+    failed = [e for e in listed if str(e.get("message", "")).startswith("Failed to pull image")]
+    ended = occurrences(pulled, "Pulled") + occurrences(failed, "Failed")
     return occurrences(listed, "Pulling") > ended
 
 
@@ -140,27 +175,25 @@ def troubles(pod: Object, events: list[Object]) -> Iterator[Trouble]:
         reason, message = waiting.get("reason", ""), waiting.get("message", "")
         if reason in IMAGE_REASONS:
             yield Trouble(
-                culprit="image",
                 reason=reason,
                 message=message or f"image {status.get('image', '')}",
                 certain=reason in PERMANENT_IMAGE_REASONS,
+                container=name,
             )
         elif reason in START_REASONS:
             yield Trouble(
-                culprit="platform",
                 reason=reason,
                 message=f"container {name}: {_why(status, message)}",
                 certain=_tried_twice(status, events),
-                container=name if reason == "CrashLoopBackOff" else "",
+                container=name,
+                ran=reason == "CrashLoopBackOff",
             )
     if _has_started(pod):
         return  # events about what came before the containers no longer hold
     for reason, enough in EVENT_REASONS.items():
         if event := newest(events, reason):
             often = occurrences(events, reason) >= enough
-            yield Trouble(
-                culprit="platform", reason=reason, message=event.get("message", ""), certain=often
-            )
+            yield Trouble(reason=reason, message=event.get("message", ""), certain=often)
 
 
 def _ended(pod: Object) -> Iterator[Trouble]:
@@ -175,11 +208,11 @@ def _ended(pod: Object) -> Iterator[Trouble]:
         if policy == "OnFailure" and ended.get("exitCode") != 0:
             continue
         yield Trouble(
-            culprit="platform",
             reason=ended.get("reason") or "Terminated",
             message=f"container {name} {_exit(ended)}",
             certain=True,
             container=name,
+            ran=True,
         )
     if whole:
         yield whole
@@ -190,7 +223,6 @@ def _whole_pod(pod: Object) -> Trouble | None:
     if phase(pod) not in ("Failed", "Succeeded"):
         return None
     return Trouble(
-        culprit="platform",
         reason=status.get("reason") or phase(pod),
         message=status.get("message") or f"the pod is {phase(pod)}",
         certain=True,

@@ -1,18 +1,23 @@
 """A pod of ours, from its creation to its end."""
 
+import dataclasses
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import admission, pod_state, responsibility
 from aicr_pytest.cluster.kinds import EVENT, POD, Object
 from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.cluster.pod_state import Trouble
+from aicr_pytest.cluster.refusals import policies_told
+from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AicrError,
     ImageNotPullable,
+    Inconclusive,
     NoCapacity,
     PodFailed,
     WaitFailed,
@@ -22,11 +27,20 @@ from aicr_pytest.errors import (
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
+_REFUSED_FOR_GOOD = re.compile(
+    r"(?i)not found|manifest unknown|unauthorized|authentication required|authorization failed"
+    r"|pull access denied|403 Forbidden|invalid reference|no match for platform|no basic auth"
+)
+"""What no further try of kubelet changes; a registry's rate or a network's hiccup passes."""
+_PLACEMENT = ("nodeSelector.**", "affinity**", "topologySpreadConstraints**", "tolerations**")
+"""Fields by which somebody sends a pod to other nodes than ours."""
+_NO_LOG = "Its log cannot be read"
 _SHOWN = 300
 """Characters of a line of a log in a message."""
 
-WhyPending = Callable[[Object, str], None]
-"""Gets a pod without a node and the scheduler's words; may raise, e.g. ``NoCapacity``."""
+WhyPending = Callable[[Object, Finding], None]
+"""Gets a pod without a node and whose doing that is, by the scheduler; raises, e.g. ``NoCapacity``,
+or ``WaitTimeout`` where the platform is responsible after all."""
 
 
 class Pod:
@@ -34,8 +48,8 @@ class Pod:
 
     Args:
         obj: the pod as the API server answered its creation.
-        why_pending: asked when the pod gets no node in time; what it raises goes before
-            ``WaitTimeout``.
+        sent: as we sent it, or its template; None: as it was answered.
+        why_pending: asked when the pod gets no node in time; what it raises goes before.
     """
 
     def __init__(
@@ -44,6 +58,7 @@ class Pod:
         waiter: Waiter,
         obj: Object,
         *,
+        sent: Object | None = None,
         why_pending: WhyPending | None = None,
     ) -> None:
         self.cluster = cluster
@@ -58,6 +73,8 @@ class Pod:
         """When it was created, by this process' clock."""
         self.created = obj
         """As the API server answered its creation."""
+        self.sent = sent or obj
+        """As we sent it: what is judged."""
         self._last = obj
         self._why_pending = why_pending
 
@@ -76,14 +93,28 @@ class Pod:
         """Name of its node; empty while it has none."""
         return pod_state.node_of(self._last) or pod_state.node_of(self.object())
 
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """Names of the containers that we sent; somebody may have put others beside them."""
+        return tuple(one["name"] for one in self.sent["spec"].get("containers") or ())
+
+    @property
+    def container(self) -> str:
+        """Name of the container with our program: the first that we sent."""
+        return next(iter(self.containers), "")
+
+    def changes(self) -> list[admission.Change]:
+        """What of it is not as we sent it."""
+        return admission.changes(self.sent, self.created)
+
     def ready(self) -> "Pod":
         """Wait until every container is ready.
 
         Raises:
-            PodFailed: it cannot start, has ended, or was deleted; with kubelet's words.
-            NoCapacity: it had to give way to a pod of higher priority.
-            ImageNotPullable: the node cannot get an image.
-            WaitTimeout: not in time; the scheduler's words where it got no node.
+            PodFailed: the platform's device path cannot start it; with kubelet's words.
+            WaitTimeout: the scheduler gives it none of the accelerators that are free.
+            Inconclusive: it does not start, and ``responsibility`` does not find that the platform
+                is responsible.
         """
         __tracebackhide__ = True
         start = _Start(self, self._why_pending)
@@ -106,12 +137,18 @@ class Pod:
 
     def run(self, *command: str, container: str = "", timeout: float = 30.0) -> Execution:
         """Run a command in it; the words are not passed through a shell."""
-        return self.cluster.exec(
-            self.name, self.namespace, command, container=container, timeout=timeout
-        )
+        with policies_told():
+            return self.cluster.exec(
+                self.name,
+                self.namespace,
+                command,
+                container=container or self.container,
+                timeout=timeout,
+            )
 
     def logs(self, *, container: str = "", tail: int | None = None) -> str:
         """What a container has written; the last ``tail`` lines, or all."""
+        container = container or self.container
         return self.cluster.logs(self.name, self.namespace, container=container, tail=tail)
 
     def events(self) -> list[Object]:
@@ -125,17 +162,35 @@ class Pod:
 
         Raises:
             WaitFailed: it was placed.
-            WaitTimeout: the scheduler has said nothing.
+            Inconclusive: the scheduler has said nothing, or something else keeps it pending than
+                that there is no device for it.
         """
         __tracebackhide__ = True
         what = f"{self}: a reason why it stays pending"
+
+        def expired(views: Views) -> None:
+            if excuse := self.whose_pending(views).excuse_unless_accusing(what):
+                raise excuse
+
         return self.waiter.until(
             what,
             self._subjects(),
             judge=lambda views: self._reason(views, what) or None,
             describe=self._describe,
             timeout=timeout if timeout is not None else self.waiter.deadlines.pending_reason,
+            expired=expired,
         )
+
+    def whose_pending(self, views: Views) -> Finding:
+        """Whose doing it is that it has no node."""
+        obj, events = self.find(views) or self.created, list(views[1].values())
+        said = pod_state.unschedulable(obj)
+        if not said and (event := pod_state.newest(events, "FailedScheduling")):
+            said = str(event.get("message") or "")
+        asked = pod_state.extended_resources(self.sent)
+        finding = responsibility.of_pending(obj, said, events=events, asked=asked)
+        moved = admission.touching(self.changes(), _PLACEMENT)
+        return responsibility.of_moved(finding, moved)
 
     def stays_pending(self, seconds: float) -> str:
         """Watch that it gets no node; the last reason that was given, empty where none was.
@@ -215,12 +270,16 @@ class _Start:
         self._pod = pod
         self._why_pending = why_pending
         self._deadlines = pod.waiter.deadlines
+        self._began = time.monotonic()
         # Pods that were created together are awaited one after the other; the scheduler has had
         # them all the while.
-        waited = (time.monotonic() - pod.created_at) / pod.waiter.scale
+        waited = (self._began - pod.created_at) / pod.waiter.scale
         self._schedule = max(1.0, self._deadlines.schedule - waited)
         self._since: dict[str, float] = {}
-        self._image_reasons: list[str] = []
+        self._stage, self._stage_began = "pending", self._began
+        self._pulls = False
+        self._refused_since = 0.0
+        self._refused_for_good = False
 
     def judge(self, views: Views) -> Object | None:
         obj = self._pod.find(views)
@@ -229,71 +288,121 @@ class _Start:
                 f"{self._pod}: had to give way to pods of higher priority: {displaced}",
                 hint="Try again when less waits for room, or name a higher PriorityClass that never"
                 " preempts: --aicr-priority-class NAME.",
+                held=False,
             )
         if obj is None:
-            raise PodFailed(f"{self._pod}: was deleted while it was awaited.")
-        if pod_state.is_ready(obj):
+            raise self._deleted("was deleted while it was awaited")
+        if pod_state.is_ready(obj, self._pod.containers):
             return obj
         if obj["metadata"].get("deletionTimestamp"):
             why = pod_state.condition(obj, "DisruptionTarget").get("message", "by whom is unknown")
-            raise PodFailed(f"{self._pod}: is being deleted while it was awaited: {why}")
+            raise self._deleted(f"is being deleted while it was awaited: {why}")
+        self._enter(self._stage_of(obj, views))
         now = time.monotonic()
-        found = list(pod_state.troubles(obj, list(views[1].values())))
-        reasons = {trouble.reason for trouble in found}
-        self._since = {r: self._since.get(r, now) for r in reasons}
+        found = self._troubles(obj, views)
+        self._since = {t.reason: self._since.get(t.reason, now) for t in found}
         for trouble in found:
             self._weigh(trouble, now)
         return None
 
+    def _deleted(self, why: str) -> Inconclusive:
+        return responsibility.of_deletion(why).excuse(str(self._pod))
+
+    def _troubles(self, obj: Object, views: Views) -> list[Trouble]:
+        """What keeps it from starting, but for what was put beside it and may end as it likes."""
+        found = pod_state.troubles(obj, list(views[1].values()))
+        return [t for t in found if not (t.ran and self._is_foreign(t))]
+
+    def _is_foreign(self, trouble: Trouble) -> bool:
+        ours = self._pod.containers
+        return bool(ours and trouble.container) and trouble.container not in ours
+
+    def _stage_of(self, obj: Object, views: Views) -> str:
+        if not pod_state.node_of(obj):
+            return "pending"
+        self._pulls = pod_state.is_pulling(views[1].values())
+        lacks_image = any(trouble.of_image for trouble in self._troubles(obj, views))
+        return "pulling" if lacks_image or self._pulls else "starting"
+
+    def _enter(self, stage: str) -> None:
+        """Each stage has a clock of its own, which starts when the one before is over."""
+        if stage != self._stage:
+            self._stage, self._stage_began = stage, time.monotonic()
+
     def _weigh(self, trouble: Trouble, now: float) -> None:
+        if trouble.of_image:
+            if trouble.certain or self._is_refused(trouble, now):
+                raise responsibility.of_start(trouble.reason, trouble.message).excuse(
+                    str(self._pod)
+                )
+            return
         # Who shortens our deadlines does not quicken kubelet, which tries again every 10 to 15 s.
         patience = self._deadlines.refusal_persists * max(1.0, self._pod.waiter.scale)
-        certain = trouble.certain or now - self._since[trouble.reason] >= patience
-        if trouble.culprit == "image":
-            if trouble.reason not in self._image_reasons[-1:]:
-                self._image_reasons.append(trouble.reason)
-            # ErrImagePull, then ImagePullBackOff: the second sighting.
-            if certain or len(self._image_reasons) > 1:
-                raise ImageNotPullable(
-                    f"{self._pod}: {trouble}",
-                    hint="Name a reachable copy with --aicr-image NAME=REF or --aicr-registry.",
-                )
-        elif certain:
-            raise PodFailed(f"{self._pod}: {trouble}{self._log(trouble)}")
+        if trouble.certain or now - self._since[trouble.reason] >= patience:
+            self._tell(trouble, at_last=trouble.certain)
+
+    def _is_refused(self, trouble: Trouble, now: float) -> bool:
+        """Whether an image is not to be had, however often kubelet tries."""
+        self._refused_since = self._refused_since or now
+        self._refused_for_good |= bool(_REFUSED_FOR_GOOD.search(trouble.message))
+        if self._refused_for_good:
+            return trouble.reason == "ImagePullBackOff"  # the second sighting
+        patience = self._deadlines.image_refused * self._pod.waiter.scale
+        return not self._pulls and now - self._refused_since >= patience
+
+    def _tell(self, trouble: Trouble, *, at_last: bool) -> None:
+        """Raise whose doing it is; what accuses nobody and may still pass is left to the clock."""
+        log = self._log(trouble)
+        finding = responsibility.of_start(
+            trouble.reason, trouble.message, log="" if _NO_LOG in log else log
+        )
+        if finding.accuses and not self._is_foreign(trouble):
+            raise PodFailed(f"{self._pod}: {trouble}{log}")
+        if at_last:
+            finding = dataclasses.replace(finding, reason=f"{trouble}{log}")
+            raise finding.excuse(str(self._pod))
 
     def _log(self, trouble: Trouble) -> str:
-        if not trouble.container:
+        if not trouble.ran:
             return ""
         try:
             log = self._pod.logs(container=trouble.container, tail=10).strip()
         except AicrError as error:
-            return f"\n  Its log cannot be read: {error}"
+            return f"\n  {_NO_LOG}: {error}"
         indented = "\n    ".join(line[:_SHOWN] for line in log.splitlines()[-10:])
         return f"\n  The end of its log:\n    {indented}" if log else "\n  Its log is empty."
 
     def timeout(self, views: Views) -> float:
-        obj = self._pod.find(views)
-        if obj is not None and not pod_state.node_of(obj):
-            return self._schedule
-        if pod_state.is_pulling(views[1].values()):
-            return max(self._deadlines.image_pull, self._deadlines.pod_ready)
-        return self._deadlines.pod_ready
+        """Seconds from the wait's begin; of a fast cluster, as all timeouts."""
+        limits = {
+            "pending": self._schedule,
+            "pulling": max(self._deadlines.image_pull, self._deadlines.pod_ready),
+            "starting": self._deadlines.pod_ready,
+        }
+        before = (self._stage_began - self._began) / self._pod.waiter.scale
+        return before + limits[self._stage]
 
     def expired(self, views: Views) -> None:
-        obj = self._pod.find(views)
-        if obj is not None and not pod_state.node_of(obj):
-            reason = pod_state.unschedulable(obj) or "the scheduler has said nothing"
+        obj = self._pod.find(views) or self._pod.created
+        scale = self._pod.waiter.scale
+        if self._stage == "pending":
+            finding = self._pod.whose_pending(views)
             if self._why_pending:
-                self._why_pending(obj, reason)
-            raise WaitTimeout(
-                f"{self._pod}: no node within {self._deadlines.schedule * self._pod.waiter.scale:g}"
-                f" s.\n  The scheduler says: {reason}"
-            )
-        if pod_state.is_pulling(views[1].values()):
+                self._why_pending(obj, finding)
+            waited = f"{self._pod}: no node within {self._deadlines.schedule * scale:g} s"
+            if excuse := finding.excuse_unless_accusing(waited):
+                raise excuse
+            raise WaitTimeout(f"{waited}.\n  The scheduler says: {finding.reason}")
+        for trouble in self._troubles(obj, views):
+            self._tell(trouble, at_last=True)
+        if self._stage == "pulling":
+            waited = f"{(time.monotonic() - self._stage_began):.0f}"
             raise ImageNotPullable(
-                f"{self._pod}: its images were still being pulled after"
-                f" {self.timeout(views) * self._pod.waiter.scale:g} s."
+                f"{self._pod}: its images were still being pulled after {waited} s.",
+                hint="Give it more time: --aicr-timeout-scale.",
             )
+        seen = pod_state.line(obj, list(views[1].values()))
+        raise responsibility.of_slow_start(seen).excuse(str(self._pod))
 
 
 def _displaced(pod: Object | None, views: Views) -> str:

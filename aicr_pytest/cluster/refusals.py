@@ -1,21 +1,23 @@
 """What an answer that is not a success means, as one of our errors.
 
-A 403 has three meanings that must not be mixed: RBAC refuses *us* (we could not look), the policy
-for pods refuses the probe (we could not look, and the user can change it), and any other admission
-refuses the object (the API server says no, which may accuse the platform).
+A 403 has meanings that must not be mixed: RBAC refuses *us* (we could not look), and admission
+refuses the object, with this or with another status. Whose doing that is, ``responsibility`` says.
 """
 
+import contextlib
 import dataclasses
 import re
+from collections.abc import Iterator
 
+from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
     ApiError,
     ApiUnreachable,
+    Inconclusive,
     NotAuthenticated,
-    PolicyRefused,
 )
 
 # Written by apiserver's responsewriters.Forbidden, whichever authorizer refused.
@@ -32,15 +34,6 @@ _BY_SERVER = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 4
 _REASON, _MESSAGE = 100, 16_000
 """Characters of what a refusal says that become part of an error."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"
-_POD_POLICY = re.compile(
-    r"exceeded quota:"
-    r"|failed quota:"
-    r"|insufficient quota"
-    r"|violates PodSecurity"
-    r"|(?:maximum|minimum) \S+ usage per (?:Container|Pod|PersistentVolumeClaim)"
-    r"|max limit to request ratio per (?:Container|Pod)"
-    r"|unable to validate against any security context constraint"
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +71,13 @@ class Answer:
 
 def error_for(answer: Answer, request: str) -> AicrError:
     """The error that an unsuccessful answer stands for."""
+    if (
+        answer.is_status
+        and _FENCE not in answer.message
+        and responsibility.is_policy(answer.message)
+    ):
+        # Who writes a policy chooses its status: 400, 401, 403, 413, 422, 429, 500 were seen.
+        return ApiError(answer.status, answer.reason, answer.message, request=request)
     if answer.status == 401:
         # What a service behind the API server's proxy wants is not what the API server wants.
         by_server = answer.is_status or "/proxy" not in request
@@ -134,16 +134,25 @@ def _denied(answer: Answer, request: str) -> AccessDenied | None:
     )
 
 
-def is_policy_for_pods(message: str) -> bool:
-    """Whether these are the words of quota, LimitRange or Pod Security about a pod."""
-    return _POD_POLICY.search(message) is not None
+@contextlib.contextmanager
+def policies_told(*, whatever: bool = False) -> Iterator[None]:
+    """Raise an excuse in place of an ``ApiError`` for which the platform is not responsible.
+
+    Args:
+        whatever: the object is of a kind that every Kubernetes takes, so that no refusal accuses.
+    """
+    try:
+        yield
+    except ApiError as error:
+        if excuse := excuse_of(error, whatever=whatever):
+            raise excuse from error
+        raise
 
 
-def refused_by_policy(error: ApiError) -> PolicyRefused | None:
-    """The policy for pods that refused a pod: quota, LimitRange, Pod Security; None for others."""
-    if error.status != 403 or not is_policy_for_pods(error.message):
-        return None
-    return PolicyRefused(
-        f"{error.request}: {error.message}",
-        hint="Make room for the probe pod in the namespace's policy, or exempt namespaces aicr-*.",
-    )
+def excuse_of(error: ApiError, *, whatever: bool = False) -> Inconclusive | None:
+    """Why a refusal does not accuse the platform; None where it may."""
+    if finding := responsibility.of_answer(error.message):
+        return dataclasses.replace(finding, reason=error.message).excuse(error.request)
+    if whatever and error.reason != "AlreadyExists":
+        return Inconclusive(str(error), hint=responsibility.EXEMPT)
+    return None

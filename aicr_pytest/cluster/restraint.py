@@ -18,8 +18,6 @@ out for such a pod is for ours, and who may displace such a pod may displace our
 Autoscaler would ignore what is below -10."""
 _GROUPS = ("scheduling.k8s.io", "scheduling.run.ai", "scheduling.volcano.sh")
 """API groups whose PodGroups name a PriorityClass beside that of their pods."""
-_UNKNOWN = "no PriorityClass with name"
-"""The API server's words where it has not heard of a class yet."""
 
 
 def pod_specs(part: object) -> Iterator[Object]:
@@ -61,11 +59,6 @@ def own_class(name: str) -> Object:
         "globalDefault": False,
         "description": "Pods of conformance checks, which displace nobody; goes with their run.",
     }
-
-
-def is_not_yet_known(message: str) -> bool:
-    """Whether a refusal says that an API server has not heard of a new class yet."""
-    return _UNKNOWN in message
 
 
 def _is_group(obj: Object) -> bool:

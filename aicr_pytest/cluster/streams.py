@@ -25,7 +25,14 @@ from aicr_pytest.cluster.kinds import POD
 from aicr_pytest.cluster.messages import Limits, read_json, unquoted
 from aicr_pytest.cluster.observer import Execution, Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
-from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
+from aicr_pytest.errors import (
+    AccessDenied,
+    AicrError,
+    ApiError,
+    ApiUnreachable,
+    Inconclusive,
+    ProbeFailed,
+)
 
 _CONNECT = 10.0
 """Seconds to connect and shake hands."""
@@ -429,11 +436,21 @@ def _errors_named(request: str) -> Iterator[None]:
         raise ApiUnreachable(f"{request}: the API server gives no answer: {error}") from error
 
 
+_NO_UPGRADE = frozenset({405, 426, 501})
+"""What proxies answer that pass no stream; API servers do not."""
+
+
 def _handshake_error(error: Any, request: str, headers: Mapping[str, str]) -> AicrError:
     said = unquoted(error.resp_body or b"", headers)
     answer = Answer.read(error.status_code, str(error.status_message or ""), said)
     if answer.status < 400:
         return ApiUnreachable(f"{request}: no stream, but {answer.status}: {answer.message}")
+    if ("pgrade" in answer.message and answer.status < 500) or answer.status in _NO_UPGRADE:
+        return Inconclusive(
+            f"{request}: no stream is opened: {answer.status} {answer.reason}: {answer.message}",
+            hint="A proxy before the API server does not pass Upgrade: name the server itself in"
+            " the kubeconfig, or have the proxy pass websockets.",
+        )
     if answer.status == 500 and "container not found" in answer.message:
         # kubelet's words for a container that has ended: an answer, whatever its number.
         return ApiError(500, answer.reason, answer.message, request=request)

@@ -28,9 +28,11 @@ class Deadlines:
     """How long each wait may last, in seconds. ``Waiter`` multiplies them by its scale."""
 
     pod_ready: float = 120.0
-    """A scheduled pod whose images are on the node becomes ready."""
+    """A pod becomes ready once it has a node with its images."""
     image_pull: float = 300.0
-    """A pod becomes ready while the node pulls its images, from its creation on."""
+    """A node pulls a pod's image."""
+    image_refused: float = 90.0
+    """A node gets an image that it could not get; kubelet tries again after 10, 20 and 40 s."""
     schedule: float = 30.0
     """A pod that the scheduler calls unschedulable gets a node after all."""
     refusal_persists: float = 20.0

@@ -1,12 +1,13 @@
 """The namespace of one test module, with everything in it."""
 
+import contextlib
 import copy
 import secrets
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from aicr_pytest.cluster import labels, restraint
+from aicr_pytest.cluster import labels, responsibility, restraint
 from aicr_pytest.cluster.kinds import (
     CONFIG_MAP,
     KUEUE_WORKLOAD,
@@ -20,14 +21,24 @@ from aicr_pytest.cluster.kinds import (
 )
 from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.cluster.pods import Pod, WhyPending
-from aicr_pytest.cluster.refusals import refused_by_policy
+from aicr_pytest.cluster.refusals import excuse_of, policies_told
 from aicr_pytest.cluster.teardown import Teardown
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, ProbeFailed
+from aicr_pytest.errors import (
+    AccessDenied,
+    AicrError,
+    ApiError,
+    ApiUnreachable,
+    ProbeFailed,
+    WaitTimeout,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
+
+_EVERYWHERE = frozenset({"", "apps"})
+"""API groups whose objects of ours are ordinary, so that whoever refuses them has a policy."""
 
 PodSecurity = Literal["restricted", "baseline", "privileged"]
 
@@ -79,53 +90,67 @@ class Workspace:
         self._unobserved: list[Exception] = []
 
     def open(self) -> "Workspace":
-        """Make the namespace, and wait until pods can be made in it."""
+        """Make the namespace, and wait until pods can be made in it.
+
+        Raises:
+            Inconclusive: a policy lets us make none, or it does not become usable.
+        """
         metadata = {
             "name": self.namespace,
             "labels": {**self._labels, "pod-security.kubernetes.io/enforce": self._psa},
         }
-        made = self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        made = self._once_known(lambda: self.cluster.create(namespace), NAMESPACE)
         self._uid = made["metadata"]["uid"]
+        what = f"Namespace {self.namespace}: usable"
 
         def judge(views: Views) -> bool | None:
             return True if all(views) else None
 
+        def describe(views: Views) -> str:
+            account, certificate = ("there" if view else "missing" for view in views)
+            return f"service account default: {account}, ConfigMap kube-root-ca.crt: {certificate}"
+
+        def expired(views: Views) -> None:
+            raise responsibility.of_slow_start(describe(views)).excuse(what)
+
         # A pod without its service account is refused; one without the certificate starts late.
         self.waiter.until(
-            f"Namespace {self.namespace}: usable",
+            what,
             [
                 Subject(kind=SERVICE_ACCOUNT, namespace=self.namespace, name="default"),
                 Subject(kind=CONFIG_MAP, namespace=self.namespace, name="kube-root-ca.crt"),
             ],
             judge=judge,
-            describe=lambda views: (
-                f"service account default: {'there' if views[0] else 'missing'},"
-                f" ConfigMap kube-root-ca.crt: {'there' if views[1] else 'missing'}"
-            ),
+            describe=describe,
             timeout=self.waiter.deadlines.namespace_usable,
+            expired=expired,
         )
         return self
 
-    def apply(self, objects: list[Object]) -> list[Object]:
+    def apply(self, objects: list[Object], *, as_answered: bool = False) -> list[Object]:
         """Create or change objects: here, or in the whole cluster where their kind says so.
+
+        Args:
+            as_answered: a policy's refusal is raised as any answer is; whoever asks judges it.
 
         Raises:
             ApiError: 409 for an object of the whole cluster that somebody else has made.
-            PolicyRefused: the cluster's policy refuses a pod.
+            Inconclusive: the cluster's policy refuses one.
         """
-        return [self._noted(self._apply(obj)) for obj in objects]
+        return [self._noted(self._apply(obj, as_answered)) for obj in objects]
 
     def pod(self, obj: Object, *, why_pending: WhyPending | None = None) -> Pod:
         """Create a pod here; it is not waited for.
 
         Raises:
-            PolicyRefused: quota, LimitRange or Pod Security refuses it.
+            Inconclusive: it is refused, by whatever policy.
             AccessDenied: we may not see to it that it displaces nobody.
         """
         new = self._restrained(obj)
         new["metadata"]["namespace"] = self.namespace
-        created = self._noted(self._under_policy(lambda: self.cluster.create(new)))
-        return Pod(self.cluster, self.waiter, created, why_pending=why_pending)
+        created = self._noted(self._once_known(lambda: self.cluster.create(new), POD))
+        return Pod(self.cluster, self.waiter, created, sent=new, why_pending=why_pending)
 
     @property
     def closed(self) -> bool:
@@ -175,15 +200,13 @@ class Workspace:
         if problems:
             raise ExceptionGroup(f"Workspace {self.namespace}", problems)
 
-    def _apply(self, obj: Object) -> Object:
+    def _apply(self, obj: Object, as_answered: bool) -> Object:
         kind = self.cluster.kind_of(obj)
         new = self._restrained(obj)
         if kind.namespaced:
             new["metadata"]["namespace"] = self.namespace
             self._kinds.add(kind)
-            if kind.name == POD.name:
-                return self._under_policy(lambda: self.cluster.apply(new))
-            return self._with_class_known(lambda: self.cluster.apply(new))
+            return self._once_known(lambda: self.cluster.apply(new), kind, as_answered)
         name = new["metadata"]["name"]
         there = self.cluster.find(kind, name)
         if there and not labels.is_ours(there, self.cluster.run_id):
@@ -191,15 +214,7 @@ class Workspace:
             request = f"PATCH {kind.path(None, name)}"
             raise ApiError(409, "AlreadyExists", message, request=request)
         self.track(kind, name)  # before the deed
-        return self.cluster.apply(new)
-
-    def _under_policy(self, create: Callable[[], Object]) -> Object:
-        try:
-            return self._with_class_known(create)
-        except ApiError as error:
-            if refused := refused_by_policy(error):
-                raise refused from error
-            raise
+        return self._once_known(lambda: self.cluster.apply(new), kind)
 
     def _noted(self, made: Object) -> Object:
         self._made.add(made["metadata"]["uid"])
@@ -236,28 +251,45 @@ class Workspace:
             ) from error
         return self.namespace
 
-    def _with_class_known(self, create: Callable[[], Object]) -> Object:
-        """Create what names our PriorityClass; each of several API servers hears of it later."""
+    def _once_known(
+        self, create: Callable[[], Object], kind: Kind, as_answered: bool = False
+    ) -> Object:
+        """Create what the API server may not take yet: it waits for a quota's status, an account.
+
+        Each of several API servers hears of our PriorityClass later, too.
+
+        Raises:
+            Inconclusive: a policy refuses it; for a kind that every Kubernetes has, whatever does.
+        """
+        refused: list[ApiError] = []
 
         def attempt() -> Object:
             try:
                 return create()
             except ApiError as error:
-                if restraint.is_not_yet_known(error.message):
-                    raise _ClassUnknown(str(error)) from error
+                finding = responsibility.of_answer(error.message)
+                if finding and finding.who == "moment":
+                    refused.append(error)
+                    raise _NotYet(str(error)) from error
                 raise
 
-        try:
-            return attempt()
-        except _ClassUnknown:
-            return self.waiter.poll(
-                f"PriorityClass {self._class}: known to the API server",
-                attempt,
-                until=lambda _: True,
-                describe=lambda _: "it is",
-                timeout=self.waiter.deadlines.namespace_usable,
-                tolerate=(_ClassUnknown,),
-            )
+        told = policies_told(whatever=kind.group in _EVERYWHERE)
+        with contextlib.nullcontext() if as_answered else told:
+            try:
+                return attempt()
+            except _NotYet:
+                pass
+            try:
+                return self.waiter.poll(
+                    f"{kind.name} in {self.namespace}: taken by the API server",
+                    attempt,
+                    until=lambda _: True,
+                    describe=lambda _: "it is",
+                    timeout=self.waiter.deadlines.namespace_usable,
+                    tolerate=(_NotYet,),
+                )
+            except WaitTimeout as error:
+                raise (excuse_of(refused[-1]) or error) from error
 
     def _take_down(self) -> None:
         teardown = Teardown(self.cluster, self.waiter, run=self.cluster.run_id)
@@ -290,5 +322,5 @@ class Workspace:
         return self._kinds | workloads
 
 
-class _ClassUnknown(AicrError):
-    """The API server that answered has not heard of our PriorityClass yet."""
+class _NotYet(AicrError):
+    """The API server that answered refuses for a reason that passes by itself."""

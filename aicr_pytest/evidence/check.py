@@ -11,7 +11,12 @@ from aicr_pytest.evidence.content import Content, json_text, table_text
 from aicr_pytest.evidence.foreign import reduce_foreign
 from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.printable import printable
-from aicr_pytest.evidence.record import CheckRecord, Observation, ObservationKind
+from aicr_pytest.evidence.record import (
+    NOT_LOOKED_AT,
+    CheckRecord,
+    Observation,
+    ObservationKind,
+)
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.spreadsheet import Cell, csv_text
 from aicr_pytest.evidence.timeline import Timeline
@@ -230,6 +235,10 @@ class CheckEvidence:
         """Keep a small thing that is worth a line, e.g. the node or the seconds to release."""
         facts = {**self.record.facts, self._line(name): self._line(str(value))}
         self._grow(facts=facts)
+
+    def not_looked_at(self, where: str, why: str) -> None:
+        """Keep that a part was not looked at, while the check judges the others."""
+        self.fact(f"{NOT_LOOKED_AT}{where}", why)
 
     def images(self, found: Mapping[str, str]) -> None:
         """Keep what a pod's images really were: as asked for → the digest that kubelet names."""

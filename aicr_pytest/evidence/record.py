@@ -28,6 +28,8 @@ ObservationKind = Literal["text", "json", "yaml", "table", "csv", "svg"]
 """How an observation is shown."""
 
 RECORD_FILE = "record.json"
+NOT_LOOKED_AT = "not looked at: "
+"""How facts begin that name a part which a check could not look at, while it judged the others."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

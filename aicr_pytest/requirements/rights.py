@@ -32,6 +32,7 @@ _ALL = (
     ("", "configmaps", "", "list watch", "to wait until a namespace is usable"),
     ("", "serviceaccounts", "", "list watch", "to wait until a namespace is usable"),
     ("", "pods", "exec", "create get", "to look from inside a container"),
+    (_DRA, "devicetaintrules", "", "list", "to leave out devices that are given to nobody"),
     (_PRIORITIES, "priorityclasses", "", _CLASS, "our pods displace nobody"),
     (_LEASES, "leases", "", "create list watch patch delete", "turns at the accelerators"),
 )
@@ -136,6 +137,7 @@ _CLUSTER_SCOPED = (
     "apiservices",
     "deviceclasses",
     "resourceslices",
+    "devicetaintrules",
     "runtimeclasses",
     "gatewayclasses",
     "customresourcedefinitions",

@@ -1,16 +1,16 @@
 """One check while it runs: its record is opened, every phase is noted, its outcome is told."""
 
 import json
-from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aicr_pytest.errors import error_message
-from aicr_pytest.evidence.record import Attempt, Phase
+from aicr_pytest.evidence.record import NOT_LOOKED_AT, Attempt, Phase
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run.outcomes import PhaseSeen, kind_of_error, outcome_of
+from aicr_pytest.run.outcomes import CheckOutcome, PhaseSeen, kind_of_error, outcome_of
 from aicr_pytest.run.plan import Check, check_of
 from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run
@@ -148,6 +148,7 @@ class Running:
         if self.result is not None:
             return
         came = outcome_of(self.phases, self.item.path)
+        came = _with_parts_left_out(came, self.evidence.record.facts)
         left = self.run.door.text(came.left_behind)
         phases = [seen.phase for seen in self.phases]
         record = self.run.store.end(self.evidence, came.outcome, came.message, phases, left)
@@ -190,6 +191,12 @@ class Running:
         made = extras(new, directory=self.run.directory, report=Path(path))
         vars(report)["extras"] = [*getattr(report, "extras", []), *made]
         self.shown += len(new)
+
+
+def _with_parts_left_out(came: CheckOutcome, facts: Mapping[str, object]) -> CheckOutcome:
+    """A check that passed says what it did not look at."""
+    parts = [f"{name}: {why}" for name, why in facts.items() if name.startswith(NOT_LOOKED_AT)]
+    return replace(came, message="; ".join(parts)) if came.outcome == "passed" and parts else came
 
 
 def difference(op: str, left: object, right: object) -> list[str] | None:

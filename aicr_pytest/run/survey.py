@@ -41,6 +41,19 @@ class Survey:
     other_runs: tuple[str, ...] = ()
     """Other runs of ours that have something on the cluster: what, and whether they go on."""
 
+    set_aside: tuple[str, ...] = ()
+    """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
+
+    @property
+    def left_out(self) -> list[str]:
+        """What is not looked at, and why, as sentences."""
+        passed_over = [
+            f"{node.name}: {_note(node)}"
+            for node in self.stock
+            if node.left_out or (_note(node) and node.name not in self.looked_at)
+        ]
+        return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
+
     def lines(self) -> list[str]:
         """One line per node that is looked at, or why there is none."""
         if self.trouble:
@@ -64,6 +77,7 @@ class Survey:
                 f"clock: its clock is {abs(self.clock_ahead)} s {where} ours; times in objects "
                 "are the cluster's, times of observations are ours"
             )
+        remarks += [f"left out: {told}" for told in self.left_out]
         remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
         if more := len(self.other_runs[_MOST_RUNS:]):
             remarks.append(f"other runs: {more} more; `aicr-pytest clean` shows them")
@@ -105,6 +119,7 @@ class Survey:
 
 def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
+    from aicr_pytest.accelerators.inventory import nothing_runs_on
     from aicr_pytest.cluster.glance import other_runs
     from aicr_pytest.cluster.kinds import NODE
 
@@ -112,10 +127,12 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     stock: tuple[AcceleratorNode, ...] = ()
     others: tuple[str, ...] = ()
     simulated = False
+    aside: tuple[str, ...] = ()
     try:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
         simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
+        aside = tuple(node["metadata"]["name"] for node in listed if nothing_runs_on(node))
         others = tuple(str(run) for run in other_runs(cluster))
         stock = tuple(accelerators.stock)
         looked_at = tuple(node.name for node in accelerators.sample_nodes())
@@ -127,6 +144,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         nodes=nodes,
         stock=stock,
         simulated=simulated,
+        set_aside=aside,
         looked_at=looked_at,
         trouble=trouble,
         clock_ahead=cluster.clock_ahead,
@@ -138,5 +156,5 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
 def _note(node: "AcceleratorNode | None") -> str:
     if node is None:
         return ""
-    said = ["" if node.ready else "not Ready", "" if node.schedulable else "cordoned"]
-    return ", ".join(word for word in said if word)
+    room = "" if node.has_room else "full: little CPU, memory or pod slots are left"
+    return ", ".join(word for word in (node.hindrance, room, *node.left_out) if word)

@@ -14,7 +14,7 @@ Checks of basis ``text`` and ``plan`` decide; ``hardening`` ones are findings, u
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aicr_pytest.evidence.record import Outcome
+from aicr_pytest.evidence.record import NOT_LOOKED_AT, Outcome
 from aicr_pytest.evidence.run import CheckResult, Verdict
 
 _COULD_NOT_LOOK: tuple[Outcome, ...] = ("inconclusive", "error", "skipped", "not run")
@@ -85,7 +85,10 @@ def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdi
         return "Inconclusive", what
     rest = len(deciding) - len(passed)
     others = f", {rest} {'do' if rest > 1 else 'does'} not apply" if rest else ""
-    return "Implemented", f"{len(passed)} of {len(deciding)} deciding checks passed{others}"
+    parts = [_first_line(c.message) for c in passed if c.message.startswith(NOT_LOOKED_AT)]
+    left_out = f"; {parts[0]}" if parts else ""
+    ran = f"{len(passed)} of {len(deciding)} deciding checks passed{others}"
+    return "Implemented", f"{ran}{left_out}"
 
 
 def _telling(deciding: Sequence[CheckResult]) -> CheckResult | None:

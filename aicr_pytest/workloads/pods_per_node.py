@@ -4,9 +4,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.errors import AicrError, DoesNotApply, NoCapacity, ProbeFailed
+from aicr_pytest.accelerators.probe import View
+from aicr_pytest.errors import (
+    AccessDenied,
+    AicrError,
+    ApiUnreachable,
+    DoesNotApply,
+    Inconclusive,
+    NoCapacity,
+    NotAllowed,
+    ProbeFailed,
+)
+
+T = TypeVar("T")
+
+_OF_ALL = (AccessDenied, ApiUnreachable, NotAllowed)
+"""What is no matter of one node."""
 
 
 class PodsPerNode:
@@ -57,11 +73,12 @@ class PodsPerNode:
         Raises:
             NoCapacity: neither holds any.
         """
-        found = []
-        for mine, theirs in zip(self.pods, other.pods, strict=True):
-            common = set.intersection(*_held_by(theirs, mine))
-            found += [f"{mine} and {theirs} both see {identity}" for identity in sorted(common)]
-        return found
+
+        def common(mine: AcceleratorPod, theirs: AcceleratorPod) -> list[str]:
+            shared = sorted(set.intersection(*_held_by(theirs, mine)))
+            return [f"{mine} and {theirs} both see {identity}" for identity in shared]
+
+        return self._beside(other, common)
 
     def requiring_two_accelerators(self) -> "PodsPerNode":
         """The same fleet, where its nodes have two accelerators at all.
@@ -75,10 +92,13 @@ class PodsPerNode:
 
     def foreign_devices_opened(self, other: "PodsPerNode") -> list[str]:
         """Devices of one actor that the other can open, in both directions, as sentences."""
-        found = []
-        for mine, theirs in zip(self.pods, other.pods, strict=True):
-            found += [*mine.foreign_devices_opened(theirs), *theirs.foreign_devices_opened(mine)]
-        return found
+        return self._beside(
+            other,
+            lambda mine, theirs: [
+                *mine.foreign_devices_opened(theirs),
+                *theirs.foreign_devices_opened(mine),
+            ],
+        )
 
     def access_without_allocation(self) -> list[str]:
         """Granted devices that Kubernetes has not on its books, as sentences."""
@@ -112,21 +132,61 @@ class PodsPerNode:
         self._positive("after")
 
     def _positive(self, when: str) -> frozenset[int]:
-        views = [(pod, pod.look_again()) for pod in self.pods]
-        for pod, view in views:
+        def look(pod: AcceleratorPod) -> View:
+            view = pod.look_again()
             if not view.reachable:
                 raise ProbeFailed(
                     f"{pod} holds an accelerator and sees none {when} the look, so a neighbour "
                     "that sees none proves nothing."
                 )
-        return frozenset(node.major for _, view in views for node in view.reachable)
+            return view
+
+        views = _on_each([(pod,) for pod in self.pods], look)
+        return frozenset(node.major for view in views for node in view.reachable)
 
     def _gather(self, look: Callable[[AcceleratorPod], list[str]]) -> list[str]:
-        pods = self.pods
-        if len(pods) == 1:
-            return look(pods[0])
-        with ThreadPoolExecutor(max_workers=8) as threads:
-            return [sentence for found in threads.map(look, pods) for sentence in found]
+        return [
+            sentence for found in _on_each([(p,) for p in self.pods], look) for sentence in found
+        ]
+
+    def _beside(
+        self, other: "PodsPerNode", look: Callable[[AcceleratorPod, AcceleratorPod], list[str]]
+    ) -> list[str]:
+        pairs = list(zip(self.pods, other.pods, strict=True))
+        return [sentence for sentences in _on_each(pairs, look) for sentence in sentences]
+
+
+def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T]) -> list[T]:
+    """What is seen on each node; one that cannot be looked at says so of itself alone.
+
+    Raises:
+        Inconclusive: no node can be looked at, or it is no matter of one node.
+    """
+
+    def attempt(those: tuple[AcceleratorPod, ...]) -> T | Inconclusive:
+        try:
+            return look(*those)
+        except _OF_ALL:
+            raise
+        except Inconclusive as error:
+            return error
+
+    if len(pods) == 1:
+        return [look(*pods[0])]
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        came = list(threads.map(attempt, pods))
+    seen: list[T] = []
+    blind: list[tuple[AcceleratorPod, Inconclusive]] = []
+    for those, one in zip(pods, came, strict=True):
+        if isinstance(one, Inconclusive):
+            blind.append((those[0], one))
+        else:
+            seen.append(one)
+    if not seen:
+        raise blind[0][1]
+    for pod, error in blind:
+        pod.leave_out(error)
+    return seen
 
 
 def _held_by(*pods: AcceleratorPod) -> list[set[str]]:
@@ -137,6 +197,8 @@ def _held_by(*pods: AcceleratorPod) -> list[set[str]]:
         try:
             held.append(set(pod.held()))
         except NoCapacity as refusal:
+            if not refusal.held:
+                raise  # what the node lacks otherwise is no refusal of a device
             refusals.append(refusal)
             held.append(set())
     if len(refusals) == len(pods):

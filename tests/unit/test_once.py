@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.errors import AicrError, NoCapacity, WaitTimeout
+from aicr_pytest.errors import AicrError, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.once import Once
 
 
@@ -44,3 +44,17 @@ def test_error_that_is_not_final_is_forgotten() -> None:
             deed()
     assert isinstance(deed.error, WaitTimeout)
     assert came == [3]
+
+
+def test_error_of_a_kind_that_stays_may_pass_all_the_same() -> None:
+    came: list[AicrError] = [Inconclusive("denied"), NoCapacity("none free")]
+
+    def fail() -> None:
+        raise came.pop()
+
+    once = Once(fail, final=(Inconclusive,), passing=(NoCapacity,))
+    with pytest.raises(NoCapacity):
+        once()
+    for _ in range(2):
+        with pytest.raises(Inconclusive, match="denied"):
+            once()

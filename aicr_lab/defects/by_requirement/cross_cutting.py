@@ -1,14 +1,24 @@
 """Defects that cut across: no fault of the platform's AI features, whatever requirement is run."""
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.injections.admission import IMAGES_UNPULLABLE, PSA_LABEL, every_namespace_gets
+from aicr_lab.defects.injections.admission import (
+    GATED_PODS,
+    IMAGES_UNPULLABLE,
+    NAMESPACES_DENIED,
+    NODE_SELECTOR,
+    PODS_DENIED,
+    PSA_LABEL,
+    every_namespace_gets,
+    sidecar,
+)
 from aicr_lab.defects.injections.api_access import FaultyDoor
-from aicr_lab.defects.injections.injection import Cordoned, Tainted
+from aicr_lab.defects.injections.injection import Cordoned, Injection, Tainted
 from aicr_lab.defects.injections.other_tenants import (
     FilledNodes,
     QuotaEverywhere,
     RemainsOfRun,
     SilentKubelet,
+    TaintedDevice,
 )
 
 
@@ -31,6 +41,18 @@ def _door(
         leaves_behind=leaves_behind,
         kubeconfig=door.kubeconfig,
         expects="Implemented" if healthy else "Inconclusive",
+    )
+
+
+def _blinding(defect: str, sentence: str, way: Injection, expected_message: str) -> Defect:
+    """What others have decided: nobody can look, and nobody is accused."""
+    return Defect(
+        id=defect,
+        requirement="",
+        sentence=sentence,
+        way=way,
+        expects="Inconclusive",
+        expected_message=expected_message,
     )
 
 
@@ -67,6 +89,42 @@ DEFECTS = (
         way=FilledNodes(),
         expects="Inconclusive",
         expected_message="NoCapacity: .* needs 1 accelerators of node-0, 0 of 8 are free",
+    ),
+    _blinding("pods-denied", "An admission policy denies pods without a label.",
+              PODS_DENIED, "PolicyRefused: .*pods need the label owner"),
+    _blinding("namespaces-denied", "An admission policy denies namespaces without a label.",
+              NAMESPACES_DENIED, "PolicyRefused: .*namespaces need the label owner"),
+    _blinding("no-quota-of-devices", "New namespaces have a quota of no accelerators.",
+              QuotaEverywhere(devices=False), "PolicyRefused: .*exceeded quota: platform"),
+    _blinding("cpu-full", "Others have taken the CPU of all nodes; accelerators are free.",
+              FilledNodes(cpu=True), "NoCapacity: .*Insufficient cpu"),
+    _blinding("default-node-selector", "Pods get a node selector that no node fulfils.",
+              NODE_SELECTOR, r"PolicyRefused: .*nodeSelector\.node-role\.\S+ was added"),
+    _blinding("pods-gated", "A queue holds every pod that names none.",
+              GATED_PODS, "PolicyRefused: .*kueue.x-k8s.io/admission has not been taken"),
+    Defect(
+        id="sidecar-first",
+        requirement="",
+        sentence="A mesh puts a container first into every pod: healthy.",
+        way=sidecar("0"),
+        expects="Implemented",
+        expected_message=r"containers\[mesh-proxy\] was added",
+    ),
+    Defect(
+        id="sidecar-last",
+        requirement="",
+        sentence="A mesh puts a container last into every pod: healthy.",
+        way=sidecar("-"),
+        expects="Implemented",
+        expected_message=r"containers\[mesh-proxy\] was added",
+    ),
+    Defect(
+        id="device-tainted",
+        requirement="",
+        sentence="A rule keeps the last device of the first node from everybody: healthy.",
+        way=TaintedDevice(),
+        expects="Implemented",
+        expected_message="gpu-7 is tainted example.com/unhealthy",
     ),
     Defect(
         id="psa-restricted-default",

@@ -3,7 +3,12 @@
 from aicr_lab.accelerators.node import device_class
 from aicr_lab.accelerators.state_file import Sections
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.injections.admission import CRUD_REFUSED, NEVER_RELEASED, SELECTORS_IGNORED
+from aicr_lab.defects.injections.admission import (
+    CRUD_REFUSED,
+    NEVER_RELEASED,
+    SELECTORS_IGNORED,
+    UPDATES_LOST,
+)
 from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
 from aicr_lab.defects.injections.device_path import (
     AllocatorDown,
@@ -163,11 +168,21 @@ DEFECTS = (
     Defect(
         id="dra-crud-refused",
         requirement="dra_support",
-        sentence="An admission policy refuses ResourceClaimTemplates.",
+        sentence="An admission policy refuses ResourceClaimTemplates, which is no answer of DRA.",
         way=CRUD_REFUSED,
+        expects="Inconclusive",
         detected_by=f"{CRUD}[ResourceClaimTemplate]",
         basis="plan",
-        expected_message="claim templates are not allowed here",
+        expected_message="PolicyRefused: .*claim templates are not allowed here",
+    ),
+    Defect(
+        id="dra-updates-lost",
+        requirement="dra_support",
+        sentence="An update of a ResourceClaimTemplate is accepted, and is not what is read.",
+        way=UPDATES_LOST,
+        detected_by=f"{CRUD}[ResourceClaimTemplate]",
+        basis="plan",
+        expected_message="(?s)create.*get.*delete",
     ),
     Defect(
         id="dra-api-forbidden",

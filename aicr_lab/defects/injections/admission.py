@@ -142,3 +142,85 @@ IMAGES_UNPULLABLE = Applied(
     ),
     effective=_images_are_pulled,
 )
+
+
+_OF_THE_SUITE = "request.namespace.startsWith('aicr-')"
+"""Pods of the suite; CEL. Whoever else makes pods in the lab is left alone."""
+
+PODS_DENIED = Applied(
+    objects=tuple(
+        refusing(
+            "pods",
+            [_PODS],
+            expression=f"!{_OF_THE_SUITE} || "
+            "(has(object.metadata.labels) && 'owner' in object.metadata.labels)",
+            message="pods need the label owner",
+        )
+    )
+)
+
+NAMESPACES_DENIED = Applied(
+    objects=tuple(
+        refusing(
+            "namespaces",
+            [rule("", ["namespaces"], ["CREATE"])],
+            expression="has(object.metadata.labels) && 'owner' in object.metadata.labels",
+            message="namespaces need the label owner",
+        )
+    ),
+    effective=lambda lab: dry_run(lab, _namespace()) is None,
+)
+
+UPDATES_LOST = Applied(
+    objects=tuple(
+        rewriting(
+            "updates",
+            [rule("resource.k8s.io", ["resourceclaimtemplates"], ["UPDATE"])],
+            when="has(object.metadata.annotations) && "
+            "'aicr-pytest/updated' in object.metadata.annotations",
+            patches=[
+                (
+                    '[JSONPatch{op: "replace", path: "/metadata/annotations/aicr-pytest~1updated", '
+                    'value: "lost"}]'
+                )
+            ],
+        )
+    )
+)
+
+
+def _pods_get(name: str, *, patch: str = "", merge: str = "") -> Applied:
+    """Pods of the suite are changed when they are made."""
+    patches = [patch] if patch else []
+    return Applied(
+        objects=tuple(rewriting(name, [_PODS], when=_OF_THE_SUITE, patches=patches, merge=merge))
+    )
+
+
+NODE_SELECTOR = _pods_get(
+    "node-selector",
+    patch='[JSONPatch{op: "add", path: "/spec/nodeSelector", '
+    'value: {"node-role.example.com/app": "true"}}]',
+)
+
+GATED_PODS = _pods_get(
+    "gate",
+    merge="Object{spec: Object.spec{schedulingGates: "
+    '[Object.spec.schedulingGates{name: "kueue.x-k8s.io/admission"}]}}',
+)
+
+_SIDECAR = """Object.spec.containers{
+  name: "mesh-proxy", image: "docker.io/library/busybox:1.37",
+  command: ["sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 1; done"],
+  securityContext: Object.spec.containers.securityContext{
+    allowPrivilegeEscalation: false, runAsNonRoot: true, runAsUser: 2102,
+    capabilities: Object.spec.containers.securityContext.capabilities{drop: ["ALL"]},
+    seccompProfile: Object.spec.containers.securityContext.seccompProfile{
+      type: "RuntimeDefault"}}}"""
+
+
+def sidecar(place: str) -> Applied:
+    """Pods of the suite get a container that never ends: first (``0``) or last (``-``)."""
+    name = "sidecar-first" if place == "0" else "sidecar-last"
+    patch = f'[JSONPatch{{op: "add", path: "/spec/containers/{place}", value: {_SIDECAR}}}]'
+    return _pods_get(name, patch=patch)

@@ -18,9 +18,13 @@ _IMAGE = "docker.io/library/busybox:1.37"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledNodes:
-    """A pod per node holds all its accelerators, on the first node all but so many."""
+    """A pod per node holds all its accelerators, on the first node all but so many.
+
+    Or nothing but CPU: all that is left of it.
+    """
 
     leaves: int = 0
+    cpu: bool = False
 
     def inject(self, lab: Lab) -> None:
         """Starts the pods and waits until they run."""
@@ -29,9 +33,13 @@ class FilledNodes:
         await_effect("the occupants' ServiceAccount", lambda: lab.api.find(*account) is not None)
         for node in lab.nodes:
             spared = 0 if node.index else self.leaves
-            lab.api.apply(_occupant(node, lab.options.gpus - spared))
+            occupant = _occupant(node, lab.options.gpus - spared)
+            if self.cpu:
+                left = {"requests": {"cpu": f"{_cpu_left(lab, node)}m"}}
+                occupant["spec"]["containers"][0]["resources"] = left
+            lab.api.apply(occupant)
         await_effect(
-            "occupants of all accelerators",
+            "the occupants",
             lambda: _phases(lab.api.list("v1", "Pod", _NAMESPACE)) == {"Running"},
         )
 
@@ -43,6 +51,21 @@ class FilledNodes:
         lab.api.delete("v1", "Namespace", _NAMESPACE)
         namespace = ("v1", "Namespace", _NAMESPACE)
         await_effect("the end of their namespace", lambda: lab.api.find(*namespace) is None)
+
+
+def _cpu_left(lab: Lab, node: Node) -> int:
+    """Thousandths of a CPU that no pod of a node has asked for, but for a few."""
+    taken = sum(
+        _milli(container.get("resources", {}).get("requests", {}).get("cpu", "0"))
+        for pod in lab.api.list("v1", "Pod")
+        if pod["spec"].get("nodeName") == node.name and _phases([pod]) <= {"Pending", "Running"}
+        for container in pod["spec"]["containers"]
+    )
+    return _milli(lab.api.get("v1", "Node", node.name)["status"]["allocatable"]["cpu"]) - taken - 5
+
+
+def _milli(quantity: str) -> int:
+    return int(quantity[:-1]) if quantity.endswith("m") else int(float(quantity) * 1000)
 
 
 def _phases(pods: Iterable[Object]) -> set[str]:
@@ -133,17 +156,21 @@ class RemainsOfRun:
 class QuotaEverywhere:
     """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota_keeper`."""
 
+    devices: bool = True
+    """Whether the quota lets anybody have accelerators."""
+
     _component = "quota-keeper"
 
     def inject(self, lab: Lab) -> None:
         """Starts the program that gives them, and waits until it looks."""
         argv = (sys.executable, "-m", quota_keeper.__name__, lab.name)
+        words = () if self.devices else (quota_keeper.NO_DEVICES,)
         log = lab.control_plane.log(self._component)
         log.unlink(missing_ok=True)
         lab.start(
             Process(
                 name=self._component,
-                argv=argv,
+                argv=(*argv, *words),
                 namespace=LAB,
                 log=log,
                 env={"AICR_LAB_HOME": str(lab.dir.parent)},
@@ -157,6 +184,29 @@ class QuotaEverywhere:
         """Stops it; what it gave goes with the namespaces."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaintedDevice:
+    """An administrator's rule keeps the last device of the first node from everybody."""
+
+    def inject(self, lab: Lab) -> None:
+        """Makes the rule."""
+        pool = lab.nodes[0].name
+        device = f"gpu-{lab.options.gpus - 1}"
+        selector = {"driver": "gpu.nvidia.com", "pool": pool, "device": device}
+        taint = {"key": "example.com/unhealthy", "value": "xid-79", "effect": "NoSchedule"}
+        spec = {"deviceSelector": selector, "taint": taint}
+        name = {"name": _RULE[2]}
+        lab.api.apply({"apiVersion": _RULE[0], "kind": _RULE[1], "metadata": name, "spec": spec})
+        await_effect("the rule", lambda: lab.api.find(*_RULE) is not None)
+
+    def revert(self, lab: Lab) -> None:
+        """Deletes it."""
+        lab.api.delete(*_RULE)
+
+
+_RULE = ("resource.k8s.io/v1beta2", "DeviceTaintRule", "aicr-lab-sick")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,19 @@ from aicr_lab.lab import Lab
 READY = "new namespaces get a LimitRange and a ResourceQuota from now on"
 """What it says once it looks."""
 
+NO_DEVICES = "no-devices"
+"""Argument by which the quota lets nobody have accelerators, until somebody asks for them."""
+
 _EVERY = 0.2
 """Seconds between two looks: a namespace must have its quota before its first pod."""
 
 
-def gifts(namespace: str) -> list[Object]:
+def gifts(namespace: str, *, devices: bool = True) -> list[Object]:
     """What a namespace gets: defaults for those who say nothing, and an upper bound."""
+    none = {
+        "gpu.nvidia.com.deviceclass.resource.k8s.io/devices": "0",
+        "requests.nvidia.com/gpu": "0",
+    }
     return [
         {
             "apiVersion": "v1",
@@ -48,6 +55,7 @@ def gifts(namespace: str) -> list[Object]:
                     "limits.cpu": "32",
                     "limits.memory": "64Gi",
                     "pods": "40",
+                    **({} if devices else none),
                 }
             },
         },
@@ -62,7 +70,7 @@ def _names(api: Api) -> set[str]:
     }
 
 
-def main(name: str) -> None:
+def main(name: str, *words: str) -> None:
     """Looks for new namespaces, for ever."""
     lab = Lab(name)
     admin = lab.authority.identity("admin")
@@ -79,7 +87,7 @@ def main(name: str) -> None:
         try:
             present = _names(api)
             for namespace in sorted(present - known):
-                for gift in gifts(namespace):
+                for gift in gifts(namespace, devices=NO_DEVICES not in words):
                     api.apply(gift)
                 print(f"{namespace}: a LimitRange and a ResourceQuota", flush=True)  # noqa: T201
             known = present
@@ -88,4 +96,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import NAMESPACE, requests_for
 from aicr_pytest.cluster.pod_state import images_of
+from aicr_pytest.cluster.refusals import policies_told
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.monitoring.prometheus import Prometheus, Series, Target
 from aicr_pytest.once import Once
@@ -254,7 +255,8 @@ class SampleTrial:
         if labels := dict(registration.namespace_labels):
             namespace = self._platform.workspaces.at().namespace
             patch = {"metadata": {"labels": labels}}
-            self._platform.cluster.patch(NAMESPACE, namespace, None, patch)
+            with policies_told():
+                self._platform.cluster.patch(NAMESPACE, namespace, None, patch)
 
     def _await_scraped(self, prometheus: Prometheus, placed: _Placed) -> None:
         expression = f'{VLLM.counter}{{model_name="{placed.model}"}}'

@@ -182,6 +182,8 @@ class ScalingTrial:
     def _no_node(self, views: Views) -> None:
         if pod_state.is_pulling(views[1].values()):
             raise ImageNotPullable(f"{self._pod}: the new node still pulls its image.")
+        if self._pod and (finding := self._pod.whose_pending(views)).who == "policy":
+            raise finding.excuse(str(self._pod))
         if self._reach.left_out and self._node is None:
             raise Inconclusive(f"No node of these was asked for: {self._reach.left_out}.")
         said = "; ".join(self._said(views)) or "nothing"

@@ -75,6 +75,9 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         self._began = clock()
         self._bound: dict[str, tuple[datetime.datetime, str]] = {}
         self._phase: dict[str, str] = {}
+        # What somebody has put beside a member's program may go on for ever.
+        self._program: dict[str, str] = {}
+        self._containers = {m.pod.name: m.pod.container for g in gangs for m in g.members}
         self._reasons: dict[str, str] = {}
         self.sample()
 
@@ -205,10 +208,10 @@ class GangRecorder(Recorder[Mapping[str, float]]):
 
         def judge(views: Views) -> bool | None:
             self._take(views)
-            failed = [m for m in gang.members if self._phase.get(m.pod.name) == "Failed"]
+            failed = [m for m in gang.members if self._program.get(m.pod.name) == "Failed"]
             if failed:
                 raise WaitFailed(f"{', '.join(map(str, failed))}: ended as Failed.")
-            done = all(self._phase.get(m.pod.name) == "Succeeded" for m in gang.members)
+            done = all(self._program.get(m.pod.name) == "Succeeded" for m in gang.members)
             return True if done else None
 
         try:
@@ -290,6 +293,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             self.sample()
             self._phase[name] = phase
             self.sample()
+        self._program[name] = pod_state.phase_of(pod, self._containers.get(name, ""))
         if reason := _reason(pod):
             self._reasons[name] = reason
 

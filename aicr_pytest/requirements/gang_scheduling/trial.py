@@ -15,7 +15,13 @@ from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
-from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
+from aicr_pytest.errors import (
+    DoesNotApply,
+    Inconclusive,
+    NoCapacity,
+    SchedulerSilent,
+    WaitTimeout,
+)
 from aicr_pytest.requirements.gang_scheduling.claims import Claims
 from aicr_pytest.requirements.gang_scheduling.observed import Freed, Rivals, Served, Starved
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang, GangRecorder
@@ -202,7 +208,10 @@ class GangTrial:
         self._placed.append(blocker)
         if unmanaged_reason := self._scheduler.unmanaged_reason(blocker.pod.created):
             raise Inconclusive(unmanaged_reason)
-        assert blocker.running
+        try:
+            assert blocker.running
+        except SchedulerSilent as error:
+            raise WaitTimeout(str(error)) from error  # it is the scheduler that is on trial
         return blocker
 
     def _gather(self, name: str, size: int) -> Gang:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators.load import Load
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import with_accelerator_request
+from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM, requests_for
 from aicr_pytest.cluster.pods import Pod
-from aicr_pytest.cluster.refusals import refused_by_policy
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import ApiError, NoCapacity
+from aicr_pytest.errors import NoCapacity
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.inventory import AcceleratorNode
@@ -29,6 +29,7 @@ class Scaled:
     def __init__(self, platform: "Platform") -> None:
         self._platform = platform
         self._loads: dict[str, Load] = {}
+        self._sent: dict[str, Any] | None = None
 
     @cached_property
     def nodes(self) -> "list[AcceleratorNode]":
@@ -75,7 +76,7 @@ class Scaled:
         made["metadata"].pop("name")
         for *_, other in dressed[1:]:
             _also_where(made["spec"], other["spec"])
-        deployment["spec"]["template"] = made
+        deployment["spec"]["template"] = self._sent = made
         applied = self._platform.workspaces.at().apply([*templates, deployment])
         self._platform.evidence.yaml(
             "The Deployment and what it needs", applied, source=requests_for("PATCH", applied)
@@ -124,7 +125,8 @@ class Scaled:
             expired=_refused,
         )
         why = self._platform.accelerators.why_pending(self.nodes[-1], 1)
-        return Pod(self._platform.cluster, self._platform.waiter, pods[0], why_pending=why)
+        cluster, waiter = self._platform.cluster, self._platform.waiter
+        return Pod(cluster, waiter, pods[0], sent=self._sent, why_pending=why)
 
     def pod(self, name: str) -> AcceleratorPod:
         """A handle on one of its pods, which has a node."""
@@ -132,7 +134,7 @@ class Scaled:
         obj = self._platform.cluster.get(POD, name, namespace)
         node = next(one for one in self.nodes if one.name == obj["spec"].get("nodeName"))
         return AcceleratorPod(
-            Pod(self._platform.cluster, self._platform.waiter, obj),
+            Pod(self._platform.cluster, self._platform.waiter, obj, sent=self._sent),
             node,
             claims=lambda claim: self._platform.cluster.get(RESOURCE_CLAIM, claim, namespace),
             evidence=lambda: self._platform.evidence,
@@ -159,10 +161,10 @@ def _refusal(views: Views) -> str:
 
 
 def _refused(views: Views) -> None:
-    """Say it where the cluster's policy for pods is the reason, which accuses nobody."""
-    error = ApiError(403, "Forbidden", _refusal(views), request="create the Deployment's pod")
-    if refused := refused_by_policy(error):
-        raise refused
+    """Say whose doing it is that the controller makes no pod, where that accuses nobody."""
+    said = _refusal(views)
+    if finding := responsibility.of_answer(said):
+        raise finding.excuse("create the Deployment's pod")
 
 
 def _also_where(spec: Object, other: Object) -> None:

@@ -1,19 +1,18 @@
 """One custom resource of ours on the cluster, from its creation to its end, with its children."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import EVENT, POD, Kind, Object, full_name
-from aicr_pytest.cluster.refusals import is_policy_for_pods
 from aicr_pytest.cluster.waiting import remains
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AicrError,
     ImageNotPullable,
-    NoCapacity,
     PolicyRefused,
     WaitTimeout,
 )
@@ -30,7 +29,7 @@ class CustomResource:
         self._operator = operator
         self._workspace = workspace
         self._cluster, self._waiter = workspace.cluster, workspace.waiter
-        created = workspace.apply([obj])[0]
+        created = workspace.apply([obj], as_answered=True)[0]
         self.name: str = created["metadata"]["name"]
         """Its name."""
         self.uid: str = created["metadata"]["uid"]
@@ -236,12 +235,15 @@ def is_owned(obj: Object, uid: str) -> bool:
 
 
 def _lacks_image(pod: Object) -> bool:
-    return any(trouble.culprit == "image" for trouble in pod_state.troubles(pod, []))
+    return any(trouble.of_image for trouble in pod_state.troubles(pod, []))
 
 
 def _ready_line(owned: Sequence[Object], child: Child) -> str:
     ready = sum(child.ready(obj) for obj in owned)
     return f"owns {len(owned)} {child.kind.name} of {child.count}, {ready} ready"
+
+
+_SLOW = "Give it more time: --aicr-timeout-scale."
 
 
 def _excuse(
@@ -253,22 +255,23 @@ def _excuse(
             f"{what}: somebody has suspended it, as queues do.",
             hint="Exempt namespaces aicr-* from queues that manage jobs without a queue's name.",
         )
-    refused = [obj for obj in events if is_policy_for_pods(obj.get("message") or "")]
-    if event := pod_state.newest(refused):
-        raise PolicyRefused(
-            f"{what}: its pods are refused: {event['message']}",
-            hint="Make room for two small pods in the namespace's policy, or exempt aicr-*.",
-        )
+    said = sorted(events, key=pod_state.said_at)
+    if refused := responsibility.of_events(said):
+        raise refused.excuse(f"{what}: its pods are refused")
     for pod in pods:
-        name = pod["metadata"]["name"]
-        for trouble in pod_state.troubles(pod, []):
-            if trouble.culprit == "image":
-                raise ImageNotPullable(
-                    f"{what}: pod {name}: {trouble}",
-                    hint="Name a reachable copy with --aicr-image NAME=REF or --aicr-registry.",
-                )
-        if reason := pod_state.unschedulable(pod):
-            raise NoCapacity(
-                f"{what}: pod {name} gets no node: {reason}",
-                hint="Make room for two small pods, or name their taint: --aicr-toleration.",
-            )
+        name, uid = f"{what}: pod {pod['metadata']['name']}", pod["metadata"]["uid"]
+        own = [event for event in said if event.get("involvedObject", {}).get("uid") == uid]
+        gone = pod["metadata"].get("deletionTimestamp") or pod_state.phase(pod) == "Succeeded"
+        if gone or pod_state.is_ready(pod):
+            continue
+        if not pod_state.node_of(pod):
+            finding = responsibility.of_pending(pod, pod_state.unschedulable(pod), events=own)
+            if finding.accuses:  # of devices, which it does not ask for
+                finding = dataclasses.replace(finding, who="room")
+            raise finding.excuse(f"{name} gets no node")
+        if pod_state.is_pulling(own):
+            raise ImageNotPullable(f"{name}: its node still pulls its image.", hint=_SLOW)
+        # The operator has made it, and kubelet has it now.
+        for trouble in pod_state.troubles(pod, own):
+            raise responsibility.of_start(trouble.reason, trouble.message).excuse(name)
+        raise responsibility.of_slow_start(pod_state.line(pod, own)).excuse(name)

@@ -13,7 +13,7 @@ from aicr_pytest.cluster.kinds import (
     Object,
 )
 from aicr_pytest.cluster.label_selectors import selects
-from aicr_pytest.cluster.refusals import refused_by_policy
+from aicr_pytest.cluster.refusals import excuse_of
 from aicr_pytest.errors import ApiError, ApiUnreachable
 from aicr_pytest.urls import bare_urls
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Written by apiserver's admission/plugin/webhook; the API's message has them, kubectl's text not.
 _DENIED = re.compile(
     r'admission (webhook "[^"]+") denied the request'
-    r"|(ValidatingAdmissionPolicy '[^']+') with binding \S+ denied request"
+    r"|([Vv]alidatingAdmissionPolicy '[^']+')(?: with binding \S+)? denied request"
 )
 _UNANSWERED = re.compile(r'failed calling webhook "([^"]+)"')
 
@@ -65,14 +65,15 @@ def offer(cluster: "Cluster", obj: Object) -> Answer:
 
     Raises:
         AccessDenied: the API server refuses us, and not the object.
-        PolicyRefused: a quota refuses it, whatever is in it.
+        Inconclusive: a quota refuses it, whatever is in it.
     """
     try:
         cluster.create(obj, dry_run=True)
     except ApiError as error:
-        if refused := refused_by_policy(error):
-            raise refused from error
-        return Answer(admitted=False, text=str(error), denied_by=denier(error.message))
+        denied_by = denier(error.message)
+        if not denied_by and (excuse := excuse_of(error)):
+            raise excuse from error
+        return Answer(admitted=False, text=str(error), denied_by=denied_by)
     except ApiUnreachable as error:
         # The API server answers 500 for a webhook that it cannot reach, which is no fault of its.
         if (unanswered := _UNANSWERED.search(str(error))) is None:

@@ -210,6 +210,27 @@ def test_a_ready_node_that_publishes_nothing_beside_its_like_is_a_fault() -> Non
     assert faults == [f"node n1 publishes nothing, though others with {label} do"]
 
 
+@pytest.mark.parametrize(
+    ("of_both", "of_one"),
+    [
+        ({"node.kubernetes.io/instance-type": "rke2"}, {}),
+        ({"node.kubernetes.io/instance-type": "k3s"}, {}),
+        (
+            {"karpenter.sh/nodepool": "default", "node.kubernetes.io/instance-type": "m7i.large"},
+            {"node.kubernetes.io/instance-type": "g6.xlarge"},
+        ),
+    ],
+)
+def test_nodes_that_share_a_label_and_not_the_hardware_are_no_fault(
+    of_both: dict[str, str], of_one: dict[str, str]
+) -> None:
+    with_gpus, without = node("gpu"), node("plain")
+    with_gpus["metadata"]["labels"] = of_both | of_one
+    without["metadata"]["labels"] = of_both
+
+    assert pool_faults(PROFILE, [with_gpus, without], [gpus("gpu", 8)]) == []
+
+
 def test_a_node_served_by_the_device_plugin_need_not_publish() -> None:
     plugin = node("n1", allocatable={"nvidia.com/gpu": "8"})
 

@@ -11,7 +11,9 @@ import pytest
 from aicr_pytest.accelerators.inventory import AcceleratorNode, list_accelerator_nodes
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster import admission
 from aicr_pytest.errors import (
+    AccessDenied,
     DoesNotApply,
     NoCapacity,
     PodFailed,
@@ -50,6 +52,18 @@ class StandIn:
     namespace: str = "ns"
     uid: str = "u1"
     started: int = 0
+    changed: tuple[admission.Change, ...] = ()
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        return {"spec": self.spec}
+
+    @property
+    def container(self) -> str:
+        return "main"
+
+    def changes(self) -> tuple[admission.Change, ...]:
+        return self.changed
 
     def ready(self) -> None:
         self.started += 1
@@ -279,3 +293,103 @@ def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:
 
     with pytest.raises(ProbeFailed, match="before the look"), fleet.positive_control():
         pytest.fail("the body must not run")
+
+
+PROXY = {"name": "linkerd-proxy"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_sidecar_is_not_taken_for_the_container_that_holds_the_device(first: bool) -> None:
+    pod = holding(sees(0, listed=(A,)), "gpu-0")
+    pod.pod.seen["linkerd-proxy"] = sees()
+    ours = pod.pod.spec["containers"]
+    pod.pod.spec["containers"] = [PROXY, *ours] if first else [*ours, PROXY]
+
+    assert pod.mismatches() == []
+    assert pod.unallocated_access() == []
+    assert pod.held() == (A,)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_device_that_is_not_injected_is_seen_beside_a_sidecar(first: bool) -> None:
+    pod = holding(sees(), "gpu-0")
+    pod.pod.seen["linkerd-proxy"] = sees()
+    ours = pod.pod.spec["containers"]
+    pod.pod.spec["containers"] = [PROXY, *ours] if first else [*ours, PROXY]
+
+    assert "its device nodes are: none" in pod.mismatches()[0]
+
+
+def test_a_sidecar_alone_is_noted_and_changes_nothing() -> None:
+    pod = holding(sees(0, listed=(A,)), "gpu-0")
+    pod.pod.changed = (admission.Change(field="containers[linkerd-proxy]", made="there"),)
+
+    assert pod.mismatches() == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "containers[main].resources.limits.nvidia.com/gpu",
+        "containers[main].resources.claims[c]",
+        "containers[proxy].resources.limits.nvidia.com/gpu",
+        "resourceClaims[c]",
+        "runtimeClassName",
+        "containers[main].env[NVIDIA_VISIBLE_DEVICES]",
+        "containers[main].env[NVIDIA_VISIBLE_DEVICES].value",
+    ],
+)
+def test_what_somebody_changed_in_how_devices_are_asked_for_is_not_judged(field: str) -> None:
+    pod = holding(sees(), "gpu-0")
+    pod.pod.changed = (admission.Change(field=field, made='"all"', manager="kyverno"),)
+
+    with pytest.raises(PolicyRefused, match=r"was added by kyverno") as caught:
+        pod.mismatches()
+    assert field in str(caught.value)
+
+
+def test_a_node_without_cpu_is_no_refusal_of_a_device() -> None:
+    first = holding(sees(0, listed=(A,)), "gpu-0")
+    full = holding(sees(), "gpu-1", trouble=NoCapacity("Insufficient cpu", held=False))
+
+    with pytest.raises(NoCapacity, match="Insufficient cpu"):
+        PodsPerNode("full", [full], None).devices_shared_with(PodsPerNode("first", [first], None))
+
+
+class Notes(Silence):
+    """Evidence that keeps what was not looked at."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, str]] = []
+
+    def not_looked_at(self, where: str, why: str) -> None:
+        self.kept.append((where, why))
+
+
+def mixed(seen: str, trouble: Exception) -> tuple[PodsPerNode, Notes]:
+    """Pods on two nodes: one can be looked into, one cannot."""
+    notes = Notes()
+    good, bad = holding(seen, "gpu-0"), holding(sees(), "gpu-0", trouble=trouble)
+    good._evidence = bad._evidence = lambda: notes
+    return PodsPerNode("holder", [bad, good], None), notes
+
+
+def test_a_node_that_cannot_be_looked_at_says_so_of_itself_alone() -> None:
+    fleet, notes = mixed(sees(0, listed=(A,)), NoCapacity("n0 is full", held=False))
+
+    assert fleet.devices_not_as_granted() == []
+    assert notes.kept == [("n0", "n0 is full")]
+
+
+def test_a_fault_on_one_node_is_told_whatever_another_hides() -> None:
+    fleet, _ = mixed(sees(), NoCapacity("n0 is full", held=False))
+
+    assert "its device nodes are: none" in fleet.devices_not_as_granted()[0]
+
+
+@pytest.mark.parametrize("trouble", [AccessDenied("no exec"), PodFailed("no device")])
+def test_what_is_no_matter_of_one_node_hides_behind_no_other(trouble: Exception) -> None:
+    fleet, _ = mixed(sees(0, listed=(A,)), trouble)
+
+    with pytest.raises(type(trouble)):
+        fleet.devices_not_as_granted()

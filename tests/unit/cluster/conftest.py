@@ -63,6 +63,7 @@ def waiter(cluster: Cluster) -> Waiter:
         deadlines=Deadlines(
             pod_ready=1.0,
             image_pull=2.0,
+            image_refused=0.8,
             schedule=0.5,
             refusal_persists=0.7,
             pending_reason=0.5,

@@ -1,17 +1,23 @@
 """A pod's start, judged from what a kubelet and a scheduler write."""
 
+import copy
+import dataclasses
 from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
     ImageNotPullable,
+    Inconclusive,
     NoCapacity,
     PodFailed,
+    PolicyRefused,
     WaitFailed,
     WaitTimeout,
 )
@@ -107,8 +113,9 @@ def test_pod_that_runs_is_ready(pod: Pod, node: Node) -> None:
 def test_running_without_being_ready_is_not_enough(pod: Pod, node: Node) -> None:
     node.writes(status("Running", state={"running": {}}))
 
-    with pytest.raises(WaitTimeout, match=r"Pod ns/gpu: ready: not within 1 s.*\n.*on node-0"):
+    with pytest.raises(Inconclusive, match=r"Pod ns/gpu: not ready in time.*on node-0") as caught:
         pod.ready()
+    assert "--aicr-timeout-scale" in caught.value.hint
 
 
 def test_device_that_cannot_be_prepared_twice_accuses_the_platform(pod: Pod, node: Node) -> None:
@@ -176,11 +183,11 @@ def test_log_that_cannot_be_read_does_not_hide_the_failure(
     fake.refuse("GET", "/log", 500, message="kubelet is away", times=10_000)
     node.writes(status("Failed", state={"terminated": {"exitCode": 3}}))
 
-    with pytest.raises(PodFailed, match=r"exit code 3\n  Its log cannot be read: .*away"):
+    with pytest.raises(Inconclusive, match=r"exit code 3\n  Its log cannot be read: .*away"):
         pod.ready()
 
 
-def test_container_that_crashes_again_and_again_accuses(
+def test_container_that_crashes_again_and_again_is_told_and_accuses_nobody(
     cluster: Cluster, waiter: Waiter, fake: FakeApi
 ) -> None:
     node = Node(fake, "Always")
@@ -188,7 +195,7 @@ def test_container_that_crashes_again_and_again_accuses(
     last = {"terminated": {"exitCode": 139, "reason": "Error"}}
     node.writes(waiting("CrashLoopBackOff", "back-off 10s", restartCount=2, lastState=last))
 
-    with pytest.raises(PodFailed, match=r"CrashLoopBackOff: .*exit code 139.*\n.*log is empty"):
+    with pytest.raises(Inconclusive, match=r"CrashLoopBackOff: .*exit code 139.*\n.*log is empty"):
         Pod(cluster, waiter, node.obj).ready()
 
 
@@ -203,14 +210,14 @@ def test_pod_that_kubelet_refuses_is_told_in_its_words(pod: Pod, node: Node) -> 
 def test_pod_that_ended_well_was_never_ready(pod: Pod, node: Node) -> None:
     node.writes(status("Succeeded", state={"terminated": {"exitCode": 0, "reason": "Completed"}}))
 
-    with pytest.raises(PodFailed, match="ended with exit code 0"):
+    with pytest.raises(Inconclusive, match="ended with exit code 0"):
         pod.ready()
 
 
 def test_pod_that_was_deleted_has_failed(pod: Pod, fake: FakeApi) -> None:
     fake.later(0.1, lambda: fake.remove(f"{PODS}/gpu"))
 
-    with pytest.raises(PodFailed, match="was deleted while it was awaited"):
+    with pytest.raises(Inconclusive, match="was deleted while it was awaited"):
         pod.ready()
 
 
@@ -222,7 +229,7 @@ def test_pod_that_is_preempted_has_failed_with_the_reason(pod: Pod, fake: FakeAp
 
     fake.later(0.1, lambda: fake.change(f"{PODS}/gpu", preempt))
 
-    with pytest.raises(PodFailed, match=r"is being deleted.*preempted by big"):
+    with pytest.raises(Inconclusive, match=r"is being deleted.*preempted by big"):
         pod.ready()
 
 
@@ -257,6 +264,126 @@ def test_pulling_gets_the_longer_deadline(pod: Pod, node: Node) -> None:
     pod.ready()  # pod_ready alone is 1 s here
 
 
+def test_a_start_has_its_own_clock_once_the_image_is_there(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("Pulling", "Pulling image")
+    node.fake.later(1.4, lambda: node.says("Pulled", "Successfully pulled image in 1.4 s"))
+    node.fake.later(1.8, lambda: node.writes(RUNNING))
+
+    pod.ready()  # the pull alone took longer than pod_ready
+
+
+def test_a_start_has_its_own_clock_once_there_is_a_node(
+    cluster: Cluster, waiter: Waiter, node: Node
+) -> None:
+    late = Waiter(cluster, deadlines=dataclasses.replace(waiter.deadlines, schedule=2.0))
+    node.fake.later(0.8, lambda: node.writes(waiting("ContainerCreating")))
+    node.fake.later(1.4, lambda: node.writes(RUNNING))
+
+    Pod(cluster, late, node.obj).ready()
+
+
+def test_a_registry_that_limits_its_rate_for_a_while_is_waited_for(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ErrImagePull", "toomanyrequests: rate limit"))
+    node.fake.later(0.2, lambda: node.writes(waiting("ImagePullBackOff", "Back-off pulling")))
+    node.fake.later(0.5, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_an_image_of_a_sidecar_that_is_there_hides_no_pull_of_ours() -> None:
+    said = [{"reason": "Pulled", "message": 'Container image "proxy:1" already present on machine'},
+            {"reason": "Pulling", "message": 'Pulling image "probe"'}]  # fmt: skip
+    failed: list[Object] = [
+        {"reason": "Pulling", "count": 2},
+        {"reason": "Failed", "message": "Failed to pull image"},
+        {"reason": "Failed", "message": "Error: ErrImagePull"},
+    ]
+
+    assert pod_state.is_pulling(said)
+    assert pod_state.is_pulling(failed)
+
+
+def test_a_sandbox_that_fails_until_the_network_settles_accuses_nobody(
+    pod: Pod, node: Node
+) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedCreatePodSandBox", 'plugin type="cilium-cni" failed (add): timeout', 5)
+    node.fake.later(0.8, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_a_sandbox_that_never_comes_is_the_nodes_trouble(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedCreatePodSandBox", 'plugin type="cilium-cni" failed (add): timeout', 5)
+
+    with pytest.raises(Inconclusive, match=r"FailedCreatePodSandBox: plugin type=.*cilium") as told:
+        pod.ready()
+    assert "--aicr-nodes" in told.value.hint
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_sidecar_that_has_ended_or_crashes_says_nothing_of_our_container(
+    cluster: Cluster, waiter: Waiter, node: Node, first: bool
+) -> None:
+    ours = {"name": "probe", "ready": True, "state": {"running": {}}}
+    theirs = {"name": "proxy", "ready": False, "state": {"terminated": {"exitCode": 1}}}
+    statuses = [theirs, ours] if first else [ours, theirs]
+    conditions = [{"type": "Ready", "status": "False"}]
+    node.writes({"phase": "Running", "conditions": conditions, "containerStatuses": statuses})
+    sent = {"spec": {"containers": [{"name": "probe"}]}}
+
+    assert Pod(cluster, waiter, node.obj, sent=sent).ready().container == "probe"
+
+
+def test_a_program_that_ended_beside_a_sidecar_that_never_does_has_succeeded() -> None:
+    ended = {"name": "member", "state": {"terminated": {"exitCode": 0}}}
+    going = {"name": "istio-proxy", "state": {"running": {}}}
+    pod = {"status": {"phase": "Running", "containerStatuses": [going, ended]}}
+
+    assert pod_state.phase_of(pod, "member") == "Succeeded"
+    assert pod_state.phase_of(pod, "istio-proxy") == "Running"
+
+
+def test_commands_run_in_our_container_wherever_it_stands(
+    cluster: Cluster, waiter: Waiter, node: Node, fake: FakeApi
+) -> None:
+    fake.texts[f"{PODS}/gpu/log"] = "ours"
+    sent = {"spec": {"containers": [{"name": "probe"}, {"name": "other"}]}}
+
+    Pod(cluster, waiter, node.obj, sent=sent).logs()
+
+    assert "container=probe" in fake.asked("GET", "/log")[0]
+
+
+def test_gate_that_holds_a_pod_is_named_before_the_free_accelerators(
+    cluster: Cluster, waiter: Waiter, node: Node, fake: FakeApi
+) -> None:
+    gates = [{"name": "kueue.x-k8s.io/admission"}]
+    fake.change(f"{PODS}/gpu", lambda pod: pod["spec"].update(schedulingGates=gates))
+
+    with pytest.raises(PolicyRefused, match=r"kueue\.x-k8s\.io/admission has not been taken"):
+        Pod(cluster, waiter, node.obj).ready()
+
+
+def test_a_node_selector_that_somebody_added_is_named(
+    cluster: Cluster, waiter: Waiter, node: Node, fake: FakeApi
+) -> None:
+    message = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                 "message": message}  # fmt: skip
+    fake.change(f"{PODS}/gpu", lambda pod: pod.update(status={"conditions": [condition]}))
+    made = copy.deepcopy(node.obj)
+    made["spec"]["nodeSelector"] = {"node-role.example.com/app": "true"}
+
+    with pytest.raises(
+        PolicyRefused, match=r"nodeSelector\.node-role\S+ was added.*affinity"
+    ) as it:
+        Pod(cluster, waiter, made, sent=node.obj).ready()
+    assert "openshift.io/node-selector" in it.value.hint
+
+
 def test_pulling_without_end_is_not_pullable(pod: Pod, node: Node) -> None:
     node.writes(waiting("ContainerCreating"))
     node.says("Pulling", "Pulling image")
@@ -273,7 +400,7 @@ def test_pod_without_a_node_ends_with_the_schedulers_words(pod: Pod, node: Node)
 
 
 def test_scheduler_that_says_nothing_is_told(pod: Pod) -> None:
-    with pytest.raises(WaitTimeout, match="the scheduler has said nothing"):
+    with pytest.raises(Inconclusive, match="the scheduler has said nothing"):
         pod.ready()
 
 
@@ -282,8 +409,8 @@ def test_who_knows_why_it_is_pending_has_the_word(
 ) -> None:
     node.cannot_be_placed()
 
-    def why(obj: Object, reason: str) -> None:
-        raise NoCapacity(f"{obj['metadata']['name']}: {reason}")
+    def why(obj: Object, finding: Finding) -> None:
+        raise NoCapacity(f"{obj['metadata']['name']}: {finding.reason}")
 
     with pytest.raises(NoCapacity, match=f"gpu: Unschedulable: {UNSCHEDULABLE}"):
         Pod(cluster, waiter, node.obj, why_pending=why).ready()
@@ -341,7 +468,7 @@ def test_log_of_a_failed_container_is_shown_in_short(pod: Pod, node: Node, fake:
     fake.texts[f"{PODS}/gpu/log"] = "first\n" + ("x" * 5000 + "\n") * 10
     node.writes(status("Failed", state={"terminated": {"exitCode": 3, "reason": "Error"}}))
 
-    with pytest.raises(PodFailed) as caught:
+    with pytest.raises(Inconclusive) as caught:
         pod.ready()
 
     assert "first" not in str(caught.value)

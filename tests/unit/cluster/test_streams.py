@@ -10,7 +10,15 @@ import pytest
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NODE
-from aicr_pytest.errors import AccessDenied, ApiError, ApiUnreachable, ProbeFailed
+from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.errors import (
+    AccessDenied,
+    ApiError,
+    ApiUnreachable,
+    Inconclusive,
+    ProbeFailed,
+)
 from tests.unit.cluster.conftest import Recorder
 from tests.unit.cluster.fake_api import FakeApi, WebSocket
 
@@ -159,6 +167,37 @@ def test_refused_handshakes_are_told_as_for_any_request(cluster: Cluster, fake: 
     fake.refuse("GET", "/exec", 500, body=b'unable to upgrade: container not found ("probe")')
     with pytest.raises(ApiError, match="container not found"):
         cluster.exec("gpu", "ns", ["true"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b"Upgrade request required"),
+        (405, b"<html>nginx</html>"),
+        (426, b"Upgrade Required"),
+        (501, b""),
+    ],
+)
+def test_a_proxy_that_passes_no_stream_is_told_and_accuses_nobody(
+    cluster: Cluster, fake: FakeApi, status: int, body: bytes
+) -> None:
+    fake.refuse("GET", "/exec", status, body=body, times=9)
+
+    with pytest.raises(Inconclusive, match=f"no stream is opened: {status}") as caught:
+        cluster.exec("gpu", "ns", ["true"])
+    assert "proxy" in caught.value.hint
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_policy_that_refuses_commands_accuses_nobody(
+    cluster: Cluster, waiter: Waiter, fake: FakeApi, status: int
+) -> None:
+    said = 'admission webhook "no-exec.example.com" denied the request: no shells here'
+    fake.refuse("GET", "/exec", status, message=said, times=9)
+    obj = {"metadata": {"name": "gpu", "namespace": "ns", "uid": "u"}, "spec": {}}
+
+    with pytest.raises(Inconclusive, match="no shells here"):
+        Pod(cluster, waiter, obj).run("true")
 
 
 def test_busy_kubelet_is_dialled_again(cluster: Cluster, fake: FakeApi) -> None:

@@ -11,7 +11,7 @@ from aicr_pytest.cluster.kinds import DEVICE_CLASS, Object
 from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
-from aicr_pytest.errors import ApiError, LeftBehind, PolicyRefused, WaitTimeout
+from aicr_pytest.errors import ApiError, Inconclusive, LeftBehind, PolicyRefused
 from tests.unit.cluster.conftest import RUN
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.managed_fields import owner, written_by
@@ -98,7 +98,7 @@ def test_namespace_carries_labels_and_is_usable_once_open(
 
 
 def test_namespace_without_a_service_account_is_named(cluster: Cluster, waiter: Waiter) -> None:
-    with pytest.raises(WaitTimeout, match=r"usable: .*\n.*service account default: missing"):
+    with pytest.raises(Inconclusive, match=r"usable: .*service account default: missing"):
         new_workspace(cluster, waiter).open()
 
 
@@ -324,34 +324,74 @@ def test_observation_and_teardown_that_fail_are_both_told(
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("status", "message"),
     [
-        'pods "gpu" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: 1',
-        'pods "gpu" is forbidden: failed quota: q: must specify limits.cpu for: probe',
-        'pods "gpu" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
-        'pods "gpu" is forbidden: maximum cpu usage per Container is 1, but limit is 2',
-        'pods "gpu" is forbidden: unable to validate against any security context constraint: []',
+        (403, 'pods "gpu" is forbidden: exceeded quota: q, requested: pods=1, limited: 1'),
+        (403, 'pods "gpu" is forbidden: violates PodSecurity "restricted:latest": hostPath'),
+        (403, 'admission webhook "validation.gatekeeper.sh" denied the request: no label owner'),
+        (400, 'admission webhook "validate.kyverno.svc-fail" denied the request: no label'),
+        (401, 'admission webhook "x.example.com" denied the request: who are you'),
+        (429, 'admission webhook "x.example.com" denied the request: too many'),
+        (422, ("pods \"gpu\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied "
+              "request: pods need the label owner")),
+        (422, "pods \"gpu\" is invalid: policy 'm' with binding 'm' denied request: no such key"),
+        (422, 'Pod "gpu" is invalid: spec.containers[1].image: Required value'),
     ],
-)
-def test_policy_that_refuses_the_probe_does_not_accuse(
-    workspace: Workspace, fake: FakeApi, message: str
+)  # fmt: skip
+def test_whoever_refuses_a_pod_of_ours_the_platform_is_not_accused(
+    workspace: Workspace, fake: FakeApi, status: int, message: str
 ) -> None:
-    fake.refuse("*", "/pods", 403, reason="Forbidden", message=message, times=2)
+    fake.refuse("*", "/pods", status, reason="Refused", message=message, times=100)
 
-    with pytest.raises(PolicyRefused, match=re.escape(message)):
+    with pytest.raises(Inconclusive, match=re.escape(message)) as caught:
         workspace.pod(pod())
-    with pytest.raises(PolicyRefused):
+    assert "aicr-*" in caught.value.hint
+    with pytest.raises(Inconclusive):
         workspace.apply([pod()])
 
 
-def test_other_admission_that_refuses_the_probe_is_an_answer(
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_policy_that_refuses_a_claim_or_the_namespace_is_no_answer_of_the_platform(
+    workspace: Workspace, cluster: Cluster, waiter: Waiter, fake: FakeApi, status: int
+) -> None:
+    message = "is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: owner"
+    fake.refuse("*", "/(resourceclaims|namespaces)", status, message=message, times=100)
+
+    with pytest.raises(PolicyRefused, match="owner"):
+        workspace.apply([claim()])
+    with pytest.raises(PolicyRefused, match="owner"):
+        new_workspace(cluster, waiter).open()
+
+
+def test_a_refusal_of_a_claim_that_names_no_policy_is_the_platforms_answer(
     workspace: Workspace, fake: FakeApi
 ) -> None:
-    message = 'admission webhook "gpu.example.com" denied the request: no devices on Mondays'
-    fake.refuse("POST", "/pods", 403, reason="Forbidden", message=message)
+    fake.refuse("*", "/resourceclaims", 422, reason="Invalid", message="spec.devices: Invalid")
 
-    with pytest.raises(ApiError, match="no devices on Mondays"):
-        workspace.pod(pod())
+    with pytest.raises(ApiError, match=r"spec\.devices"):
+        workspace.apply([claim()])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'pods "gpu" is forbidden: status unknown for quota: tenant, resources: requests.cpu',
+        'Operation cannot be fulfilled on resourcequotas "q": the object has been modified',
+        (
+            'pods "gpu" is forbidden: error looking up service account ns/default: serviceaccount '
+            '"default" not found'
+        ),
+    ],
+)
+def test_a_refusal_that_passes_by_itself_is_waited_for(
+    workspace: Workspace, fake: FakeApi, message: str
+) -> None:
+    fake.refuse("POST", "/pods", 403, reason="Forbidden", message=message, times=1)
+    workspace.pod(pod())
+
+    fake.refuse("POST", "/pods", 403, reason="Forbidden", message=message, times=1000)
+    with pytest.raises(Inconclusive, match=re.escape(message)):
+        workspace.pod(pod("another"))
 
 
 def test_object_of_the_whole_cluster_that_is_not_ours_is_never_touched(

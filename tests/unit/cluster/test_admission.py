@@ -1,0 +1,112 @@
+"""What was sent, compared with what the API server made of it."""
+
+import copy
+from typing import Any
+
+from aicr_pytest.cluster import admission
+from aicr_pytest.cluster.kinds import Object
+
+SENT: Object = {
+    "metadata": {"name": "holder"},
+    "spec": {
+        "restartPolicy": "Never",
+        "priorityClassName": "aicr-1",
+        "containers": [
+            {
+                "name": "holder",
+                "image": "probe",
+                "command": ["sleep", "1"],
+                "resources": {"limits": {"cpu": "0.5", "nvidia.com/gpu": "1"}},
+            }
+        ],
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+    },
+}
+
+
+def answered() -> Any:
+    """As an API server without policies answers."""
+    made: Any = copy.deepcopy(SENT)
+    spec = made["spec"]
+    spec |= {"dnsPolicy": "ClusterFirst", "serviceAccountName": "default", "priority": -5,
+             "schedulerName": "default-scheduler", "volumes": [{"name": "kube-api-access-x"}],
+             "nodeSelector": {}, "preemptionPolicy": "Never"}  # fmt: skip
+    spec["containers"][0] |= {
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {
+            "limits": {"cpu": "500m", "nvidia.com/gpu": "1"},
+            "requests": {"cpu": "500m", "nvidia.com/gpu": "1"},
+        },
+        "volumeMounts": [{"name": "kube-api-access-x", "mountPath": "/var"}],
+    }
+    spec["tolerations"] += [
+        {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"},
+        {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"},
+    ]
+    return made
+
+
+def told(made: Object) -> list[str]:
+    return [str(change) for change in admission.changes(SENT, made)]
+
+
+def test_what_the_api_server_fills_in_is_no_change() -> None:
+    assert told(answered()) == []
+
+
+def test_sidecars_wherever_they_stand_are_additions_and_nothing_else() -> None:
+    for place in (0, 1):
+        made = answered()
+        made["spec"]["containers"].insert(place, {"name": "linkerd-proxy", "image": "proxy"})
+        made["spec"]["initContainers"] = [{"name": "istio-init", "restartPolicy": "Always"}]
+
+        assert told(made) == [
+            "containers[linkerd-proxy] was added",
+            "initContainers[istio-init] was added",
+        ]
+
+
+def test_everything_that_decides_where_and_how_a_pod_runs_is_told() -> None:
+    made = answered()
+    spec = made["spec"]
+    spec["nodeSelector"] = {"node-role.example.com/app": "true"}
+    spec["tolerations"].append({"key": "team", "operator": "Exists"})
+    spec["runtimeClassName"] = "nvidia"
+    spec["priorityClassName"] = "tenants"
+    spec["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    spec["containers"][0]["env"] = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]
+    del spec["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+
+    assert told(made) == [
+        'containers[holder].env[NVIDIA_VISIBLE_DEVICES] was added: "all"',
+        "containers[holder].resources.limits.nvidia.com/gpu was dropped",
+        'nodeSelector.node-role.example.com/app was added: "true"',
+        'priorityClassName was changed: from "aicr-1" to "tenants"',
+        'runtimeClassName was added: "nvidia"',
+        "schedulingGates[kueue.x-k8s.io/admission] was added",
+        "tolerations[team] was added",
+    ]
+
+
+def test_devices_that_a_sidecar_takes_are_told() -> None:
+    made = answered()
+    proxy = {"name": "proxy", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    made["spec"]["containers"].append(proxy)
+
+    found = admission.touching(
+        admission.changes(SENT, made), ["*ontainers[*].resources.limits.nvidia.com/*"]
+    )
+    assert [change.field for change in found] == [
+        "containers[proxy].resources.limits.nvidia.com/gpu"
+    ]
+
+
+def test_who_owns_a_changed_field_is_named_where_the_api_server_tells() -> None:
+    made = answered()
+    made["spec"]["runtimeClassName"] = "nvidia"
+    made["metadata"]["managedFields"] = [
+        {"manager": "aicr-pytest", "fieldsV1": {"f:spec": {"f:restartPolicy": {}}}},
+        {"manager": "gpu-injector", "fieldsV1": {"f:spec": {"f:runtimeClassName": {}}}},
+    ]
+
+    assert told(made) == ['runtimeClassName was added by gpu-injector: "nvidia"']

@@ -1,0 +1,241 @@
+"""Who is responsible, by the words of real clusters: policies, schedulers, kubelets."""
+
+from typing import Any
+
+import pytest
+
+from aicr_pytest.cluster import responsibility
+from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.errors import ImageNotPullable, Inconclusive, NoCapacity, PolicyRefused
+
+ASKED = {"nvidia.com/gpu"}
+PINNED = "1 node(s) didn't match Pod's node affinity/selector"
+PREEMPTION = (
+    "still not schedulable, preemption: 0/2 nodes are available: 2 Preemption is not helpful for "
+    "scheduling."
+)
+
+
+def pending(reasons: str, *, events: Any = (), **spec: Any) -> responsibility.Finding:
+    said = f"Unschedulable: 0/2 nodes are available: {reasons}. {PREEMPTION}" if reasons else ""
+    return responsibility.of_pending({"spec": spec}, said, events=events, asked=ASKED)
+
+
+@pytest.mark.parametrize(
+    ("message", "who"),
+    [
+        ('admission webhook "validate.kyverno.svc-fail" denied the request: policy', "policy"),
+        ('admission webhook "validation.gatekeeper.sh" denied the request: [owner] no', "policy"),
+        (('admission webhook "warden-validating.common-webhooks.networking.gke.io" denied the '
+         "request: GKE Warden rejected the request"), "policy"),
+        (("pods \"x\" is forbidden: ValidatingAdmissionPolicy 'field-pods' with binding "
+         "'field-pods' denied request: pods need the label owner"), "policy"),
+        ("ValidatingAdmissionPolicy 'p' denied request: failed to configure binding", "policy"),
+        ("policy 'm' with binding 'm' denied request: no such key: labels", "policy"),
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest": seccompProfile',
+         "policy"),
+        (("resourceclaims.resource.k8s.io \"x\" is forbidden: exceeded quota: tenant, requested: "
+         "gpu.nvidia.com.deviceclass.resource.k8s.io/devices=1, used: 0, limited: 0"), "policy"),
+        ('pods "x" is forbidden: failed quota: q: must specify limits.cpu for: probe', "policy"),
+        ('pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2', "policy"),
+        (('pods "x" is forbidden: pod node label selector conflicts with its namespace node label '
+         "selector"), "policy"),
+        ('pods "x" is forbidden: image policy webhook backend denied one or more images', "policy"),
+        ('pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found', "policy"),
+        ('pods "x" is forbidden: status unknown for quota: tenant, resources: pods', "moment"),
+        (('pods "x" is forbidden: error looking up service account a/default: serviceaccount '
+         '"default" not found'), "moment"),
+        ('pods "x" is forbidden: no PriorityClass with name aicr-x was found', "moment"),
+        (('pods "x" is forbidden: unable to create new content in namespace aicr-x because it is '
+         "being terminated"), "somebody"),
+        ('namespaces "aicr-x" not found', "somebody"),
+    ],
+)  # fmt: skip
+def test_who_refuses_an_object_is_not_the_platform(message: str, who: str) -> None:
+    finding = responsibility.of_answer(message)
+
+    assert finding is not None
+    assert (finding.who, finding.accuses) == (who, False)
+    assert finding.way_out
+    event = {"type": "Warning", "reason": "FailedCreate", "message": f"Error creating: {message}"}
+    assert responsibility.of_events([event]) is not None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        (
+            'pods is forbidden: User "system:serviceaccount:kube-system:replicaset-controller" '
+            'cannot create resource "pods" in API group "" in the namespace "a"'
+        ),
+        'ResourceClaim.resource.k8s.io "x" is invalid: spec.devices: Required value',
+    ],
+)
+def test_words_that_name_no_policy_are_not_taken_for_one(message: str) -> None:
+    assert responsibility.of_answer(message) is None
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        f"1 cannot allocate all claims, {PINNED}",
+        f"1 Insufficient nvidia.com/gpu, {PINNED}",
+        (
+            "1 cannot allocate all claims, 1 node(s) had untolerated taint "
+            "{node-role.kubernetes.io/control-plane: }"
+        ),
+        "1 cannot allocate all claims, 1 node(s) were unschedulable",
+        "2 cannot allocate all claims",
+        "1 cannot allocate all claims, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]",
+        f"1 node(s) device class gpu.nvidia.com does not exist, {PINNED}",
+    ],
+)
+def test_devices_that_are_not_given_accuse_the_platform(reasons: str) -> None:
+    assert pending(reasons).accuses
+
+
+@pytest.mark.parametrize(
+    ("reasons", "who"),
+    [
+        (f"1 Insufficient cpu, {PINNED}", "room"),
+        (f"1 Insufficient memory, {PINNED}", "room"),
+        (f"1 Insufficient ephemeral-storage, {PINNED}", "room"),
+        (f"1 Too many pods, {PINNED}", "room"),
+        (f"1 Insufficient cpu, 1 Insufficient nvidia.com/gpu, {PINNED}", "room"),
+        (f"1 Insufficient rdma/hca, {PINNED}", "room"),
+        ("1 Insufficient cpu, 1 cannot allocate all claims", "room"),
+        ("2 node(s) didn't match Pod's node affinity/selector", "room"),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }, " + PINNED, "room"),
+        ("2 node(s) had untolerated taint {team: a}", "room"),
+        ("1 node(s) were unschedulable, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]",
+         "room"),
+        (f"1 node(s) didn't match pod topology spread constraints, {PINNED}", "room"),
+        (f"1 node(s) didn't have free ports for the requested pod ports, {PINNED}", "room"),
+        (f"1 node(s) exceed max volume count, {PINNED}", "room"),
+        ("waiting for dynamic resource controller to create the resourceclaim", "unknown"),
+        ("1 node(s) are asleep", "unknown"),
+    ],
+)  # fmt: skip
+def test_what_a_node_lacks_beside_devices_accuses_nobody(reasons: str, who: str) -> None:
+    finding = pending(reasons)
+
+    assert finding.who == who
+    excuse = finding.excuse("Pod a/b")
+    assert reasons in str(excuse)
+    assert excuse.hint
+    if who == "room":
+        assert isinstance(excuse, NoCapacity)
+        assert not excuse.held, "what others do not hold proves nothing about devices"
+
+
+def test_gates_and_queues_that_hold_a_pod_are_named_with_the_way_out() -> None:
+    finding = pending(
+        "1 cannot allocate all claims", schedulingGates=[{"name": "kueue.x-k8s.io/admission"}]
+    )
+
+    excuse = finding.excuse("Pod a/b")
+    assert isinstance(excuse, PolicyRefused)
+    assert "kueue.x-k8s.io/admission has not been taken" in str(excuse)
+    assert "aicr-*" in excuse.hint
+    said = "SchedulingGated: Scheduling is blocked due to non-empty scheduling gates"
+    assert responsibility.of_pending({"spec": {}}, said).who == "policy"
+
+
+def test_a_claim_that_a_quota_refuses_to_its_controller_accuses_nobody() -> None:
+    message = 'failed to create ResourceClaim: "x" is forbidden: exceeded quota: tenant'
+    event = {"type": "Warning", "reason": "FailedResourceClaimCreation", "message": message}
+    waiting = "waiting for dynamic resource controller to create the resourceclaim"
+
+    assert pending(waiting, events=[event]).who == "policy"
+    assert pending(waiting, events=[{**event, "message": "the server is broken"}]).accuses
+    assert pending("2 cannot allocate all claims", events=[event]).accuses, "it was made since"
+
+
+def test_a_scheduler_that_says_nothing_accuses_nobody() -> None:
+    finding = pending("")
+
+    assert finding.who == "scheduler"
+    assert "the scheduler has said nothing" in str(finding.excuse("Pod a/b"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("FailedPrepareDynamicResources", "DRA driver gpu.nvidia.com is not registered"),
+        ("UnexpectedAdmissionError", ("Allocate failed due to rpc error: code = Unknown desc = no "
+         "such device: GPU-1, which is unexpected")),
+        ("UnexpectedAdmissionError", ("Allocate failed due to requested number of devices "
+         "unavailable for nvidia.com/gpu. Requested: 1, Available: 0, which is unexpected")),
+        ("CreateContainerError", ("container probe: failed to generate spec: unresolvable CDI "
+         "devices k8s.gpu.nvidia.com/claim=1")),
+        ("RunContainerError", ("container probe: failed to create containerd task: "
+         "nvidia-container-cli: initialization error: nvml error: driver not loaded")),
+        ("StartError", "container probe: error adding device /dev/nvidia0: no such file"),
+        ("FailedCreatePodSandBox", "OCI runtime create failed: nvidia-container-cli: mount error"),
+    ],
+)  # fmt: skip
+def test_what_the_device_path_cannot_start_accuses_the_platform(reason: str, message: str) -> None:
+    assert responsibility.of_start(reason, message).accuses
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "who"),
+    [
+        ("ErrImagePull", "toomanyrequests: You have reached your pull rate limit", "image"),
+        ("ImagePullBackOff", 'Back-off pulling image "nvcr.io/nvidia/cuda:13"', "image"),
+        ("FailedToRetrieveImagePullSecret", "Unable to retrieve some image pull secrets", "image"),
+        ("StartError", "container probe: exec /bin/sh: exec format error", "image"),
+        ("FailedCreatePodSandBox", ('plugin type="calico" failed (add): error getting '
+         "ClusterInformation: connection is unauthorized"), "node"),
+        ("FailedCreatePodSandBox", ("failed to setup network for sandbox of pod gpu in namespace "
+         "aicr-1-secure-accelerator-access-0a1b"), "node"),
+        ("FailedCreatePodSandBox", 'rpc error: no runtime for "nvidia" is configured', "node"),
+        ("Evicted", "The node was low on resource: ephemeral-storage", "room"),
+        ("Preempting", "Preempted in order to admit critical pod", "room"),
+        ("OutOfcpu", "Node didn't have enough resource: cpu", "room"),
+        ("OutOfnvidia.com/gpu", "Node didn't have enough resource: nvidia.com/gpu", "room"),
+        ("TopologyAffinityError", "Resources cannot be allocated with Topology locality", "room"),
+        ("UnexpectedAdmissionError", ("Allocate failed due to not enough cpus available to satisfy "
+         "request: requested=2, available=1, which is unexpected"), "room"),
+        ("NodeShutdown", "Pod was rejected as the node is shutting down.", "node"),
+        ("Terminated", "Pod was terminated in response to imminent node shutdown.", "node"),
+        ("NodeAffinity", "Predicate NodeAffinity failed", "node"),
+        ("OOMKilled", "container load ended with exit code 137 (OOMKilled)", "node"),
+        ("CreateContainerError", "failed to reserve container name: no space left on device",
+         "node"),
+        ("CreateContainerConfigError", "container has runAsNonRoot and image will run as root",
+         "policy"),
+        ("Error", "container probe ended with exit code 137 (Error)", "unknown"),
+        ("CrashLoopBackOff", "container istio-proxy: back-off 10s restarting", "unknown"),
+    ],
+)  # fmt: skip
+def test_what_else_keeps_a_pod_from_starting_accuses_nobody(
+    reason: str, message: str, who: str
+) -> None:
+    finding = responsibility.of_start(reason, message)
+
+    assert finding.who == who
+    excuse = finding.excuse("Pod a/b")
+    assert excuse.hint
+    assert isinstance(excuse, ImageNotPullable if who == "image" else Inconclusive)
+
+
+def test_a_program_that_finds_no_device_accuses_by_its_log() -> None:
+    ended = ("Error", "container load ended with exit code 1")
+
+    assert responsibility.of_start(*ended, log="CUDA error: no CUDA-capable device").accuses
+    assert not responsibility.of_start(*ended, log="cannot open config").accuses
+
+
+def test_a_deletion_and_a_slow_start_are_told_with_the_way_out() -> None:
+    deleted = responsibility.of_deletion("was deleted while it was awaited").excuse("Pod a/b")
+    slow = responsibility.of_slow_start("Pending; on n0").excuse("Pod a/b")
+
+    assert "was deleted" in str(deleted)
+    assert "--aicr-timeout-scale" in slow.hint
+
+
+def test_an_event_that_is_no_warning_says_nothing_of_a_refusal() -> None:
+    normal: Object = {"type": "Normal", "message": 'pods "x" is forbidden: exceeded quota: q'}
+
+    assert responsibility.of_events([normal]) is None
