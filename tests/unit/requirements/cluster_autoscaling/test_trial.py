@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.kinds import NODE
+from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import Inconclusive, WaitTimeout
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import ScalableNodePools
@@ -120,6 +121,9 @@ def on_trial(platform: Platform, *, keeps: str = "", left_out: str = "") -> Scal
 
         def start_judge(self) -> Callable[[Views], object]:
             return lambda seen: seen[0] or None
+
+        def whose_pending(self, _: Views) -> Finding:
+            return Finding(who="platform", reason="no node")
 
         def object(self) -> Object:
             return pod("new")

@@ -50,6 +50,7 @@ class Member:
         self.asks_for_nothing = not count
         self.pod = SimpleNamespace(
             name=name,
+            container="main",
             created=obj,
             object=lambda: obj,
             run=self._end,

@@ -39,7 +39,7 @@ def resource(fake: FakeApi, cluster: Cluster) -> CustomResource:
     quick = Deadlines(reconciled=0.4, child_back=0.4, children_gone=0.4, refusal_persists=0.1)
     workspace: Any = SimpleNamespace(
         cluster=cluster, waiter=Waiter(cluster, deadlines=quick), namespace="ns",
-        apply=lambda _: [made],
+        apply=lambda _, as_answered: [made],
     )  # fmt: skip
     return CustomResource(OPERATOR, workspace, made)
 
