@@ -75,7 +75,7 @@ def test_it_is_reconciled_once_its_status_says_so(fake: FakeApi, resource: Custo
 def test_one_that_never_is_tells_what_it_owns_and_is_not_awaited_again(
     fake: FakeApi, resource: CustomResource
 ) -> None:
-    child(fake, resource, "a", phase="Pending")
+    child(fake, resource, "a", phase="Succeeded")
     words = r"reconciled: not within [\s\S]*none; owns 1 Pod of 2, 0 ready; owns 0 Service of 1"
 
     with pytest.raises(WaitTimeout, match=words):
@@ -99,10 +99,11 @@ def test_status_of_another_object_of_the_name_is_not_its_own(
 def test_suspended_resource_and_pod_without_a_node_are_no_fault_of_the_operator(
     fake: FakeApi, resource: CustomResource
 ) -> None:
-    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}
+    said = "0/1 nodes are available: 1 Insufficient cpu."
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said}
     pod = child(fake, resource, "a", phase="Pending")
     fake.put(f"{NAMESPACE}/pods", {**pod, "status": {"phase": "Pending", "conditions": [full]}})
-    with pytest.raises(NoCapacity, match="pod a gets no node: Unschedulable: full"):
+    with pytest.raises(NoCapacity, match="pod a gets no node: Unschedulable: 0/1.* Insufficient cpu"):
         resource.reconciled()
 
     resource._never = None
