@@ -4,6 +4,8 @@ Only what all objects have in common is looked at: ``metadata`` with a name, and
 mappings are due. What a kind holds beyond it is judged by whoever looks at it.
 """
 
+import datetime
+import email.utils
 import re
 import reprlib
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ _METADATA_TEXTS = (
 )
 _OWNER_TEXTS = ("apiVersion", "kind", "name", "uid")
 _EVENTS = ("ADDED", "MODIFIED", "DELETED")
+_FARTHEST_CLOCK = 10**9
+"""Seconds by which no clock is wrong: 30 years."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,16 @@ def page_of(response: Response, *, stored: bool = True) -> Page:
 def is_stored(kind: Kind) -> bool:
     """Whether the API server keeps objects of this kind, and does not compute them when asked."""
     return not kind.group.endswith("metrics.k8s.io")
+
+
+def seconds_ahead(response: Response) -> int:
+    """How far its ``Date`` is ahead of our clock; 0 where there is none that can be meant."""
+    try:
+        theirs = email.utils.parsedate_to_datetime(response.headers.get("date", ""))
+        ahead = round(theirs.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
+    except (ValueError, OverflowError, TypeError):
+        return 0
+    return ahead if abs(ahead) < _FARTHEST_CLOCK else 0
 
 
 def version_of(response: Response) -> str:

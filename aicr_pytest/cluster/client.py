@@ -2,20 +2,18 @@
 
 import contextlib
 import dataclasses
-import datetime
-import email.utils
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import answers, kinds, labels, paging, streams
+from aicr_pytest.cluster import answers, containers, kinds, labels, paging, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.cluster.ledger import Ledger
 from aicr_pytest.cluster.messages import Request, Response, RetryPolicy, Tries
 from aicr_pytest.cluster.observer import Execution, Observer, Unobserved
 from aicr_pytest.cluster.refusals import Answer
+from aicr_pytest.cluster.served_kinds import ServedKinds
 from aicr_pytest.cluster.watching import Change, Following, Listing, Subject
 from aicr_pytest.errors import ApiError, ApiUnreachable
 
@@ -27,12 +25,8 @@ Objects = list[Object]
 """A name of its own, since ``Cluster.list`` hides the type in the class below."""
 
 FIELD_MANAGER = labels.MANAGER
-_LINE = 16 * 1024
-"""Bytes of the longest line of a log; runtimes break what is longer."""
 _FIRST_ANSWER = 4.0
 """Seconds within which the API server has to answer for the first time."""
-_FARTHEST_CLOCK = 10**9
-"""Seconds by which no clock is wrong: 30 years."""
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -62,8 +56,7 @@ class Cluster:
         """Whether its certificate is verified: not with ``insecure-skip-tls-verify``."""
         self._transport = transport
         self._version = ""
-        self._served: dict[str, list[dict[str, Any]]] = {}
-        self._lock = threading.Lock()
+        self._kinds = ServedKinds(lambda path: self._ask("GET", path))
 
     @classmethod
     def connect(
@@ -148,7 +141,7 @@ class Cluster:
         """The server's version, e.g. ``v1.37.2``; asked once."""
         if not self._version:
             response = self._ask("GET", "/version")
-            self.clock_ahead = _seconds_ahead(response.headers.get("date", ""))
+            self.clock_ahead = answers.seconds_ahead(response)
             self._version = answers.version_of(response)
         return self._version
 
@@ -164,34 +157,11 @@ class Cluster:
         Raises:
             ApiError: 404, the server does not serve it.
         """
-        if kind := kinds.known(api_version, name):
-            return kind
-        group, version = kinds.split_api_version(api_version)
-        for resource in self._resources(group, version):
-            if resource["kind"] == name and "/" not in resource["name"]:
-                return Kind(group, version, name, resource["name"], resource["namespaced"])
-        path = _group_path(group, version)
-        message = f"the server serves no kind {name} in {api_version}"
-        raise ApiError(404, "NotFound", message, request=f"GET {path}")
+        return self._kinds.kind(api_version, name)
 
     def serves(self, group: str, version: str) -> list[str]:
         """Kinds that the server serves in this version of a group; none when it is not served."""
-        return sorted({r["kind"] for r in self._resources(group, version) if "/" not in r["name"]})
-
-    def _resources(self, group: str, version: str) -> list[dict[str, Any]]:
-        path = _group_path(group, version)
-        with self._lock:
-            if path in self._served:
-                return self._served[path]
-        try:
-            found = answers.resources_of(self._ask("GET", path))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            return []  # not remembered: a CRD may be installed later in the run
-        with self._lock:
-            self._served[path] = found
-        return found
+        return self._kinds.names(group, version)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -476,16 +446,7 @@ class Cluster:
 
         A log beyond a few MiB is cut off, and says so at its end.
         """
-        most = self._transport.patience.limits.log
-        most = min(most, tail * _LINE) if tail else most
-        query = [("container", container)] if container else []
-        query += [("tailLines", str(tail))] if tail is not None else []
-        query += [("limitBytes", str(most + 1))]  # one more, to see whether there is more
-        path = kinds.POD.path(namespace, pod, "log")
-        answer = self._transport.request(
-            Request(method="GET", path=path, query=query, accept="*/*", most=most, cut=True)
-        )
-        return answer.text + (f"\n[cut off by aicr-pytest after {most} bytes]" * answer.cut)
+        return containers.read_log(self._transport, pod, namespace, container=container, tail=tail)
 
     def exec(
         self,
@@ -509,46 +470,14 @@ class Cluster:
             words=tuple(command),
             stdin=stdin,
         )
-        limits = self._transport.patience.limits
-        execution = streams.execute(self._dial, what, timeout=timeout, limits=limits)
-        self.observer.saw(execution)
-        return execution
+        return containers.execute(self._transport, what, timeout=timeout)
 
     @contextlib.contextmanager
     def port_forward(self, pod: str, namespace: str, port: int) -> Iterator[int]:
         """A local port that leads to a port of a pod, for as long as the context lasts."""
-        path = kinds.POD.path(namespace, pod, "portforward")
-        with streams.Forward(self._dial, path, port) as local:
+        with containers.forward(self._transport, pod, namespace, port) as local:
             yield local
-
-    def _dial(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
-        link = self._transport
-        return link.retry(
-            lambda: streams.dial(
-                link.configuration,
-                link.context,
-                self.observer,
-                link.headers(),
-                path,
-                query,
-                protocols,
-            )
-        )
-
-
-def _group_path(group: str, version: str) -> str:
-    return f"/apis/{group}/{version}" if group else f"/api/{version}"
 
 
 def _dry_run(wanted: bool) -> list[tuple[str, str]]:
     return [("dryRun", "All")] if wanted else []
-
-
-def _seconds_ahead(date: str) -> int:
-    """How far a ``Date`` header is ahead of our clock; 0 where there is none that can be meant."""
-    try:
-        theirs = email.utils.parsedate_to_datetime(date)
-        ahead = round(theirs.timestamp() - datetime.datetime.now(datetime.UTC).timestamp())
-    except (ValueError, OverflowError, TypeError):
-        return 0
-    return ahead if abs(ahead) < _FARTHEST_CLOCK else 0
