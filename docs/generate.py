@@ -33,7 +33,7 @@ option `get` on that Secret is needed too, and `create` and `patch` of Secrets.
 
 ## What these rights amount to
 
-Without the fence below: nearly to cluster-admin. Whoever holds the token may
+Without the fence below: nearly to cluster-admin. Anybody who holds the token may
 
 - create pods in every namespace, hence under every service account and on every node, and run
   commands in every pod that is there (`pods`, `pods/exec`): read every Secret that a pod mounts,
