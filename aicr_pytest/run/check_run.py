@@ -1,14 +1,18 @@
 """One check while it runs: its record is opened, every phase is noted, its outcome is told."""
 
+import functools
+import inspect
 import json
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aicr_pytest.errors import error_message
 from aicr_pytest.evidence.record import NOT_LOOKED_AT, Attempt, Phase
+from aicr_pytest.locations import in_suite
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run.outcomes import CheckOutcome, PhaseSeen, kind_of_error, outcome_of
 from aicr_pytest.run.plan import Check, check_of
@@ -50,6 +54,8 @@ class Running:
     """Observations that pytest-html was given already."""
     explained: str = ""
     """What the comparison that failed has to say, uncut."""
+    called: bool = False
+    """Whether the check's function was called."""
     earlier: Result | None = None
     """What came of it when it was tried before in this process."""
     result: Result | None = None
@@ -102,6 +108,26 @@ class Running:
         """Note that a phase begins."""
         self.evidence.phase = phase
 
+    def watch_call(self) -> None:
+        """See whether the check's function is called: only then does a call that went well count.
+
+        Plugins may answer in its place, e.g. for a dry run. Only the suite's checks are watched, of
+        which it is known what they are.
+        """
+        item: Any = self.item
+        function = getattr(item, "obj", None)
+        if not in_suite(item.path) or not inspect.isfunction(function):
+            self.called = True
+            return
+        original = inspect.unwrap(function)
+
+        @functools.wraps(function)
+        def watched(*args: object, **values: object) -> object:
+            self.called = in_suite(Path(original.__code__.co_filename))
+            return function(*args, **values)
+
+        item.obj = watched
+
     def explain(self, op: str, left: object, right: object) -> list[str] | None:
         """Put a failed comparison into words; None where pytest's own will do."""
         lines = difference(op, left, right)
@@ -120,7 +146,8 @@ class Running:
             seconds=round(call.duration, 3),
             message=self.run.door.text(self._words(error)) if error else "",
         )
-        self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped))
+        hollow = call.when == "call" and not self.called
+        self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped, hollow=hollow))
 
     def mend(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Say on pytest's report what pytest cannot know."""
@@ -184,8 +211,6 @@ class Running:
         new = self.evidence.record.observations[self.shown :]
         if not path or not new:
             return
-        from pathlib import Path
-
         from aicr_pytest.reports.pytest_html_bridge import extras
 
         made = extras(new, directory=self.run.directory, report=Path(path))

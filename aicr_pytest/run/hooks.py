@@ -257,6 +257,7 @@ class RunHooks:
         self._called = Running.of(item)
         if self._called is not None:
             self._called.enter("call")
+            self._called.watch_call()
 
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str] | None:
         """Have a check say in full what it found; pytest cuts long texts in the middle."""

@@ -59,6 +59,8 @@ class PhaseSeen:
     """None where the phase went well; pytest's skip and fail exceptions are errors here."""
     skipped: bool = False
     """Whether the exception is pytest's word for skipping."""
+    hollow: bool = False
+    """Whether the call went well without the check's function being called, as plugins may do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ def _decided(setup: PhaseSeen | None, call: PhaseSeen | None, check: Path | None
         if outcome == "error" and not _is_ours(seen.error):
             message = f"the suite failed, not the platform: {message}"
         return CheckOutcome(outcome=outcome, message=message)
-    if call is None:
+    if call is None or call.hollow:
         return CheckOutcome(outcome="not run", message="The check was never called.")
     return CheckOutcome(outcome="passed")
 

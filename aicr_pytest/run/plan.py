@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from aicr_pytest.config.marks import is_check
@@ -160,7 +160,30 @@ def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"])
     }
     for check in selected:
         left_out.pop(check.nodeid, None)
+    known = {check.name.partition("[")[0] for check in (*selected, *left_out.values())}
+    for item in chosen:
+        if is_check(item):
+            left_out |= {check.nodeid: check for check in _never_collected(item, known)}
     return Plan(selected=tuple(selected), left_out=tuple(left_out.values()))
+
+
+def _never_collected(item: "pytest.Item", known: set[str]) -> Iterable[Check]:
+    """Checks of the item's module that are none to pytest, e.g. for ``python_functions``."""
+    if not in_suite(item.path):
+        return
+    check = check_of(item)
+    for name, function in vars(getattr(item, "module", None) or object).items():
+        if name.startswith("test_") and inspect.isfunction(function) and name not in known:
+            marks = {mark.name: mark for mark in getattr(function, "pytestmark", ())}
+            own = marks["aicr_check"].kwargs if "aicr_check" in marks else {}
+            yield replace(
+                check,
+                nodeid=f"{item.nodeid.partition('::')[0]}::{name}",
+                name=name,
+                title=sentence(name),
+                proves=(inspect.getdoc(function) or sentence(name)).partition("\n")[0],
+                basis=own.get("basis", "text"),
+            )
 
 
 def _refuse_unknown(item: "pytest.Item", requirement: str, said: dict[str, Any]) -> None:

@@ -147,6 +147,42 @@ def test_one_parameter_left_out_is_said_and_no_verdict(
     assert result.ret == 0, "a requirement that was not selected whole does not fail a run"
 
 
+def test_check_that_is_none_to_pytest_is_missed(project: "Project") -> None:
+    suite(project, broken="B")
+    project.ini("python_functions = test_*a")
+
+    project.run("--aicr", "--evidence-dir", "out")
+
+    assert verdict(project)["reason"] == "2 of 3 deciding checks ran; not run: Kind"
+
+
+PRETENDS = """
+    def pytest_collection_finish(session):
+        for item in session.items:
+            item.{what} = lambda **_: None
+"""
+
+
+@pytest.mark.parametrize(
+    "hollow",
+    [
+        "def pytest_pyfunc_call(): return True",
+        PRETENDS.format(what="runtest"),
+        PRETENDS.format(what="obj"),
+    ],
+)
+def test_check_that_a_plugin_only_pretends_to_call_did_not_run(
+    project: "Project", hollow: str
+) -> None:
+    suite(project, broken="B")
+    project.pytester.makeconftest(hollow)
+
+    project.run("--aicr", "--evidence-dir", "out")
+
+    assert verdict(project)["verdict"] == "Inconclusive"
+    assert verdict(project)["reason"].startswith("0 of 5 deciding checks ran")
+
+
 def test_workers_that_all_run_everything_are_refused(project: "Project") -> None:
     result = project.run_apart("--aicr", "--dist", "each", "--tx", "2*popen")
 

@@ -110,7 +110,7 @@ DEFECTS = (
         expects="Inconclusive",
         detected_by=SERVED,
         also_fails=_AFTER_SERVED,
-        expected_message="NoCapacity: It takes two free accelerators",
+        expected_message="It takes two free accelerators",
     ),
     Defect(
         id="hpa-adapter-down",

@@ -133,7 +133,7 @@ DEFECTS = (
         kubeconfig=_NO_EXEC.kubeconfig,
         expects="Inconclusive",
         detected_by=GRANTED,
-        expected_message="AccessDenied: .*no-exec may not (get|create) pods/exec",
+        expected_message="no-exec may not (get|create) pods/exec",
         also_fails=_IN_CONTAINERS,
     ),
     Defect(

@@ -103,7 +103,7 @@ def test_suspended_resource_and_pod_without_a_node_are_no_fault_of_the_operator(
     full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said}
     pod = child(fake, resource, "a", phase="Pending")
     fake.put(f"{NAMESPACE}/pods", {**pod, "status": {"phase": "Pending", "conditions": [full]}})
-    with pytest.raises(NoCapacity, match="pod a gets no node: Unschedulable: 0/1.* Insufficient cpu"):
+    with pytest.raises(NoCapacity, match=r"a gets no node: Unschedulable: 0/1.* Insufficient cpu"):
         resource.reconciled()
 
     resource._never = None
