@@ -206,7 +206,7 @@ class TaintedDevice:
         lab.api.delete(*_RULE)
 
 
-_RULE = ("resource.k8s.io/v1beta2", "DeviceTaintRule", "aicr-lab-sick")
+_RULE = ("resource.k8s.io/v1", "DeviceTaintRule", "aicr-lab-sick")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
