@@ -15,6 +15,7 @@ from aicr_pytest.errors import (
     LeftBehind,
     SolutionAbsent,
     UnknownAccelerator,
+    UnknownSolution,
     error_message,
     single_errors,
     single_message,
@@ -79,10 +80,10 @@ def kind_of_error(error: BaseException) -> Outcome | None:
     for single in single_errors(error):
         if isinstance(single, Inconclusive) or _was_ended(single):
             return "inconclusive"
+        if isinstance(single, (UnknownAccelerator, UnknownSolution)):
+            return "unknown"
         if isinstance(single, SolutionAbsent):
             return "absent"
-        if isinstance(single, UnknownAccelerator):
-            return "unknown"
         if isinstance(single, DoesNotApply):
             return "not applicable"
     return None
