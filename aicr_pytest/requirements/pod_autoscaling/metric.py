@@ -11,6 +11,7 @@ from aicr_pytest.monitoring.metrics_api import (
     ExternalMetrics,
     MetricsApi,
     Reply,
+    all_matching,
     matching,
 )
 
@@ -127,8 +128,35 @@ class PodMetrics:
         at_once = deadlines.samples_follow
         # One of pods goes before an external one, which may have been there all the while.
         with contextlib.suppress(WaitTimeout):
-            return self._await(patterns, any_api=False, timeout=at_once)
+            first = self._await(patterns, any_api=False, timeout=at_once)
+            return self._telling(first, patterns, at_once)
         return self._await(patterns, any_api=True, timeout=deadlines.metric_offered - at_once)
+
+    def _telling(
+        self, first: tuple[MetricsApi, str], patterns: Sequence[str], timeout: float
+    ) -> tuple[MetricsApi, str]:
+        """Of several metrics the first that tells of our pod; the first of all if none does.
+
+        A metric is offered, too, whose samples name the exporter's pod in place of ours.
+        """
+        with contextlib.suppress(WaitTimeout, EndpointSilent):
+            if len(self._all_offered(patterns)) > 1:
+                self._waiter.poll(
+                    f"the metrics API: a value of {first[1]} for our pod",
+                    lambda: self._has_value(*first),
+                    until=bool,
+                    timeout=timeout,
+                    tolerate=(EndpointSilent,),
+                )
+            return first
+        with contextlib.suppress(EndpointSilent):
+            others = self._all_offered(patterns)
+            return next((other for other in others if self._has_value(*other)), first)
+        return first
+
+    def _all_offered(self, patterns: Sequence[str]) -> list[tuple[MetricsApi, str]]:
+        answers = self._answers(lambda api: all_matching(api.offered(), patterns))
+        return [(api, name) for api, names in answers for name in names]
 
     def _await(
         self, wanted: Sequence[str], *, any_api: bool, timeout: float

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.cli.preflight import _solutions
 from aicr_pytest.errors import SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.registry import AREAS, discover, signs_of, solution_names
 
@@ -196,3 +197,14 @@ def test_cluster_autoscaler_that_the_user_names_is_tried_unseen() -> None:
     (candidate,) = found("autoscaler", ServedCluster(*KUBERNETES), autoscaler="cluster-autoscaler")
 
     assert str(candidate.found) == "by the user's word; nothing shows it"
+
+
+def test_preflight_tells_what_is_seen_and_not_known() -> None:
+    settings = SimpleNamespace(prometheus_url=None, prometheus_service=None, solutions={})
+    cluster = ServedCluster(*KUBERNETES, "kubeflow.org/v1 PyTorchJob")
+
+    told = _solutions(SimpleNamespace(cluster=cluster, settings=settings))  # type: ignore[arg-type]
+
+    assert told["gang"] == ()
+    (operator,) = told["operator"]
+    assert operator.startswith("unknown: No AI operator that is known, and signs of one: ")

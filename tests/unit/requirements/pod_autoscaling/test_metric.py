@@ -130,3 +130,25 @@ def test_metric_that_the_user_names_and_nobody_has_accuses_nobody() -> None:
 
     with pytest.raises(Inconclusive, match="s0-queue"):
         metrics(keda, "s0-queue", has_value=lambda api, name: False).choose()
+
+
+@pytest.mark.parametrize(
+    ("telling", "taken"),
+    [
+        ({"gpu_util", "nv_gpu_utilization"}, "gpu_util"),
+        ({"nv_gpu_utilization"}, "nv_gpu_utilization"),
+        ({"gpu_utilization"}, "gpu_utilization"),  # an external one
+        (set(), "gpu_util"),
+    ],
+)
+def test_of_several_metrics_the_first_that_tells_of_our_pod_is_taken(
+    telling: set[str], taken: str
+) -> None:
+    # As where the samples of one name the exporter's pod.
+    platform = Platform(
+        custom=["pods/gpu_util", "pods/nv_gpu_utilization"], external=["gpu_utilization"]
+    )
+
+    found = metrics(platform, has_value=lambda api, name: name in telling).choose()
+
+    assert found.name == taken
