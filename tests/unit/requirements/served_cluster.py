@@ -55,7 +55,7 @@ class ServedCluster:
         ]
 
     def find(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
-        return next((obj for obj in self.list(kind, fields=f"metadata.name={name}")), None)
+        return next(iter(self.list(kind, namespace, fields=f"metadata.name={name}")), None)
 
     def kind(self, api_version: str, name: str) -> Kind:
         if name not in self.kinds.get(api_version, ()):

@@ -182,6 +182,7 @@ def test_signs_name_solutions_that_there_are(area: str) -> None:
         {"ConfigMap": [named("kube-system/cluster-autoscaler-status")]},
         {"Lease": [named("infra/cluster-autoscaler")]},
         {"Pod": [pod("infra/ca-1", "mirror.example/autoscaling/cluster-autoscaler-amd64:v1.35")]},
+        {"Pod": [pod("infra/aws-cluster-autoscaler-7d9-x2", "mirror.example/ca:1")]},
     ],
     ids=str,
 )
@@ -191,6 +192,15 @@ def test_cluster_autoscaler_is_found_wherever_it_is(objects: Any) -> None:
     (told,) = [obj["metadata"] for listed in objects.values() for obj in listed]
     assert candidate.solution.name == "cluster-autoscaler"
     assert f"{told['namespace']}/{told['name']}" in candidate.found.where
+
+
+def test_operator_of_cluster_autoscaler_is_not_it() -> None:
+    idle = pod(
+        "openshift-machine-api/cluster-autoscaler-operator-1", "x/cluster-autoscaler-operator"
+    )
+
+    with pytest.raises(UnknownSolution, match="cluster-autoscaler-operator-1"):
+        found("autoscaler", ServedCluster(*KUBERNETES, Pod=[idle]))
 
 
 def test_cluster_autoscaler_that_the_user_names_is_tried_unseen() -> None:

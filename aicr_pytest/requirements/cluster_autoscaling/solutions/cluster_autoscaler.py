@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
 STATUS, LEADER = "cluster-autoscaler-status", "cluster-autoscaler"
-IMAGE = "cluster-autoscaler"
-"""Begin of the image's name: mirrors and vendors put something behind it."""
+CALLED, OPERATED = "cluster-autoscaler", "operator"
+"""Part of the name of its pods or their image; what installs it has the other part, too."""
 KEPT = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
 
 
@@ -37,7 +37,7 @@ class ClusterAutoscaler:
     name = "cluster-autoscaler"
     verified_in_lab = False
     takes_claims = True
-    looked_for = f"ConfigMap {STATUS}, Lease {LEADER}, or a pod of image {IMAGE}, in any namespace"
+    looked_for = f"ConfigMap {STATUS}, Lease {LEADER}, or a pod called so, in any namespace"
 
     def __init__(self, *, is_named: bool = False) -> None:
         self._is_named = is_named
@@ -48,9 +48,9 @@ class ClusterAutoscaler:
             for obj in cluster.list(kind, fields=f"metadata.name={name}"):
                 return Found(where=full_name(kind, name, obj["metadata"]["namespace"]))
         for pod in cluster.list(POD):
-            metadata = pod["metadata"]
-            images = images_in(pod)
-            if any(image_name(image).startswith(IMAGE) for image in images):
+            metadata, images = pod["metadata"], images_in(pod)
+            names = [metadata["name"], *map(image_name, images)]
+            if any(CALLED in name for name in names) and not any(OPERATED in n for n in names):
                 where = full_name(POD, metadata["name"], metadata["namespace"])
                 return Found(where=where, facts={"image": ", ".join(images)})
         if self._is_named:
