@@ -9,19 +9,15 @@ SIGNS = Signs(
         Sign(
             product="an exporter of accelerators",
             pods=(
-                "*gpu*exporter*",
-                "*gpu*metrics*",
-                "*gpu*monitor*",
-                "*gpud*",
-                "*npu*exporter*",
-                "*tpu*metrics*",
-                "*accelerator*exporter*",
-                "*device-metrics*",
-                "*nvidia*exporter*",
-                "*amd*exporter*",
-                "*habana*exporter*",
-                "*neuron-monitor*",
-                "*xpu*manager*",
+                *("*gpu*exporter*", "*gpu*metrics*", "*gpu*monitor*", "*gpud*", "*npu*exporter*"),
+                *(
+                    "*tpu*metrics*",
+                    "*accelerator*exporter*",
+                    "*device-metrics*",
+                    "*neuron-monitor*",
+                ),
+                *("*nvidia*exporter*", "*amd*exporter*", "*rocm*exporter*", "*habana*exporter*"),
+                *("*nvml*", "*xpu*manager*", "*xpum*"),
             ),
         ),
         Sign(

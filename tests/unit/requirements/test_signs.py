@@ -18,6 +18,11 @@ KUBERNETES = (
     "resource.k8s.io/v1 ResourceClaim DeviceClass",
     "scheduling.k8s.io/v1 PriorityClass",
     "apiregistration.k8s.io/v1 APIService",
+    "networking.k8s.io/v1 Ingress NetworkPolicy",
+    "rbac.authorization.k8s.io/v1 ClusterRole",
+    "flowcontrol.apiserver.k8s.io/v1 FlowSchema",
+    "storage.k8s.io/v1 StorageClass",
+    "metrics.k8s.io/v1beta1 NodeMetrics PodMetrics",
 )
 """What every cluster serves."""
 PODS = (
@@ -47,6 +52,25 @@ def test_on_a_plain_cluster_every_kind_of_product_is_absent(area: str, aggregate
     assert not isinstance(told.value, UnknownSolution)
 
 
+INFRASTRUCTURE = (
+    "cilium.io/v2 CiliumNetworkPolicy",
+    "cert-manager.io/v1 Certificate",
+    "acme.cert-manager.io/v1 Order",
+    "gateway.networking.k8s.io/v1 Gateway GatewayClass",
+    "snapshot.storage.k8s.io/v1 VolumeSnapshot",
+    "monitoring.coreos.com/v1 Prometheus ServiceMonitor",
+    "karpenter.sh/v1 NodePool",
+    "vpcresources.k8s.aws/v1beta1 SecurityGroupPolicy",
+    "resource.nvidia.com/v1beta1 ComputeDomain",
+)
+
+
+def test_infrastructure_is_no_ai_operator() -> None:
+    with pytest.raises(SolutionAbsent, match="No solution of operator") as told:
+        found("operator", ServedCluster(*KUBERNETES, *INFRASTRUCTURE, Pod=PODS))
+    assert not isinstance(told.value, UnknownSolution)
+
+
 @pytest.mark.parametrize(
     ("area", "served", "seen"),
     [
@@ -66,6 +90,8 @@ def test_on_a_plain_cluster_every_kind_of_product_is_absent(area: str, aggregate
         ("operator", "slinky.slurm.net/v1alpha1 NodeSet", "NodeSet of slinky.slurm.net"),
         ("operator", "kubeflow.org/v2beta1 MPIJob", "MPIJob of kubeflow.org/v2beta1"),
         ("operator", "ray.io/v1alpha1 RayCluster", "KubeRay"),
+        ("operator", "sparkoperator.k8s.io/v1beta2 SparkApplication", "SparkApplication"),
+        ("operator", "sagemaker.services.k8s.aws/v1alpha1 TrainingJob", "AI of a provider"),
         ("operator", "nobody.example/v1 Thing", "Thing of nobody.example/v1"),
         # others of the kind
         ("gang", "scheduling.sigs.k8s.io/v1alpha1 PodGroup", "coscheduling"),
@@ -74,6 +100,7 @@ def test_on_a_plain_cluster_every_kind_of_product_is_absent(area: str, aggregate
         ("gang", "kueue.x-k8s.io/v1 ClusterQueue", "Kueue"),
         ("gang", "batch.volcano.sh/v2 Job", "Volcano"),
         ("gang", "workload.codeflare.dev/v1beta2 AppWrapper", "AppWrapper"),
+        ("gang", "scheduler.grove.io/v1alpha1 PodGang", "groups of pods"),
         ("gang", "gangs.example/v1 PodGroup", "groups of pods"),
         ("autoscaler", "karpenter.sh/v1beta1 NodePool NodeClaim", "Karpenter without a NodePool"),
         ("autoscaler", "karpenter.sh/v1 NodePool NodeClaim", "Karpenter without a NodePool"),

@@ -54,7 +54,11 @@ SIGNS = Signs(
         Sign(
             product="another monitoring system",
             kinds=("ServiceMonitor.*", "PodMonitor.*", "*Scrape*.*"),
-            pods=("*telegraf*", "*fluent-bit-metrics*", "*metrics-collector*", "*netdata*"),
+            pods=(
+                *("*arms-prom*", "*coroot*", "*elastic-agent*", "*instana*", "*metricbeat*"),
+                *("*metrics-collector*", "*monitoring-agent*", "*netdata*", "*signoz*", "*splunk*"),
+                *("*sysdig*", "*telegraf*", "*zabbix*"),
+            ),
         ),
     ),
     way_out="Name a service that it collects already, --aicr-service NAMESPACE/NAME, and where it "

@@ -28,6 +28,8 @@ SIGNS = Signs(
             ),
         ),
         Sign(product="CAST AI", kinds=("*.cast.ai",), pods=("castai-*",)),
+        Sign(product="Luna", pods=("*elotl-luna*", "*luna-manager*")),
+        Sign(product="Escalator", pods=("escalator-*",)),
         Sign(product="Ocean", pods=("*spotinst*", "ocean-*", "spot-ocean*")),
         Sign(
             product="another autoscaler",
@@ -44,7 +46,7 @@ SIGNS = Signs(
         Sign(
             product="a provider that may scale from outside the cluster",
             providers=("?*://*",),
-            but=("kind://*", "k3s://*", "kwok://*", "minikube://*"),
+            but=("kind://*", "k3s://*", "rke2://*", "kwok://*", "minikube://*"),
         ),
     ),
     way_out="Cluster Autoscaler, or what behaves like it, is tried unseen with --aicr-solution "

@@ -38,6 +38,7 @@ SIGNS = Signs(
         Sign(product="Armada", kinds=("*.armadaproject.io",), pods=("armada-*",)),
         Sign(product="Run:ai", kinds=("*.run.ai",), pods=("runai-*",)),
         Sign(product="AppWrapper", kinds=("AppWrapper.*",)),
+        Sign(product="Flux", kinds=("*.flux-framework.org",)),
         Sign(product="groups of pods", kinds=("PodGroup.*", "*Gang*.*")),
         Sign(
             product="another scheduler",

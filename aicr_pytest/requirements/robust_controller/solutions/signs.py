@@ -6,7 +6,16 @@ of products that are known to be none.
 
 from aicr_pytest.requirements.signs import Sign, Signs
 
-_OF_KUBERNETES = ("*.apps", "*.batch", "*.autoscaling", "*.policy", "*.extensions", "*.k8s.io")
+# By their full names: others have groups below k8s.io, too.
+_OF_KUBERNETES = (
+    *("*.apps", "*.batch", "*.autoscaling", "*.policy", "*.extensions"),
+    *("*.admissionregistration.k8s.io", "*.apiextensions.k8s.io", "*.apiregistration.k8s.io"),
+    *("*.authentication.k8s.io", "*.authorization.k8s.io", "*.certificates.k8s.io"),
+    *("*.coordination.k8s.io", "*.discovery.k8s.io", "*.events.k8s.io", "*.apiserver.k8s.io"),
+    *("*.metrics.k8s.io", "*.networking.k8s.io", "*.node.k8s.io", "*.policy.k8s.io"),
+    *("*.rbac.authorization.k8s.io", "*.resource.k8s.io", "*.scheduling.k8s.io"),
+    *("*.storage.k8s.io", "*.storagemigration.k8s.io"),
+)
 _NETWORK = (
     "*.cilium.io",
     "*.projectcalico.org",
@@ -61,7 +70,6 @@ _STORAGE_AND_SECURITY = (
     "*.longhorn.io",
     "*.rook.io",
     "*.openebs.io",
-    "*.snapshot.storage.k8s.io",
     "*.fluxcd.io",
 )
 _PROVIDERS = (
@@ -83,6 +91,7 @@ SIGNS = Signs(
         Sign(product="KubeRay", kinds=("*.ray.io",), solutions=("kuberay",)),
         Sign(product="KServe", kinds=("*.serving.kserve.io",), solutions=("kserve",)),
         Sign(product="JobSet", kinds=("*.jobset.x-k8s.io",), solutions=("jobset",)),
+        Sign(product="AI of a provider", kinds=("*.sagemaker.*", "*.ai.gke.io", "*.aiplatform.*")),
         Sign(
             product="custom resources",
             kinds=("*",),
