@@ -16,6 +16,7 @@
     │   └── ProbeFailed         the probe ran and could not look
     ├── DoesNotApply            this check says nothing about this platform; counts for no verdict
     ├── SolutionAbsent          the platform has none of the known solutions: not implemented
+    │   └── UnknownSolution     and something of their kind is there that the suite cannot drive
     ├── UnknownAccelerator      accelerators of a vendor that no profile describes
     ├── ApiError                the API server answered, and the answer is no (404, 409, 422 …)
     ├── WaitTimeout             what was awaited did not happen in time
@@ -106,6 +107,10 @@ class SolutionAbsent(AicrError):
 
     Absent is not broken: the check has nothing to look at, and the verdict is ``Not Implemented``.
     """
+
+
+class UnknownSolution(SolutionAbsent):
+    """None of the known solutions, and signs of another one; the verdict is ``Unknown``."""
 
 
 class UnknownAccelerator(AicrError):

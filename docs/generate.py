@@ -85,6 +85,10 @@ pins one. This page is made by `make docs`.
 
 "seen" means that the checks passed with the product itself in the lab, and failed with a broken
 one. The others are written from their public documentation and say so in the evidence.
+
+Where none of an area is found the requirement is Not Implemented only if nothing shows that a
+product of its kind is there: no API, no pod, no provider of nodes and no option of yours. Else the
+verdict is Unknown, and says what was seen and what to do.
 """
 
 

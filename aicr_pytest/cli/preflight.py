@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.choices import ALLOWANCES, IMAGE_NAMES
-from aicr_pytest.errors import AicrError, SolutionAbsent
+from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.run.session import Run, begin
 from aicr_pytest.run.survey import Survey, take
@@ -165,6 +165,8 @@ def _solutions(run: Run) -> dict[str, tuple[str, ...]]:
     for area in AREAS:
         try:
             candidates = discover(area, run.cluster, run.settings.solutions, settings=run.settings)
+        except UnknownSolution as error:
+            found[area] = (f"unknown: {str(error).partition(chr(10))[0]}",)
         except SolutionAbsent:
             found[area] = ()
         except AicrError as error:

@@ -10,7 +10,7 @@ from aicr_pytest.errors import (
     EndpointSilent,
     Inconclusive,
     ProbeFailed,
-    SolutionAbsent,
+    UnknownSolution,
     WaitTimeout,
 )
 from aicr_pytest.evidence.answers import reduce_answer
@@ -57,7 +57,7 @@ def find_prometheus(
             where any will do.
 
     Raises:
-        SolutionAbsent: there is none, with what was looked for.
+        UnknownSolution: the cluster shows none, with what was looked for.
         Inconclusive: none answers, and one does not let us in, hangs, or is of another kind; or
             there are several, and which one is the platform's cannot be told.
         WaitTimeout: there is one by its objects, and nobody is behind it.
@@ -150,7 +150,8 @@ def _answering(candidates: Iterable[Endpoint], strange: list[str]) -> Endpoint:
             "there is a Prometheus in the cluster, and it gives no usable answer: "
             + "; ".join((empty or others)[:3])
         )
-    raise SolutionAbsent(
+    # Managed ones answer outside the cluster.
+    raise UnknownSolution(
         "There is no Prometheus API in the cluster. Looked for Prometheus objects of "
         f"{OPERATOR_API} and Services with {' or '.join(SELECTORS)} in all namespaces; "
         "name it with --aicr-prometheus-service or --aicr-prometheus-url."
@@ -271,7 +272,7 @@ class Monitoring:
         """Its Prometheus API.
 
         Raises:
-            SolutionAbsent: the cluster shows none, and the user named none.
+            UnknownSolution: the cluster shows none, and the user named none.
         """
         return self._once("", lambda _: None)
 

@@ -167,11 +167,18 @@ def _understood(text: str, request: str) -> Iterator[None]:
 
 def matching(offered: Sequence[str], patterns: Sequence[str]) -> str:
     """The first offered metric that the earliest pattern fits; empty where none does."""
-    for pattern in patterns:
-        for name in offered:
-            if fnmatch.fnmatchcase(name.lower(), pattern.lower()):
-                return name
-    return ""
+    return next(iter(all_matching(offered, patterns)), "")
+
+
+def all_matching(offered: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """The offered metrics that a pattern fits, those of the earliest pattern first."""
+    found = [
+        name
+        for pattern in patterns
+        for name in offered
+        if fnmatch.fnmatchcase(name.lower(), pattern.lower())
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _pod_of(labels: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from aicr_pytest.requirements.solutions import Candidate, Solution, Solutions
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.evidence.check import CheckEvidence
+    from aicr_pytest.requirements.signs import Signs
     from aicr_pytest.settings import Settings
 
 AREAS: dict[str, tuple[str, ...]] = {
@@ -82,7 +83,7 @@ def own_solutions(area: str, settings: "Settings | None" = None) -> "tuple[Solut
         "gang": schedulers.SOLUTIONS,
         "gateway": gateways.SOLUTIONS,
         "operator": operators.SOLUTIONS,
-        "autoscaler": autoscalers.SOLUTIONS,
+        "autoscaler": autoscalers.solutions_for(settings),
         "metrics": collectors.solutions_for(settings),
     }
     return known[area]
@@ -119,6 +120,25 @@ def _checked(extension: extensions.Extension, area: str, name: str) -> Solution:
     return solution
 
 
+def signs_of(area: str) -> "Signs | None":
+    """What shows that an area has a product that no solution is found for.
+
+    None where a product cannot be there unseen: every Gateway has a GatewayClass.
+    """
+    from aicr_pytest.requirements.ai_service_metrics.solutions.signs import SIGNS as COLLECTORS
+    from aicr_pytest.requirements.cluster_autoscaling.solutions.signs import SIGNS as AUTOSCALERS
+    from aicr_pytest.requirements.gang_scheduling.solutions.signs import SIGNS as SCHEDULERS
+    from aicr_pytest.requirements.robust_controller.solutions.signs import SIGNS as OPERATORS
+
+    known = {
+        "gang": SCHEDULERS,
+        "operator": OPERATORS,
+        "autoscaler": AUTOSCALERS,
+        "metrics": COLLECTORS,
+    }
+    return known.get(area)
+
+
 def solution_names(area: str) -> tuple[str, ...]:
     """Names of the solutions of an area, as ``--aicr-solution`` takes them."""
     return tuple(solution.name for solution in solutions_of(area))
@@ -141,6 +161,7 @@ def discover(
 
     Raises:
         SolutionAbsent: none is installed; says what was looked for.
+        UnknownSolution: none that is known, and one of its kind may be there.
     """
     wanted = [
         solution
@@ -153,6 +174,8 @@ def discover(
         if (found := solution.found(cluster)) is not None
     ]
     if not candidates:
+        if known is None and (signs := signs_of(area)):
+            signs.refuse(cluster, settings, pinned=pinned.get(area, ""))
         looked = "; ".join(f"{solution.name} ({solution.looked_for})" for solution in wanted)
         only = f" (--aicr-solution {area}={pinned[area]})" if area in pinned else ""
         raise SolutionAbsent(f"No solution of {area} is installed{only}. Looked for: {looked}.")
@@ -168,7 +191,7 @@ def solutions_for(
     """The installed solutions of a requirement.
 
     Raises:
-        SolutionAbsent: none is.
+        SolutionAbsent: none is; see ``discover``.
     """
     area = area_of(requirement)
     return Solutions(discover(area, cluster, settings.solutions, settings=settings), evidence)

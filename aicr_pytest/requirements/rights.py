@@ -45,7 +45,9 @@ _BY_FEATURE = {
     ),
     "cluster_autoscaling": (
         ("", "nodes", "", "watch", "to see a node come and go"),
-        ("", "configmaps", "", "get", "to find the status of Cluster Autoscaler"),
+        ("", "configmaps", "", "list", "to find the status of Cluster Autoscaler"),
+        (_LEASES, "leases", "", "list", "to find Cluster Autoscaler by its election"),
+        ("", "pods", "", "list", "to find Cluster Autoscaler by its image"),
         ("karpenter.sh", "nodepools", "", "get list", "to find Karpenter and its limits"),
         (_DRA, "resourceslices", "", "list", "to see what a node offers"),
         (_DRA, "resourceclaims", "", "list", "to see what is free"),
@@ -64,6 +66,7 @@ _BY_FEATURE = {
         (_KUEUE, "localqueues", "", "create patch", "a queue of ours"),
         (_KUEUE, "workloads", "", "get list watch delete", "why a gang waits; to take it down"),
         ("scheduling.run.ai", "podgroups", "", _OWN, "gangs of KAI"),
+        ("scheduling.run.ai", "queues", "", "list", "to see that KAI has the queue"),
         ("scheduling.volcano.sh", "podgroups", "", _OWN, "gangs of Volcano"),
         ("scheduling.x-k8s.io", "podgroups", "", _OWN, "gangs of coscheduling"),
     ),
@@ -148,6 +151,7 @@ _CLUSTER_SCOPED = (
     "nodeclaims",
     "resourceflavors",
     "clusterqueues",
+    "queues",
 )
 
 

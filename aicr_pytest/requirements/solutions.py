@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from aicr_pytest.errors import DoesNotApply, Inconclusive, single_message
+from aicr_pytest.errors import DoesNotApply, Inconclusive, UnknownSolution, single_message
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -88,6 +88,6 @@ def deciding_failure(failures: Sequence[Exception]) -> Exception:
 
     Where one could not be looked at, nobody can say that the platform has no way.
     """
-    blind = [error for error in failures if isinstance(error, Inconclusive)]
+    blind = [error for error in failures if isinstance(error, (Inconclusive, UnknownSolution))]
     accusing = [error for error in failures if not isinstance(error, (Inconclusive, DoesNotApply))]
     return (blind or accusing or list(failures))[0]

@@ -2,13 +2,13 @@
 
 Each check is one step. A step that a solution does not pass is tried with the next one, from the
 first step on: a platform meets the requirement with one solution that passes everything, never with
-a different one for each check.
+a different one for each check, whatever the order in which the checks are run.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from aicr_pytest.errors import AicrError
+from aicr_pytest.errors import AicrError, DoesNotApply
 from aicr_pytest.requirements.solutions import Candidate, S, Solutions, deciding_failure
 
 T = TypeVar("T")
@@ -40,7 +40,10 @@ class Trials(Generic[T]):
         self._trials = [
             _Trial(candidate.solution.name, begin(candidate)) for candidate in solutions.candidates
         ]
-        self._open = list(self._trials)
+        self._in_use = self._trials[0]
+        self._reached = 0  # how many steps are judged by now, in their order
+        self._passed: list[Step[T]] = []
+        self._failed: dict[Step[T], Exception] = {}
 
     @property
     def subjects(self) -> list[T]:
@@ -50,7 +53,7 @@ class Trials(Generic[T]):
     @property
     def in_use(self) -> T:
         """Of the solution that has passed so far; of the first one where none has."""
-        return self._open[0].subject
+        return self._in_use.subject
 
     def prove(self, claim: Callable[[T], None]) -> None:
         """Return once one solution has met a claim, and all before it.
@@ -62,30 +65,45 @@ class Trials(Generic[T]):
         self.faults(claim)
 
     def faults(self, step: Step[T]) -> list[str]:
-        """What is wrong in a step; empty with the first solution that passes it and all before it.
+        """What is wrong in a step; empty with the first solution that passes it and all others.
+
+        All others are those asked for so far, and those before them: whatever is asked for first,
+        the solution that is left at the end has passed everything.
 
         Raises:
             AicrError: as the step does, where no solution passes.
+            DoesNotApply: the first solution passes it, and none can pass everything any more.
         """
         __tracebackhide__ = True
         self._solutions.tell()
-        upto = self._steps[: self._steps.index(step) + 1]
-        failures: list[AssertionError | AicrError] = []
-        for trial in list(self._open):
-            # One that passed so far is judged by this step; another has to pass all before it, too.
-            failure = trial.failure(upto if failures else upto[-1:], before=upto)
-            self._solutions.note(trial.name, failure)
+        if step not in self._failed:
+            failure = self._failure(step)
             if failure is None:
-                self._open = self._open[self._open.index(trial) :]
                 return []
-            failures.append(failure)
-            if len(self._open) > 1:
-                self._leave(trial.subject)
-        self._open = self._trials[:1]
-        told = deciding_failure(failures)
+            self._failed[step] = failure
+        told = self._failed[step]
         if isinstance(told, _Faults):
             return told.sentences
         raise told
+
+    def _failure(self, step: Step[T]) -> Exception | None:
+        """Why no solution passes a step and all others; None where one does."""
+        self._reached = max(self._reached, self._steps.index(step) + 1)
+        judged = self._steps[: self._reached]
+        standing = [trial for trial in self._trials if not trial.is_lost]
+        failures: list[Exception] = []
+        for trial in standing:
+            failure = trial.failure(step, judged, self._passed)
+            self._solutions.note(trial.name, failure)
+            if failure is None:
+                self._in_use = trial
+                self._passed.append(step)
+                return None
+            failures.append(failure)
+            if len(standing) > 1:
+                self._leave(trial.subject)
+        self._in_use = first = self._trials[0]
+        return deciding_failure(failures) if failures else first.failure_alone(step, judged)
 
 
 class _Faults(AssertionError):
@@ -102,15 +120,37 @@ class _Trial(Generic[T]):
         self.subject = subject
         self._came: dict[Step[T], AssertionError | AicrError | None] = {}
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has failed a step, and so cannot pass everything any more."""
+        return any(map(_fails, self._came.values()))
+
     def failure(
-        self, judged: Sequence[Step[T]], *, before: Sequence[Step[T]]
+        self, step: Step[T], judged: Sequence[Step[T]], passed: Sequence[Step[T]]
     ) -> AssertionError | AicrError | None:
-        """The first failure of the judged steps; those before them are run, too."""
-        for step in before:
+        """Why it does not pass a step and all that are judged; of several, the step's own.
+
+        Args:
+            passed: steps that a solution was said to pass: that they do not apply is not enough.
+        """
+        self._run_all(judged)
+        for one in (step, *judged):
+            error = self._came[one]
+            if _fails(error) or (error is not None and (one == step or one in passed)):
+                return error
+        return None
+
+    def failure_alone(self, step: Step[T], judged: Sequence[Step[T]]) -> AssertionError | AicrError:
+        """What is said of a step where nothing can pass everything any more."""
+        self._run_all(judged)
+        lost = next(error for error in self._came.values() if _fails(error))
+        told = f"{self.name} passes this, and not everything, nor does another solution: {lost}"
+        return self._came[step] or DoesNotApply(told)
+
+    def _run_all(self, steps: Sequence[Step[T]]) -> None:
+        for step in steps:
             if step not in self._came:
                 self._came[step] = self._run(step)
-        came = [error for step in judged if (error := self._came[step]) is not None]
-        return came[0] if came else None
 
     def _run(self, step: Step[T]) -> AssertionError | AicrError | None:
         __tracebackhide__ = True
@@ -119,3 +159,7 @@ class _Trial(Generic[T]):
         except (AssertionError, AicrError) as error:
             return error
         return _Faults(found) if found else None
+
+
+def _fails(error: AssertionError | AicrError | None) -> bool:
+    return error is not None and not isinstance(error, DoesNotApply)

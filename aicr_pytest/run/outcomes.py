@@ -23,6 +23,7 @@ from aicr_pytest.errors import (
     LeftBehind,
     SolutionAbsent,
     UnknownAccelerator,
+    UnknownSolution,
     WaitFailed,
     WaitTimeout,
     error_message,
@@ -34,6 +35,7 @@ from aicr_pytest.locations import in_suite
 
 _MEANINGS: tuple[tuple[type[AicrError], Outcome], ...] = (
     (Inconclusive, "inconclusive"),
+    (UnknownSolution, "unknown"),
     (SolutionAbsent, "absent"),
     (UnknownAccelerator, "unknown"),
     (DoesNotApply, "not applicable"),

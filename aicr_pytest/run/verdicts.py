@@ -4,7 +4,7 @@ The first that fits:
 
 1. ``Not Implemented``: a deciding check failed, or no solution is there;
 2. ``Inconclusive``: a deciding check errored, was inconclusive, was skipped or did not run;
-3. ``Unknown``: a deciding check met accelerators or a solution that no profile describes;
+3. ``Unknown``: a deciding check met accelerators or signs of a product that we do not know;
 4. ``N/A``: by the user's word and reason;
 5. ``Implemented``: every deciding check that applies passed, and at least one did.
 
@@ -76,7 +76,7 @@ def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdi
     if blind := [check for check in deciding if check.outcome in _COULD_NOT_LOOK]:
         return "Inconclusive", _blind_reason(blind, deciding)
     if unknown := [check for check in deciding if check.outcome == "unknown"]:
-        return "Unknown", _because(unknown, deciding, "met what no profile describes")
+        return "Unknown", _because(unknown, deciding, "met what the suite does not know")
     if not_applicable:
         return "N/A", f"by the user's word: {not_applicable}"
     passed = [check for check in deciding if check.outcome == "passed"]

@@ -32,6 +32,7 @@ def outcome_of(project: "Project", body: str, *arguments: str) -> tuple[str, str
         ("NoCapacity('0 free')", "inconclusive", "Inconclusive"),
         ("SolutionAbsent('no gateway')", "absent", "Not Implemented"),
         ("UnknownAccelerator('of ACME')", "unknown", "Unknown"),
+        ("UnknownSolution('signs of one')", "unknown", "Unknown"),
         ("DoesNotApply('no claims here')", "not applicable", "Inconclusive"),
         ("pytest.skip.Exception('no time')", "skipped", "Inconclusive"),
     ],
@@ -51,6 +52,7 @@ def test_error_in_the_call(project: "Project", error: str, outcome: str, verdict
         ("WaitTimeout('not within 60 s')", "error"),
         ("ImageNotPullable('no such image')", "inconclusive"),
         ("UnknownAccelerator('of ACME')", "unknown"),
+        ("UnknownSolution('signs of one')", "unknown"),
         ("DoesNotApply('no claims here')", "not applicable"),
     ],
 )

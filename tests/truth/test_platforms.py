@@ -1,6 +1,7 @@
 """Healthy platforms of other shapes get no FAIL; where there is nothing to see, nothing passes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,65 @@ def test_what_is_not_installed_is_not_implemented(labs: Labs, tmp_path: Path) ->
     absent = [one for one in run.requirements if one.id not in CORE]
     assert all("ooked for" in one.reason for one in absent), absent
     assert run.left_behind == []
+
+
+@pytest.mark.thorough
+def test_what_no_adapter_knows_is_not_absent(labs: Labs, tmp_path: Path) -> None:
+    lab = labs(LabOptions())
+    others = [
+        definition("PodMonitor", "podmonitors", "azmonitoring.coreos.com"),
+        definition("PyTorchJob", "pytorchjobs", "kubeflow.org"),
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "infra"}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "cluster-autoscaler-status", "namespace": "infra"},
+        },
+    ]
+    expected = {
+        "ai_service_metrics": ("Unknown", "PodMonitor of azmonitoring.coreos.com/v1"),
+        "robust_controller": ("Unknown", "PyTorchJob of kubeflow.org/v1"),
+        "cluster_autoscaling": ("Inconclusive", "--aicr-allow scale-out"),
+    }
+    try:
+        for obj in others:
+            lab.api.apply(obj)
+        run = run_suite(lab.kubeconfig, list(expected), tmp_path / "run")
+    finally:
+        for obj in reversed(others):
+            named = obj["metadata"]
+            lab.api.delete(
+                obj["apiVersion"], obj["kind"], named["name"], named.get("namespace", "")
+            )
+
+    assert {one.id: one.verdict for one in run.requirements} == {
+        name: verdict for name, (verdict, _) in expected.items()
+    }, run
+    for one in run.requirements:
+        messages = [check.message for check in one.checks]
+        assert all(expected[one.id][1] in message for message in messages), messages
+
+
+def definition(kind: str, plural: str, group: str) -> dict[str, Any]:
+    """A CustomResourceDefinition that takes anything."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural},
+            "scope": "Namespaced",
+            "versions": [version],
+        },
+    }
 
 
 def test_cluster_without_accelerators_is_inconclusive(labs: Labs, tmp_path: Path) -> None:

@@ -109,14 +109,28 @@ externalRules:
 """
 
 
+_NO_RULES = """\
+rules:
+- &nothing
+  seriesQuery: 'nothing_has_this_name{namespace!="",pod!=""}'
+  resources: {overrides: {namespace: {resource: namespace}, pod: {resource: pod}}}
+  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)'
+externalRules:
+- *nothing
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalMetricsOnly:
-    """The readings of accelerators are offered as external metrics, and not as those of pods."""
+class OtherRules:
+    """The adapter offers other metrics."""
+
+    rules: str
+    """Its configuration."""
 
     def inject(self, lab: Lab) -> None:
         """Gives the adapter other rules; it reads them once, when it starts."""
         AdapterDown().inject(lab)
-        patch = {"data": {"config.yaml": _EXTERNAL_RULES}}
+        patch = {"data": {"config.yaml": self.rules}}
         namespace = prometheus_adapter.NAMESPACE
         lab.api.patch("v1", "ConfigMap", prometheus_adapter.CONFIG, patch, namespace)
         AdapterDown().revert(lab)
@@ -126,3 +140,9 @@ class ExternalMetricsOnly:
         AdapterDown().inject(lab)
         prometheus_adapter.ADDON.install(lab)
         AdapterDown().revert(lab)
+
+
+EXTERNAL_METRICS_ONLY = OtherRules(rules=_EXTERNAL_RULES)
+"""The readings of accelerators are offered as external metrics, and not as those of pods."""
+EMPTY_LISTS = OtherRules(rules=_NO_RULES)
+"""Both metrics APIs answer, and list nothing: adapters of clouds and KEDA do so."""

@@ -25,6 +25,8 @@ from aicr_pytest.evidence.answers import reduce_exposition
 from aicr_pytest.monitoring.exposition import is_blank, parse
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
+from aicr_pytest.requirements.accelerator_metrics.signs import SIGNS
+from aicr_pytest.requirements.signs import image_name, images_in
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
@@ -115,6 +117,7 @@ class Exporters:
 
         Raises:
             SolutionAbsent: there is none.
+            UnknownSolution: there is none that is known, and signs of another one.
             ProbeFailed: there are several, and which one is the platform's cannot be told.
         """
         with self._looking:
@@ -145,10 +148,14 @@ class Exporters:
         pods: dict[tuple[str, str], Object] = {}
         for selector in self.profile.selectors:
             for pod in self._cluster.list(POD, self._namespace, labels=selector):
-                going = pod["metadata"].get("deletionTimestamp")
-                if not going and pod_state.phase(pod) not in ("Succeeded", "Failed"):
+                if _lives(pod):
+                    pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
+        if not pods and self._namespace:  # the user's word; managed ones have labels of their own
+            for pod in self._cluster.list(POD, self._namespace):
+                if _is_called(self.profile.name, pod) and _lives(pod):
                     pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
         if not pods:
+            SIGNS.refuse(self._cluster)
             where = f"namespace {self._namespace}" if self._namespace else "any namespace"
             raise SolutionAbsent(
                 f"There is no metrics exporter: no pod of {self.profile.name} in {where}. "
@@ -269,6 +276,17 @@ class Exporters:
         return ask_pod(
             self._cluster, endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
         )
+
+
+def _is_called(name: str, pod: Object) -> bool:
+    """Whether a pod, or an image that it runs, is called so, by a prefix or suffix of others."""
+    names = [pod["metadata"]["name"], *map(image_name, images_in(pod))]
+    return any(name in one for one in names)
+
+
+def _lives(pod: Object) -> bool:
+    going = pod["metadata"].get("deletionTimestamp")
+    return not going and pod_state.phase(pod) not in ("Succeeded", "Failed")
 
 
 def platforms_own(pods: Sequence[Object], nodes: Set[str]) -> list[Object]:

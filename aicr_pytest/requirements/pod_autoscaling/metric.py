@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from aicr_pytest.errors import EndpointSilent, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import EndpointSilent, ProbeFailed, SolutionAbsent, WaitTimeout
 from aicr_pytest.monitoring.metrics_api import (
     CustomMetrics,
     ExternalMetrics,
     MetricsApi,
     Reply,
+    all_matching,
     matching,
 )
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 TARGET = 50.0
 """Half of full load, where metrics are percent; ``--aicr-hpa-metric NAME=TARGET`` names another."""
+
+_UNSEEN = "By which metric pods with accelerators can be scaled is not seen"
+_NAME_ANOTHER = (
+    "Name one that custom.metrics.k8s.io or external.metrics.k8s.io has for each of the pods: "
+    "--aicr-hpa-metric NAME=TARGET."
+)
 
 T = TypeVar("T")
 Offers = list[tuple[MetricsApi, list[str]]]
@@ -51,6 +58,7 @@ class PodMetrics:
 
     Args:
         named: the user's ``NAME[=TARGET]``; None: one that the vendor's patterns fit.
+        has_value: whether an API has a value of a metric, by its name, for a pod of ours.
     """
 
     def __init__(
@@ -60,11 +68,13 @@ class PodMetrics:
         *,
         named: str | None,
         patterns: Callable[[], Sequence[str]],
+        has_value: Callable[[MetricsApi, str], bool] = lambda api, name: True,
     ) -> None:
         self._apis: tuple[MetricsApi, ...] = (CustomMetrics(cluster), ExternalMetrics(cluster))
         self._waiter = waiter
         self._named = named
         self._patterns = patterns
+        self._has_value = has_value
 
     def require(self) -> None:
         """Go on only where a metrics API answers.
@@ -88,25 +98,65 @@ class PodMetrics:
         for new names every few minutes.
 
         Raises:
-            WaitTimeout: none is offered.
+            ProbeFailed: none is seen; which ones an API has, it need not list (KEDA lists none).
+            WaitTimeout: the APIs do not answer any more.
         """
         name, _, target = (self._named or "").partition("=")
-        api, matched = self._of_the_user(name) if name else self._of_the_vendor()
+        try:
+            api, matched = self._of_the_user(name) if name else self._of_the_vendor()
+        except WaitTimeout as error:
+            with contextlib.suppress(EndpointSilent):
+                self._answers(lambda api: api.offered())
+                raise ProbeFailed(f"{_UNSEEN}: {error}", hint=_NAME_ANOTHER) from error
+            raise
         return PodMetric(name=matched, target=float(target or TARGET), api=api)
 
     def _of_the_user(self, name: str) -> tuple[MetricsApi, str]:
         try:
             return self._await([name], any_api=True, timeout=self._waiter.deadlines.samples_follow)
-        except WaitTimeout:
-            return self._apis[0], name  # not every API lists what it serves
+        except WaitTimeout:  # not every API lists what it serves
+            for api, has_it in self._answers(lambda api: self._has_it(api, name)):
+                if has_it:
+                    return api, name
+            raise
+
+    def _has_it(self, api: MetricsApi, name: str) -> bool:
+        return bool(api.require()) and self._has_value(api, name)
 
     def _of_the_vendor(self) -> tuple[MetricsApi, str]:
         patterns, deadlines = self._patterns(), self._waiter.deadlines
         at_once = deadlines.samples_follow
         # One of pods goes before an external one, which may have been there all the while.
         with contextlib.suppress(WaitTimeout):
-            return self._await(patterns, any_api=False, timeout=at_once)
+            first = self._await(patterns, any_api=False, timeout=at_once)
+            return self._telling(first, patterns, at_once)
         return self._await(patterns, any_api=True, timeout=deadlines.metric_offered - at_once)
+
+    def _telling(
+        self, first: tuple[MetricsApi, str], patterns: Sequence[str], timeout: float
+    ) -> tuple[MetricsApi, str]:
+        """Of several metrics the first that tells of our pod; the first of all if none does.
+
+        A metric is offered, too, whose samples name the exporter's pod in place of ours.
+        """
+        with contextlib.suppress(WaitTimeout, EndpointSilent):
+            if len(self._all_offered(patterns)) > 1:
+                self._waiter.poll(
+                    f"the metrics API: a value of {first[1]} for our pod",
+                    lambda: self._has_value(*first),
+                    until=bool,
+                    timeout=timeout,
+                    tolerate=(EndpointSilent,),
+                )
+            return first
+        with contextlib.suppress(EndpointSilent):
+            others = self._all_offered(patterns)
+            return next((other for other in others if self._has_value(*other)), first)
+        return first
+
+    def _all_offered(self, patterns: Sequence[str]) -> list[tuple[MetricsApi, str]]:
+        answers = self._answers(lambda api: all_matching(api.offered(), patterns))
+        return [(api, name) for api, names in answers for name in names]
 
     def _await(
         self, wanted: Sequence[str], *, any_api: bool, timeout: float

@@ -36,6 +36,7 @@ from aicr_pytest.requirements.pod_autoscaling.recorder import ReplicaRecorder, S
 from aicr_pytest.workloads.manifests import render_actor
 
 if TYPE_CHECKING:
+    from aicr_pytest.monitoring.metrics_api import MetricsApi
     from aicr_pytest.requirements.platform import Platform
 
 NAME = "scaled"
@@ -56,6 +57,7 @@ class AutoscalingTrial:
             platform.waiter,
             named=platform.settings.hpa_metric,
             patterns=lambda: platform.accelerators.stock[0].profile.pod_metrics,
+            has_value=self._has_value,
         )
         self._scaled = Scaled(platform)
         self._start = Once(self._start_idle)
@@ -159,6 +161,10 @@ class AutoscalingTrial:
     def metric(self) -> PodMetric:
         """The metric by which pods are scaled; there is a pod of ours that has it."""
         return self._metrics.choose()
+
+    def _has_value(self, api: "MetricsApi", metric: str) -> bool:
+        namespace = self._platform.workspaces.at().namespace
+        return bool(api.of_pods(namespace, f"app={NAME}", metric).values)
 
     @cached_property
     def _watched(self) -> ReplicaRecorder:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from aicr_pytest.errors import AccessDenied, ApiUnreachable, EndpointSilent, SolutionAbsent
+from aicr_pytest.errors import AccessDenied, ApiUnreachable, EndpointSilent, UnknownSolution
 from aicr_pytest.monitoring.discovery import _answering
 
 NOBODY = (503, '{"kind": "Status", "message": "no endpoints available for service \\"p\\""}')
@@ -52,7 +52,7 @@ def test_door_that_leads_nowhere_does_not_end_the_search(
         ([NOBODY, CLOSED], AccessDenied),
         ([HANGS, NOBODY], ApiUnreachable),
         ([OTHER], EndpointSilent),
-        ([], SolutionAbsent),
+        ([], UnknownSolution),
     ],
 )
 def test_where_none_answers_one_that_refused_us_decides(

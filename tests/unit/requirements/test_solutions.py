@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.errors import NoCapacity, SolutionAbsent
+from aicr_pytest.errors import NoCapacity, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.requirements.registry import AREAS, discover, solutions_of
 from aicr_pytest.requirements.solutions import Candidate, Found, deciding_failure
@@ -54,9 +54,8 @@ def test_first_failure_is_told_where_none_passes() -> None:
     assert deciding_failure([first, AssertionError("second")]) is first
 
 
-def test_who_could_not_look_at_all_of_them_accuses_nobody() -> None:
-    blind = NoCapacity("0 free")
-
+@pytest.mark.parametrize("blind", [NoCapacity("0 free"), UnknownSolution("samples elsewhere")])
+def test_who_could_not_look_at_all_of_them_accuses_nobody(blind: Exception) -> None:
     assert deciding_failure([AssertionError("no"), blind]) is blind
 
 

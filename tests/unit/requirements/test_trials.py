@@ -1,11 +1,12 @@
 """Trials: one solution has to pass every step, and the first that does is taken."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from aicr_pytest.errors import Inconclusive, NoCapacity, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
 from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
 from aicr_pytest.requirements.trials import Trials
 
@@ -90,7 +91,8 @@ def test_where_none_passes_the_first_is_told() -> None:
     tried = trials(plan, [])
 
     assert tried.faults(Experiment.first) == ["split"]
-    assert tried.faults(Experiment.second) == []  # of the first, which passes this one
+    with pytest.raises(DoesNotApply, match="a passes this, and not everything"):
+        tried.faults(Experiment.second)
 
 
 def test_failed_wait_is_told_as_it_is() -> None:
@@ -114,3 +116,109 @@ def test_solution_in_use_is_the_one_that_has_passed_so_far() -> None:
 
     tried.faults(Experiment.second)
     assert tried.in_use.name == "a", "none is left, and the first answers for itself"
+
+
+# Whatever the order in which steps are asked for
+
+
+ORDERED = ("one", "two", "three", "four")
+IN_ANY_ORDER = list(itertools.permutations(ORDERED))
+
+
+class Course(Experiment):
+    """An experiment of four steps."""
+
+    def one(self) -> list[str]:
+        return self._step("one")
+
+    def two(self) -> list[str]:
+        return self._step("two")
+
+    def three(self) -> list[str]:
+        return self._step("three")
+
+    def four(self) -> list[str]:
+        return self._step("four")
+
+
+def course(plan: Plan) -> Trials[Course]:
+    candidates = [Candidate(solution=Product(name), found=Found(where=name)) for name in plan]
+    solutions: Solutions[Product] = Solutions(candidates, lambda: Evidence())  # type: ignore[arg-type,return-value] # of facts alone
+    steps = [getattr(Course, step) for step in ORDERED]
+    return Trials(solutions, lambda c: Course(c.solution.name, plan, []), steps)
+
+
+def outcome(tried: Trials[Course], step: str) -> str:
+    try:
+        return "failed" if tried.faults(getattr(Course, step)) else "passed"
+    except Inconclusive:
+        return "inconclusive"
+    except DoesNotApply:
+        return "not applicable"
+    except WaitTimeout:
+        return "failed"
+
+
+def broken(**steps: str) -> Plan:
+    return {name: {step: [name]} for name, step in steps.items()}
+
+
+NO_SOLUTION_PASSES_ALL: list[Plan] = [
+    *(broken(a=one, b=other) for one in ORDERED for other in ORDERED),
+    {"a": {"one": ["a"]}, "b": {"two": ["b"]}, "c": {"three": WaitTimeout("c")}},
+    {"a": {"four": ["a"]}},
+    {"a": {"one": DoesNotApply("no claims")}, "b": {"four": ["b"]}},
+]
+
+
+@pytest.mark.parametrize("order", IN_ANY_ORDER, ids="-".join)
+def test_no_order_makes_one_solution_out_of_several_broken_ones(order: tuple[str, ...]) -> None:
+    for plan in NO_SOLUTION_PASSES_ALL:
+        tried = course(plan)
+        came = {step: outcome(tried, step) for step in order}
+        again = {step: outcome(tried, step) for step in order}
+
+        assert "failed" in came.values(), plan
+        better = [step for step in ORDERED if came[step] != "passed" and again[step] != came[step]]
+        assert better == [], plan
+
+
+@pytest.mark.parametrize("order", IN_ANY_ORDER, ids="-".join)
+def test_solution_that_passes_everything_is_found_in_any_order(order: tuple[str, ...]) -> None:
+    plan: Plan = {"a": {"four": ["a"]}, "b": {"one": NoCapacity("b")}, "c": {}}
+    tried = course(plan)
+
+    assert {outcome(tried, step) for step in (*order, *order)} == {"passed"}
+    assert tried.in_use.name == "c"
+
+
+def test_step_that_failed_fails_again_however_often_it_is_asked_for() -> None:
+    tried = course({"a": {"one": ["a"]}, "b": {"two": ["b"]}})
+
+    assert [outcome(tried, step) for step in ("two", "two", "one", "two")] == [
+        "failed",
+        "failed",
+        "failed",
+        "failed",
+    ]
+
+
+def test_pass_of_a_step_ends_with_the_last_solution_that_could_pass_everything() -> None:
+    tried = course({"a": {"three": ["a"]}, "b": {"two": ["b"]}})
+
+    assert outcome(tried, "one") == "passed"
+    assert outcome(tried, "three") == "failed"
+    with pytest.raises(DoesNotApply, match=r"a passes this, and not everything.*: a"):
+        tried.faults(Course.four)
+
+
+def test_where_a_step_says_nothing_of_a_solution_the_others_stand() -> None:
+    nothing = DoesNotApply("no claims")
+    tried = course({"a": dict.fromkeys(ORDERED, nothing)})
+
+    assert [outcome(tried, step) for step in ORDERED] == ["not applicable"] * 4
+
+    tried = course({"a": {"two": nothing}})
+    came = [outcome(tried, step) for step in ORDERED]
+
+    assert came == ["passed", "not applicable", "passed", "passed"]

@@ -12,6 +12,7 @@ from aicr_pytest.errors import (
     NoCapacity,
     SolutionAbsent,
     UnknownAccelerator,
+    UnknownSolution,
 )
 from aicr_pytest.evidence.record import Phase
 from aicr_pytest.run.outcomes import PhaseSeen, outcome_of
@@ -45,6 +46,7 @@ def test_other_errors_accuse_only_in_the_call(error: BaseException) -> None:
         (NoCapacity("x"), "inconclusive"),
         (SolutionAbsent("x"), "absent"),
         (UnknownAccelerator("x"), "unknown"),
+        (UnknownSolution("x"), "unknown"),
         (DoesNotApply("x"), "not applicable"),
         (ExceptionGroup("g", [ValueError("v"), NoCapacity("x")]), "inconclusive"),
     ],

@@ -6,6 +6,7 @@ Source: Google Cloud's documentation of managed collection. No lab has it.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Registration, Workload
 from aicr_pytest.requirements.solutions import Found
 
@@ -37,8 +38,17 @@ class PodMonitoring:
         return Found(where=f"{_GROUP}/{_VERSION}")
 
     def endpoint(self, cluster: "Cluster") -> "Endpoint | None":
-        """Whichever the user names: the cluster has none of its own for it."""
-        return None
+        """None of the cluster's own: its samples are in Google's store.
+
+        Raises:
+            ProbeFailed: asked for only where the user names no endpoint.
+        """
+        raise ProbeFailed(
+            "Google's managed collection keeps its samples outside the cluster, and where they are "
+            "asked for is not known.",
+            hint="Name its Prometheus API, or a frontend of it: --aicr-prometheus-url or "
+            "--aicr-prometheus-service.",
+        )
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
         """The PodMonitoring."""

@@ -8,9 +8,11 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.vendors import nvidia
 from aicr_pytest.errors import Inconclusive, NoCapacity
 from aicr_pytest.requirements.gang_scheduling.sizes import Sizes
+from aicr_pytest.requirements.gang_scheduling.solutions.kai import Kai
 from aicr_pytest.requirements.gang_scheduling.solutions.kueue import Kueue, _room_of
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import Group, condition_words
 from aicr_pytest.requirements.registry import solutions_of
+from tests.unit.requirements.served_cluster import ServedCluster
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",
@@ -132,3 +134,27 @@ def test_pod_that_kueue_does_not_manage_is_told() -> None:
 
     assert Kueue().unmanaged_reason(managed) == ""
     assert "list pod among" in Kueue().unmanaged_reason(POD)
+
+
+@pytest.mark.parametrize(
+    ("queues", "named", "told"),
+    [
+        (["team-a", "team-b"], None, r"no queue default-queue; it has team-a, team-b"),
+        (["default-queue"], "mine", r"no queue mine; it has default-queue"),
+        ([], None, r"no queue default-queue; it has none"),
+    ],
+)
+def test_queue_that_kai_does_not_have_accuses_nobody(
+    queues: list[str], named: str | None, told: str
+) -> None:
+    cluster: Any = ServedCluster(Queue=[{"metadata": {"name": name}} for name in queues])
+
+    with pytest.raises(Inconclusive, match=told) as refusal:
+        Kai().room(cluster, node(4), named)
+    assert "--aicr-queue" in refusal.value.hint
+
+
+def test_queue_that_kai_has_lets_through_what_is_free() -> None:
+    cluster: Any = ServedCluster(Queue=[{"metadata": {"name": "default-queue"}}])
+
+    assert Kai().room(cluster, node(4), None) == 4
