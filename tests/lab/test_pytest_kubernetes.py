@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab.build.builder import cache_dir
 from aicr_lab.lab import Lab
+from aicr_lab.state import default_base
 from tests.lab.conftest import SMALL, Host, look_at_host
 
 pytest_plugins = ["pytester"]
@@ -52,9 +54,20 @@ def test_the_lab_has_a_node(aicr_cluster):
 """
 
 
+@pytest.fixture(scope="session")
+def places() -> dict[str, str]:
+    """Where labs and built programs lie: pytester's HOME has none, and would build for long."""
+    return {"AICR_LAB_HOME": str(default_base()), "AICR_LAB_CACHE": str(cache_dir())}
+
+
 def test_a_lab_is_made_for_the_run_and_deleted(
-    host_before: Host, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    host_before: Host,
+    places: dict[str, str],
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name, place in places.items():
+        monkeypatch.setenv(name, place)
     monkeypatch.setattr("aicr_lab.provider.LabOptions", lambda **whole: SMALL)
     pytester.makeini("[pytest]\naicr_suite = checks")
     pytester.makepyfile(CHECK)
