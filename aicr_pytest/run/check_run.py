@@ -56,6 +56,8 @@ class Running:
     """What the comparison that failed has to say, uncut."""
     called: bool = False
     """Whether the check's function was called."""
+    raised: BaseException | None = None
+    """What it raised, whatever became of that on its way through plugins."""
     earlier: Result | None = None
     """What came of it when it was tried before in this process."""
     result: Result | None = None
@@ -109,10 +111,10 @@ class Running:
         self.evidence.phase = phase
 
     def watch_call(self) -> None:
-        """See whether the check's function is called: only then does a call that went well count.
+        """See whether the check's function is called, and what it raises.
 
-        Plugins may answer in its place, e.g. for a dry run. Only the suite's checks are watched, of
-        which it is known what they are.
+        Plugins may answer in its place, e.g. for a dry run, or keep an error to themselves. Only
+        the suite's checks are watched, of which it is known what they are.
         """
         item: Any = self.item
         function = getattr(item, "obj", None)
@@ -124,7 +126,11 @@ class Running:
         @functools.wraps(function)
         def watched(*args: object, **values: object) -> object:
             self.called = in_suite(Path(original.__code__.co_filename))
-            return function(*args, **values)
+            try:
+                return function(*args, **values)
+            except BaseException as error:
+                self.raised = error
+                raise
 
         item.obj = watched
 
@@ -137,6 +143,8 @@ class Running:
     def note(self, call: pytest.CallInfo[None]) -> None:
         """Note that a phase has ended."""
         error = call.excinfo.value if call.excinfo else None
+        if call.when == "call":
+            error = self.raised or error
         skipped = isinstance(error, pytest.skip.Exception)
         applies = error is None or kind_of_error(error) != "not applicable"
         outcome = "passed" if error is None else "failed" if applies and not skipped else "skipped"

@@ -234,7 +234,6 @@ ENDS = {
     "-x": ("assert False", ("-x",), 1, False),
     "--sw": ("assert False", ("--sw",), 2, True),
     "-n2 -x": ("assert False", ("-n2", "-x"), 2, True),
-    "-n2 --dist each": ("pass", ("-n2", "--dist=each"), 0, False),
     "--setup-show": ("pass", ("--setup-show",), 0, False),
     "no terminal": ("pass", ("-p", "no:terminal"), 0, False),
     "no cache": ("pass", ("-p", "no:cacheprovider"), 0, False),

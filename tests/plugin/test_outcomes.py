@@ -401,6 +401,27 @@ def test_what_the_platform_did_not_do_accuses_nobody(project: "Project", error: 
     assert outcome_of(project, body) == ("error", "Inconclusive")
 
 
+@pytest.mark.parametrize("instead", ["return None", "pytest.skip('flaky')", "pytest.xfail('y')"])
+def test_failure_that_a_plugin_keeps_to_itself_is_one(project: "Project", instead: str) -> None:
+    project.pytester.makeconftest(
+        f"""
+        import pytest
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_pyfunc_call():
+            try:
+                return (yield)
+            except AssertionError:
+                {instead}
+        """
+    )
+    body = """
+    def test_it():
+        assert False, "it sees 8"
+    """
+    assert outcome_of(project, body) == ("failed", "Not Implemented")
+
+
 def test_check_may_fail_by_its_own_word(project: "Project") -> None:
     body = """
     def test_it():
