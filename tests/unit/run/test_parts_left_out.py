@@ -14,8 +14,13 @@ def test_what_passed_without_a_node_names_it() -> None:
     assert came == CheckOutcome(outcome="passed", message="not looked at: node-1: it is full")
 
 
-@pytest.mark.parametrize("came", [CheckOutcome(outcome="failed", message="it lies"),
-                                  CheckOutcome(outcome="inconclusive", message="no room")])  # fmt: skip
+@pytest.mark.parametrize(
+    "came",
+    [
+        CheckOutcome(outcome="failed", message="it lies"),
+        CheckOutcome(outcome="inconclusive", message="no room"),
+    ],
+)
 def test_any_other_outcome_keeps_its_own_words(came: CheckOutcome) -> None:
     assert _with_parts_left_out(came, FACTS) == came
 
