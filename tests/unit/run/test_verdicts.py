@@ -105,3 +105,11 @@ def test_what_stays_behind_is_told_and_changes_no_verdict() -> None:
 
     assert told.verdict == "Implemented"
     assert told.reason.endswith("; 1 check left something behind on the cluster")
+
+
+def test_a_verdict_says_what_was_not_looked_at() -> None:
+    left_out = "not looked at: node-1: n1: pod ns/holder is full"
+    told = judge([check("passed"), check("passed", message=left_out)])
+
+    assert told.verdict == "Implemented"
+    assert told.reason == f"2 of 2 deciding checks passed; {left_out}"
