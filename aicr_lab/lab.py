@@ -174,7 +174,7 @@ class Lab:
         """Ends it and removes everything that was its."""
         host.require_root()
         with self.locked():
-            there = not self.ground.free or bool(self.cgroups.remains())
+            there = not self.ground.free or bool(self.cgroups.leftover())
             self.remove(say)
             say(f"lab {self.name!r} is {'down' if there else 'not there'}")
 

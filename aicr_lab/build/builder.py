@@ -302,7 +302,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run_with_progress(
-    argv: Sequence[str], cwd: Path, env: dict[str, str], output: int, tell: Callable[[], None]
+    argv: Sequence[str], cwd: Path, env: dict[str, str], output: int, report: Callable[[], None]
 ) -> int:
     # A group of its own: compilers start children, and an interrupted build ends all of them.
     process = subprocess.Popen(
@@ -318,7 +318,7 @@ def _run_with_progress(
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(timeout=_PROGRESS_EVERY)
-            tell()
+            report()
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -34,7 +34,7 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
         return _list(lab, options.requirement)
     if not lab.running:
         raise LabError(f"lab {lab.name!r} is not running", hint="python -m aicr_lab up")
-    return _inject(lab, options.id) if options.command == "inject" else _heal(lab, options.id)
+    return _inject(lab, options.id) if options.command == "inject" else _revert(lab, options.id)
 
 
 def _list(lab: Lab, requirement: str) -> int:
@@ -54,7 +54,7 @@ def _inject(lab: Lab, name: str) -> int:
     return 0
 
 
-def _heal(lab: Lab, name: str | None) -> int:
+def _revert(lab: Lab, name: str | None) -> int:
     chosen = [defect_named(name)] if name else active(lab)
     revert(lab, chosen)
     print(f"healed: {', '.join(defect.id for defect in chosen) or 'nothing was broken'}")

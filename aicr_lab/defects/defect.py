@@ -22,7 +22,7 @@ class Defect:
     """Id of the requirement whose checks must notice; empty: any, the defect cuts across."""
     sentence: str
     """What is broken."""
-    way: Injection
+    injection: Injection
     """How it is broken and mended."""
     expected_message: str
     """Regular expression that the check aimed at must say: it names what is really broken. Where no
@@ -48,8 +48,8 @@ class Defect:
 
     def inject(self, lab: Lab) -> None:
         """Breaks the lab; returns when the effect is there."""
-        self.way.inject(lab)
+        self.injection.inject(lab)
 
     def revert(self, lab: Lab) -> None:
         """Mends the lab; fine when it is not broken."""
-        self.way.revert(lab)
+        self.injection.revert(lab)

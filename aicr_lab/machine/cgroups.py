@@ -117,10 +117,12 @@ class Cgroups:
     def occupied(self) -> bool:
         """Whether processes are in any group of the lab."""
         return any(
-            file.read_text().strip() for own in self.remains() for file in own.rglob("cgroup.procs")
+            file.read_text().strip()
+            for own in self.leftover()
+            for file in own.rglob("cgroup.procs")
         )
 
-    def remains(self) -> list[Path]:
+    def leftover(self) -> list[Path]:
         """Groups of the lab that exist."""
         own = self.path().lstrip("/")
         return [root / own for root in self._roots() if (root / own).exists()]

@@ -11,10 +11,10 @@ from aicr_pytest.accelerators.probe import (
     DeviceNode,
     OpenAttempt,
     View,
-    parse_reach,
+    open_command,
+    parse_open_attempt,
     parse_view,
     probe_command,
-    reach_command,
 )
 from aicr_pytest.cluster import admission, pod_state, responsibility
 from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM
@@ -205,8 +205,8 @@ class AcceleratorPod:
 
     def reach(self, node: DeviceNode, whose: str) -> OpenAttempt:
         """Make a device node with these numbers in the first container and try to open it."""
-        ran, _ = self._run(reach_command(node), self.first_container(), f"Reaching for {whose}")
-        return parse_reach(ran)
+        ran, _ = self._run(open_command(node), self.first_container(), f"Reaching for {whose}")
+        return parse_open_attempt(ran)
 
     def _run(
         self, command: tuple[str, ...], container: str, title: str
@@ -359,12 +359,12 @@ class AcceleratorPod:
                 continue
             twin = victim.reach(node, "its own device")
             if twin.mknod_refused:
-                self._evidence().fact("mknod", f"refused: {twin.words}; what is visible decides")
+                self._evidence().fact("mknod", f"refused: {twin.message}; what is visible decides")
                 continue
             if twin.refused:
                 raise ProbeFailed(
                     f"{victim} cannot open its own {node.path} by a node made with mknod "
-                    f"({twin.words}), so that a refusal elsewhere proves nothing."
+                    f"({twin.message}), so that a refusal elsewhere proves nothing."
                 )
             attempt = self.reach(node, f"the device of {victim.pod.name}")
             if attempt.reached:

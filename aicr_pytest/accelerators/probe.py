@@ -148,7 +148,7 @@ class OpenAttempt:
 
     step: Literal["mknod", "open"]
     """The step that decided: ``mknod`` where the node could not even be made."""
-    words: str
+    message: str
     """``opened``, or the kernel's words."""
 
     @property
@@ -159,7 +159,7 @@ class OpenAttempt:
     @property
     def refused(self) -> bool:
         """Whether the kernel refused the step that decided."""
-        return self.words in REFUSALS
+        return self.message in REFUSALS
 
     @property
     def reached(self) -> bool:
@@ -167,15 +167,15 @@ class OpenAttempt:
         return self.step == "open" and not self.refused
 
     def __str__(self) -> str:
-        return f"{self.step}: {self.words}"
+        return f"{self.step}: {self.message}"
 
 
-def reach_command(node: DeviceNode) -> tuple[str, ...]:
+def open_command(node: DeviceNode) -> tuple[str, ...]:
     """The command that makes a node with these numbers and tries to open it."""
     return ("sh", "-c", _script("open_device.sh"), "aicr-reach", str(node.major), str(node.minor))
 
 
-def parse_reach(ran: Ran) -> OpenAttempt:
+def parse_open_attempt(ran: Ran) -> OpenAttempt:
     """Read the outcome of :func:`reach_command`.
 
     Raises:
@@ -187,4 +187,4 @@ def parse_reach(ran: Ran) -> OpenAttempt:
             f"Making a device node could not be tried (exit {ran.exit_code}): "
             f"{(ran.stderr or ran.stdout).strip()[-300:] or 'no output'}"
         )
-    return OpenAttempt(step="mknod" if match[1] == "mknod" else "open", words=match[2])
+    return OpenAttempt(step="mknod" if match[1] == "mknod" else "open", message=match[2])

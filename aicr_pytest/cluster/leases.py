@@ -174,7 +174,7 @@ class Window:
         return tuple(dict.fromkeys(slot[0] for lease in self.held if (slot := slot_of(lease))))
 
     def __str__(self) -> str:
-        return tell(self.held)
+        return describe_holders(self.held)
 
     def __enter__(self) -> "Window":
         return self
@@ -230,7 +230,7 @@ class Leases:
             leases = list(views[0].values())
             blocked = _listed(map(lease_name, obstructed(fitting, obstacles.among(leases))))
             odd = f"none of ours, but in the way: {blocked}" if blocked else ""
-            return "; ".join(filter(None, [tell(leases), odd])) or "nobody holds any"
+            return "; ".join(filter(None, [describe_holders(leases), odd])) or "nobody holds any"
 
         def expired(views: Views) -> None:
             raise NoCapacity(
@@ -415,7 +415,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(found[:3]) + more
 
 
-def tell(leases: Iterable[Object]) -> str:
+def describe_holders(leases: Iterable[Object]) -> str:
     """Who holds how many of which node, in one line."""
     held: dict[tuple[str, str], int] = {}
     for lease in leases:

@@ -90,9 +90,9 @@ class Ledger:
         lines = self._unwritten if self._file is None else [*_lines(self._file), *self._unwritten]
         return _replay(lines)
 
-    def _note(self, deed: str, entry: Entry) -> None:
+    def _note(self, action: str, entry: Entry) -> None:
         kind = dataclasses.astuple(entry.kind)
-        line = json.dumps([deed, kind, entry.name, entry.namespace])
+        line = json.dumps([action, kind, entry.name, entry.namespace])
         with self._lock:
             try:
                 if self._file is None:
@@ -165,10 +165,10 @@ def _replay(lines: Iterable[str]) -> Standing:
     for line in lines:
         if (read := _read(line)) is None:
             continue
-        deed, entry = read
-        if deed == "made":
+        action, entry = read
+        if action == "made":
             there[entry] = None
-        elif deed == "kept":
+        elif action == "kept":
             kept.add(entry.name)
         else:
             for one in [one for one in there if one == entry or _lies_in(one, entry)]:
@@ -179,8 +179,8 @@ def _replay(lines: Iterable[str]) -> Standing:
 def _read(line: str) -> tuple[str, Entry] | None:
     try:
         said: Any = json.loads(line)
-        deed, kind, name, namespace = said
-        return str(deed), Entry(kind=Kind(*kind), name=name, namespace=namespace)
+        action, kind, name, namespace = said
+        return str(action), Entry(kind=Kind(*kind), name=name, namespace=namespace)
     except (ValueError, TypeError):
         return None  # half a line: its writer was killed over it
 

@@ -116,11 +116,11 @@ class Life:
                 try:
                     self._cluster.patch(LEASE, metadata["name"], names.LEASES_IN, patch)
                 except ApiError:
-                    self._make_anew()
+                    self._recreate()
                 except AicrError:
                     pass  # no answer; perhaps the next time
 
-    def _make_anew(self) -> None:
+    def _recreate(self) -> None:
         # Somebody has removed it, and the run goes on all the same.
         try:
             self._lease = self._made()

@@ -58,7 +58,7 @@ class Plugin:
 
     command: str
     """Name or path of the program."""
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     """Its arguments."""
     environment: Mapping[str, str]
     """Added to ours."""
@@ -108,7 +108,7 @@ class Plugin:
         # A bare name is looked for in PATH; a path leads from the kubeconfig's folder.
         return cls(
             command=spec.path("command") if os.sep in command else command,
-            words=tuple(spec.texts("args")),
+            arguments=tuple(spec.texts("args")),
             environment=environment,
             api_version=version,
             mode=mode,
@@ -150,7 +150,7 @@ class Plugin:
             )
         finally:
             run.end()
-        said = _last_words(clean(run.said))
+        said = _last_line(clean(run.said))
         if run.too_much:
             raise self._denied(f"gave more than {_LARGEST >> 20} MiB", said)
         if not ended:
@@ -167,7 +167,7 @@ class Plugin:
         asked = {"apiVersion": self.api_version, "kind": "ExecCredential", "spec": spec}
         try:
             return subprocess.Popen(
-                [self.command, *self.words],
+                [self.command, *self.arguments],
                 env={
                     **os.environ,
                     **self.environment,
@@ -183,7 +183,7 @@ class Plugin:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "its words are no command line"
             raise self._denied(
-                f"cannot be run: {self.command}: {why}", _last_words(self.install_hint)
+                f"cannot be run: {self.command}: {why}", _last_line(self.install_hint)
             ) from error
 
     def _given(self, answer: bytes, said: str) -> Given:
@@ -262,7 +262,7 @@ class _Run:
                 self._process.wait(min(0.2, patience - elapsed))
             except subprocess.TimeoutExpired:
                 if elapsed >= _TELL_AFTER:
-                    tell(_last_words(self.said).strip() or "it has said nothing", elapsed)
+                    tell(_last_line(self.said).strip() or "it has said nothing", elapsed)
                 continue
             for reader in self._readers:
                 # A child that goes on, such as an agent, may hold the pipes open.
@@ -335,7 +335,7 @@ def _moment(status: Section) -> datetime.datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
-def _last_words(text: str) -> str:
+def _last_line(text: str) -> str:
     lines = [_harmless(line).rstrip() for line in text.splitlines() if line.strip()]
     return "\n".join(f"    {line}" for line in lines[-_SAID_LINES:])[-_SAID_LENGTH:]
 

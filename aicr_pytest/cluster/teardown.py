@@ -28,7 +28,7 @@ from aicr_pytest.cluster.kinds import (
     Object,
     full_name,
 )
-from aicr_pytest.cluster.waiting import Waiter, remains
+from aicr_pytest.cluster.waiting import Waiter, describe_remaining
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AccessDenied,
@@ -80,10 +80,10 @@ class Teardown:
         chosen = set(kinds)
         gangs = sorted((kind for kind in chosen if kind.name in GANG_NAMES), key=str)
         claim = self._claims(name)
-        looked_at = chosen if certain else {kind for kind in chosen if _is_looked_at(kind)}
-        looked_at |= {POD, CONFIG_MAP} | ({claim} if claim else set())
+        kinds = chosen if certain else {kind for kind in chosen if _is_listed(kind)}
+        kinds |= {POD, CONFIG_MAP} | ({claim} if claim else set())
         inside = Contents(
-            self._cluster, name, uid=uid, run=self._run, kinds=looked_at, made=made, certain=certain
+            self._cluster, name, uid=uid, run=self._run, kinds=kinds, made=made, certain=certain
         )
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda kind: self._delete_made(kind, inside), chosen))
@@ -167,7 +167,7 @@ class Teardown:
 
         It is not waited for: a finalizer whose operator is gone must not keep pods alive.
         """
-        if not _is_looked_at(kind) or (kind.group, kind.name) in KNOWN or kind.name in GANG_NAMES:
+        if not _is_listed(kind) or (kind.group, kind.name) in KNOWN or kind.name in GANG_NAMES:
             return
         labelled = [obj for obj in inside.ours(kind) if labels.is_ours(obj, self._run)]
         own = [o["metadata"] for o in labelled if not o["metadata"].get("ownerReferences")]
@@ -209,7 +209,7 @@ class Teardown:
                 f"Namespace {inside.namespace}: no {kind.name} left",
                 [Subject(kind=kind, namespace=inside.namespace)],
                 judge=lambda views: None if ours(views)[0] else True,
-                describe=lambda views: remains(ours(views)),
+                describe=lambda views: describe_remaining(ours(views)),
                 timeout=timeout,
             )
         except WaitTimeout as error:
@@ -222,11 +222,11 @@ class Teardown:
     ) -> LeftBehind:
         lines = [str(error)]
         for obj in left:
-            lines += [f"  {words}" for words in self._words(obj, namespace)]
+            lines += [f"  {words}" for words in self._lines_about(obj, namespace)]
         lines.append(f"  Remove it later with: {self._way_out}")
         return LeftBehind("\n".join(lines))
 
-    def _words(self, obj: Object, namespace: str) -> Iterable[str]:
+    def _lines_about(self, obj: Object, namespace: str) -> Iterable[str]:
         """The last event of an object, and what a namespace's controller says is in its way."""
         fields = f"involvedObject.uid={obj['metadata']['uid']}"
         where = obj["metadata"].get("namespace") or "default"
@@ -248,7 +248,7 @@ def shortened(things: Collection[str], most: int = 8) -> str:
     return shown if len(things) <= most else f"{shown}; and {len(things) - most} more"
 
 
-def _is_looked_at(kind: Kind) -> bool:
+def _is_listed(kind: Kind) -> bool:
     """Whether a run that goes on looks at a kind in its namespaces.
 
     Of what Kubernetes itself has: what makes pods. Of what others have: everything that may, which

@@ -161,7 +161,7 @@ class Waiter:
                     seen = describe(following.views)
                     elapsed = time.monotonic() - started
                     left = limit(following.views) - elapsed
-                    telling.tell(seen, elapsed, elapsed + left)
+                    telling.report(seen, elapsed, elapsed + left)
                     if left > 0:
                         following.changes(min(_TICK, left))
                         continue
@@ -237,7 +237,7 @@ class Waiter:
             return obj is None or (uid is not None and obj["metadata"]["uid"] != uid) or None
 
         subject = Subject(kind=kind, namespace=namespace, name=name)
-        self.until(what, [subject], judge=judge, describe=remains, timeout=timeout)
+        self.until(what, [subject], judge=judge, describe=describe_remaining, timeout=timeout)
 
     def poll(
         self,
@@ -274,10 +274,10 @@ class Waiter:
                 seen = look()
             except tolerate as error:
                 last = str(error)
-                telling.tell(last, time.monotonic() - started, limit)
+                telling.report(last, time.monotonic() - started, limit)
                 raise _NotYet from error
             last = describe(seen)
-            telling.tell(last, time.monotonic() - started, limit)
+            telling.report(last, time.monotonic() - started, limit)
             if until(seen):
                 return seen
             if why := unless(seen):
@@ -310,14 +310,14 @@ class _Telling:
         self._seen: str | None = None
         self._told = 0.0
 
-    def tell(self, seen: str, elapsed: float, timeout: float) -> None:
+    def report(self, seen: str, elapsed: float, timeout: float) -> None:
         if seen == self._seen and elapsed - self._told < _HEARTBEAT:
             return
         self._seen, self._told = seen, elapsed
         self._observer.awaiting(self._what, seen, elapsed, timeout)
 
 
-def remains(views: Views) -> str:
+def describe_remaining(views: Views) -> str:
     """What is still there, each with its finalizers: the line of waits for something to go."""
     found = []
     for view in views:

@@ -73,7 +73,7 @@ class Solutions(Generic[S]):
         """In the order in which they are tried; at least one."""
         self._evidence = evidence
 
-    def tell(self) -> None:
+    def record_tried(self) -> None:
         """Put what is installed into the evidence of the check that runs."""
         for candidate in self.candidates:
             self._evidence().fact(f"solution {candidate.solution.name}", str(candidate))

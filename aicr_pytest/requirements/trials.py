@@ -75,7 +75,7 @@ class Trials(Generic[T]):
             DoesNotApply: the first solution passes it, and none can pass everything any more.
         """
         __tracebackhide__ = True
-        self._solutions.tell()
+        self._solutions.record_tried()
         if step not in self._failed:
             failure = self._failure(step)
             if failure is None:

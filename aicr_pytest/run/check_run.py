@@ -152,12 +152,12 @@ class Running:
             name=call.when,
             outcome=outcome,
             seconds=round(call.duration, 3),
-            message=self.run.door.text(self._words(error)) if error else "",
+            message=self.run.door.text(self._message(error)) if error else "",
         )
         hollow = call.when == "call" and not self.called
         self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped, hollow=hollow))
 
-    def mend(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    def annotate(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Say on pytest's report what pytest cannot know."""
         self._show_observations(report)
         if call.excinfo is None:
@@ -174,7 +174,7 @@ class Running:
             report.outcome = "skipped"
             report.longrepr = (path, (line or 0) + 1, reason)
 
-    def _words(self, error: BaseException) -> str:
+    def _message(self, error: BaseException) -> str:
         compared = isinstance(error, AssertionError) and str(error).startswith("assert ")
         return self.explained if compared and self.explained else error_message(error)
 

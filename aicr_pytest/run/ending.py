@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from aicr_pytest.errors import LeftBehind, error_message, single_errors
-from aicr_pytest.run import remains
+from aicr_pytest.run import leftovers
 from aicr_pytest.run.session import Run
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.threads import join_all
@@ -42,15 +42,15 @@ class Ending:
         try:
             self._run.left_behind = [
                 *map(error_message, unknown),
-                *remains.remove(self._run, self._tell, leaving=lambda: self._signals.leaving),
+                *leftovers.remove(self._run, self._print, leaving=lambda: self._signals.leaving),
             ]
-            self._run.kept = remains.kept(self._run)
+            self._run.kept = leftovers.kept(self._run)
         # Whatever it is, the reports are still to be written.
         except Exception as error:  # noqa: BLE001 - see above
             problems.append(f"what stays on the cluster is not known: {error_message(error)}")
         return problems
 
-    def _tell(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         with contextlib.suppress(OSError):  # a pipe that nobody reads keeps nothing from its end
             self._say(line)
 
@@ -64,10 +64,10 @@ class Ending:
         yield from _all_errors(lambda: join_all(self._run.removals))
 
 
-def _all_errors(deed: Callable[[], None]) -> Iterator[BaseException]:
+def _all_errors(action: Callable[[], None]) -> Iterator[BaseException]:
     for _ in range(_MOST_TRIES):
         try:
-            deed()
+            action()
         except KeyboardInterrupt:
             continue  # the user leaves; the rest has no patience any more
         except BaseException as error:  # noqa: BLE001 - told, with what stays

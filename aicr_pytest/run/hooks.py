@@ -19,7 +19,7 @@ from aicr_pytest.config.marks import is_check, level_mark
 from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run import remains, survey
+from aicr_pytest.run import leftovers, survey
 from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
 from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
@@ -148,7 +148,7 @@ class RunHooks:
                 + "\n".join(f"  {line}" for line in missing)
                 + "\n  `aicr-pytest preflight` lists every right that the suite needs."
             )
-        self._run.took(survey.take(self._run.cluster, self._run.accelerators))
+        self._run.record_survey(survey.take(self._run.cluster, self._run.accelerators))
         self._header = [self._terminal.safe(line) for line in header(self._run)]
 
     def pytest_report_header(self) -> list[str]:
@@ -214,7 +214,7 @@ class RunHooks:
         if refused := told.get(_REFUSED):
             raise pytest.UsageError(refused)
         self._run.plan = Plan.from_json(told)
-        self._tell_plan()
+        self._print_plan()
 
     @pytest.hookimpl(tryfirst=True)  # pytest's own runs the tests
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -224,9 +224,9 @@ class RunHooks:
         if session.testsfailed or not self._run.plan.selected:
             return
         self._start()
-        self._tell_plan()
+        self._print_plan()
 
-    def _tell_plan(self) -> None:
+    def _print_plan(self) -> None:
         # Where pytest shows no header (-q), ours is still to be told.
         lines, self._header = self._header, []
         if self._run.plan.selected:
@@ -284,7 +284,7 @@ class RunHooks:
             running.end()
             running.tell(self._doubted_by(call))
         report = yield
-        running.mend(report, call)
+        running.annotate(report, call)
         if call.when == "teardown":
             self._run.deaths.busy_with("")
         return report
@@ -343,7 +343,7 @@ class RunHooks:
     def _take_down_of(self, worker: str) -> None:
         # At once, for others need the accelerators; in a thread, for their reports come meanwhile.
         thread = threading.Thread(
-            target=remains.remove_of, args=(self._run, worker), name=f"of {worker}", daemon=True
+            target=leftovers.remove_of, args=(self._run, worker), name=f"of {worker}", daemon=True
         )
         self._run.removals.append(thread)
         thread.start()
@@ -366,7 +366,7 @@ class RunHooks:
         finally:
             if mine:
                 self._seal(session)
-                self._tell()
+                self._print()
 
     def _take_problems(self, problems: Iterable[str]) -> None:
         self._run.problems += [line for line in problems if line not in self._run.problems]
@@ -421,7 +421,7 @@ class RunHooks:
                 "`aicr-pytest list` shows what there is."
             )
 
-    def _tell(self) -> None:
+    def _print(self) -> None:
         """Verdicts and what is left also where pytest shows no summary, after an internal error."""
         if not self._told:
             self.pytest_terminal_summary()

@@ -30,7 +30,7 @@ class Outage:
         self._hurried = hurried
         self._since: float | None = None
 
-    def sit_out(self, what: str, deed: Callable[[], None], waiter: "Waiter") -> None:
+    def sit_out(self, what: str, action: Callable[[], None], waiter: "Waiter") -> None:
         """Do it, and again for as long as no answer comes; it has to bear repetition.
 
         Raises:
@@ -42,7 +42,7 @@ class Outage:
         def attempt() -> bool:
             nonlocal last
             try:
-                deed()
+                action()
             except ApiUnreachable as error:
                 self._since = self._since or time.monotonic()
                 last = error

@@ -422,7 +422,7 @@ class Run:
                 f"{self.settings.pull_secret!r} cannot be read (--aicr-pull-secret): {error}"
             ) from error
 
-    def took(self, survey: Survey) -> None:
+    def record_survey(self, survey: Survey) -> None:
         """Keep what was found, and whether the nodes themselves say that they are simulated."""
         self.survey = survey
         self.learn(("node", name) for name in survey.nodes)

@@ -148,10 +148,10 @@ def header(run: "Run") -> list[str]:
     ]
     if run.simulated:
         lines.append("SIMULATED: the accelerators of this cluster are not real")
-    looked_at = run.survey.lines()
-    lines += [f"accelerators: {line}" for line in looked_at[:8]]
-    if len(looked_at) > 8:
-        lines.append(f"accelerators: … and {len(looked_at) - 8} more nodes")
+    sampled = run.survey.lines()
+    lines += [f"accelerators: {line}" for line in sampled[:8]]
+    if len(sampled) > 8:
+        lines.append(f"accelerators: … and {len(sampled) - 8} more nodes")
     lines += run.survey.remarks()
     of_another = run.settings.k8s_version is None and not is_listed(cluster.version())
     note = " (the nearest: none is known of the server's own version)" if of_another else ""

@@ -43,9 +43,9 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
 
 
 @pytest.fixture(scope="module")
-def story(aicr_metrics: Metrics, actors: Actors) -> LoadTrial:
+def load_trial(aicr_metrics: Metrics, actors: Actors) -> LoadTrial:
     """What the exporters show while ``loaded`` is idle, busy, and idle again."""
-    return aicr_metrics.story(actors)
+    return aicr_metrics.load_trial(actors)
 
 
 @pytest.mark.aicr_check(basis="text", creates="nothing", seconds=2)
@@ -75,17 +75,17 @@ def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=20
 )
-def test_readings_follow_the_workload_of_the_allocated_accelerator(story: LoadTrial) -> None:
+def test_readings_follow_the_workload_of_the_allocated_accelerator(load_trial: LoadTrial) -> None:
     """Idle, busy while a workload runs on it, idle again: utilization and memory in use."""
-    assert story.readings_that_do_not_follow() == []
+    assert load_trial.readings_that_do_not_follow() == []
 
 
 @pytest.mark.aicr_check(
     basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
 )
-def test_readings_of_an_idle_accelerator_do_not_move(story: LoadTrial) -> None:
+def test_readings_of_an_idle_accelerator_do_not_move(load_trial: LoadTrial) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
-    assert story.idle_accelerators_that_move() == []
+    assert load_trial.idle_accelerators_that_move() == []
 
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=3)

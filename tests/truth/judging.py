@@ -91,7 +91,7 @@ def _aimed(defect: Defect, run: SuiteRun) -> list[str]:
 
 def _overlooked(defect: Defect, run: SuiteRun, result: CheckResult) -> list[str]:
     """Looked-at nodes on which a defect of every node was not noticed: a false PASS there."""
-    if result.outcome != "failed" or not isinstance(defect.way, BrokenRuntime | LyingTool):
+    if result.outcome != "failed" or not isinstance(defect.injection, BrokenRuntime | LyingTool):
         return []
     assert run.info is not None
     nodes = [node.name for node in run.info.cluster.nodes if node.looked_at]

@@ -221,17 +221,17 @@ REFUSED: dict[str, Callable[[Site], object]] = {
 }
 
 
-@pytest.mark.parametrize("deed", ALLOWED.values(), ids=ALLOWED)
-def test_what_a_run_does_passes(deed: Callable[[Site], object], site: Site) -> None:
-    deed(site)
+@pytest.mark.parametrize("action", ALLOWED.values(), ids=ALLOWED)
+def test_what_a_run_does_passes(action: Callable[[Site], object], site: Site) -> None:
+    action(site)
 
 
-@pytest.mark.parametrize("deed", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("action", REFUSED.values(), ids=REFUSED)
 def test_what_a_run_does_not_is_refused_by_the_fence(
-    deed: Callable[[Site], object], site: Site
+    action: Callable[[Site], object], site: Site
 ) -> None:
     with pytest.raises(AicrError, match="denied request: fence of aicr-pytest"):
-        deed(site)
+        action(site)
 
 
 def test_others_are_not_held(site: Site) -> None:

@@ -40,7 +40,7 @@ DEFECT = Defect(
     id="d",
     requirement="dra_support",
     sentence="It is broken.",
-    way=Nothing(),
+    injection=Nothing(),
     expected_message="sees /dev/nvidia3",
     detected_by="test_aimed",
 )
@@ -104,7 +104,7 @@ def test_exit_status_must_fit(tmp_path: Path) -> None:
 
 
 def test_defect_of_every_node_must_be_seen_on_every_looked_at_node(tmp_path: Path) -> None:
-    defect = dataclasses.replace(DEFECT, way=BrokenRuntime(mode="inject-all"))
+    defect = dataclasses.replace(DEFECT, injection=BrokenRuntime(mode="inject-all"))
     nodes = tuple(NodeSeen(name=f"node-{n}", looked_at=n < 2) for n in range(3))
     one = run(tmp_path, changed(WRONG, message="node-0: sees /dev/nvidia3"))
     assert one.info is not None

@@ -8,9 +8,9 @@ from aicr_pytest.once import Once
 
 def test_result_is_everybodys() -> None:
     results = iter([1, 2])
-    deed = Once(lambda: next(results))
+    action = Once(lambda: next(results))
 
-    assert (deed(), deed()) == (1, 1)
+    assert (action(), action()) == (1, 1)
 
 
 def test_first_error_is_everybodys() -> None:
@@ -19,10 +19,10 @@ def test_first_error_is_everybodys() -> None:
     def fail() -> int:
         raise errors.pop()
 
-    deed = Once(fail)
+    action = Once(fail)
     for _ in range(2):
         with pytest.raises(WaitTimeout, match="first"):
-            deed()
+            action()
 
 
 def test_error_that_is_not_final_is_forgotten() -> None:
@@ -35,14 +35,14 @@ def test_error_that_is_not_final_is_forgotten() -> None:
             case error:
                 raise error
 
-    deed = Once(run, final=(WaitTimeout,))
+    action = Once(run, final=(WaitTimeout,))
     with pytest.raises(NoCapacity):
-        deed()
-    assert deed.error is None
+        action()
+    assert action.error is None
     for _ in range(2):
         with pytest.raises(WaitTimeout):
-            deed()
-    assert isinstance(deed.error, WaitTimeout)
+            action()
+    assert isinstance(action.error, WaitTimeout)
     assert came == [3]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aicr_lab.defects.injections.admission_policies import rewriting, rule
 from aicr_lab.defects.injections.injection import Applied, Injection, await_effect
-from aicr_lab.defects.injections.operators import restore, victims
+from aicr_lab.defects.injections.operators import operators_under_test, restore
 from aicr_lab.lab import Lab
 
 _RBAC = "rbac.authorization.k8s.io/v1"
@@ -20,25 +20,25 @@ class ControllersDown:
     def inject(self, lab: Lab) -> None:
         """Scales them to nothing, and waits until no pod is left."""
         self._scale(lab, 0)
-        for victim in victims(lab):
+        for operator in operators_under_test(lab):
             await_effect(
-                f"the end of {victim.deployment}",
-                lambda victim=victim: not lab.api.list("v1", "Pod", victim.namespace),  # type: ignore[misc]
+                f"the end of {operator.deployment}",
+                lambda operator=operator: not lab.api.list("v1", "Pod", operator.namespace),  # type: ignore[misc]
             )
 
     def revert(self, lab: Lab) -> None:
         """Scales them back and waits until they are available."""
         self._scale(lab, 1)
-        for victim in victims(lab):
+        for operator in operators_under_test(lab):
             await_effect(
-                victim.deployment,
-                lambda victim=victim: not victim.addon.missing(lab),  # type: ignore[misc]
+                operator.deployment,
+                lambda operator=operator: not operator.addon.missing(lab),  # type: ignore[misc]
             )
 
     def _scale(self, lab: Lab, replicas: int) -> None:
         change = {"spec": {"replicas": replicas}}
-        for victim in victims(lab):
-            lab.api.patch("apps/v1", "Deployment", victim.deployment, change, victim.namespace)
+        for operator in operators_under_test(lab):
+            lab.api.patch("apps/v1", "Deployment", operator.deployment, change, operator.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +47,18 @@ class MayNotCreate:
 
     def inject(self, lab: Lab) -> None:
         """Takes the right away."""
-        for victim in victims(lab):
-            role = copy.deepcopy(lab.api.get(_RBAC, "ClusterRole", victim.role))
-            group, plural = victim.makes
+        for operator in operators_under_test(lab):
+            role = copy.deepcopy(lab.api.get(_RBAC, "ClusterRole", operator.role))
+            group, plural = operator.makes
             for each in role["rules"]:
                 if group in each.get("apiGroups", []) and plural in each.get("resources", []):
                     each["verbs"] = [verb for verb in each["verbs"] if verb != "create"]
-            lab.api.patch(_RBAC, "ClusterRole", victim.role, {"rules": role["rules"]})
+            lab.api.patch(_RBAC, "ClusterRole", operator.role, {"rules": role["rules"]})
 
     def revert(self, lab: Lab) -> None:
         """Gives it back."""
-        for victim in victims(lab):
-            restore(lab, victim, "ClusterRole")
+        for operator in operators_under_test(lab):
+            restore(lab, operator, "ClusterRole")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +67,28 @@ class StatusLies:
 
     def inject(self, lab: Lab) -> None:
         """Has the API server write it so."""
-        for way in self._ways(lab):
+        for way in self._injections(lab):
             way.inject(lab)
 
     def revert(self, lab: Lab) -> None:
         """Ends that."""
-        for way in self._ways(lab):
+        for way in self._injections(lab):
             way.revert(lab)
 
-    def _ways(self, lab: Lab) -> list[Injection]:
+    def _injections(self, lab: Lab) -> list[Injection]:
         found: list[Injection] = []
-        for victim in victims(lab):
+        for operator in operators_under_test(lab):
             pods = rewriting(
-                f"{victim.plural}-nowhere",
+                f"{operator.plural}-nowhere",
                 [rule("", ["pods"], ["CREATE"])],
-                when=victim.has_pods,
+                when=operator.has_pods,
                 patches=[_NOWHERE],
             )
             status = rewriting(
-                f"{victim.plural}-status",
-                [rule(victim.group, [f"{victim.plural}/status"], ["UPDATE"], victim.version)],
-                when=victim.lie_when,
-                patches=[victim.lie],
+                f"{operator.plural}-status",
+                [rule(operator.group, [f"{operator.plural}/status"], ["UPDATE"], operator.version)],
+                when=operator.lie_when,
+                patches=[operator.lie],
             )
             found.append(Applied(objects=(*pods, *status)))
         return found

@@ -5,7 +5,7 @@ import copy
 import sys
 from dataclasses import dataclass
 
-from aicr_lab.defects.injections.operators import OperatorUnderTest, restore, victims
+from aicr_lab.defects.injections.operators import OperatorUnderTest, operators_under_test, restore
 from aicr_lab.defects.programs import policy_webhook
 from aicr_lab.kubernetes import network
 from aicr_lab.kubernetes.api import Object
@@ -30,16 +30,20 @@ class WebhooksMissing:
 
     def inject(self, lab: Lab) -> None:
         """Deletes them."""
-        for victim in self._concerned(lab):
-            _delete_webhooks(lab, victim)
+        for operator in self._concerned(lab):
+            _delete_webhooks(lab, operator)
 
     def revert(self, lab: Lab) -> None:
         """Applies them again."""
-        for victim in self._concerned(lab):
-            _restore_webhooks(lab, victim)
+        for operator in self._concerned(lab):
+            _restore_webhooks(lab, operator)
 
     def _concerned(self, lab: Lab) -> list[OperatorUnderTest]:
-        return [victim for victim in victims(lab) if self.only in ("", victim.addon.name)]
+        return [
+            operator
+            for operator in operators_under_test(lab)
+            if self.only in ("", operator.addon.name)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +54,16 @@ class WebhooksChanged:
 
     def inject(self, lab: Lab) -> None:
         """Changes them."""
-        for victim in victims(lab):
-            for found in _configurations(lab, victim):
+        for operator in operators_under_test(lab):
+            for found in _configurations(lab, operator):
                 changed = [_merged(webhook, self.change) for webhook in found["webhooks"]]
                 name = found["metadata"]["name"]
                 lab.api.patch(_ADMISSION, _DENYING, name, {"webhooks": changed})
 
     def revert(self, lab: Lab) -> None:
         """Applies them as they were."""
-        for victim in victims(lab):
-            _restore_webhooks(lab, victim)
+        for operator in operators_under_test(lab):
+            _restore_webhooks(lab, operator)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,42 +72,42 @@ class SchemaInstead:
 
     def inject(self, lab: Lab) -> None:
         """Deletes the webhooks and tightens the schema."""
-        for victim in victims(lab):
-            _delete_webhooks(lab, victim)
-            self._patch(lab, victim, "add")
+        for operator in operators_under_test(lab):
+            _delete_webhooks(lab, operator)
+            self._patch(lab, operator, "add")
 
     def revert(self, lab: Lab) -> None:
         """Loosens the schema and applies the webhooks again."""
-        for victim in victims(lab):
-            if self._is_tight(lab, victim):
-                self._patch(lab, victim, "remove")
-            _restore_webhooks(lab, victim)
+        for operator in operators_under_test(lab):
+            if self._is_tight(lab, operator):
+                self._patch(lab, operator, "remove")
+            _restore_webhooks(lab, operator)
 
-    def _patch(self, lab: Lab, victim: OperatorUnderTest, op: str) -> None:
-        place = f"/spec/versions/{_version(lab, victim)}/schema/openAPIV3Schema/{victim.schema}"
+    def _patch(self, lab: Lab, operator: OperatorUnderTest, op: str) -> None:
+        place = f"/spec/versions/{_version(lab, operator)}/schema/openAPIV3Schema/{operator.schema}"
         patch = [
             {"op": op, "path": f"{place}/{key}", "value": value}
-            for key, value in victim.schema_value.items()
+            for key, value in operator.schema_value.items()
         ]
-        name = f"{victim.plural}.{victim.group}"
+        name = f"{operator.plural}.{operator.group}"
         lab.api.patch(_CRD, "CustomResourceDefinition", name, patch, content_type=_JSON)
 
-    def _is_tight(self, lab: Lab, victim: OperatorUnderTest) -> bool:
-        found = _crd(lab, victim)["spec"]["versions"][_version(lab, victim)]
+    def _is_tight(self, lab: Lab, operator: OperatorUnderTest) -> bool:
+        found = _crd(lab, operator)["spec"]["versions"][_version(lab, operator)]
         part: Object = found["schema"]["openAPIV3Schema"]
-        for key in victim.schema.split("/"):
+        for key in operator.schema.split("/"):
             part = part[key]
-        return all(key in part for key in victim.schema_value)
+        return all(key in part for key in operator.schema_value)
 
 
-def _crd(lab: Lab, victim: OperatorUnderTest) -> Object:
-    name = f"{victim.plural}.{victim.group}"
+def _crd(lab: Lab, operator: OperatorUnderTest) -> Object:
+    name = f"{operator.plural}.{operator.group}"
     return lab.api.get(_CRD, "CustomResourceDefinition", name)
 
 
-def _version(lab: Lab, victim: OperatorUnderTest) -> int:
-    names = [version["name"] for version in _crd(lab, victim)["spec"]["versions"]]
-    return names.index(victim.version)
+def _version(lab: Lab, operator: OperatorUnderTest) -> int:
+    names = [version["name"] for version in _crd(lab, operator)["spec"]["versions"]]
+    return names.index(operator.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +122,8 @@ class ForeignPolicy:
         """Starts the policy engine and has it asked."""
         if not lab.processes.alive(_POLICY):
             lab.start(self._process(lab))
-        for victim in victims(lab) if self.instead else ():
-            _delete_webhooks(lab, victim)
+        for operator in operators_under_test(lab) if self.instead else ():
+            _delete_webhooks(lab, operator)
         lab.api.apply(self._configuration(lab))
 
     def revert(self, lab: Lab) -> None:
@@ -128,8 +132,8 @@ class ForeignPolicy:
         if lab.processes.process(_POLICY) is not None:
             lab.processes.stop(_POLICY)
             lab.processes.forget(_POLICY)
-        for victim in victims(lab):
-            _restore_webhooks(lab, victim)
+        for operator in operators_under_test(lab):
+            _restore_webhooks(lab, operator)
 
     def _process(self, lab: Lab) -> Process:
         serving = lab.authority.identity("kube-apiserver")  # good for the bridge's address
@@ -154,54 +158,54 @@ class ForeignPolicy:
             "metadata": {"name": _POLICY},
             "webhooks": [
                 {
-                    "name": f"{victim.plural}.policy.example.com",
+                    "name": f"{operator.plural}.policy.example.com",
                     "clientConfig": {
                         "url": f"https://{network.BRIDGE_IP}:{_POLICY_PORT}/",
                         "caBundle": bundle,
                     },
                     "rules": [
                         {
-                            "apiGroups": [victim.group],
+                            "apiGroups": [operator.group],
                             "apiVersions": ["*"],
-                            "resources": [victim.plural],
+                            "resources": [operator.plural],
                             "operations": ["CREATE"],
                         }
                     ],
                     "matchConditions": [
                         {
                             "name": "flawed",
-                            "expression": victim.flaw if self.instead else "true",
+                            "expression": operator.flaw if self.instead else "true",
                         }
                     ],
                     "failurePolicy": "Fail",
                     "sideEffects": "None",
                     "admissionReviewVersions": ["v1"],
                 }
-                for victim in victims(lab)
+                for operator in operators_under_test(lab)
             ],
         }
 
 
-def _configurations(lab: Lab, victim: OperatorUnderTest) -> list[Object]:
+def _configurations(lab: Lab, operator: OperatorUnderTest) -> list[Object]:
     return [
         found
         for found in lab.api.list(_ADMISSION, _DENYING)
         if any(
-            (webhook["clientConfig"].get("service") or {}).get("namespace") == victim.namespace
+            (webhook["clientConfig"].get("service") or {}).get("namespace") == operator.namespace
             for webhook in found["webhooks"]
         )
     ]
 
 
-def _delete_webhooks(lab: Lab, victim: OperatorUnderTest) -> None:
-    for found in _configurations(lab, victim):
+def _delete_webhooks(lab: Lab, operator: OperatorUnderTest) -> None:
+    for found in _configurations(lab, operator):
         lab.api.delete(_ADMISSION, _DENYING, found["metadata"]["name"])
 
 
-def _restore_webhooks(lab: Lab, victim: OperatorUnderTest) -> None:
+def _restore_webhooks(lab: Lab, operator: OperatorUnderTest) -> None:
     # Anew: fields that a defect has added belong to nobody who would take them away.
-    _delete_webhooks(lab, victim)
-    restore(lab, victim, _DENYING)
+    _delete_webhooks(lab, operator)
+    restore(lab, operator, _DENYING)
 
 
 def _merged(webhook: Object, change: Object) -> Object:

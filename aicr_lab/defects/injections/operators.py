@@ -85,12 +85,12 @@ _KUBERAY = OperatorUnderTest(
 _VICTIMS = (_JOBSET, _KUBERAY)
 
 
-def victims(lab: Lab) -> list[OperatorUnderTest]:
+def operators_under_test(lab: Lab) -> list[OperatorUnderTest]:
     """The operators of this lab."""
-    return [victim for victim in _VICTIMS if victim.addon.name in lab.options.addons]
+    return [operator for operator in _VICTIMS if operator.addon.name in lab.options.addons]
 
 
-def restore(lab: Lab, victim: OperatorUnderTest, *kinds: str) -> None:
+def restore(lab: Lab, operator: OperatorUnderTest, *kinds: str) -> None:
     """Applies what the operator was installed from, and waits until it works again."""
-    apply_all(lab, [obj for obj in victim.objects(lab) if obj["kind"] in kinds])
-    await_effect(victim.addon.name, lambda: not victim.addon.missing(lab))
+    apply_all(lab, [obj for obj in operator.objects(lab) if obj["kind"] in kinds])
+    await_effect(operator.addon.name, lambda: not operator.addon.missing(lab))

@@ -142,7 +142,7 @@ class Metrics:
 
     # -- under load ----------------------------------------------------------------------------
 
-    def story(self, actors: "Actors") -> LoadTrial:
+    def load_trial(self, actors: "Actors") -> LoadTrial:
         """Idle, busy, idle again: the actors ``loaded`` and, where there is room, ``idling``."""
 
         def cast() -> "tuple[PodsPerNode, PodsPerNode | None]":

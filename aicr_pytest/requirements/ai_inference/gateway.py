@@ -21,7 +21,7 @@ from aicr_pytest.requirements.ai_inference.listener import (
     address,
     conditions,
     denials,
-    entrances,
+    listeners,
     route_line,
 )
 from aicr_pytest.requirements.ai_inference.solutions.gateway_classes import (
@@ -43,7 +43,7 @@ _OUTSIDE = 2.0
 class Route:
     """A way for requests: an entrance that was seen to lead to a backend."""
 
-    entrance: Listener
+    listener: Listener
     """Listener and Gateway."""
     address: str
     """Of the Gateway: an IP or a host name."""
@@ -60,16 +60,16 @@ class Route:
 
     def target(self, path: str) -> Target:
         """Where requests for a path of our routes go."""
-        return target(self.entrance, self.address, f"{self.prefix}/{path}")
+        return target(self.listener, self.address, f"{self.prefix}/{path}")
 
 
-def target(entrance: Listener, at: str, path: str) -> Target:
+def target(listener: Listener, at: str, path: str) -> Target:
     """Where requests for a path go."""
-    return Target(address=at, port=entrance.port, host=entrance.host, path=path, tls=entrance.tls)
+    return Target(address=at, port=listener.port, host=listener.host, path=path, tls=listener.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sight:
+class _Snapshot:
     """One look at a route: what a request met, and what the controller says."""
 
     answer: Answer
@@ -100,7 +100,7 @@ class GatewayAccess:
     def _waiter(self) -> Waiter:
         return self._workspace.waiter
 
-    def way(self) -> Route:
+    def gateway_route(self) -> Route:
         """A way through a Gateway of the product.
 
         Raises:
@@ -114,18 +114,18 @@ class GatewayAccess:
         said = "; ".join(f"{obj['metadata']['name']}: {accepted(obj)}" for obj in classes)
         if not taken:
             raise WaitFailed(f"No GatewayClass of {self._product.name} is accepted: {said}")
-        entrance = self._entrance(sorted(taken))
-        gateway = self._programmed(entrance)
+        listener = self._listener(sorted(taken))
+        gateway = self._programmed(listener)
         since = time.monotonic()
-        self.route(entrance, "route")
+        self.route(listener, "route")
         at = address(gateway)
         return Route(
-            entrance=entrance,
+            listener=listener,
             address=at,
             prefix=self.prefix,
-            gateway_class=taken[entrance.gateway_class],
+            gateway_class=taken[listener.gateway_class],
             gateway=gateway,
-            answer=self._reached(entrance, at),
+            answer=self._reached(listener, at),
             since=since,
         )
 
@@ -155,7 +155,7 @@ class GatewayAccess:
         return f"/{self._workspace.namespace}"
 
     def route(
-        self, entrance: Listener, actor: str, weights: Mapping[str, int] | None = None
+        self, listener: Listener, actor: str, weights: Mapping[str, int] | None = None
     ) -> str:
         """Create or change a route; its name.
 
@@ -167,10 +167,10 @@ class GatewayAccess:
         (route,) = render_actor(
             f"ai_inference/{actor}",
             actor=name,
-            gateway_namespace=entrance.namespace,
-            gateway=entrance.gateway,
-            listener=entrance.listener,
-            host=entrance.host,
+            gateway_namespace=listener.namespace,
+            gateway=listener.gateway,
+            listener=listener.listener,
+            host=listener.host,
             prefix=self.prefix,
         )
         for reference in route["spec"]["rules"][0]["backendRefs"] if weights else ():
@@ -183,7 +183,7 @@ class GatewayAccess:
         name = f"route-{self._product.name}"
         return self._cluster.get(HTTP_ROUTE, name, self._workspace.namespace)
 
-    def _entrance(self, classes: list[str]) -> Listener:
+    def _listener(self, classes: list[str]) -> Listener:
         product, named = self._product.name, self._platform.settings.gateway
         gateways = [
             gateway
@@ -194,7 +194,7 @@ class GatewayAccess:
         if named and not gateways:
             raise DoesNotApply(f"--aicr-gateway {named} is no Gateway of {product}.")
         namespace = self._cluster.get(NAMESPACE, self._workspace.namespace)
-        found = [ways[0] for gateway in gateways if (ways := entrances(gateway, namespace))]
+        found = [ways[0] for gateway in gateways if (ways := listeners(gateway, namespace))]
         if len(found) == 1:
             return found[0]
         if found:
@@ -220,16 +220,16 @@ class GatewayAccess:
         )
         (made,) = self._platform.workspaces.at("baseline").apply([gateway])
         namespace = self._cluster.get(NAMESPACE, self._workspace.namespace)
-        (entrance,) = entrances(made, namespace)
-        self._made = replace(entrance, ours=True)
+        (listener,) = listeners(made, namespace)
+        self._made = replace(listener, ours=True)
         return self._made
 
-    def _programmed(self, entrance: Listener) -> Object:
+    def _programmed(self, listener: Listener) -> Object:
         return self._waiter.for_object(
-            f"Gateway {entrance.namespace}/{entrance.gateway}: Programmed, with an address",
+            f"Gateway {listener.namespace}/{listener.gateway}: Programmed, with an address",
             GATEWAY,
-            entrance.gateway,
-            entrance.namespace,
+            listener.gateway,
+            listener.namespace,
             until=lambda gateway: bool(
                 pod_state.condition(gateway, "Programmed").get("status") == "True"
                 and address(gateway)
@@ -241,18 +241,20 @@ class GatewayAccess:
             timeout=self._waiter.deadlines.gateway_programmed,
         )
 
-    def _reached(self, entrance: Listener, at: str) -> Answer:
-        where = target(entrance, at, f"{self.prefix}/model")
+    def _reached(self, listener: Listener, at: str) -> Answer:
+        where = target(listener, at, f"{self.prefix}/model")
 
-        def look() -> _Sight:
+        def look() -> _Snapshot:
             answers, _ = self._backends.client.count(where, 1)
-            return _Sight(answer=answers[0], line=route_line(self.route_object(), entrance))
+            return _Snapshot(answer=answers[0], line=route_line(self.route_object(), listener))
 
         try:
             return self._waiter.poll(
-                f"{entrance} at {at}:{entrance.port}: a request reaches our backend",
+                f"{listener} at {at}:{listener.port}: a request reaches our backend",
                 look,
-                until=lambda sight: (sight.answer.status, sight.answer.backend) == (200, "first"),
+                until=lambda snapshot: (
+                    (snapshot.answer.status, snapshot.answer.backend) == (200, "first")
+                ),
                 timeout=self._waiter.deadlines.route_in_effect,
             ).answer
         except WaitTimeout as error:

@@ -37,7 +37,7 @@ class Listener:
         return f"Gateway {self.namespace}/{self.gateway} (listener {self.listener}{tls}{made})"
 
 
-def entrances(gateway: Object, namespace: Object) -> list[Listener]:
+def listeners(gateway: Object, namespace: Object) -> list[Listener]:
     """The listeners of a Gateway that take routes of our namespace, those without TLS first."""
     metadata, spec = gateway["metadata"], gateway["spec"]
     found = [
@@ -53,7 +53,7 @@ def entrances(gateway: Object, namespace: Object) -> list[Listener]:
         for listener in spec["listeners"]
         if not _refusal(listener, gateway, namespace)
     ]
-    return sorted(found, key=lambda entrance: entrance.tls)
+    return sorted(found, key=lambda listener: listener.tls)
 
 
 def denials(gateways: Sequence[Object], namespace: Object) -> list[str]:
@@ -83,18 +83,18 @@ def conditions(status: Mapping[str, object] | None, generation: int) -> str:
     return ", ".join(told) or "no condition"
 
 
-def route_line(route: Object, entrance: Listener) -> str:
+def route_line(route: Object, listener: Listener) -> str:
     """What the controller of a Gateway says of a route, in one line."""
     name = f"HTTPRoute {route['metadata']['namespace']}/{route['metadata']['name']}"
-    return f"{name}: {conditions(parent(route, entrance), route['metadata']['generation'])}"
+    return f"{name}: {conditions(parent(route, listener), route['metadata']['generation'])}"
 
 
-def parent(route: Object, entrance: Listener) -> dict[str, object] | None:
+def parent(route: Object, listener: Listener) -> dict[str, object] | None:
     """What the controller of a Gateway says of a route; None while it has said nothing."""
     for one in route.get("status", {}).get("parents") or ():
         reference = one["parentRef"]
         at = reference.get("namespace", route["metadata"]["namespace"])
-        if (at, reference["name"]) == (entrance.namespace, entrance.gateway):
+        if (at, reference["name"]) == (listener.namespace, listener.gateway):
             found: dict[str, object] = one
             return found
     return None

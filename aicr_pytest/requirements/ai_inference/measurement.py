@@ -60,11 +60,11 @@ class Meter:
             source=f"requests to {where}",
         )
         last = seen[-1] if in_time else self._timed(where, traffic_split.REQUESTS)
-        self._tell("The split", where, last, weights)
+        self._record("The split", where, last, weights)
         if missed := traffic_split.misses(last[0], weights):
             self._evidence().fact("first measurement", "; ".join(missed))
             last = self._timed(where, traffic_split.CONFIRMATION)
-            self._tell("Confirmation", where, last, weights)
+            self._record("Confirmation", where, last, weights)
         return last[0]
 
     def by_header(self, where: Target, rules: Sequence[_Rule], *, since: float) -> list[Routed]:
@@ -135,7 +135,7 @@ class Meter:
         answers, execution = self._count(where, requests)
         return answers, execution, time.monotonic() - started
 
-    def _tell(
+    def _record(
         self,
         title: str,
         where: Target,

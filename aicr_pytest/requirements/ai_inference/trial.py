@@ -72,30 +72,32 @@ class GatewayTrial:
         Raises:
             WaitTimeout: the Gateway is not Programmed, or its address leads to no backend.
         """
-        way, evidence = self._opened(), self._platform.evidence
-        evidence.fact("entrance", str(way.entrance))
-        evidence.fact("class", way.entrance.gateway_class)
-        evidence.fact("address", f"{way.address}:{way.entrance.port}")
-        evidence.fact("from where the tests run", from_here(way.target("model")))
-        return way.answer
+        gateway_route, evidence = self._opened(), self._platform.evidence
+        evidence.fact("listener", str(gateway_route.listener))
+        evidence.fact("class", gateway_route.listener.gateway_class)
+        evidence.fact("address", f"{gateway_route.address}:{gateway_route.listener.port}")
+        evidence.fact("from where the tests run", from_here(gateway_route.target("model")))
+        return gateway_route.answer
 
     def split(self) -> Split:
         """How requests are split by a route with the weights 80 and 20."""
-        way = self._opened()
-        return self._split(way, _AT_FIRST, since=way.since)
+        gateway_route = self._opened()
+        return self._split(gateway_route, _AT_FIRST, since=gateway_route.since)
 
     def split_by_new_weights(self) -> Split:
         """How they are split after its weights are changed to 30 and 70."""
-        way = self._opened()
+        gateway_route = self._opened()
         since = time.monotonic()
-        self._opening.route(way.entrance, "route", _LATER)
-        return self._split(way, _LATER, since=since)
+        self._opening.route(gateway_route.listener, "route", _LATER)
+        return self._split(gateway_route, _LATER, since=since)
 
     def by_header(self) -> HeaderRouting:
         """Which backends requests reach whose header names a model, or another one, or none."""
-        way = self._opened()
-        kinds = self._backends.meter.by_header(way.target("model"), _BY_HEADER, since=way.since)
-        return HeaderRouting(kinds=tuple(kinds), route=self._says(way))
+        gateway_route = self._opened()
+        kinds = self._backends.meter.by_header(
+            gateway_route.target("model"), _BY_HEADER, since=gateway_route.since
+        )
+        return HeaderRouting(kinds=tuple(kinds), route=self._says(gateway_route))
 
     def missing_backend(self) -> Missing:
         """How requests are answered by a route that says that its backend does not exist.
@@ -103,12 +105,14 @@ class GatewayTrial:
         Raises:
             WaitTimeout: the route does not say so.
         """
-        way, evidence = self._opened(), self._platform.evidence
+        gateway_route, evidence = self._opened(), self._platform.evidence
         workspace = self._platform.workspaces.at()
-        name = self._opening.route(way.entrance, "missing")
+        name = self._opening.route(gateway_route.listener, "missing")
 
         def resolved(route: dict[str, Any]) -> Mapping[str, object]:
-            return pod_state.condition({"status": parent(route, way.entrance)}, "ResolvedRefs")
+            return pod_state.condition(
+                {"status": parent(route, gateway_route.listener)}, "ResolvedRefs"
+            )
 
         route = workspace.waiter.for_object(
             f"HTTPRoute {workspace.namespace}/{name}: ResolvedRefs=False, as its backend does not"
@@ -117,14 +121,14 @@ class GatewayTrial:
             name,
             workspace.namespace,
             until=lambda route: resolved(route).get("status") == "False",
-            describe=lambda route: conditions(parent(route, way.entrance), 1),
+            describe=lambda route: conditions(parent(route, gateway_route.listener), 1),
             timeout=workspace.waiter.deadlines.route_reported,
         )
         request = HTTP_ROUTE.request("GET", workspace.namespace, name)
         evidence.yaml("The route", route, source=request)
-        answers, execution = self._backends.client.count(way.target("missing"), _MISSING)
+        answers, execution = self._backends.client.count(gateway_route.target("missing"), _MISSING)
         evidence.execution(execution, "Answers of the backend that does not exist")
-        twin, _ = self._backends.client.count(way.target("model"), 1)
+        twin, _ = self._backends.client.count(gateway_route.target("model"), 1)
         if not traffic_split.answered(twin):
             raise ProbeFailed(f"A backend that exists is not reached meanwhile: {twin[0]}")
         return Missing(statuses=Counter(answer.status for answer in answers))
@@ -135,19 +139,21 @@ class GatewayTrial:
         Raises:
             ProbeFailed: it does not come event by event without the Gateway either.
         """
-        way, evidence = self._opened(), self._platform.evidence
+        gateway_route, evidence = self._opened(), self._platform.evidence
         pieces, execution = self._backends.client.stream(self._backends.direct())
         evidence.execution(execution, "The stream without the Gateway")
         if blind := streaming.stream_of(pieces).because():
             raise ProbeFailed(f"Without the Gateway: {blind}.")
-        pieces, execution = self._backends.client.stream(way.target("model"))
+        pieces, execution = self._backends.client.stream(gateway_route.target("model"))
         evidence.execution(execution, "The stream through the Gateway")
         return streaming.stream_of(pieces)
 
     def bodies(self) -> Bodies:
         """Bodies of 4 MiB as they come through, there and back."""
-        way = self._opened()
-        seen, execution = self._backends.client.bodies(way.target("model"), streaming.BODY)
+        gateway_route = self._opened()
+        seen, execution = self._backends.client.bodies(
+            gateway_route.target("model"), streaming.BODY
+        )
         self._platform.evidence.execution(execution, "Large bodies through the Gateway")
         return streaming.bodies_of(seen)
 
@@ -158,46 +164,46 @@ class GatewayTrial:
     # -- the way -------------------------------------------------------------------------------
 
     def _opened(self) -> Route:
-        way = self._open()
+        gateway_route = self._open()
         if self._taken_down:
             raise DoesNotApply(
                 "Another product was tried after this one, and its Gateway was taken down."
             )
         for observation in self._seen:
             self._platform.evidence.cite(observation)
-        return way
+        return gateway_route
 
     def _open_way(self) -> Route:
         self._backends.started()
         started = time.monotonic()
-        way = self._opening.way()
+        gateway_route = self._opening.gateway_route()
         evidence = self._platform.evidence
         evidence.fact("seconds until a request arrived", f"{time.monotonic() - started:.1f}")
         self._seen = [
             *(
                 evidence.yaml(obj["kind"], obj, source=requests_for("GET", [obj]))
-                for obj in (way.gateway_class, way.gateway)
+                for obj in (gateway_route.gateway_class, gateway_route.gateway)
             ),
-            self._note_route(way),
+            self._note_route(gateway_route),
         ]
-        return way
+        return gateway_route
 
     # -- looks ---------------------------------------------------------------------------------
 
-    def _split(self, way: Route, weights: Mapping[str, int], *, since: float) -> Split:
-        answers = self._backends.meter.split(way.target("split"), weights, since=since)
-        self._note_route(way)
-        return traffic_split.split_of(answers, weights, self._says(way))
+    def _split(self, gateway_route: Route, weights: Mapping[str, int], *, since: float) -> Split:
+        answers = self._backends.meter.split(gateway_route.target("split"), weights, since=since)
+        self._note_route(gateway_route)
+        return traffic_split.split_of(answers, weights, self._says(gateway_route))
 
-    def _note_route(self, way: Route) -> Observation:
+    def _note_route(self, gateway_route: Route) -> Observation:
         route = self._opening.route_object()
         evidence = self._platform.evidence
-        evidence.fact("the controller says", route_line(route, way.entrance))
+        evidence.fact("the controller says", route_line(route, gateway_route.listener))
         return evidence.yaml("The route", route, source=requests_for("GET", [route]))
 
-    def _says(self, way: Route) -> str:
+    def _says(self, gateway_route: Route) -> str:
         """What the controller says of the route now."""
-        return route_line(self._opening.route_object(), way.entrance)
+        return route_line(self._opening.route_object(), gateway_route.listener)
 
 
 class Gateways(Trials[GatewayTrial]):

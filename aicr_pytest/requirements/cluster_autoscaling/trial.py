@@ -43,7 +43,7 @@ class ScalingTrial:
         self._autoscaler = autoscaler
         self._platform = platform
         self._reach = ScalableNodePools()
-        self._wanting = PendingPod(autoscaler, platform)
+        self._pending = PendingPod(autoscaler, platform)
         self._judge_pod: Callable[[Views], Object | None] = lambda views: None
         self._pod: Pod | None = None
         self._node: Object | None = None
@@ -71,8 +71,8 @@ class ScalingTrial:
             scale_in_timeout=self._platform.settings.scale_in_timeout,
         )
         self._before = {node["metadata"]["uid"]: node for node in nodes}
-        self._tell_facts("before")
-        self._wanting.mark(
+        self._record_facts("before")
+        self._pending.mark(
             [
                 node
                 for node in nodes
@@ -81,7 +81,7 @@ class ScalingTrial:
                 and self._offers.of(node)
             ]
         )
-        self._pod = pod = self._wanting.create(self._reach)
+        self._pod = pod = self._pending.create(self._reach)
         self._judge_pod = pod.start_judge()
         self._mark(f"{pod.name} asks for an accelerator")
         try:
@@ -95,8 +95,8 @@ class ScalingTrial:
             )
         finally:
             self._offers.look()
-            self._tell()
-        self._wanting.unmark()
+            self._record()
+        self._pending.unmark()
         self._grown = True
         return self._where_it_runs()
 
@@ -128,11 +128,11 @@ class ScalingTrial:
         except WaitTimeout as error:
             return Shrunk(gone=False, because=str(error))
         finally:
-            self._tell()
+            self._record()
 
     def clear(self) -> None:
         """Take away what a step that failed has left; another solution may come next."""
-        self._wanting.unmark()
+        self._pending.unmark()
         if self._pod is not None:
             self._pod.delete()
             self._pod.gone()
@@ -293,12 +293,12 @@ class ScalingTrial:
     def _mark(self, text: str) -> None:
         self._timeline.mark(utc_now(), text)
 
-    def _tell(self) -> None:
+    def _record(self) -> None:
         source = "watch of nodes, pods and events"
         self._platform.evidence.timeline(self._timeline, source=source)
-        self._tell_facts("after")
+        self._record_facts("after")
 
-    def _tell_facts(self, when: str) -> None:
+    def _record_facts(self, when: str) -> None:
         cluster = self._platform.cluster
         for fact in self._autoscaler.facts(cluster):
             self._platform.evidence.yaml(f"{fact.title}, {when}", fact.content, source=fact.source)

@@ -101,7 +101,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         Raises:
             Inconclusive: it has said nothing at all.
         """
-        self._until_looked_at(said)
+        self._until_scheduled_once(said)
         scale = self._waiter.scale
         # Impatience must not make a scheduler look better: the window is never shorter.
         length = seconds * max(1.0, scale)
@@ -124,7 +124,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         self.look()
         return [one for gang in self._gangs for one in self.bound_members(gang)]
 
-    def _until_looked_at(self, said: Callable[[], Sequence[str]]) -> None:
+    def _until_scheduled_once(self, said: Callable[[], Sequence[str]]) -> None:
         members = {member.pod.name for gang in self._gangs for member in gang.members}
 
         def judge(views: Views) -> bool | None:
@@ -239,7 +239,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             for at, node in [found]
         ]
 
-    def tell(self, evidence: "CheckEvidence") -> None:
+    def record(self, evidence: "CheckEvidence") -> None:
         """Put the timeline and the scheduler's last words into the evidence."""
         self.sample()
         label = ",".join(gang.name for gang in self._gangs)
@@ -258,7 +258,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         columns = ["pod", "gang", "seconds until bound", "node", "the scheduler's last words"]
         evidence.table(self.timeline.title, columns, rows, source=source)
 
-    def tell_spread(self, gang: Gang) -> None:
+    def record_spread(self, gang: Gang) -> None:
         """Note how far apart the members of a gang were bound."""
         moments = [
             self._bound[member.pod.name][0]

@@ -47,13 +47,13 @@ def reserve_node(platform: "Platform") -> AcceleratorNode:
     Raises:
         NoCapacity: no node has one to give.
     """
-    looked_at = platform.accelerators.sample_nodes()
+    sampled = platform.accelerators.sample_nodes()
     usable = [node for node in platform.accelerators.stock if node.ready and node.schedulable]
     # Those that --aicr-nodes means come first, then those whose units are whole devices; among
     # equals the one with most room.
     ordered = sorted(
         usable,
-        key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.capacity),
+        key=lambda node: (node not in sampled, node.units_per_device > 1, -node.capacity),
     )
     (node,) = platform.reservations.with_room(
         [[node] for node in ordered if node.capacity],

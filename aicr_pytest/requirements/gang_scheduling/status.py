@@ -17,10 +17,10 @@ class GangStatus:
         self._scheduler = scheduler
         self._platform = platform
 
-    def words(self, *gangs: "Gang") -> list[str]:
+    def messages(self, *gangs: "Gang") -> list[str]:
         """Why gangs wait, as their objects say."""
-        told = [self._scheduler.words(obj) for gang in gangs for obj in self._telling(gang)]
-        return [words for words in told if words]
+        told = [self._scheduler.message(obj) for gang in gangs for obj in self._telling(gang)]
+        return [message for message in told if message]
 
     def _telling(self, gang: "Gang") -> list[Object]:
         """The objects that say how a gang fares, as they are now."""
@@ -35,10 +35,10 @@ class GangStatus:
             )
         ]
 
-    def tell(self, recorder: "GangRecorder", *gangs: "Gang") -> None:
+    def record(self, recorder: "GangRecorder", *gangs: "Gang") -> None:
         """Timeline, reasons and gang objects, into the evidence of the check that runs."""
         evidence = self._platform.evidence
-        recorder.tell(evidence)
+        recorder.record(evidence)
         for obj in (obj for gang in gangs for obj in self._telling(gang)):
             name, where = obj["metadata"]["name"], obj["metadata"]["namespace"]
             source = self._platform.cluster.kind_of(obj).request("GET", where, name)

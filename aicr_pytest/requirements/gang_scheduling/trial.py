@@ -75,9 +75,9 @@ class GangTrial:
         recorder = self._recorder("Members of the gang that were bound", gang)
         recorder.mark(f"room for {sizes.room} of {gang.accelerators} accelerators")
         try:
-            bound = recorder.follow_window(WINDOW, said=lambda: self._said.words(gang))
+            bound = recorder.follow_window(WINDOW, said=lambda: self._said.messages(gang))
         finally:
-            self._said.tell(recorder, gang)
+            self._said.record(recorder, gang)
         if bound:
             self._refuse_if_others_left(node.free - (free - sizes.room), gang)
         return Starved(
@@ -101,8 +101,8 @@ class GangTrial:
         self._release(self._blocker)
         recorder.mark("the blocker is gone")
         served = self._complete(self._start(gang, recorder), gang, recorder)
-        recorder.tell_spread(gang)
-        self._said.tell(recorder, gang)
+        recorder.record_spread(gang)
+        self._said.record(recorder, gang)
         self._end(gang)
         return served
 
@@ -125,7 +125,7 @@ class GangTrial:
         try:
             seen = self._one_after_the_other(rivals, recorder, node.free - blocked)
         finally:
-            self._said.tell(recorder, *rivals)
+            self._said.record(recorder, *rivals)
         for gang in rivals:
             self._end(gang)
         if blocker:
@@ -313,7 +313,7 @@ class GangTrial:
             now = self._look(self._prepare())
             if now.free + self._held(rivals) < rivals[0].accelerators:
                 raise NoCapacity(f"Others hold what {rivals[0].name} needs: {now}.") from error
-            return Rivals(deadlock=f"{error}\n  {'; '.join(self._said.words(*rivals))}")
+            return Rivals(deadlock=f"{error}\n  {'; '.join(self._said.messages(*rivals))}")
         second = next(gang for gang in rivals if gang is not first)
         started = self._start(first, recorder)
         recorder.look()  # at the last moment at which the first has the room

@@ -34,12 +34,12 @@ class Scaled:
     @cached_property
     def nodes(self) -> "list[AcceleratorNode]":
         """Nodes with room for two pods in all; ours alone until the module ends."""
-        looked_at = self._platform.accelerators.sample_nodes()
+        sampled = self._platform.accelerators.sample_nodes()
         usable = [
             n for n in self._platform.accelerators.stock if n.ready and n.schedulable and n.capacity
         ]
         usable.sort(
-            key=lambda node: (node not in looked_at, node.units_per_device > 1, -node.capacity)
+            key=lambda node: (node not in sampled, node.units_per_device > 1, -node.capacity)
         )
         roomy = [[node] for node in usable if node.capacity >= 2]
         with contextlib.suppress(NoCapacity):

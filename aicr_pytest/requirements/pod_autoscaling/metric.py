@@ -164,8 +164,8 @@ class PodMetrics:
         """The first API that offers a metric that is wanted, and its name there."""
 
         def found(offers: Offers) -> list[tuple[MetricsApi, str]]:
-            looked_at = offers if any_api else offers[:1]
-            matches = [(api, matching(names, wanted)) for api, names in looked_at]
+            searched = offers if any_api else offers[:1]
+            matches = [(api, matching(names, wanted)) for api, names in searched]
             return [(api, name) for api, name in matches if name]
 
         offers: Offers = self._waiter.poll(

@@ -92,7 +92,7 @@ class ReplicaRecorder(Recorder[Snapshot]):
         }
         scaler = self._cluster.find(HORIZONTAL_POD_AUTOSCALER, self._name, self._namespace)
         status = (scaler or {}).get("status", {})
-        sight = Snapshot(
+        snapshot = Snapshot(
             values=values,
             pods=pods,
             current=int(status.get("currentReplicas") or 0),
@@ -102,31 +102,31 @@ class ReplicaRecorder(Recorder[Snapshot]):
                 for one in status.get("conditions") or ()
             },
         )
-        self._show(sight, scaler)
-        return sight
+        self._show(snapshot, scaler)
+        return snapshot
 
-    def _show(self, sight: Snapshot, scaler: Object | None) -> None:
-        shown = [value for pod, value in sight.values.items() if pod in sight.pods]
+    def _show(self, snapshot: Snapshot, scaler: Object | None) -> None:
+        shown = [value for pod, value in snapshot.values.items() if pod in snapshot.pods]
         self.note(
             **{
                 _METRIC: sum(shown) / len(shown) if shown else None,
                 _HIGHEST: max(shown, default=None),
                 _TARGET: self._target,
-                _CURRENT: float(sight.current) if scaler else None,
-                _DESIRED: float(sight.desired) if scaler else None,
-                _READY: float(len(sight.ready)),
+                _CURRENT: float(snapshot.current) if scaler else None,
+                _DESIRED: float(snapshot.desired) if scaler else None,
+                _READY: float(len(snapshot.ready)),
             },
         )
-        for kind, words in sight.conditions.items():
+        for kind, message in snapshot.conditions.items():
             # The message changes with every value; what changes for a reader is the reason.
-            state = words.partition(":")[0]
+            state = message.partition(":")[0]
             if self._conditions.get(kind) != state:
                 self._conditions[kind] = state
-                self.mark(f"{kind} {words}")
-        for name in sight.ready:
+                self.mark(f"{kind} {message}")
+        for name in snapshot.ready:
             if name not in self._placed:
                 self._placed.add(name)
-                node = pod_state.node_of(sight.pods[name])
+                node = pod_state.node_of(snapshot.pods[name])
                 self.mark(f"pod {name} ready on {node}")
         if scaler:
             self._note_events(scaler["metadata"]["uid"])
@@ -136,5 +136,5 @@ class ReplicaRecorder(Recorder[Snapshot]):
         for event in self._cluster.list(EVENT, self._namespace, fields=fields):
             if event["metadata"]["uid"] not in self._events:
                 self._events.add(event["metadata"]["uid"])
-                words = f"{event.get('reason', '')}: {event.get('message', '')}"
-                self.mark(f"event {words}")
+                message = f"{event.get('reason', '')}: {event.get('message', '')}"
+                self.mark(f"event {message}")

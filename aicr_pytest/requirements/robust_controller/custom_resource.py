@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import EVENT, POD, Kind, Object, full_name
-from aicr_pytest.cluster.waiting import remains
+from aicr_pytest.cluster.waiting import describe_remaining
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AicrError,
@@ -146,7 +146,7 @@ class CustomResource:
             f"{self}: gone with everything that it owns",
             [Subject(kind=kind, namespace=namespace) for kind in kinds],
             judge=lambda views: None if any(left(views)) else True,
-            describe=lambda views: f"still there: {remains(left(views))}",
+            describe=lambda views: f"still there: {describe_remaining(left(views))}",
             timeout=self._waiter.deadlines.children_gone,
         )
         self.gone = True

@@ -282,16 +282,16 @@ def test_an_empty_fleet_is_no_observation() -> None:
 
 
 def test_what_went_wrong_at_creation_is_raised_by_the_check_that_needs_it() -> None:
-    fleet = PodsPerNode("x", [], PolicyRefused("quota"))
+    pods_per_node = PodsPerNode("x", [], PolicyRefused("quota"))
 
     with pytest.raises(PolicyRefused):
-        fleet.devices_not_as_granted()
+        pods_per_node.devices_not_as_granted()
 
 
 def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:
-    fleet = PodsPerNode("holder", [holding(sees(), "gpu-0")], None)
+    pods_per_node = PodsPerNode("holder", [holding(sees(), "gpu-0")], None)
 
-    with pytest.raises(ProbeFailed, match="before the look"), fleet.positive_control():
+    with pytest.raises(ProbeFailed, match="before the look"), pods_per_node.positive_control():
         pytest.fail("the body must not run")
 
 
@@ -375,21 +375,21 @@ def mixed(seen: str, trouble: Exception) -> tuple[PodsPerNode, Notes]:
 
 
 def test_a_node_that_cannot_be_looked_at_says_so_of_itself_alone() -> None:
-    fleet, notes = mixed(sees(0, listed=(A,)), NoCapacity("n0 is full", held=False))
+    pods_per_node, notes = mixed(sees(0, listed=(A,)), NoCapacity("n0 is full", held=False))
 
-    assert fleet.devices_not_as_granted() == []
+    assert pods_per_node.devices_not_as_granted() == []
     assert notes.kept == [("n0", "n0 is full")]
 
 
 def test_a_fault_on_one_node_is_told_whatever_another_hides() -> None:
-    fleet, _ = mixed(sees(), NoCapacity("n0 is full", held=False))
+    pods_per_node, _ = mixed(sees(), NoCapacity("n0 is full", held=False))
 
-    assert "its device nodes are: none" in fleet.devices_not_as_granted()[0]
+    assert "its device nodes are: none" in pods_per_node.devices_not_as_granted()[0]
 
 
 @pytest.mark.parametrize("trouble", [AccessDenied("no exec"), PodFailed("no device")])
 def test_what_is_no_matter_of_one_node_hides_behind_no_other(trouble: Exception) -> None:
-    fleet, _ = mixed(sees(0, listed=(A,)), trouble)
+    pods_per_node, _ = mixed(sees(0, listed=(A,)), trouble)
 
     with pytest.raises(type(trouble)):
-        fleet.devices_not_as_granted()
+        pods_per_node.devices_not_as_granted()

@@ -6,10 +6,10 @@ import pytest
 
 from aicr_pytest.accelerators.probe import (
     DeviceNode,
-    parse_reach,
+    open_command,
+    parse_open_attempt,
     parse_view,
     probe_command,
-    reach_command,
 )
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.errors import ProbeFailed
@@ -95,14 +95,14 @@ def test_a_tool_that_fails_lists_nothing() -> None:
     ],
 )
 def test_reaching_for_a_device_is_read(stdout: str, reached: bool, mknod_refused: bool) -> None:
-    reach = parse_reach(GangStatus(stdout=stdout))
+    reach = parse_open_attempt(GangStatus(stdout=stdout))
 
     assert (reach.reached, reach.mknod_refused) == (reached, mknod_refused)
 
 
 def test_a_reach_that_says_nothing_is_no_observation() -> None:
     with pytest.raises(ProbeFailed):
-        parse_reach(GangStatus(stderr="mktemp: not found", exit_code=127))
+        parse_open_attempt(GangStatus(stderr="mktemp: not found", exit_code=127))
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
@@ -122,7 +122,7 @@ def test_the_probe_runs_to_its_end_in_real_shells_and_finds_no_gpu_here(shell: s
 
 def test_reaching_for_a_device_that_exists_opens_it() -> None:
     null = DeviceNode(path="/dev/null", major=1, minor=3, result="-")
-    ran = subprocess.run(reach_command(null), capture_output=True, text=True, check=False)
-    reach = parse_reach(GangStatus(stdout=ran.stdout, exit_code=ran.returncode))
+    ran = subprocess.run(open_command(null), capture_output=True, text=True, check=False)
+    reach = parse_open_attempt(GangStatus(stdout=ran.stdout, exit_code=ran.returncode))
 
-    assert reach.words == "opened" or reach.mknod_refused
+    assert reach.message == "opened" or reach.mknod_refused

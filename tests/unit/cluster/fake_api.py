@@ -174,8 +174,8 @@ class FakeApi:
     def refuse(self, method: str, pattern: str, status: int = 0, **more: Any) -> None:
         self.refusals.append(Refusal(method, pattern, status, **more))
 
-    def later(self, seconds: float, deed: Callable[[], object]) -> None:
-        timer = threading.Timer(seconds, deed)
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        timer = threading.Timer(seconds, action)
         timer.daemon = True
         timer.start()
 

@@ -50,7 +50,7 @@ def test_removal_spares_other_labs_and_takes_the_parent_when_it_was_the_last(
     other = Cgroups(name="b", hierarchies=Hierarchies(v1=(root,)))
     mine.create("node-0", "system")
     other.create("control-plane")
-    assert mine.remains() == [root / "aicr-lab/a"]
+    assert mine.leftover() == [root / "aicr-lab/a"]
     mine.remove()
     assert [path.name for path in (root / "aicr-lab").iterdir()] == ["b"]
     other.remove()

@@ -98,7 +98,9 @@ def test_defect_that_costs_the_verdict_is_aimed_at_a_check(defect: Defect) -> No
 
 
 def test_every_runtime_defect_has_its_edit() -> None:
-    used = {defect.way.mode for defect in DEFECTS if isinstance(defect.way, BrokenRuntime)}
+    used = {
+        defect.injection.mode for defect in DEFECTS if isinstance(defect.injection, BrokenRuntime)
+    }
 
     assert used == set(MODES)
 

@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("AICR_LAB_HOME", str(home))
     monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.remove", lambda self: None)
-    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.remains", lambda self: [])
+    monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.leftover", lambda self: [])
     monkeypatch.setattr("aicr_lab.machine.cgroups.Cgroups.occupied", lambda self: False)
     monkeypatch.setattr("aicr_lab.machine.host.require_root", lambda: None)
     monkeypatch.setattr("aicr_lab.startup.start", lambda lab, options, say: lab.ground.take())

@@ -12,7 +12,7 @@ from aicr_pytest.errors import Inconclusive
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
     Group,
     Object,
-    condition_words,
+    condition_message,
     with_annotations,
     with_labels,
 )
@@ -100,9 +100,9 @@ class Kueue:
             "integrations.frameworks of its configuration, for namespaces like this one."
         )
 
-    def words(self, obj: Object) -> str:
+    def message(self, obj: Object) -> str:
         """What the Workload's conditions say."""
-        return condition_words(obj, "QuotaReserved", "Admitted")
+        return condition_message(obj, "QuotaReserved", "Admitted")
 
 
 def _version(cluster: "Cluster") -> str:

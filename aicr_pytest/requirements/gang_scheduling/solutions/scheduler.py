@@ -86,7 +86,7 @@ class GangScheduler(Protocol):
     def unmanaged_reason(self, pod: Object) -> str:
         """Why it does not manage a pod that was made for it; empty where it does."""
 
-    def words(self, obj: Object) -> str:
+    def message(self, obj: Object) -> str:
         """Why a gang waits, as its object says; empty where it says nothing."""
 
 
@@ -110,7 +110,7 @@ def _noted(pod: Object, where: str, notes: dict[str, str]) -> Object:
     return {**pod, "metadata": metadata}
 
 
-def condition_words(obj: Object, *types: str) -> str:
+def condition_message(obj: Object, *types: str) -> str:
     """What conditions of an object say that are not True, those of the given types if any."""
     said = [
         f"{c['type']}={c['status']} {c.get('reason', '')}: {c.get('message', '')}".rstrip(": ")
@@ -152,9 +152,9 @@ class CountedOnNodes(ABC):
         """Nothing: every pod is scheduled by somebody."""
         return ""
 
-    def words(self, obj: Object) -> str:
+    def message(self, obj: Object) -> str:
         """What the conditions of the gang's object say."""
-        return condition_words(obj)
+        return condition_message(obj)
 
 
 class TiedToMinMember(CountedOnNodes):

@@ -10,7 +10,7 @@ from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
     Group,
     Object,
     TiedToMinMember,
-    condition_words,
+    condition_message,
     scheduled_by,
     with_annotations,
 )
@@ -42,7 +42,7 @@ class Volcano(TiedToMinMember):
         tie = {"scheduling.k8s.io/group-name": group.name}
         return with_annotations(scheduled_by(pod, SCHEDULER), tie)
 
-    def words(self, obj: Object) -> str:
+    def message(self, obj: Object) -> str:
         """What its PodGroup's conditions say; Volcano tells the phase, too."""
         phase = (obj.get("status") or {}).get("phase", "")
-        return "; ".join(filter(None, [f"phase {phase}" if phase else "", condition_words(obj)]))
+        return "; ".join(filter(None, [f"phase {phase}" if phase else "", condition_message(obj)]))

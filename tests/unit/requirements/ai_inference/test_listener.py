@@ -9,7 +9,7 @@ from aicr_pytest.requirements.ai_inference.listener import (
     Listener,
     address,
     denials,
-    entrances,
+    listeners,
     route_line,
 )
 
@@ -31,7 +31,7 @@ def from_(source: str, **more: Any) -> dict[str, Any]:
 
 
 def test_listener_for_all_namespaces_is_an_entrance() -> None:
-    assert entrances(gateway(allowedRoutes=from_("All")), OURS) == [
+    assert listeners(gateway(allowedRoutes=from_("All")), OURS) == [
         Listener(
             namespace="infra",
             gateway="edge",
@@ -68,7 +68,7 @@ def test_listener_for_all_namespaces_is_an_entrance() -> None:
     ],
 )
 def test_listener_that_takes_no_routes_of_ours_says_why(listener: Any, why: str) -> None:
-    assert entrances(gateway(**listener), OURS) == []
+    assert listeners(gateway(**listener), OURS) == []
     assert denials([gateway(**listener)], OURS) == [f"infra/edge, listener http: {why}"]
 
 
@@ -76,15 +76,15 @@ def test_listener_with_tls_is_an_entrance_after_those_without() -> None:
     both = gateway(name="secure", protocol="HTTPS", port=443, allowedRoutes=from_("All"))
     both["spec"]["listeners"].append({**both["spec"]["listeners"][0], "protocol": "HTTP"})
 
-    assert [found.tls for found in entrances(both, OURS)] == [False, True]
-    (secure,) = entrances(gateway(protocol="HTTPS", allowedRoutes=from_("All")), OURS)
+    assert [found.tls for found in listeners(both, OURS)] == [False, True]
+    (secure,) = listeners(gateway(protocol="HTTPS", allowedRoutes=from_("All")), OURS)
     assert "TLS, certificate not verified" in str(secure)
 
 
 def test_selector_that_chooses_our_namespace_is_an_entrance() -> None:
     chosen = from_("Selector", selector={"matchLabels": {"team": "ai"}})
 
-    assert len(entrances(gateway(allowedRoutes=chosen), OURS)) == 1
+    assert len(listeners(gateway(allowedRoutes=chosen), OURS)) == 1
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_selector_that_chooses_our_namespace_is_an_entrance() -> None:
     [("", "aicr-x.test"), ("*.example.com", "aicr-x.example.com"), ("ai.example.com",) * 2],
 )
 def test_host_fits_the_listener_and_is_nobody_elses_where_it_may(pattern: str, host: str) -> None:
-    (found,) = entrances(gateway(hostname=pattern, allowedRoutes=from_("All")), OURS)
+    (found,) = listeners(gateway(hostname=pattern, allowedRoutes=from_("All")), OURS)
 
     assert found.host == host
 
@@ -105,7 +105,7 @@ def test_address_may_be_a_host_name_and_may_be_missing() -> None:
 
 
 def test_route_line_tells_stale_conditions_from_present_ones() -> None:
-    (entrance,) = entrances(gateway(allowedRoutes=from_("All")), OURS)
+    (listener,) = listeners(gateway(allowedRoutes=from_("All")), OURS)
     said = [{"type": "Accepted", "status": "True", "observedGeneration": 1}]
     route = {
         "metadata": {"name": "route", "namespace": "aicr-x", "generation": 2},
@@ -117,11 +117,11 @@ def test_route_line_tells_stale_conditions_from_present_ones() -> None:
         },
     }
 
-    assert route_line(route, entrance) == (
+    assert route_line(route, listener) == (
         "HTTPRoute aicr-x/route: Accepted=True for generation 1 of 2"
     )
     route["status"] = {}
-    assert route_line(route, entrance) == "HTTPRoute aicr-x/route: no condition"
+    assert route_line(route, listener) == "HTTPRoute aicr-x/route: no condition"
 
 
 @pytest.mark.parametrize(

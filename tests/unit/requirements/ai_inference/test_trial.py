@@ -45,7 +45,7 @@ class Opening:
 
     def way(self) -> Any:
         return SimpleNamespace(
-            entrance=ENTRANCE,
+            listener=ENTRANCE,
             address="192.0.2.1",
             target=lambda path: SimpleNamespace(path=path, tls=True),
             answer=FIRST,
@@ -54,7 +54,7 @@ class Opening:
             gateway={**API, "kind": "Gateway", "metadata": {"name": "edge", "namespace": "gw"}},
         )
 
-    def route(self, entrance: Any, actor: str, weights: Any = None) -> str:
+    def route(self, listener: Any, actor: str, weights: Any = None) -> str:
         self.weights.append(weights)
         return f"{actor}-x"
 

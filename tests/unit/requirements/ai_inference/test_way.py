@@ -36,7 +36,7 @@ def test_a_way_is_opened_once() -> None:
     assert done == ["opened"]
 
 
-@pytest.mark.parametrize("error", [WaitTimeout("not Programmed"), AssertionError("no entrance")])
+@pytest.mark.parametrize("error", [WaitTimeout("not Programmed"), AssertionError("no listener")])
 def test_a_way_that_cannot_be_opened_is_not_tried_again(error: Exception) -> None:
     trial, done = on_trial(error, ours=True)
 

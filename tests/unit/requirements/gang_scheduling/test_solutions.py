@@ -10,7 +10,7 @@ from aicr_pytest.errors import Inconclusive, NoCapacity
 from aicr_pytest.requirements.gang_scheduling.sizes import Sizes
 from aicr_pytest.requirements.gang_scheduling.solutions.kai import Kai
 from aicr_pytest.requirements.gang_scheduling.solutions.kueue import Kueue, _room_of
-from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import Group, condition_words
+from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import Group, condition_message
 from aicr_pytest.requirements.registry import solutions_of
 from tests.unit.requirements.served_cluster import ServedCluster
 
@@ -75,7 +75,7 @@ def test_conditions_that_hold_say_nothing() -> None:
         {"type": "Accepted", "status": "True", "reason": "Fine"},
     ]
 
-    assert condition_words({"status": {"conditions": conditions}}) == (
+    assert condition_message({"status": {"conditions": conditions}}) == (
         "Scheduled=False Unschedulable: 2 of 3"
     )
 

@@ -61,10 +61,10 @@ def test_pods_that_end_do_not_count_and_the_oldest_comes_first() -> None:
         pod("late", "2026-11-23T20:00:06Z", ready=False),
         pod("gone", "2026-11-23T20:00:00Z", ending=True),
     ]
-    sight = watched(FakeCluster(pods, None), old=3.0).sample()
+    snapshot = watched(FakeCluster(pods, None), old=3.0).sample()
 
-    assert sight.ready == ["old", "new"]
-    assert str(sight).startswith("metric: old at 3; replicas: 0 current, 0 desired, 2 ready")
+    assert snapshot.ready == ["old", "new"]
+    assert str(snapshot).startswith("metric: old at 3; replicas: 0 current, 0 desired, 2 ready")
 
 
 def test_average_is_over_the_pods_that_live() -> None:
