@@ -278,9 +278,7 @@ def _reasons(said: str) -> list[str]:
     """
     head, colon, rest = said.partition("nodes are available: ")
     text = rest if colon else head
-    text = re.split(
-        r"\.?\s*(?:still not schedulable|preemption: |no new claims to deallocate)", text
-    )[0]
+    text = re.split(_AFTERWARDS, text)[0]
     # A comma within a taint's braces separates nothing.
     parts = re.split(r",\s*(?=\d+ )", text)
     return [part.strip(" .,") for part in parts if part.strip(" .,")]

@@ -173,7 +173,7 @@ DEFECTS = (
         expects="Inconclusive",
         detected_by=f"{CRUD}[ResourceClaimTemplate]",
         basis="plan",
-        expected_message="PolicyRefused: .*claim templates are not allowed here",
+        expected_message="claim templates are not allowed here",
     ),
     Defect(
         id="dra-updates-lost",
