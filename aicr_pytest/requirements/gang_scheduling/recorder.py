@@ -228,7 +228,7 @@ class GangRecorder(Recorder[Mapping[str, float]]):
 
     def completed(self, gang: Gang) -> int:
         """How many members were seen to have completed."""
-        return sum(self._phase.get(member.pod.name) == "Succeeded" for member in gang.members)
+        return sum(self._program.get(member.pod.name) == "Succeeded" for member in gang.members)
 
     def bound_members(self, gang: Gang) -> list[Binding]:
         """Members of a gang that were bound."""

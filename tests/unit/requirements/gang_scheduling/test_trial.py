@@ -180,6 +180,15 @@ def test_members_that_hold_or_end_otherwise(
         SERVED(trial)
 
 
+def test_members_whose_program_has_ended_have_completed_before_their_phase_says_so() -> None:
+    cluster = SmallCluster(all_or_none)
+    cluster.ends_as = "Running"
+    trial = on_trial(cluster)
+
+    STARVED(trial)
+    SERVED(trial)
+
+
 def test_units_of_one_device_are_no_devices_that_are_held_twice() -> None:
     cluster = SmallCluster(all_or_none)
     cluster.same_device, cluster.units = True, 4
