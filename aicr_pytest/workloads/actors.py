@@ -22,10 +22,9 @@ class Actors:
         if room_for_all:
             self._on_stage.update({name: start() for name, start in deploy.items()})
 
-    @property
-    def has_room(self) -> bool:
-        """Whether all can be on stage at once."""
-        return self._room_for_all
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such an actor."""
+        return name in self._deploy
 
     def __getitem__(self, name: str) -> PodsPerNode:
         """One actor, alone if it must be."""

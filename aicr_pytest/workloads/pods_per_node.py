@@ -71,24 +71,33 @@ class PodsPerNode:
         refused what the other holds is the observation.
 
         Raises:
-            NoCapacity: neither holds any.
+            NoCapacity: neither holds any, or one had to come without a request.
         """
 
         def common(mine: AcceleratorPod, theirs: AcceleratorPod) -> list[str]:
+            if mine.asks_for_nothing or theirs.asks_for_nothing:
+                raise NoCapacity(f"It takes two free accelerators on one node: {mine.on}")
             shared = sorted(set.intersection(*_held_by(theirs, mine)))
             return [f"{mine} and {theirs} both see {identity}" for identity in shared]
 
         return self._beside(other, common)
 
     def requiring_two_accelerators(self) -> "PodsPerNode":
-        """The same fleet, where its nodes have two accelerators at all.
+        """The same actor, on the nodes that have two accelerators at all.
 
         Raises:
-            DoesNotApply: a node has one, so that no two can be held.
+            DoesNotApply: each has one, so that no two can be held anywhere.
         """
-        if single := [str(pod.on) for pod in self.pods if pod.on.total < 2]:
-            raise DoesNotApply(f"It takes two accelerators on one node: {'; '.join(single)}")
-        return self
+        pods = [pod for pod in self.pods if pod.on.total >= 2]
+        if not pods:
+            single = "; ".join(str(pod.on) for pod in self.pods)
+            raise DoesNotApply(f"It takes two accelerators on one node: {single}")
+        return PodsPerNode(self.actor, pods, None)
+
+    def joined_by(self, others: "PodsPerNode") -> "PodsPerNode":
+        """The same actor, on the nodes of both; an error of either is raised at its first use."""
+        trouble = self._trouble or others._trouble
+        return PodsPerNode(self.actor, [*self._pods, *others._pods], trouble)
 
     def foreign_devices_opened(self, other: "PodsPerNode") -> list[str]:
         """Devices of one actor that the other can open, in both directions, as sentences."""
@@ -152,7 +161,8 @@ class PodsPerNode:
     def _beside(
         self, other: "PodsPerNode", look: Callable[[AcceleratorPod, AcceleratorPod], list[str]]
     ) -> list[str]:
-        pairs = list(zip(self.pods, other.pods, strict=True))
+        theirs = {pod.on.name: pod for pod in other.pods}
+        pairs = [(pod, theirs[pod.on.name]) for pod in self.pods]
         return [sentence for sentences in _on_each(pairs, look) for sentence in sentences]
 
 

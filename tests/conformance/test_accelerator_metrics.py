@@ -1,5 +1,7 @@
 """Metrics of accelerators: each has its own, and they follow what runs on it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from aicr_pytest.checks import (
@@ -9,6 +11,7 @@ from aicr_pytest.checks import (
     Exclusive,
     LoadTrial,
     Metrics,
+    PodsPerNode,
     Workspaces,
 )
 
@@ -30,16 +33,16 @@ def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
 
 @pytest.fixture(scope="module")
 def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
-    """One pod that can load its accelerator, and one that does nothing with its own."""
-    return Actors(
-        {
-            name: lambda name=name: aicr_workspace.deploy(  # type: ignore[misc]
-                f"accelerator_metrics/{name}", nodes, must_start=False
-            )
-            for name in ("loaded", "idling")
-        },
-        room_for_all=all(node.free >= AT_ONCE for node in nodes),
-    )
+    """One pod that can load its accelerator; where there is room, one that leaves its own idle."""
+
+    def actor(name: str, those: Nodes) -> Callable[[], PodsPerNode]:
+        return lambda: aicr_workspace.deploy(f"accelerator_metrics/{name}", those, must_start=False)
+
+    roomy = [node for node in nodes if node.free >= AT_ONCE]
+    pods = {"loaded": actor("loaded", nodes)}
+    if roomy:
+        pods["idling"] = actor("idling", roomy)
+    return Actors(pods, room_for_all=True)
 
 
 @pytest.fixture(scope="module")

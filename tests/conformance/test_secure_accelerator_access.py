@@ -40,11 +40,19 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
             f"secure_accelerator_access/{name}", nodes, must_start=False, **values
         )
 
-    room = all(node.free >= AT_ONCE for node in nodes)
+    def neighbour() -> PodsPerNode:
+        rivals, outsiders = (
+            aicr_workspace.deploy(f"secure_accelerator_access/{name}", those, must_start=False)
+            for name, those in (("rival", roomy), ("outsider", full))
+        )
+        return rivals.joined_by(outsiders)
+
+    roomy = [node for node in nodes if node.free >= AT_ONCE]
+    full = [node for node in nodes if node not in roomy]
     return Actors(
         {
             "holder": actor("holder"),
-            "neighbour": actor("rival" if room else "outsider"),
+            "neighbour": neighbour,
             "bystander": actor("bystander"),
             "by-environment": actor("by-environment", **aicr_accelerators.environment_values()),
             "by-runtime-class": actor(
@@ -54,7 +62,7 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
                 "by-volume-mount", directory=lambda node: node.profile.volume_mount_bypass
             ),
         },
-        room_for_all=room,
+        room_for_all=not full,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.load import BUSY, IDLE, Load, since
-from aicr_pytest.errors import DoesNotApply, EndpointSilent, NoCapacity, ProbeFailed
+from aicr_pytest.errors import DoesNotApply, EndpointSilent, Inconclusive, NoCapacity, ProbeFailed
 from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
@@ -60,37 +60,37 @@ class LoadTrial:
     def idle_accelerators_that_move(self) -> list[str]:
         """Accelerators that we held idle and that were shown as busy, as sentences.
 
+        A node of which nothing can be said speaks for itself alone, while others are judged.
+
         Raises:
-            DoesNotApply: a node has one accelerator, or both workloads were given the same one,
-                which is shared.
-            NoCapacity: there was no room for two workloads.
-            ProbeFailed: the idle one is not shown at all, so that its standing still proves
+            NoCapacity: nowhere was there room for two workloads.
+            ProbeFailed: the idle ones are not shown at all, so that their standing still proves
                 nothing.
+            DoesNotApply: each node has one accelerator, or both workloads were given the same one,
+                which is shared.
         """
-        found = []
+        found: list[str] = []
+        judged = False
+        blind: list[tuple[AcceleratorPod, Inconclusive]] = []
+        unfit: list[DoesNotApply] = []
         for busy, idle, course in self._courses():
-            if busy.on.total < 2:
-                raise DoesNotApply(f"It takes two accelerators on one node: {busy.on}")
-            if idle is None:
-                raise NoCapacity(f"It takes two free accelerators on one node: {busy.on}")
-            identity = _only(idle)
-            if identity == _only(busy):
-                raise DoesNotApply(
-                    f"{busy} and {idle} were both given {identity}: it is shared (time-slicing), "
-                    "and moves for both."
-                )
-            if not course.idle_seen:
-                raise ProbeFailed(f"{idle}: {identity} has no series, so that it cannot move.")
-            if course.idle_peak > IDLE:
-                found.append(
-                    f"{idle} holds {identity} idle, and the exporter shows it at "
-                    f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
-                )
+            try:
+                found += _movement(busy, idle, course)
+                judged = True
+            except Inconclusive as error:
+                blind.append((busy, error))
+            except DoesNotApply as error:
+                unfit.append(error)
+        if not judged and (blind or unfit):
+            raise blind[0][1] if blind else unfit[0]
+        for busy, why in blind:
+            busy.leave_out(why)
         return found
 
     def _play_all(self) -> "list[tuple[AcceleratorPod, AcceleratorPod | None, _LoadResult]]":
         busy, idle = self._cast()
-        pairs = [(one, idle.pods[index] if idle else None) for index, one in enumerate(busy.pods)]
+        others = {pod.on.name: pod for pod in idle.pods} if idle else {}
+        pairs = [(pod, others.get(pod.on.name)) for pod in busy.pods]
         with ThreadPoolExecutor(max_workers=8) as threads:
             courses = list(threads.map(lambda pair: self._run(*pair), pairs))
         return [(one, other, course) for (one, other), course in zip(pairs, courses, strict=True)]
@@ -176,6 +176,28 @@ class LoadTrial:
             source=f"{self._exporters.profile.path} of the exporter on {watch.node}, asked every "
             f"second; {busy.on.profile.tool} in pod {busy.pod.namespace}/{busy.pod.name}",
         )
+
+
+def _movement(
+    busy: "AcceleratorPod", idle: "AcceleratorPod | None", course: _LoadResult
+) -> list[str]:
+    """How one node's idle accelerator was shown, if that is more than idle."""
+    if busy.on.total < 2:
+        raise DoesNotApply(f"It takes two accelerators on one node: {busy.on}")
+    if idle is None:
+        raise NoCapacity(f"It takes two free accelerators on one node: {busy.on}")
+    identity = _only(idle)
+    if identity == _only(busy):
+        raise DoesNotApply(
+            f"{busy} and {idle} were both given {identity}: it is shared (time-slicing), "
+            "and moves for both."
+        )
+    if not course.idle_seen:
+        raise ProbeFailed(f"{idle}: {identity} has no series, so that it cannot move.")
+    if course.idle_peak <= IDLE:
+        return []
+    shown = f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
+    return [f"{idle} holds {identity} idle, and the exporter shows it at {shown}"]
 
 
 def _only(pod: "AcceleratorPod") -> str:

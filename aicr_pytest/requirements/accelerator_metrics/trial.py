@@ -146,7 +146,7 @@ class Metrics:
         """Idle, busy, idle again: the actors ``loaded`` and, where there is room, ``idling``."""
 
         def cast() -> "tuple[PodsPerNode, PodsPerNode | None]":
-            if not actors.has_room:
+            if "idling" not in actors:
                 return actors["loaded"], None
             loaded, idling = actors.together("loaded", "idling")
             return loaded, idling

@@ -276,6 +276,43 @@ def test_two_devices_are_too_many_for_a_node_with_one() -> None:
         PodsPerNode("x", [holding(sees(), total=1)], None).requiring_two_accelerators()
 
 
+def on_node(name: str, pod: Any, *, total: int = 2) -> Any:
+    pod.on = dataclasses.replace(stock(total), name=name)
+    pod.pod.spec["nodeName"] = name
+    return pod
+
+
+def test_a_node_with_one_accelerator_excuses_no_other_node() -> None:
+    def actor(pod: str) -> PodsPerNode:
+        small = on_node("small", holding(sees(0, listed=(B,)), pod), total=1)
+        big = on_node("big", holding(sees(0, listed=(A,)), pod))
+        return PodsPerNode(pod, [small, big] if pod == "gpu-0" else [big, small], None)
+
+    (shared,) = actor("gpu-1").requiring_two_accelerators().devices_shared_with(actor("gpu-0"))
+
+    assert A in shared
+
+
+def test_a_pod_that_came_without_a_request_shares_nothing_and_proves_nothing() -> None:
+    holder, outsider = holding(sees(0, listed=(A,)), "gpu-0"), holding(sees())
+    outsider.pod.spec = {"containers": [{"name": "main"}]}
+
+    with pytest.raises(NoCapacity, match="It takes two free accelerators on one node"):
+        PodsPerNode("outsider", [outsider], None).devices_shared_with(
+            PodsPerNode("holder", [holder], None)
+        )
+
+
+def test_an_actor_of_two_kinds_is_one_actor_on_the_nodes_of_both() -> None:
+    rivals = PodsPerNode("rival", [on_node("a", holding(sees(), "gpu-0"))], None)
+    outsiders = PodsPerNode("outsider", [on_node("b", holding(sees()))], None)
+
+    assert [pod.on.name for pod in rivals.joined_by(outsiders).pods] == ["a", "b"]
+    assert [pod.on.name for pod in PodsPerNode("x", [], None).joined_by(rivals).pods] == ["a"]
+    with pytest.raises(NoCapacity):
+        _ = rivals.joined_by(PodsPerNode("outsider", [], NoCapacity("none free"))).pods
+
+
 def test_an_empty_fleet_is_no_observation() -> None:
     with pytest.raises(ProbeFailed):
         PodsPerNode("x", [], None).devices_not_as_granted()

@@ -65,16 +65,20 @@ class Node:
         return 0.97 if self.loaded else 0.0
 
 
-def pod(name: str, *held: str, total: int = 2) -> Any:
+def pod(name: str, *held: str, total: int = 2, node: str = "node-0") -> Any:
     class Pod:
-        on = SimpleNamespace(name="node-0", total=total, profile=SimpleNamespace(tool="nvidia-smi"))
+        on = SimpleNamespace(name=node, total=total, profile=SimpleNamespace(tool="nvidia-smi"))
+        left_out = ""
         pod = SimpleNamespace(name=name, namespace="ns")
 
         def held(self) -> tuple[str, ...]:
             return held
 
+        def leave_out(self, why: Exception) -> None:
+            self.left_out = str(why)
+
         def __str__(self) -> str:
-            return f"node-0: pod ns/{name}"
+            return f"{node}: pod ns/{name}"
 
     return Pod()
 
@@ -93,11 +97,11 @@ def story(
 ) -> tuple[LoadTrial, Kept]:
     monkeypatch.setattr(load_trial, "Load", lambda *_: node)
     kept = Kept()
-    loaded = busy or pod("loaded", "GPU-a")
+    loaded = busy if isinstance(busy, tuple) else (busy or pod("loaded", "GPU-a"),)
     other = pod("idling", "GPU-b") if idle == "default" else idle
     cluster: Any = SimpleNamespace(observer=SimpleNamespace(awaiting=lambda *_: None))
     pods = (
-        SimpleNamespace(pods=(loaded,)),
+        SimpleNamespace(pods=loaded),
         SimpleNamespace(pods=(other,)) if other else None,
     )
     waiter = Waiter(cluster, deadlines=Deadlines(reading_follows=0.05))
@@ -198,6 +202,22 @@ def test_two_accelerators_are_needed_for_one_to_stay_idle(monkeypatch: pytest.Mo
         looked_at(pod("loaded", "GPU-a"), None).idle_accelerators_that_move()
     with pytest.raises(DoesNotApply, match="both given GPU-a: it is shared"):
         looked_at(pod("loaded", "GPU-a"), pod("idling", "GPU-a")).idle_accelerators_that_move()
+
+
+@pytest.mark.parametrize("total", [1, 2])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_node_without_room_for_two_excuses_no_other_node(
+    monkeypatch: pytest.MonkeyPatch, total: int, order: int
+) -> None:
+    small = pod("loaded-1", "GPU-a", total=total, node="node-1")
+    busy = (small, pod("loaded", "GPU-a"))[::order]
+    shown: dict[str, float | None] = {"GPU-a": 97.0, "GPU-b": 97.0}
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=shown), busy)
+
+    (found,) = looked_at.idle_accelerators_that_move()
+
+    assert found.startswith("node-0: pod ns/idling holds GPU-b idle")
+    assert ("two free accelerators on one node" in small.left_out) is (total == 2)
 
 
 @pytest.mark.parametrize("held", [(), ("GPU-a", "GPU-b")])
