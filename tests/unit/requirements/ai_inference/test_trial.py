@@ -23,7 +23,7 @@ FIRST, SECOND = Answer(status=200, backend="first"), Answer(status=200, backend=
 LOST = Answer(status=503)
 FINE = "HTTPRoute ns/route-x: Accepted=True"
 API = {"apiVersion": "gateway.networking.k8s.io/v1"}
-ENTRANCE = SimpleNamespace(namespace="gw", gateway="edge", port=80, gateway_class="x")
+LISTENER = SimpleNamespace(namespace="gw", gateway="edge", port=80, gateway_class="x")
 APART = "8 events were sent 0.25 s apart"
 WHOLE = {"status": 200, "received": 4, "same": True, "detail": ""}
 ONE_BY_ONE = [
@@ -38,14 +38,14 @@ class Evidence:
 
 
 class Opening:
-    """A way that was opened, and the route on it."""
+    """Access that was opened, and the route through it."""
 
     def __init__(self) -> None:
         self.weights: list[Any] = []
 
-    def way(self) -> Any:
+    def gateway_route(self) -> Any:
         return SimpleNamespace(
-            listener=ENTRANCE,
+            listener=LISTENER,
             address="192.0.2.1",
             target=lambda path: SimpleNamespace(path=path, tls=True),
             answer=FIRST,

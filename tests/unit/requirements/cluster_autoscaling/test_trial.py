@@ -133,7 +133,7 @@ def on_trial(platform: Platform, *, keeps: str = "", left_out: str = "") -> Scal
         def gone(self) -> None: ...
 
     vars(trial).update(
-        _wanting=SimpleNamespace(
+        _pending=SimpleNamespace(
             mark=lambda _: None, unmark=lambda: None, create=lambda _: Wanting()
         ),
         _offers=SimpleNamespace(
