@@ -12,9 +12,8 @@ from aicr_pytest.errors import AicrError, DoesNotApply
 from aicr_pytest.requirements.solutions import Candidate, S, Solutions, deciding_failure
 
 T = TypeVar("T")
-Step = Callable[[T], list[str] | None]
-"""What is wrong, as sentences, or a claim: nothing, where it does not raise AssertionError. It may
-raise where nobody can say."""
+Step = Callable[[T], None]
+"""A claim: raises AssertionError where it is not true, and an AicrError where nobody can say."""
 
 
 class Trials(Generic[T]):
@@ -55,23 +54,14 @@ class Trials(Generic[T]):
         """Of the solution that has passed so far; of the first one where none has."""
         return self._in_use.subject
 
-    def prove(self, claim: Callable[[T], None]) -> None:
-        """Return once one solution has met a claim, and all before it.
-
-        Raises:
-            AssertionError, AicrError: as the claim does, where no solution meets it.
-        """
-        __tracebackhide__ = True
-        self.faults(claim)
-
-    def faults(self, step: Step[T]) -> list[str]:
-        """What is wrong in a step; empty with the first solution that passes it and all others.
+    def prove(self, step: Step[T]) -> None:
+        """Return once one solution has passed a step and all others.
 
         All others are those asked for so far, and those before them: whatever is asked for first,
         the solution that is left at the end has passed everything.
 
         Raises:
-            AicrError: as the step does, where no solution passes.
+            AssertionError, AicrError: as the step does, where no solution passes.
             DoesNotApply: the first solution passes it, and none can pass everything any more.
         """
         __tracebackhide__ = True
@@ -79,12 +69,9 @@ class Trials(Generic[T]):
         if step not in self._failed:
             failure = self._failure(step)
             if failure is None:
-                return []
+                return
             self._failed[step] = failure
-        told = self._failed[step]
-        if isinstance(told, _Faults):
-            return told.sentences
-        raise told
+        raise self._failed[step]
 
     def _failure(self, step: Step[T]) -> Exception | None:
         """Why no solution passes a step and all others; None where one does."""
@@ -104,12 +91,6 @@ class Trials(Generic[T]):
                 self._leave(trial.subject)
         self._in_use = first = self._trials[0]
         return deciding_failure(failures) if failures else first.failure_alone(step, judged)
-
-
-class _Faults(AssertionError):
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__("\n".join(sentences))
-        self.sentences = sentences
 
 
 class _Trial(Generic[T]):
@@ -155,10 +136,10 @@ class _Trial(Generic[T]):
     def _run(self, step: Step[T]) -> AssertionError | AicrError | None:
         __tracebackhide__ = True
         try:
-            found = step(self.subject)
+            step(self.subject)
         except (AssertionError, AicrError) as error:
             return error
-        return _Faults(found) if found else None
+        return None
 
 
 def _fails(error: AssertionError | AicrError | None) -> bool:
