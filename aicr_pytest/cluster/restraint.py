@@ -18,6 +18,9 @@ out for such a pod is for ours, and who may displace such a pod may displace our
 Autoscaler would ignore what is below -10."""
 _GROUPS = ("scheduling.k8s.io", "scheduling.run.ai", "scheduling.volcano.sh")
 """API groups whose PodGroups name a PriorityClass beside that of their pods."""
+USERS_BY_NAMESPACE = ("security.openshift.io", "v1")
+"""Served where each namespace has a range of users of its own, and pods that name another one are
+refused: OpenShift's security context constraints."""
 
 
 def pod_specs(part: object) -> Iterator[Object]:
@@ -37,12 +40,18 @@ def needs_class(obj: Object) -> bool:
     return _is_group(obj) or any(True for _ in pod_specs(obj))
 
 
-def restrained(obj: Object, priority_class: str) -> Object:
-    """A copy whose pods are of a PriorityClass and mount no token, unless it says otherwise."""
+def restrained(obj: Object, priority_class: str, *, users_are_given: bool = False) -> Object:
+    """A copy whose pods are of a PriorityClass and mount no token, unless it says otherwise.
+
+    Args:
+        users_are_given: whether the platform says as which user a pod runs, other than as root.
+    """
     new = copy.deepcopy(obj)
     for spec in pod_specs(new):
         spec.setdefault("automountServiceAccountToken", False)
         spec.setdefault("priorityClassName", priority_class)
+        if users_are_given:
+            _leave_the_user_open(spec)
     if _is_group(new):
         new["spec"].setdefault("priorityClassName", priority_class)
     return new
@@ -59,6 +68,14 @@ def own_class(name: str) -> Object:
         "globalDefault": False,
         "description": "Pods of conformance checks, which displace nobody; goes with their run.",
     }
+
+
+def _leave_the_user_open(spec: Object) -> None:
+    for part in (spec, *spec["containers"], *(spec.get("initContainers") or ())):
+        context = part.get("securityContext") or {}
+        for name in ("runAsUser", "runAsGroup", "fsGroup"):
+            if context.get(name):  # 0 is root, which is asked for on purpose
+                del context[name]
 
 
 def _is_group(obj: Object) -> bool:

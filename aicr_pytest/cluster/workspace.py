@@ -86,6 +86,7 @@ class Workspace:
         self._closed = False
         self._named_class = priority_class
         self._class = ""
+        self._users_are_given = False
         self._making_class = threading.Lock()
         self._unobserved: list[Exception] = []
 
@@ -224,8 +225,16 @@ class Workspace:
         if not restraint.needs_class(obj):
             return copy.deepcopy(obj)
         with self._making_class:
-            self._class = self._class or self._found_class() or self._made_class()
-        return restraint.restrained(obj, self._class)
+            if not self._class:
+                self._users_are_given = self._sees_users_given()
+                self._class = self._found_class() or self._made_class()
+        return restraint.restrained(obj, self._class, users_are_given=self._users_are_given)
+
+    def _sees_users_given(self) -> bool:
+        try:
+            return bool(self.cluster.serves(*restraint.USERS_BY_NAMESPACE))
+        except ApiError:
+            return True  # it is there, and what serves it is not
 
     def _found_class(self) -> str:
         """The user's PriorityClass; empty where none is named."""

@@ -1,5 +1,6 @@
 """Every pod of ours mounts no token and displaces nobody, whoever makes it."""
 
+import json
 import string
 from pathlib import Path
 
@@ -184,6 +185,43 @@ def test_users_own_class_is_taken_where_it_never_preempts(
         )
         with pytest.raises(ProbeFailed, match=f"--aicr-priority-class {name}: "):
             workspace.pod(pod("one"))
+
+
+def users(part: object) -> list[int]:
+    """Every user and group that is named anywhere."""
+    if isinstance(part, dict):
+        own = [part[name] for name in ("runAsUser", "runAsGroup", "fsGroup") if name in part]
+        return own + [user for value in part.values() for user in users(value)]
+    return [user for item in part for user in users(item)] if isinstance(part, list) else []
+
+
+@with_pods
+def test_where_the_platform_gives_users_only_root_is_named(obj: Object) -> None:
+    as_root = [user for user in users(obj) if user == 0]
+
+    assert users(restrained(obj, "quiet", users_are_given=True)) == as_root
+    assert users(restrained(obj, "quiet")) == users(obj)
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        (None, [65532]),
+        ({"resources": [{"name": "x", "kind": "X", "namespaced": True}]}, []),
+    ],
+)
+def test_users_are_left_open_where_openshift_is_served(
+    cluster: Cluster, waiter: Waiter, fake: FakeApi, said: Object | None, named: list[int]
+) -> None:
+    if said:
+        fake.texts["/apis/security.openshift.io/v1"] = json.dumps(said)
+    obj = pod("one")
+    obj["spec"]["securityContext"] = {"runAsNonRoot": True, "runAsUser": 65532}
+
+    made = new_workspace(cluster, waiter).pod(obj).created
+
+    assert users(made) == named
+    assert made["spec"]["securityContext"]["runAsNonRoot"]
 
 
 def preempted(cluster: Cluster, waiter: Waiter, fake: FakeApi) -> Pod:
