@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
+from aicr_pytest.cluster.refusals import excuse_of
 from aicr_pytest.errors import ApiError, DoesNotApply
 from aicr_pytest.workloads.manifests import render_actor
 
@@ -27,6 +28,7 @@ def offer_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bool) -
 
     Raises:
         DoesNotApply: the API server drops the field, i.e. it knows no admin access.
+        Inconclusive: a policy or quota refuses the claim without admin access.
     """
     workspace, evidence = platform.workspaces.at(), platform.evidence
     (claim,) = render_actor(
@@ -44,6 +46,8 @@ def offer_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bool) -
         if error.status == 404:
             raise DoesNotApply("The API server serves no resource.k8s.io/v1.") from error
         evidence.text(title, str(error), source=source)
+        if not admin and (excuse := excuse_of(error)):
+            raise excuse from error
         return ClaimOffer(admitted=False, refusal=error.message)
     evidence.yaml(title, admitted, source=source)
     if admin and "adminAccess" not in admitted["spec"]["devices"]["requests"][0]["exactly"]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.errors import ApiError, DoesNotApply
+from aicr_pytest.errors import ApiError, DoesNotApply, PolicyRefused
 from aicr_pytest.requirements.secure_accelerator_access.admin_access import ClaimOffer, offer_claim
 from tests.conformance import test_secure_accelerator_access as suite
 from tests.unit.requirements.judging import words_of
@@ -58,6 +58,17 @@ def test_a_refusal_is_told_in_the_api_servers_words_and_kept() -> None:
         ClaimOffer(admitted=False, refusal="admin access is not allowed here"),
         ["Claim with admin access"],
     )
+
+
+def test_a_quota_that_refuses_any_claim_accuses_nobody() -> None:
+    words = (
+        'resourceclaims.resource.k8s.io "ordinary-access" is forbidden: exceeded quota: platform'
+    )
+    refused = ApiError(403, "Forbidden", words, request="POST claim")
+
+    with pytest.raises(PolicyRefused, match="exceeded quota: platform"):
+        offered(refused, admin=False)
+    assert not offered(refused, admin=True)[0].admitted, "a policy may be what refuses it"
 
 
 def test_an_admitted_claim_is_told_as_such() -> None:
