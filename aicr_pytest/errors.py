@@ -6,6 +6,7 @@
     ├── Inconclusive            we could not look: never "not conformant"
     │   ├── ApiUnreachable      no answer, or only 5xx/429, after all retries
     │   │   └── AggregatedApiDown  from whom an APIService names; the API server itself answers
+    │   ├── StreamNotPassed     what stands before the API server passes no exec or port-forward
     │   ├── AccessDenied        the API server refuses *us* (RBAC, authentication)
     │   │   └── NotAuthenticated  it does not know who we are (401)
     │   ├── NoAccelerators      nothing that any known profile describes
@@ -57,6 +58,10 @@ class ApiUnreachable(Inconclusive):
 
 class AggregatedApiDown(ApiUnreachable):
     """Whom an APIService names for a group gives no answer; the API server itself is well."""
+
+
+class StreamNotPassed(Inconclusive):
+    """What stands before the API server passes no streams, hence neither exec nor port-forward."""
 
 
 class AccessDenied(Inconclusive):

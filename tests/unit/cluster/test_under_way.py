@@ -8,9 +8,19 @@ import pytest
 from aicr_pytest.cli.awaiting import Awaiting
 from aicr_pytest.cluster import transport
 from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.connection import configure
+from aicr_pytest.cluster.credentials import credentials_of
 from aicr_pytest.cluster.kinds import NODE, POD, Kind
+from aicr_pytest.cluster.kubeconfig import choose
+from aicr_pytest.cluster.pod_http import ask_pod
 from aicr_pytest.cluster.served import dead_groups, served_kinds
-from aicr_pytest.errors import AccessDenied, AggregatedApiDown, ApiUnreachable
+from aicr_pytest.errors import (
+    AccessDenied,
+    AggregatedApiDown,
+    ApiUnreachable,
+    EndpointSilent,
+    StreamNotPassed,
+)
 from aicr_pytest.run.survey import Survey
 from tests.unit.cluster.conftest import QUICK, RUN, Recorder
 from tests.unit.cluster.fake_api import FakeApi
@@ -157,3 +167,60 @@ def test_command_says_what_it_waits_for_when_it_is_new_and_now_and_then() -> Non
         awaiting.awaiting("API server", seen, 3.0, 15.0)
 
     assert said == [f"… API server: {seen} (3 of 15 s)" for seen in ("refused", "503", "503")]
+
+
+PROXIED = "/api/v1/namespaces/ns/pods/gpu:9400/proxy/metrics"
+
+
+def test_pod_is_asked_through_the_api_server_where_no_stream_is_passed(
+    cluster: Cluster, fake: FakeApi
+) -> None:
+    fake.refuse("GET", "/portforward", 400, body=b"Upgrade request required", times=9)
+    fake.texts[PROXIED] = "up 1"
+
+    answer = ask_pod(cluster, "gpu", "ns", 9400, "/metrics")
+
+    assert (answer.status, answer.text, answer.source) == (200, "up 1", f"GET {PROXIED}")
+
+
+def test_pod_that_nobody_may_be_asked_for_so_is_not_silent(cluster: Cluster, fake: FakeApi) -> None:
+    fake.refuse("GET", "/portforward", 400, body=b"Upgrade request required", times=9)
+    said = 'pods "gpu" is forbidden: User "me" cannot get resource "pods/proxy" in API group ""'
+    fake.refuse("GET", "/proxy/", 403, reason="Forbidden", message=f'{said} in the namespace "ns"')
+
+    with pytest.raises(StreamNotPassed, match="no stream is opened: 400") as caught:
+        ask_pod(cluster, "gpu", "ns", 9400, "/metrics")
+    assert "websockets. Or let us" in caught.value.hint
+    assert "can-i get pods --subresource=proxy -n ns" in caught.value.hint
+
+
+def test_pod_that_does_not_answer_the_api_server_is_silent(cluster: Cluster, fake: FakeApi) -> None:
+    fake.refuse("GET", "/portforward", 400, body=b"Upgrade request required", times=9)
+    fake.refuse("GET", "/proxy/", 503, message="error trying to reach service: refused")
+
+    with pytest.raises(EndpointSilent, match=r"503 .*error trying to reach service: refused"):
+        ask_pod(cluster, "gpu", "ns", 9400, "/metrics")
+
+
+def test_network_that_needs_no_proxy_needs_none_for_streams_either(
+    fake: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pathlib.Path(fake.kubeconfig(tmp_path))
+    path.write_text(path.read_text().replace(fake.url, "https://10.1.2.3:6443"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    target = choose(str(path), None)
+
+    for exceptions, proxy in (
+        ("10.0.0.0/8", None),
+        ("192.168.0.0/16", "http://proxy.example:3128"),
+    ):
+        monkeypatch.setenv("NO_PROXY", exceptions)
+        monkeypatch.setenv("no_proxy", exceptions)
+        configuration = configure(target, credentials_of(target, recorder_of_nothing))
+
+        # Plain requests and streams both go by this one.
+        assert (configuration.proxy, configuration.no_proxy) == (proxy, None)
+
+
+def recorder_of_nothing(*_: object) -> None:
+    """Nobody is awaited."""
