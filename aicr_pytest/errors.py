@@ -5,6 +5,8 @@
     AicrError
     ├── Inconclusive            we could not look: never "not conformant"
     │   ├── ApiUnreachable      no answer, or only 5xx/429, after all retries
+    │   │   └── AggregatedApiDown  from whom an APIService names; the API server itself answers
+    │   ├── StreamNotPassed     what stands before the API server passes no exec or port-forward
     │   ├── AccessDenied        the API server refuses *us* (RBAC, authentication)
     │   │   └── NotAuthenticated  it does not know who we are (401)
     │   ├── NoAccelerators      nothing that any known profile describes
@@ -52,6 +54,14 @@ class Inconclusive(AicrError):
 
 class ApiUnreachable(Inconclusive):
     """The API server gives no answer, or only 429 and 5xx, after all retries."""
+
+
+class AggregatedApiDown(ApiUnreachable):
+    """Whom an APIService names for a group gives no answer; the API server itself is well."""
+
+
+class StreamNotPassed(Inconclusive):
+    """What stands before the API server passes no streams, hence neither exec nor port-forward."""
 
 
 class AccessDenied(Inconclusive):

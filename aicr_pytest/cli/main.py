@@ -219,6 +219,7 @@ def _door() -> "Door":
 
 
 def _connect(settings: Settings) -> "Cluster":
+    from aicr_pytest.cli.awaiting import Awaiting
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.evidence.redaction.redact import Redactor
     from aicr_pytest.run.cluster_providers import running_kubeconfig
@@ -227,7 +228,11 @@ def _connect(settings: Settings) -> "Cluster":
     if settings.lab:
         kubeconfig = str(running_kubeconfig("lab", settings.lab_name))
     return Cluster.connect(
-        kubeconfig=kubeconfig, context=settings.context, run_id="none", clean=Redactor().text
+        kubeconfig=kubeconfig,
+        context=settings.context,
+        run_id="none",
+        observer=Awaiting(lambda line: _say_line(line, sys.stderr)),
+        clean=Redactor().text,
     )
 
 

@@ -119,7 +119,7 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
     Raises:
         AicrError: it cannot be reached at all.
     """
-    run = _run(settings)
+    run = _run(settings, say)
     run.connect()
     cluster = run.cluster
     say(f"looking at {cluster.server} …")
@@ -140,10 +140,11 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
     )
 
 
-def _run(settings: "Settings") -> Run:
+def _run(settings: "Settings", say: Callable[[str], None]) -> Run:
     from dataclasses import replace
     from pathlib import Path
 
+    from aicr_pytest.cli.awaiting import Awaiting
     from aicr_pytest.run.cluster_providers import running_kubeconfig
 
     kubeconfig: str | Path | None = settings.kubeconfig
@@ -155,7 +156,8 @@ def _run(settings: "Settings") -> Run:
         evidence=False,
         evidence_dir=None,
     )
-    return Run(quiet, begin(quiet, run_id="none", invocation_dir=Path.cwd()))
+    shared = begin(quiet, run_id="none", invocation_dir=Path.cwd())
+    return Run(quiet, shared, awaiting=Awaiting(say).awaiting)
 
 
 def _solutions(run: Run) -> dict[str, tuple[str, ...]]:

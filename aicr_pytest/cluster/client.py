@@ -25,8 +25,8 @@ Objects = list[Object]
 """A name of its own, since ``Cluster.list`` hides the type in the class below."""
 
 FIELD_MANAGER = labels.MANAGER
-_FIRST_ANSWER = 4.0
-"""Seconds within which the API server has to answer for the first time."""
+_FIRST_ANSWER = 5.0
+"""Seconds of one attempt at the API server's first answer."""
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -90,14 +90,15 @@ class Cluster:
         credentials = credentials_of(target, observer.awaiting, clean=clean)
         configuration = configure(target, credentials)
         patience = patience or RetryPolicy()
-        # Whoever has mistyped an address shall hear of it soon.
-        no_retry = dataclasses.replace(
+        # A restart may fall into the first request as into any other; whoever has mistyped an
+        # address is told all the while what is asked, and has an end in as long.
+        at_first = dataclasses.replace(
             patience,
-            seconds=min(patience.seconds, _FIRST_ANSWER),
-            within=min(patience.within or _FIRST_ANSWER, _FIRST_ANSWER),
+            read=min(patience.read, _FIRST_ANSWER),
+            within=min(patience.within or patience.seconds, patience.seconds),
         )
         identity = Identity(credentials, target.user)
-        link = transport.connect(configuration, identity, observer, no_retry)
+        link = transport.connect(configuration, identity, observer, at_first)
         for name, value in target.headers.items():
             link.api_client.set_default_header(name, value)
         cluster = cls(

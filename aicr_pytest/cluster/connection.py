@@ -20,6 +20,7 @@ from aicr_pytest.cluster.credentials import SERVICE_ACCOUNT, Credentials
 from aicr_pytest.cluster.kubeconfig import Target
 from aicr_pytest.cluster.shapes import Section
 from aicr_pytest.errors import AccessDenied, SettingsError
+from aicr_pytest.urls import in_url
 
 
 def configure(
@@ -59,7 +60,7 @@ def configure(
 def _in_cluster(environ: Mapping[str, str]) -> str:
     host = environ["KUBERNETES_SERVICE_HOST"]
     port = environ.get("KUBERNETES_SERVICE_PORT") or "443"
-    return f"https://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"https://{in_url(host)}:{port}"
 
 
 def _server(cluster: Section) -> str:

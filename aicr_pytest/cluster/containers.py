@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import kinds, streams
+from aicr_pytest.cluster import kinds, streams, websockets
 from aicr_pytest.cluster.messages import Request
 from aicr_pytest.cluster.observer import Execution
 
@@ -48,7 +48,7 @@ def forward(transport: "Transport", pod: str, namespace: str, port: int) -> stre
 def _dialler(transport: "Transport") -> streams.Dial:
     def dial(path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
         return transport.retry(
-            lambda: streams.dial(
+            lambda: websockets.dial(
                 transport.configuration,
                 transport.context,
                 transport.observer,

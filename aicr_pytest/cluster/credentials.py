@@ -6,17 +6,17 @@ cluster in which nothing is.
 """
 
 import base64
-import dataclasses
 import datetime
+import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from aicr_pytest.cluster.kubeconfig import Target
+from aicr_pytest.cluster.kubeconfig import Target, choose
 from aicr_pytest.cluster.plugin import PATIENCE, Awaiting, Given, Plugin
-from aicr_pytest.cluster.shapes import token_in
+from aicr_pytest.cluster.shapes import Section, token_in
 from aicr_pytest.errors import SettingsError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -50,24 +50,69 @@ class Credentials(Protocol):
         """Client certificate and key, PEM; both empty where there is none."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
-    """What does not change: a token, a name with a password, or a client certificate alone."""
+class Written:
+    """What a kubeconfig's user holds: a token, a name with a password, a client certificate.
 
-    value: str = ""
-    """Of the header."""
+    Tools that log in anew write it there, so that it is read again where it is refused.
+
+    Args:
+        again: gives the user as the kubeconfig has it by now.
+    """
+
+    def __init__(self, user: Section, again: Callable[[], Section]) -> None:
+        self._again = again
+        self._lock = threading.Lock()
+        self._value = _written_header(user)
+        self._certificate = _written_certificate(user)
+        self._renewed = "", ""
 
     def header(self) -> str:
-        """The value of ``Authorization``."""
-        return self.value
+        """The value of ``Authorization``; empty where there is a certificate alone."""
+        return self._value
 
     def renew(self, refused: str) -> bool:
-        """There is no other."""
-        return False
+        """Whether the kubeconfig holds something else by now."""
+        with self._lock:
+            try:
+                user = self._again()
+                value, certificate = _written_header(user), _written_certificate(user)
+            except SettingsError:
+                return False  # it is being written, or is of another cluster or user by now
+            if bool(value) != bool(self._value):
+                return False  # another way to log in is another run's; and never nobody
+            self._value = value
+            if certificate != self._certificate:
+                self._certificate = self._renewed = certificate
+            # Another thread may have been here before: what was refused was the old one.
+            return value != refused or bool(self._renewed[0])
 
     def certificate(self) -> tuple[str, str]:
-        """None of its own; the kubeconfig's stands with the connection."""
-        return "", ""
+        """The one that was read again; the kubeconfig's first one stands with the connection."""
+        return self._renewed
+
+
+def _written_header(user: Section) -> str:
+    if token := user.text("token"):
+        return f"Bearer {token_in(token, f'{user.where}.token')}"
+    name, password = user.text("username"), user.text("password")
+    if name or password:
+        return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+    return ""
+
+
+def _written_certificate(user: Section) -> tuple[str, str]:
+    """Client certificate and key, PEM; empty where there are none, or not now."""
+    try:
+        certificate, key = (_held(user, name) for name in ("client-certificate", "client-key"))
+    except (OSError, ValueError, SettingsError):
+        return "", ""  # said where the connection is made
+    whole = certificate and key
+    return (certificate.decode("latin-1"), key.decode("latin-1")) if whole else ("", "")
+
+
+def _held(user: Section, name: str) -> bytes:
+    path = user.path(name)
+    return user.data(f"{name}-data") or (Path(path).read_bytes() if path else b"")
 
 
 class TokenFile:
@@ -205,14 +250,23 @@ def credentials_of(
         raise SettingsError(f"{user.where}: has a token and a username; only one can be sent.")
     if file:  # before the token, which kubectl, too, uses only until it has read the file
         return TokenFile(file, f"{user.where}.tokenFile")
-    if token:
-        return Fixed(value=f"Bearer {token_in(token, f'{user.where}.token')}")
-    if "exec" in user:
+    if "exec" in user and not token:
         plugin = Plugin.read(
             user.section("exec"), target.cluster, context=target.context, try_with=target.kubectl
         )
         return Asked(plugin, awaiting, clean=clean)
-    if name or password:
-        pair = base64.b64encode(f"{name}:{password}".encode()).decode()
-        return Fixed(value=f"Basic {pair}")
-    return Fixed()
+    return Written(user, lambda: _user_again(target))
+
+
+def _user_again(target: Target) -> Section:
+    """The same user, by the kubeconfig as it is now.
+
+    Raises:
+        SettingsError: it is none any more, or leads to another server.
+    """
+    paths = target.paths
+    file, listed = (paths[0], "") if len(paths) == 1 else (None, os.pathsep.join(paths))
+    now = choose(file, target.context, {"KUBECONFIG": listed})
+    if now.cluster.text("server") != target.cluster.text("server"):
+        raise SettingsError(f"Context {target.context}: it leads to another server by now.")
+    return now.user

@@ -102,6 +102,12 @@ class Request:
         return f"{self.method} {self.path}"
 
     @property
+    def group(self) -> str:
+        """The API group that is asked; empty for the core group, and for what belongs to none."""
+        _, _, rest = self.path.partition("/apis/")
+        return rest.partition("/")[0]
+
+    @property
     def target(self) -> str:
         """Path and query, for the journal."""
         return f"{self.path}?{self._encoded}" if self.query else self.path

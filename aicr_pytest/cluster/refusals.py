@@ -13,6 +13,7 @@ from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.messages import read_json
 from aicr_pytest.errors import (
     AccessDenied,
+    AggregatedApiDown,
     AicrError,
     ApiError,
     ApiUnreachable,
@@ -33,6 +34,10 @@ _BY_SERVER = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 4
 """What API servers say; anything else below 500 is the word of a proxy, or of a page to log in."""
 _REASON, _MESSAGE = 100, 16_000
 """Characters of what a refusal says that become part of an error."""
+_STARTING = "not yet ready to handle request"
+"""Of admission while an API server starts, as a 403: it does not know all objects yet."""
+_AGGREGATOR = re.compile(r"service unavailable|error trying to reach service: .*", re.DOTALL)
+"""All that kube-aggregator says in place of an API server behind it; proxies use other words."""
 _ESCALATION = "is attempting to grant RBAC permissions not currently held"
 
 
@@ -85,6 +90,8 @@ def error_for(answer: Answer, request: str) -> AicrError:
             f"{request}: the API server does not accept our credentials (401 {answer.message}).",
             hint="Log in again, or choose another context: kubectl auth whoami",
         )
+    if answer.status == 403 and answer.is_status and answer.message.endswith(_STARTING):
+        return ApiUnreachable(f"{request}: the API server starts: {answer.message[:600]}")
     if answer.status == 403 and (denied := _denied(answer, request)):
         return denied
     if _FENCE in answer.message and answer.is_status:
@@ -98,6 +105,13 @@ def error_for(answer: Answer, request: str) -> AicrError:
             f"{request}: not an API server answers, but something with {answer.status}"
             f" {answer.reason}" + (f": {answer.message}" if answer.message else ""),
             hint="See what stands before it, such as a proxy or a page to log in.",
+        )
+    of_a_group = answer.status == 503 and " /apis/" in request and not answer.is_status
+    if of_a_group and _AGGREGATOR.fullmatch(answer.message):
+        return AggregatedApiDown(
+            f"{request}: whom the APIService of this group names gives no answer: 503"
+            f" {answer.message}",
+            hint="See kubectl get apiservices.",
         )
     if answer.status == 429 or answer.status >= 500:
         return ApiUnreachable(

@@ -1,9 +1,12 @@
 """Which kinds an API server serves, whatever their group: CRDs and aggregated APIs included."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.errors import ApiUnreachable
+from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster.kinds import API_SERVICE, Object
+from aicr_pytest.errors import AggregatedApiDown, ApiUnreachable
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -38,5 +41,28 @@ def _asked_one_by_one(cluster: "Cluster", said: dict[str, Any]) -> Iterator[tupl
     """On servers that do not tell all at once."""
     for group in said["groups"] or ():
         for version in group["versions"]:
-            for kind in cluster.serves(group["name"], version["version"]):
-                yield kind, f"{group['name']}/{version['version']}"
+            with contextlib.suppress(AggregatedApiDown):  # the survey tells of it
+                for kind in cluster.serves(group["name"], version["version"]):
+                    yield kind, f"{group['name']}/{version['version']}"
+
+
+def dead_groups(cluster: "Cluster") -> list[str]:
+    """APIServices whose server does not answer, each with the words for it.
+
+    Discovery is incomplete by them, and no namespace is ever deleted to its end.
+    """
+    return sorted(
+        f"APIService {service['metadata']['name']}: {why}"
+        for service in cluster.list(API_SERVICE)
+        if (why := unavailable(service))
+    )
+
+
+def unavailable(service: Object) -> str:
+    """Why an APIService is not available; empty where it is."""
+    condition = pod_state.condition(service, "Available")
+    if not condition:
+        return "nobody has looked at it yet"
+    if condition.get("status") == "True":
+        return ""
+    return f"{condition.get('reason', '')}: {condition.get('message', '')}"

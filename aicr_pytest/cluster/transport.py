@@ -34,10 +34,21 @@ from aicr_pytest.cluster.messages import (
 )
 from aicr_pytest.cluster.observer import Observer
 from aicr_pytest.cluster.refusals import Answer, error_for
-from aicr_pytest.errors import AccessDenied, AicrError, ApiError, ApiUnreachable, SettingsError
+from aicr_pytest.errors import (
+    AccessDenied,
+    AggregatedApiDown,
+    AicrError,
+    ApiError,
+    ApiUnreachable,
+    SettingsError,
+)
 
 T = TypeVar("T")
 
+_COMING_UP = 10.0
+"""Seconds after an outage for which an API server may not know users and roles again."""
+_TELL_AFTER = 2.0
+"""Seconds of silence after which it is told that the API server is awaited."""
 _REFUSAL = bounds.MIB
 """Bytes that are read of an answer that is no success; what it says is at its beginning."""
 
@@ -70,6 +81,12 @@ class _Refused(Exception):
         self.error = error
         self.response = response
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether the API server is down: not where it is busy, or somebody behind it is down."""
+        busy = self.response is not None and self.response.status == 429
+        return isinstance(self, _Later) and not (busy or isinstance(self.error, AggregatedApiDown))
+
 
 class _Later(_Refused):
     """No answer, or one that says "later": worth another attempt."""
@@ -99,7 +116,9 @@ class Transport:
         self.observer = observer
         self.patience = patience
         self._pool: Any = self.api_client.rest_client.pool_manager
-        self._answers = True
+        self._dead: set[str] = set()
+        """API groups that were found without an answer; "" for all of them."""
+        self._silent_at = -_COMING_UP
 
     @property
     def configuration(self) -> Any:
@@ -119,7 +138,7 @@ class Transport:
             AicrError: as ``refusals.error_for`` says, for every status but 2xx.
         """
         try:
-            return self._patiently(lambda left: self._whole(request, left), tries)
+            return self._patiently(lambda left: self._whole(request, left), tries, request.group)
         except _Refused as refused:
             if _is_odd_404(refused.error):
                 self._see_who_answers(request)
@@ -136,7 +155,7 @@ class Transport:
         try:
             if proxied:
                 return self._whole(request, None)
-            return self._patiently(lambda left: self._whole(request, left), None)
+            return self._patiently(lambda left: self._whole(request, left), None, request.group)
         except _Refused as refused:
             response = refused.response
             if response is None or (isinstance(refused, _Later) and not proxied):
@@ -148,21 +167,14 @@ class Transport:
     def stream(self, request: Request) -> RawResponse:
         """Open an answer that comes in pieces; the caller closes it."""
         try:
-            return self._patiently(lambda left: self._ask(request, left), None)
+            return self._patiently(lambda left: self._ask(request, left), None, request.group)
         except _Refused as refused:
             raise refused.error from None
 
     def retry(self, once: Callable[[], T]) -> T:
         """Call until it raises something else than ``ApiUnreachable``, with the same patience."""
-
-        def attempt(_: float | None) -> T:
-            try:
-                return self.identity.shown(once)
-            except ApiUnreachable as error:
-                raise _Later(error) from error
-
         try:
-            return self._patiently(attempt, None)
+            return self._patiently(lambda _: self._as_ourselves(once), None)
         except _Refused as refused:
             raise refused.error from None
 
@@ -236,12 +248,14 @@ class Transport:
         finally:
             raw.close()  # a connection whose answer was read to its end is back in the pool by now
 
-    def _patiently(self, once: Callable[[float | None], T], tries: Tries | None) -> T:
+    def _patiently(
+        self, once: Callable[[float | None], T], tries: Tries | None, group: str = ""
+    ) -> T:
         """Call, with the seconds that are left or None, until it raises no ``_Later``."""
         patience, started = self.patience, time.monotonic()
         # A server that was found dead is asked once per request until it answers again; else each
         # of many checks would wait for it in turn.
-        budget, attempts = (patience.seconds, 2) if self._answers else (0.0, 1)
+        budget, attempts = (0.0, 1) if self._dead & {"", group} else (patience.seconds, 2)
         backoff = Backoff(patience)
 
         def left() -> float | None:
@@ -252,6 +266,7 @@ class Transport:
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             wanted = error.pause if isinstance(error, _Later) else 0.0
+            self._tell(error, time.monotonic() - started, budget)
             # Who wants to be asked again at once is asked as seldom as who says nothing.
             remaining = started + budget - time.monotonic()
             return max(0.0, min(max(backoff.pause(), wanted), remaining))
@@ -277,14 +292,45 @@ class Transport:
         )
         try:
             result = retrying(lambda: once(left()))
-        except _Later:
-            self._answers = False
+        except _Later as later:
+            if later.is_outage:
+                self._dead.add("")
+            elif isinstance(later.error, AggregatedApiDown):
+                self._dead.add(group)
             raise
-        self._answers = True
+        self._dead -= {"", group}
         return result
 
+    def _tell(self, error: BaseException | None, elapsed: float, budget: float) -> None:
+        if elapsed >= _TELL_AFTER:
+            seen = str(error).partition("\n")[0]
+            what = f"API server {self.configuration.host}: an answer"
+            self.observer.awaiting(what, seen, elapsed, budget)
+
     def _ask(self, request: Request, left: float | None) -> RawResponse:
-        return self.identity.shown(lambda: self._ask_once(request, left))
+        return self._as_ourselves(lambda: self._ask_once(request, left))
+
+    def _as_ourselves(self, once: Callable[[], T]) -> T:
+        """Do something with our credentials.
+
+        Raises:
+            _Later: no answer; or a refusal by an API server that has just come back, which lets
+                nobody in until it has read who may.
+        """
+        try:
+            return self.identity.shown(once)
+        except ApiUnreachable as error:
+            refused: _Refused = _Later(error)
+        except AccessDenied as error:
+            refused = _Refused(error)
+        except _Refused as error:
+            refused = error
+        now = time.monotonic()
+        if refused.is_outage:
+            self._silent_at = now
+        elif isinstance(refused.error, AccessDenied) and now - self._silent_at < _COMING_UP:
+            refused = _Later(refused.error, refused.response)
+        raise refused from refused.error
 
     def _ask_once(self, request: Request, left: float | None) -> RawResponse:
         started = time.monotonic()

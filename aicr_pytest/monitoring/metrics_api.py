@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import API_SERVICE, Object
+from aicr_pytest.cluster.kinds import API_SERVICE
+from aicr_pytest.cluster.served import unavailable
 from aicr_pytest.errors import ApiUnreachable, EndpointSilent, SolutionAbsent
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ class MetricsApi:
                 "among all APIServices; prometheus-adapter, KEDA and the clouds' adapters register "
                 "one."
             )
-        available = [service for service in services if not _unavailable(service)]
+        available = [service for service in services if not unavailable(service)]
         if not available:
             words = "; ".join(
-                f"{service['metadata']['name']}: {_unavailable(service)}" for service in services
+                f"{service['metadata']['name']}: {unavailable(service)}" for service in services
             )
             raise EndpointSilent(f"The metrics API is registered and not available: {words}")
         return min(str(service["spec"].get("version", "")) for service in available)
@@ -200,13 +200,3 @@ def quantity(text: str) -> float:
     if not math.isfinite(number):
         raise EndpointSilent(f"The metrics API gives {text!r}, which is no quantity.")
     return number
-
-
-def _unavailable(service: Object) -> str:
-    """Why an APIService is not available; empty where it is."""
-    condition = pod_state.condition(service, "Available")
-    if not condition:
-        return "nobody has looked at it yet"
-    if condition.get("status") == "True":
-        return ""
-    return f"{condition.get('reason', '')}: {condition.get('message', '')}"

@@ -1,5 +1,6 @@
 """What the cluster offers, as the header, preflight and run.json tell it."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,8 @@ class Survey:
     """Whether the API server's certificate is verified."""
     other_runs: tuple[str, ...] = ()
     """Other runs of ours that have something on the cluster: what, and whether they go on."""
-
+    dead_apis: tuple[str, ...] = ()
+    """APIServices whose server does not answer, each with the words for it."""
     set_aside: tuple[str, ...] = ()
     """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
 
@@ -81,6 +83,11 @@ class Survey:
         remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
         if more := len(self.other_runs[_MOST_RUNS:]):
             remarks.append(f"other runs: {more} more; `aicr-pytest clean` shows them")
+        if self.dead_apis:
+            remarks.append(
+                f"dead APIs: {'; '.join(self.dead_apis)}. Nothing is accused of it but what needs "
+                "them; until each is served again or deleted, deleted namespaces stay Terminating"
+            )
         return remarks
 
     def pools(self) -> "tuple[AcceleratorPool, ...]":
@@ -122,12 +129,16 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     from aicr_pytest.accelerators.inventory import nothing_runs_on
     from aicr_pytest.cluster.glance import other_runs
     from aicr_pytest.cluster.kinds import NODE
+    from aicr_pytest.cluster.served import dead_groups
 
     nodes: tuple[str, ...] = ()
     stock: tuple[AcceleratorNode, ...] = ()
     others: tuple[str, ...] = ()
     simulated = False
     aside: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    with contextlib.suppress(AicrError):  # who may not look there may still look elsewhere
+        dead = tuple(dead_groups(cluster))
     try:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
@@ -150,6 +161,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         clock_ahead=cluster.clock_ahead,
         verified=cluster.verified,
         other_runs=others,
+        dead_apis=dead,
     )
 
 

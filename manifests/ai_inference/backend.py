@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import signal
+import socket
+import socketserver
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,10 +86,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves many requests at once."""
+    """Serves many requests at once, by IPv4 and by IPv6: pods may have either alone."""
 
     daemon_threads = True
     request_queue_size = 128
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self) -> None:
+        """Bind to all addresses, and look up no name of theirs, as HTTPServer does."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        socketserver.TCPServer.server_bind(self)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,20 @@ def test_outage_during_a_teardown_is_sat_out(
     require_told(session, api)
 
 
+def test_outage_at_the_start_is_sat_out(project: "Project", api: LivingApi) -> None:
+    project.suite(secure_accelerator_access=SUITE)
+    go_silent(api)
+    with Session(project, api) as session:
+        api.until(lambda: len(api.asked("GET", "/version")) > 6)  # some seconds, and not too many
+        api.refusals.clear()
+        HOLDS(session, api)
+        api.let_go_on()
+        status = session.end()
+
+    assert status == 0
+    assert api.left() == []
+
+
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "with a worker"])
 @pytest.mark.parametrize(
     ("answer", "words"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aicr_pytest.urls import bare_urls
+from aicr_pytest.urls import bare_urls, in_url
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ from aicr_pytest.urls import bare_urls
 )
 def test_url_loses_user_and_query(text: str, bare: str) -> None:
     assert bare_urls(text) == bare
+
+
+@pytest.mark.parametrize(
+    ("host", "there"),
+    [("10.0.0.1", "10.0.0.1"), ("a.test", "a.test"), ("fd00::1", "[fd00::1]"), ("[::1]", "[::1]")],
+)
+def test_host_stands_in_a_url_as_urls_have_it(host: str, there: str) -> None:
+    assert in_url(host) == there

@@ -11,7 +11,7 @@ from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.profile import ExporterProfile
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import NODE, POD
-from aicr_pytest.cluster.pod_http import Answer, ask_pod, source_of
+from aicr_pytest.cluster.pod_http import Answer, ask_pod
 from aicr_pytest.errors import (
     EndpointSilent,
     InvalidExposition,
@@ -257,7 +257,7 @@ class Exporters:
         observation = self._evidence().text(
             f"What {self.profile.name} exposes on {endpoint.node}",
             f"HTTP {answer.status}, Content-Type: {answer.content_type}\n\n{told}",
-            source=source_of(endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path),
+            source=answer.source,
         )
         return answer, observation
 

@@ -9,6 +9,7 @@ from aicr_pytest.errors import ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.ai_inference.client import Client, Target
 from aicr_pytest.requirements.ai_inference.measurement import Meter
+from aicr_pytest.urls import in_url
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
@@ -41,7 +42,7 @@ class Backends:
     def direct(self) -> Target:
         """The first backend without a Gateway."""
         at = self._backends[0].object()["status"]["podIP"]
-        return Target(address=at, port=8080, host=at, path="")
+        return Target(address=at, port=8080, host=in_url(at), path="")
 
     @functools.cached_property
     def _backends(self) -> tuple[Pod, ...]:

@@ -9,6 +9,7 @@ from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.ai_inference.streaming import Piece
 from aicr_pytest.requirements.ai_inference.traffic_split import Answer
+from aicr_pytest.urls import in_url
 
 _THREADS = 8
 _GIVE_UP = 24
@@ -37,7 +38,8 @@ class Target:
     """Whether to speak TLS, with the host's name and whatever certificate comes."""
 
     def __str__(self) -> str:
-        return f"http{'s' * self.tls}://{self.address}:{self.port}{self.path} (Host: {self.host})"
+        at = f"{in_url(self.address)}:{self.port}"
+        return f"http{'s' * self.tls}://{at}{self.path} (Host: {self.host})"
 
 
 class Client:

@@ -21,6 +21,7 @@ from aicr_pytest.requirements.ai_inference.traffic_split import Answer, HeaderRo
 from aicr_pytest.requirements.solutions import Candidate, Solutions
 from aicr_pytest.requirements.steps import Claim
 from aicr_pytest.requirements.trials import Trials
+from aicr_pytest.urls import in_url
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
@@ -75,7 +76,8 @@ class GatewayTrial:
         gateway_route, evidence = self._opened(), self._platform.evidence
         evidence.fact("listener", str(gateway_route.listener))
         evidence.fact("class", gateway_route.listener.gateway_class)
-        evidence.fact("address", f"{gateway_route.address}:{gateway_route.listener.port}")
+        at = f"{in_url(gateway_route.address)}:{gateway_route.listener.port}"
+        evidence.fact("address", at)
         evidence.fact("from where the tests run", from_here(gateway_route.target("model")))
         return gateway_route.answer
 

@@ -1,5 +1,6 @@
 """A service that the user names; others may use it, so it gains at least what we send."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ from aicr_pytest.requirements.ai_service_metrics.recorder import (
     shown,
     targets_of,
 )
+from aicr_pytest.urls import in_url
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
@@ -64,6 +66,12 @@ class Backend:
     """On which the pod answers requests."""
     address: str
     """Of the pod."""
+
+
+def at_address(address: str) -> str:
+    """The matcher of series that come from an address, whatever the port."""
+    instance = re.escape(in_url(address)).replace("\\", "\\\\")  # as a string of PromQL
+    return f'instance=~"{instance}(:.*)?"'
 
 
 def backends(slices: list[Object], port: str) -> list[Backend]:
@@ -218,8 +226,7 @@ class UserService:
             f'{{{name},{of_namespace}="{namespace}",{of_pod}="{backend.pod}"}}'
             for of_namespace, of_pod in _POD_LABELS
         ]
-        address = backend.address.replace(".", "[.]")
-        return " or ".join([*by_pod, f'{{{name},instance=~"{address}(:.*)?"}}'])
+        return " or ".join([*by_pod, f"{{{name},{at_address(backend.address)}}}"])
 
     def _server_found(self) -> ServerMetrics:
         backend, prometheus = self._backend(), self._platform.monitoring.prometheus

@@ -17,7 +17,7 @@ import pytest
 
 from aicr_lab.kubernetes.pki import Authority
 from aicr_pytest.cluster.client import Cluster
-from aicr_pytest.cluster.credentials import Asked, TokenFile
+from aicr_pytest.cluster.credentials import Asked, TokenFile, credentials_of
 from aicr_pytest.cluster.kinds import NODE
 from aicr_pytest.cluster.plugin import Plugin
 from aicr_pytest.cluster.shapes import Section
@@ -375,6 +375,52 @@ def test_token_file_is_read_again_once_it_is_old_or_refused(tmp_path: pathlib.Pa
     assert no_retry.header() == "Bearer new"
 
 
+def test_token_that_is_written_anew_into_the_kubeconfig_is_read(kubeconfig: Kubeconfig) -> None:
+    cluster = connect(kubeconfig({"token": "old"}))
+    kubeconfig({"token": "new"})
+    kubeconfig.fake.accepts = {"Bearer new"}
+
+    assert cluster.list(NODE) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "more"),
+    [
+        ({"token": "old"}, {}),
+        ({}, {}),
+        ({"token": "new"}, {"server": "https://elsewhere.example"}),
+        ({"token": ["no", "text"]}, {}),
+    ],
+    ids=["the same", "nobody", "another server", "half written"],
+)
+def test_kubeconfig_that_gives_nothing_better_leaves_the_refusal(
+    kubeconfig: Kubeconfig, user: dict[str, Any], more: dict[str, str]
+) -> None:
+    cluster = connect(kubeconfig({"token": "old"}))
+    kubeconfig(user, **more)
+    kubeconfig.fake.accepts = {"Bearer new"}
+
+    with pytest.raises(AccessDenied, match="does not accept our credentials"):
+        cluster.list(NODE)
+    assert set(kubeconfig.fake.authorizations) == {"Bearer old"}
+
+
+def test_watch_that_is_refused_goes_on_with_a_new_token(kubeconfig: Kubeconfig) -> None:
+    fake, token = kubeconfig.fake, kubeconfig.folder / "token"
+    token.write_text("old")
+    cluster = connect(kubeconfig({"tokenFile": "token"}))
+
+    def renew() -> None:
+        token.write_text("new")
+        fake.accepts = {"Bearer new"}
+        fake.put("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}})
+        fake.compact()
+
+    fake.when_watched.append(("/nodes", renew))
+
+    assert [event for event, _ in cluster.watch(NODE, timeout=1.0)][:1] == ["ADDED"]
+
+
 # -- others -----------------------------------------------------------------------------------
 
 
@@ -407,12 +453,12 @@ def test_proxy_of_another_kind_is_refused(kubeconfig: Kubeconfig, url: str) -> N
 
 def test_credentials_of_a_proxy_are_sent_to_it_and_shown_nowhere(kubeconfig: Kubeconfig) -> None:
     from aicr_pytest.cluster.connection import configure
-    from aicr_pytest.cluster.credentials import Fixed
     from aicr_pytest.cluster.kubeconfig import choose
 
     path = kubeconfig({}, **{"proxy-url": "http://jane:p%40ss@proxy.example:3128"})
 
-    chosen = configure(choose(path, None, {}), Fixed())
+    target = choose(path, None, {})
+    chosen = configure(target, credentials_of(target, lambda *_: None))
 
     assert chosen.proxy == "http://proxy.example:3128"
     assert base64.b64decode(chosen.proxy_headers["proxy-authorization"][6:]) == b"jane:p@ss"
@@ -578,3 +624,24 @@ def test_certificate_of_a_plugin_is_shown_and_renewed(
 
         assert runs(tmp_path) == 2
         assert cluster.api_client.configuration.cert_file != first
+
+
+def test_certificate_files_that_are_renewed_are_read_again(
+    authority: Authority, secure: Kubeconfig, tmp_path: pathlib.Path
+) -> None:
+    authority.issue("jim", "jim")
+    certificate, key = tmp_path / "jim.crt", tmp_path / "jim.key"
+
+    def write(name: str) -> None:
+        certificate.write_bytes(authority.identity(name).certificate.read_bytes())
+        key.write_bytes(authority.identity(name).key.read_bytes())
+
+    write("jane")
+    files = {"client-certificate": str(certificate), "client-key": str(key)}
+    cluster = connect(secure(files, **{"insecure-skip-tls-verify": True}))
+    write("jim")
+    secure.fake.refuse("GET", "/nodes", 401, reason="Unauthorized")
+
+    assert cluster.list(NODE) == []
+    shown = pathlib.Path(cluster.api_client.configuration.cert_file).read_bytes()
+    assert shown == certificate.read_bytes()

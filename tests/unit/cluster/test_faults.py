@@ -311,18 +311,18 @@ def test_version_that_is_none_is_an_error_of_ours(tmp_path: pathlib.Path, body: 
             connected(api, tmp_path)
 
 
-def test_first_answer_is_awaited_for_four_seconds_in_all(
+def test_first_answer_is_awaited_as_long_as_any_other_in_short_attempts(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aicr_pytest.cluster.client._FIRST_ANSWER", 0.3)
+    monkeypatch.setattr("aicr_pytest.cluster.client._FIRST_ANSWER", 0.2)
     with FaultyApi() as api:
         api.faults["/version"] = silent
+        patience = RetryPolicy(seconds=0.5, first=0.01)  # a read might last for half a minute
 
         with pytest.raises(ApiUnreachable, match="no whole answer in time"):
-            # Attempts and reads might last for a minute.
-            Cluster.connect(kubeconfig=api.kubeconfig(tmp_path), run_id=RUN, patience=RetryPolicy())
+            Cluster.connect(kubeconfig=api.kubeconfig(tmp_path), run_id=RUN, patience=patience)
 
-        assert api.count("/version") == 1
+        assert 2 <= api.count("/version") <= 3
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.connection import configure
-from aicr_pytest.cluster.credentials import Fixed
+from aicr_pytest.cluster.credentials import credentials_of
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.errors import AccessDenied, ApiUnreachable, SettingsError
 from tests.unit.cluster.conftest import QUICK, RUN
@@ -296,12 +296,13 @@ def test_proxy_of_the_environment_that_is_none_is_bad_input_or_no_proxy(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", proxy)
     target = choose(write(tmp_path / "a", "a"), None, {})
+    credentials = credentials_of(target, lambda *_: None)
 
     if not proxy.strip():
-        assert configure(target, Fixed()).proxy is None
+        assert configure(target, credentials).proxy is None
     else:
         with pytest.raises(SettingsError, match="The proxy of the environment: "):
-            configure(target, Fixed())
+            configure(target, credentials)
 
 
 def test_path_with_a_colon_is_one_path(fake: FakeApi, tmp_path: pathlib.Path) -> None:

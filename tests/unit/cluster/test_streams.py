@@ -2,9 +2,11 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
+import types
 
 import pytest
 
@@ -12,15 +14,18 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NODE
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.cluster.websockets import dial
 from aicr_pytest.errors import (
     AccessDenied,
     ApiError,
     ApiUnreachable,
     Inconclusive,
     ProbeFailed,
+    StreamNotPassed,
 )
 from tests.unit.cluster.conftest import Recorder
 from tests.unit.cluster.fake_api import FakeApi, WebSocket
+from tests.unit.cluster.faulty_api import FaultyApi
 
 EXEC = "/api/v1/namespaces/ns/pods/gpu/exec"
 FORWARD = "/api/v1/namespaces/ns/pods/gpu/portforward"
@@ -173,6 +178,8 @@ def test_refused_handshakes_are_told_as_for_any_request(cluster: Cluster, fake: 
     ("status", "body"),
     [
         (400, b"Upgrade request required"),
+        (400, b"<html>400 Bad Request</html>"),
+        (404, b"<html>nginx</html>"),
         (405, b"<html>nginx</html>"),
         (426, b"Upgrade Required"),
         (501, b""),
@@ -183,9 +190,35 @@ def test_a_proxy_that_passes_no_stream_is_told_and_accuses_nobody(
 ) -> None:
     fake.refuse("GET", "/exec", status, body=body, times=9)
 
-    with pytest.raises(Inconclusive, match=f"no stream is opened: {status}") as caught:
+    with pytest.raises(StreamNotPassed, match=f"no stream is opened: {status}") as caught:
         cluster.exec("gpu", "ns", ["true"])
     assert "proxy" in caught.value.hint
+
+
+def test_kubelets_own_words_are_no_proxys(cluster: Cluster, fake: FakeApi) -> None:
+    fake.refuse("GET", "/exec", 404, body=b"pod does not exist")
+
+    with pytest.raises(ApiError, match="pod does not exist"):
+        cluster.exec("gpu", "ns", ["true"])
+
+
+def test_tunnel_to_an_ipv6_address_is_asked_for_in_brackets() -> None:
+    with FaultyApi() as proxy:
+        with pytest.raises(ApiUnreachable, match="Tunnel connection failed"):
+            dial_by(proxy.url)
+        assert proxy.asked[0].line.startswith("CONNECT [fd00::1]:6443 ")
+
+
+def test_proxy_that_is_spoken_to_by_tls_passes_no_stream() -> None:
+    with pytest.raises(StreamNotPassed, match=r"spoken to by TLS \(https://proxy.example:3128\)"):
+        dial_by("https://proxy.example:3128")
+
+
+def dial_by(proxy: str) -> None:
+    server = types.SimpleNamespace(
+        host="https://[fd00::1]:6443", proxy=proxy, proxy_headers=None, tls_server_name=None
+    )
+    dial(server, ssl.create_default_context(), Recorder(), {}, "/exec", [], ["v5.channel.k8s.io"])
 
 
 @pytest.mark.parametrize("status", [400, 403])

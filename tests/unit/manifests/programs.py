@@ -11,6 +11,9 @@ from pathlib import Path
 
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
 
+LOOPBACKS = ("127.0.0.1", *(("::1",) if socket.has_dualstack_ipv6() else ()))
+"""A pod's address may be of one kind or of the other."""
+
 
 @contextmanager
 def served(program: str, **environment: str) -> Iterator[int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .programs import MANIFESTS, served
+from .programs import LOOPBACKS, MANIFESTS, served
 
 BYTES = 4 * 1024
 
@@ -37,6 +37,13 @@ COUNT = {"requests": 20, "threads": 4, "seconds": 30, "give_up": 3}
 
 def test_every_request_is_answered_by_the_backends_name(backend: int) -> None:
     lines = client(backend, "count", **COUNT)
+
+    assert [line[:3] for line in lines] == [[200, "first", ""]] * 20
+
+
+@pytest.mark.parametrize("loopback", LOOPBACKS)
+def test_backend_is_reached_by_addresses_of_each_kind(backend: int, loopback: str) -> None:
+    lines = client(backend, "count", address=loopback, **COUNT)
 
     assert [line[:3] for line in lines] == [[200, "first", ""]] * 20
 

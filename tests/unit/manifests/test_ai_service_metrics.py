@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from .programs import served
+from aicr_pytest.urls import in_url
+
+from .programs import LOOPBACKS, served
 
 
 @pytest.fixture
@@ -73,3 +75,10 @@ def test_a_streamed_answer_ends_as_openais_does(service: str) -> None:
     first: dict[str, Any] = json.loads(events[0].removeprefix("data: "))
     assert first["choices"][0]["delta"]["content"] == "."
     assert events[2:] == ["data: [DONE]", ""]
+
+
+@pytest.mark.parametrize("loopback", LOOPBACKS)
+def test_service_is_reached_by_addresses_of_each_kind(service: str, loopback: str) -> None:
+    at = service.replace("127.0.0.1", in_url(loopback))
+
+    assert ask(f"{at}/health") == "ok\n"

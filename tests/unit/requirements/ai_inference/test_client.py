@@ -72,3 +72,9 @@ def test_client_is_told_whether_to_speak_tls() -> None:
 
     assert pod.plan["tls"] is True
     assert str(secure) == "https://10.0.0.1:80/x (Host: x.test)"
+
+
+def test_target_is_told_as_a_url() -> None:
+    told = str(dataclasses.replace(WHERE, address="fd00::1"))
+
+    assert told == "http://[fd00::1]:80/x (Host: x.test)"
