@@ -2,9 +2,8 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-Object = dict[str, Any]
+from aicr_pytest.cluster.kinds import Object
 
 VERSIONS = ("v1", "v1beta2", "v1alpha3")
 """Of resource.k8s.io, in which DeviceTaintRules may be served, the best first."""

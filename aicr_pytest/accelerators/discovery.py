@@ -9,7 +9,6 @@ from aicr_pytest.accelerators import device_taints
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     Mechanism,
-    Object,
     class_for,
     list_accelerator_nodes,
     nothing_runs_on,
@@ -30,6 +29,7 @@ from aicr_pytest.cluster.kinds import (
     RESOURCE_SLICE,
     RUNTIME_CLASS,
     Kind,
+    Object,
 )
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import (

@@ -5,13 +5,13 @@ Pure functions of objects that the API server returned; nothing here asks the cl
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from aicr_pytest.accelerators.device_taints import taints_of
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
+from aicr_pytest.cluster.kinds import Object
 
-Object = dict[str, Any]
 Mechanism = Literal["dra", "extended-resource", "device-plugin"]
 
 POOL_LABELS = (

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.probe import (
@@ -17,7 +17,7 @@ from aicr_pytest.accelerators.probe import (
     probe_command,
 )
 from aicr_pytest.cluster import admission, pod_state, responsibility
-from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM
+from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import (
     AccessDenied,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.pods import Pod
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.evidence.record import Observation
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

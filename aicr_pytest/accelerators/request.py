@@ -2,11 +2,9 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-
-Object = dict[str, Any]
+from aicr_pytest.cluster.kinds import Object
 
 PLACEHOLDER = "aicr-pytest/accelerator"
 """Resource name in the suite's manifests that stands for "so many accelerators of this cluster"."""

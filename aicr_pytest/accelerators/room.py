@@ -1,11 +1,9 @@
 """What a node has left beside its accelerators. Pure."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from aicr_pytest.cluster import quantities
-
-Object = dict[str, Any]
+from aicr_pytest.cluster.kinds import Object
 
 _WANTED = {"cpu": 0.2, "memory": 512 * 2**20, "pods": 4.0}
 """What a few pods of ours request."""

@@ -6,9 +6,8 @@ policy holds that account to what a run makes; it leaves alone what is only read
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-Object = dict[str, Any]
+from aicr_pytest.cluster.kinds import Object
 
 NAME = "aicr-pytest"
 ACCOUNT = f"system:serviceaccount:{NAME}:{NAME}"

@@ -16,6 +16,7 @@ from aicr_pytest.config.resolving import refuse_not_applicable
 from aicr_pytest.errors import ApiError, Inconclusive, SettingsError
 from aicr_pytest.evidence.redaction.platform_names import platform_names
 from aicr_pytest.requirements.catalogue import VERSIONS, applicable_list
+from aicr_pytest.run.client_observer import ClientObserver
 from aicr_pytest.run.cluster_providers import ClusterMaker, Say, provider
 from aicr_pytest.run.deaths import Deaths
 from aicr_pytest.run.outage import Outage
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.profile import Profile
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.ledger import Ledger, Standing
-    from aicr_pytest.cluster.observer import Execution, Observer
+    from aicr_pytest.cluster.observer import Observer
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.evidence.door import Door
@@ -76,27 +77,6 @@ class Shared:
     """Key of the pseudonyms, so that all processes use the same ones; published nowhere."""
     learned: tuple[tuple[str, str], ...] = ()
     """Kinds and names that have pseudonyms in what is published."""
-
-
-class Observing:
-    """Tells the store and the terminal what the client does."""
-
-    def __init__(
-        self, store: "EvidenceStore", awaiting: Callable[[str, str, float, float], None]
-    ) -> None:
-        self._store = store
-        self._awaiting = awaiting
-
-    def request(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Into the journal."""
-        self._store.journal(method, path, status, seconds)
-
-    def saw(self, execution: "Execution") -> None:
-        """Nothing: a check chooses what it cites, and the request is in the journal."""
-
-    def awaiting(self, what: str, seen: str, elapsed: float, timeout: float) -> None:
-        """Onto the terminal's live line."""
-        self._awaiting(what, seen, elapsed, timeout)
 
 
 class Run:
@@ -324,7 +304,7 @@ class Run:
     @property
     def observer(self) -> "Observer":
         """Who is told what the client does."""
-        return Observing(self.store, self._awaiting)
+        return ClientObserver(self.store, self._awaiting)
 
     @property
     def accelerators(self) -> "Accelerators":

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
-from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET, Object
 from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.restraint import pod_specs
@@ -22,7 +22,6 @@ from aicr_pytest.workloads.pods_per_node import PodsPerNode
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
 
-Object = dict[str, Any]
 
 LEVEL = "aicr-pytest/pod-security"
 """Annotation of a manifest's pod: the Pod Security level it needs; ``restricted`` without it."""

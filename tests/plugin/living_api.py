@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import labels
-from tests.unit.cluster.fake_api import FakeApi, Object
+from aicr_pytest.cluster.kinds import Object
+from tests.unit.cluster.fake_api import FakeApi
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project

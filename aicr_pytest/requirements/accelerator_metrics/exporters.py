@@ -5,12 +5,12 @@ import threading
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.profile import ExporterProfile
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import NODE, POD
+from aicr_pytest.cluster.kinds import NODE, POD, Object
 from aicr_pytest.cluster.pod_http import Answer, ask_pod
 from aicr_pytest.errors import (
     EndpointSilent,
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.waiting import Waiter
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.evidence.record import Observation
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster.kinds import ENDPOINT_SLICE, SERVICE
+from aicr_pytest.cluster.kinds import ENDPOINT_SLICE, SERVICE, Object
 from aicr_pytest.errors import AicrError, ApiError, DoesNotApply, Inconclusive, ProbeFailed
 from aicr_pytest.monitoring.prometheus import Target
 from aicr_pytest.once import Once
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
     from aicr_pytest.settings import Reference
 
-Object = dict[str, Any]
 
 REQUESTS = 20
 """Requests that are sent."""

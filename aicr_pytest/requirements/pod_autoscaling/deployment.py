@@ -9,7 +9,7 @@ from aicr_pytest.accelerators.load import Load
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import with_accelerator_request
 from aicr_pytest.cluster import responsibility
-from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM, requests_for
+from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, RESOURCE_CLAIM, Object, requests_for
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import NoCapacity
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.inventory import AcceleratorNode
     from aicr_pytest.requirements.platform import Platform
 
-Object = dict[str, Any]
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 

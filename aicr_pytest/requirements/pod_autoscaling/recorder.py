@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import EVENT, HORIZONTAL_POD_AUTOSCALER, POD
+from aicr_pytest.cluster.kinds import EVENT, HORIZONTAL_POD_AUTOSCALER, POD, Object
 from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.requirements.recorder import Recorder
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
-Object = dict[str, Any]
 
 _METRIC, _HIGHEST, _TARGET = "metric, average", "metric, highest pod", "target"
 _CURRENT, _DESIRED, _READY = "current", "desired", "ready"

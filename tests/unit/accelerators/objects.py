@@ -2,7 +2,7 @@
 
 from typing import Any
 
-Object = dict[str, Any]
+from aicr_pytest.cluster.kinds import Object
 
 
 def node(name: str, *, allocatable: dict[str, str] | None = None, **spec: Any) -> Object:

@@ -25,9 +25,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from aicr_pytest.cluster.kinds import Object
 from tests.unit.cluster.managed_fields import merged, note
-
-Object = dict[str, Any]
 
 
 @dataclasses.dataclass

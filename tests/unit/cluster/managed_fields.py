@@ -1,9 +1,8 @@
 """What an API server writes into ``managedFields``: who has sent what of an object, and when."""
 
 import time
-from typing import Any
 
-Object = dict[str, Any]
+from aicr_pytest.cluster.kinds import Object
 
 _NAMED = ("labels", "annotations", "finalizers", "ownerReferences")
 """What of an object's metadata has a manager."""

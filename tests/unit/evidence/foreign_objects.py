@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
+from aicr_pytest.cluster.kinds import Object
+
 PLANTED = "pl4nted"
 """Part of everything that must not be kept; no rule for credentials knows it."""
-
-Object = dict[str, Any]
 
 
 def planted(where: str) -> str:

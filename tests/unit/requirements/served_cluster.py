@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.messages import Response
 from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.errors import ApiError
 
-Object = dict[str, Any]
 Groups = dict[str, dict[str, list[str]]]
 """Group → version → kinds."""
 

@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.monitoring.discovery import (
     OPERATOR_API,
     ambiguous,
     endpoint_of,
     prometheus_objects,
 )
-from aicr_pytest.requirements.ai_service_metrics.solutions.collector import (
-    Object,
-    Registration,
-    Workload,
-)
+from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Registration, Workload
 from aicr_pytest.requirements.ai_service_metrics.solutions.label_selectors import (
     OF_NEW_NAMESPACE,
     satisfying,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aicr_pytest.cluster.kinds import Object
+
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.requirements.solutions import Found
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import POOL_LABELS
-from aicr_pytest.cluster.kinds import CONFIG_MAP, LEASE, POD, full_name
+from aicr_pytest.cluster.kinds import CONFIG_MAP, LEASE, POD, Object, full_name
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
     Fact,
-    Object,
     ScalableNodePools,
 )
 from aicr_pytest.requirements.signs import image_name, images_in

@@ -7,11 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.errors import Inconclusive
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
     Fact,
-    Object,
     ScalableNodePools,
 )
 from aicr_pytest.requirements.solutions import Found

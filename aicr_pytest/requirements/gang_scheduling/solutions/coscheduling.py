@@ -6,9 +6,9 @@ one of the project's chart; an installation may choose another.
 
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
     Group,
-    Object,
     TiedToMinMember,
     scheduled_by,
     with_labels,

@@ -6,11 +6,10 @@ ours by an annotation; labels alone give one group per pod, made by KAI's own po
 
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.errors import Inconclusive
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
     Group,
-    Object,
     TiedToMinMember,
     scheduled_by,
     with_annotations,

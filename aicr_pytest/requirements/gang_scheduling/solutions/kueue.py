@@ -7,11 +7,10 @@ Its pod integration does not count ResourceClaims: pods ask by the extended reso
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.errors import Inconclusive
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
     Group,
-    Object,
     condition_message,
     with_annotations,
     with_labels,

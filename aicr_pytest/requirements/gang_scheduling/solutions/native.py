@@ -2,11 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
-    CountedOnNodes,
-    Group,
-    Object,
-)
+from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import CountedOnNodes, Group
 from aicr_pytest.requirements.solutions import Found
 
 if TYPE_CHECKING:

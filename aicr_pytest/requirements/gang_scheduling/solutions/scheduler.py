@@ -2,14 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from aicr_pytest.cluster.kinds import Object
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.inventory import AcceleratorNode
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.requirements.solutions import Found
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

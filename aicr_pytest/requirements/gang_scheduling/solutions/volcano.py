@@ -6,9 +6,9 @@ of ours; left to itself, Volcano's webhook makes one group per owner, with ``min
 
 from typing import TYPE_CHECKING
 
+from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import (
     Group,
-    Object,
     TiedToMinMember,
     condition_message,
     scheduled_by,

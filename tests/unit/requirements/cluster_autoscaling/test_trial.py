@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.cluster.kinds import NODE
+from aicr_pytest.cluster.kinds import NODE, Object
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import Inconclusive, WaitTimeout
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
@@ -22,7 +22,6 @@ from tests.conformance import test_cluster_autoscaling as suite
 GROWS = inspect.unwrap(suite.test_accelerator_pod_that_fits_nowhere_gets_a_new_node)
 SHRINKS = inspect.unwrap(suite.test_node_goes_again_once_nobody_uses_it)
 
-Object = dict[str, Any]
 Views = list[dict[str, Object]]
 
 MADE, LATER, EARLIER = "2026-11-28T20:00:10Z", "2026-11-28T20:00:20Z", "2026-11-28T20:00:00Z"

@@ -6,12 +6,12 @@ from typing import Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.waiting import Deadlines
 from aicr_pytest.errors import WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
 
-Object = dict[str, Any]
 Views = list[Any]
 Policy = Callable[["SmallCluster", list["Member"]], list["Member"]]
 """Which of the members that wait are bound now, of those that have a gang."""
