@@ -105,7 +105,7 @@ def preflight(parsed: argparse.Namespace) -> int:
 
 
 def report(parsed: argparse.Namespace) -> int:
-    """Write the reports of an earlier run anew."""
+    """Write the reports of an earlier run again."""
     from aicr_pytest.reports.writing import rebuild
     from aicr_pytest.run.conclusion import judge_records
 
@@ -295,7 +295,7 @@ def _add_preflight(commands: "Commands") -> None:
 def _add_report(commands: "Commands") -> None:
     added = commands.add_parser(
         "report",
-        help="write the reports of an earlier run anew",
+        help="write the reports of an earlier run again",
         description="Make index.html, junit-report.xml, summary.md and manifest.json from the "
         "records of an earlier run, also of one that was killed. Asks no cluster.",
     )

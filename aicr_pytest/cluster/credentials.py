@@ -26,7 +26,7 @@ _FILE_AGE = 60.0
 _LARGEST = 1 << 16
 """Bytes that are read of a token's file; no server takes a header as long."""
 _EARLY = datetime.timedelta(seconds=30)
-"""How long before its expiry a token is asked for anew, at most: requests take time."""
+"""How long before its expiry a token is asked for again, at most: requests take time."""
 
 
 class Credentials(Protocol):
@@ -53,7 +53,7 @@ class Credentials(Protocol):
 class Written:
     """What a kubeconfig's user holds: a token, a name with a password, a client certificate.
 
-    Tools that log in anew write it there, so that it is read again where it is refused.
+    Tools that log in again write it there, so that it is read again where it is refused.
 
     Args:
         again: gives the user as the kubeconfig has it by now.

@@ -48,7 +48,7 @@ class Identity:
         """Do something as ourselves; once more with other credentials where these are refused.
 
         Raises:
-            AccessDenied: there are none any more; beside whatever the deed itself raises.
+            AccessDenied: there are none any more; beside whatever the action itself raises.
         """
         shown = self._credentials.header()
         self._certify()

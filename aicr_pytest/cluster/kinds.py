@@ -155,7 +155,7 @@ CONTROLLERS: tuple[Kind, ...] = (
     REPLICA_SET,
     REPLICATION_CONTROLLER,
 )
-"""Kinds that make pods anew for as long as they exist, owners before what they own."""
+"""Kinds that make pods again for as long as they exist, owners before what they own."""
 
 GANG_NAMES = frozenset({"PodGroup", "Workload"})
 """Names of gang objects, whatever the product's group: they go after pods and before claims."""

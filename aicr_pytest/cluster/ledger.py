@@ -50,7 +50,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def making(self, kind: Kind, name: str, namespace: str | None) -> Iterator[None]:
-        """Note an object before the deed; struck out again where the API server says no."""
+        """Note an object before the action; struck out again where the API server says no."""
         entry = Entry(kind=kind, name=name, namespace=namespace or "")
         new = bool(name) and entry not in self._known
         if new:

@@ -137,7 +137,7 @@ def search(cluster: "Cluster", run: str | None) -> Findings:
             continue
         if doubt.why:
             spared.append(doubt)
-        # What has an owner goes with it, and would be made anew while that is there.
+        # What has an owner goes with it, and would be made again while that is there.
         elif not metadata.get("ownerReferences"):
             left.append(_leftover(cluster, kind, obj, kinds))
     return Findings(left=sorted(left, key=_order), spared=spared, alive=alive)

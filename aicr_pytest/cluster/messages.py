@@ -75,7 +75,7 @@ class Backoff:
         return this * random.uniform(0.8, 1.2)
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self._next = self._patience.first
 
 

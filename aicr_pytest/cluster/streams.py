@@ -212,7 +212,7 @@ class _Output:
 
 
 def _complete(status: bytearray) -> bool:
-    if not status.rstrip().endswith((b"}", b"]")):  # else each byte would be read anew each time
+    if not status.rstrip().endswith((b"}", b"]")):  # else each byte would be read again each time
         return False
     try:
         read_json(bytes(status))

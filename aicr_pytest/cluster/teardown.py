@@ -68,7 +68,7 @@ class Teardown:
         Args:
             kinds: what may be in it beside pods and claims. Those of Kubernetes that make pods, and
                 objects of the run of kinds that nobody here knows, go first: an operator would
-                make their pods anew for as long as they exist.
+                make their pods again for as long as they exist.
             made: uids of objects that the run knows to have made.
             certain: whether ``kinds`` are all that there are, and only what is proven to be of a
                 run is deleted. A run knows what it has put where; whoever cleans up later does not.

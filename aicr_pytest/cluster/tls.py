@@ -1,6 +1,6 @@
 """TLS towards the API server: one context for all connections.
 
-The kubernetes client would read certificates and keys anew for every connection.
+The kubernetes client would read certificates and keys again for every connection.
 """
 
 import ssl

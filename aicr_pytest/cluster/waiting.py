@@ -74,7 +74,7 @@ class Deadlines:
     """A value that a known target exposes can be asked for; scraped every 60 s at the slowest."""
     metric_offered: float = 750.0
     """A metrics API offers a metric of a new pod: scraped every 60 s at the slowest, and
-    prometheus-adapter lists names anew every 10 min by default."""
+    prometheus-adapter lists names again every 10 min by default."""
     monitoring_answers: float = 30.0
     """The monitoring system answers again after it was restarted."""
     monitoring_follows: float = 240.0

@@ -28,7 +28,7 @@ Change = tuple[str, Object]
 """``ADDED``, ``MODIFIED`` or ``DELETED``, and the object."""
 
 _LONGEST_WATCH = 240.0
-"""Seconds after which a watch is asked anew, below what load balancers cut off (300 s and more)."""
+"""Seconds until a watch is asked again, below what load balancers cut off (300 s and more)."""
 _SILENCE = 15.0
 """Seconds that a watch may stay open beyond its time before the connection counts as dead."""
 _PIECE = 65536
@@ -112,7 +112,7 @@ class Following:
         self._stop()
 
     def look(self) -> None:
-        """List anew; what the watches say from then on is newer than that."""
+        """List again; what the watches say from then on is newer than that."""
         self._stop()
         listings = [self._source.listing(subject) for subject in self._subjects]
         self.views = [{key_of(obj): obj for obj in listing.items} for listing in listings]

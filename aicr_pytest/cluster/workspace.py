@@ -214,7 +214,7 @@ class Workspace:
             message = f"{full_name(kind, name)} exists already and is not of this run"
             request = f"PATCH {kind.path(None, name)}"
             raise ApiError(409, "AlreadyExists", message, request=request)
-        self.track(kind, name)  # before the deed
+        self.track(kind, name)  # before the action
         return self._once_known(lambda: self.cluster.apply(new), kind)
 
     def _noted(self, made: Object) -> Object:
@@ -250,7 +250,7 @@ class Workspace:
         return self._named_class or ""
 
     def _made_class(self) -> str:
-        self.track(PRIORITY_CLASS, self.namespace)  # before the deed
+        self.track(PRIORITY_CLASS, self.namespace)  # before the action
         try:
             self.cluster.create(restraint.own_class(self.namespace))
         except AccessDenied as error:

@@ -235,7 +235,7 @@ OPTIONS: tuple[Option, ...] = (
         field="prometheus_token_file",
         flag="--aicr-prometheus-token-file",
         metavar="FILE",
-        help="file with the bearer token for --aicr-prometheus-url; read anew for each request",
+        help="file with the bearer token for --aicr-prometheus-url; read again for each request",
     ),
     Option(
         field="prometheus_service",

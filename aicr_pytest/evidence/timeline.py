@@ -23,7 +23,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Something that happened: an event, a condition, a deed of ours."""
+    """Something that happened: an event, a condition, an action of the suite."""
 
     at: datetime.datetime
     """When, UTC."""

@@ -48,7 +48,7 @@ def write_reports(directory: Path) -> list[str]:
 
 
 def rebuild(directory: Path, judge: Judge | None = None) -> list[str]:
-    """Make the reports anew from the records.
+    """Make the reports again from the records.
 
     Args:
         directory: of an earlier run.

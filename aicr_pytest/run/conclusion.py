@@ -119,7 +119,7 @@ def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
     run.store.write_run(run_info(run, conclusion, now))
     for name in _DERIVED:
         if run.store.lacks(RUN_FILE):
-            # What is said there goes before what `aicr-pytest report` makes anew from it.
+            # What is said there goes before what `aicr-pytest report` makes again from it.
             with contextlib.suppress(OSError):
                 (run.directory / name).unlink(missing_ok=True)
             run.store.finish()

@@ -35,7 +35,7 @@ class Outage:
 
         Raises:
             ApiUnreachable: no answer in time, or no time is left.
-            Exception: whatever else the deed raises.
+            Exception: whatever else the action raises.
         """
         last: ApiUnreachable | None = None
 

@@ -335,7 +335,7 @@ class Run:
             maker = self._maker(release or f"{self.shared.list_version}.0")
             name = settings.lab_name if settings.lab else f"aicr-{self.run_id}"
             if settings.provision:
-                # Before the deed: of that name there is none, so that it is ours however far it
+                # Before the action: of that name there is none, so that it is ours however far it
                 # comes.
                 self._provided = (maker, name)
             made = maker.start(name, say)

@@ -66,7 +66,7 @@ class Operator:
     children: tuple[Child, ...] = ()
     """What the resource owns once it is reconciled."""
     replaced: tuple[Kind, str] = (POD, "")
-    """Kind and label selector of children that the operator makes anew when one is deleted."""
+    """Kind and label selector of children that the operator makes again when one is deleted."""
     done: Callable[[Object], bool] = exists
     """Whether the resource's status says that it is reconciled."""
     says: Callable[[Object], str] = str
