@@ -2,88 +2,35 @@
 
 import base64
 import json
-import os
 import pathlib
 import re
-import ssl
-import subprocess
-import sys
 import time
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from aicr_lab.kubernetes.pki import Authority
-from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.credentials import Asked, TokenFile, credentials_of
 from aicr_pytest.cluster.kinds import NODE
 from aicr_pytest.cluster.plugin import Plugin
 from aicr_pytest.cluster.shapes import Section
 from aicr_pytest.errors import AccessDenied, SettingsError
-from tests.unit.cluster.conftest import QUICK, RUN
 from tests.unit.cluster.fake_api import FakeApi, WebSocket
-
-V1 = "client.authentication.k8s.io/v1"
-LATER = "2999-01-01T00:00:00Z"
-
-
-def answer(*, status: object = None, version: str = V1, **fields: object) -> str:
-    content = {"apiVersion": version, "kind": "ExecCredential", "status": status or fields}
-    return json.dumps(content)
-
-
-def gives(*, status: object = None, version: str = V1, **fields: object) -> str:
-    """The line of a script that gives this credential."""
-    return f"echo '{answer(status=status, version=version, **fields)}'"
-
-
-def program(folder: pathlib.Path, body: str) -> str:
-    """A plugin: a shell script that also counts its runs in the file ``runs``."""
-    path = folder / "plugin.sh"
-    path.write_text(f"#!/bin/sh\necho >> {folder}/runs\n{body}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
-def runs(folder: pathlib.Path) -> int:
-    return len((folder / "runs").read_text().splitlines())
-
-
-GIVES = gives(token="t")
-
-
-class Kubeconfig:
-    """A kubeconfig of the fake API server, in a folder; gives its path."""
-
-    def __init__(self, fake: FakeApi, folder: pathlib.Path) -> None:
-        self.fake = fake
-        self.folder = folder
-
-    def __call__(self, user: dict[str, Any], **cluster: Any) -> str:
-        path = pathlib.Path(self.fake.kubeconfig(self.folder))
-        content = json.loads(path.read_text())
-        content["users"][0]["user"] = user
-        content["clusters"][0]["cluster"] |= cluster
-        path.write_text(json.dumps(content))
-        return str(path)
-
-    def plugin(self, body: str, **spec: Any) -> str:
-        return self({"exec": self.spec(body, **spec)})
-
-    def spec(self, body: str, **spec: Any) -> dict[str, Any]:
-        command = program(self.folder, body)
-        return {"command": command, "apiVersion": V1, "interactiveMode": "Never", **spec}
+from tests.unit.cluster.kubeconfigs import (
+    GIVES,
+    LATER,
+    V1,
+    Kubeconfig,
+    answer,
+    connect,
+    gives,
+    program,
+    runs,
+)
 
 
 @pytest.fixture
 def kubeconfig(fake: FakeApi, tmp_path: pathlib.Path) -> Kubeconfig:
     return Kubeconfig(fake, tmp_path)
-
-
-def connect(path: str, **more: Any) -> Cluster:
-    return Cluster.connect(kubeconfig=path, run_id=RUN, patience=QUICK, **more)
 
 
 # -- a plugin that gives nothing --------------------------------------------------------------
@@ -471,177 +418,3 @@ def test_credentials_of_a_proxy_are_sent_to_it_and_shown_nowhere(kubeconfig: Kub
 def test_server_that_is_no_address_is_refused(kubeconfig: Kubeconfig, server: str) -> None:
     with pytest.raises(SettingsError, match=r"cluster fake\.server: "):
         connect(kubeconfig({"token": "t"}, server=server))
-
-
-# -- TLS --------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("pki"))
-    made.create()
-    made.issue("server", "server", hosts=["other.example"])
-    made.issue("jane", "jane")
-    return made
-
-
-@pytest.fixture
-def secure(authority: Authority, tmp_path: pathlib.Path) -> Iterator[Kubeconfig]:
-    """A kubeconfig of a fake API server that speaks TLS, under another name than 127.0.0.1."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server = authority.identity("server")
-    context.load_cert_chain(server.certificate, server.key)
-    with FakeApi(tls=context) as fake:
-        yield Kubeconfig(fake, tmp_path)
-
-
-def test_unverified_server_is_asked_without_a_warning_and_known(secure: Kubeconfig) -> None:
-    path = secure({"token": "t"}, **{"insecure-skip-tls-verify": True})
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        cluster = connect(path)
-        cluster.list(NODE)
-
-    assert caught == []
-    assert not cluster.verified
-
-
-def test_verified_server_is_known_by_its_name(secure: Kubeconfig, authority: Authority) -> None:
-    trusted = {"certificate-authority": str(authority.certificate)}
-
-    cluster = connect(secure({"token": "t"}, **trusted, **{"tls-server-name": "other.example"}))
-
-    assert cluster.verified
-    assert cluster.list(NODE) == []
-
-
-def test_data_and_files_of_certificates_are_the_same(
-    secure: Kubeconfig, authority: Authority
-) -> None:
-    jane = authority.identity("jane")
-
-    def data(path: pathlib.Path) -> str:
-        return base64.b64encode(path.read_bytes()).decode()
-
-    path = secure(
-        {"client-certificate-data": data(jane.certificate), "client-key-data": data(jane.key)},
-        **{
-            "certificate-authority-data": data(authority.certificate),
-            "tls-server-name": "other.example",
-        },
-    )
-
-    assert connect(path).list(NODE) == []
-
-
-@pytest.mark.parametrize(
-    ("user", "cluster", "says"),
-    [
-        ({}, {"certificate-authority-data": "%%%"}, "certificate-authority-data: is not base64"),
-        ({}, {"certificate-authority-data": "AAAA"}, "certificate-authority-data: no certificates"),
-        (
-            {},
-            {"certificate-authority": "absent"},
-            "certificate-authority: no certificates: No such",
-        ),
-        ({"client-certificate-data": "AAAA"}, {}, "no client-key"),
-        ({"client-certificate-data": "AAAA", "client-key-data": "AAAA"}, {}, "cannot be used"),
-        ({"client-certificate": "absent", "client-key": "absent"}, {}, "cannot be used: No such"),
-        ({"client-certificate-data": "%", "client-key-data": "AAAA"}, {}, "is not base64"),
-    ],
-)
-def test_certificates_that_are_none_are_bad_input(
-    secure: Kubeconfig, user: dict[str, str], cluster: dict[str, str], says: str
-) -> None:
-    with pytest.raises(SettingsError, match=says):
-        connect(secure(user, **cluster))
-
-
-def test_key_with_a_password_does_not_ask_for_it(secure: Kubeconfig, authority: Authority) -> None:
-    from cryptography.hazmat.primitives import serialization
-
-    jane = authority.identity("jane")
-    key = serialization.load_pem_private_key(jane.key.read_bytes(), None)
-    locked = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(b"secret"),
-    )
-    (secure.folder / "key").write_bytes(locked)
-
-    with pytest.raises(SettingsError, match="cannot be used"):
-        connect(secure({"client-certificate": str(jane.certificate), "client-key": "key"}))
-
-
-def test_key_is_in_no_file(
-    secure: Kubeconfig, authority: Authority, tmp_path: pathlib.Path
-) -> None:
-    jane = authority.identity("jane")
-    user = {
-        "client-certificate": str(jane.certificate),
-        "client-key-data": base64.b64encode(jane.key.read_bytes()).decode(),
-    }
-    path = secure(user, **{"insecure-skip-tls-verify": True})
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    program = (
-        "import os, signal; from aicr_pytest.cluster.client import Cluster\n"
-        f"Cluster.connect(kubeconfig={path!r}, run_id='x'); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-
-    subprocess.run(
-        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(scratch)}, check=False
-    )
-
-    assert secure.fake.requests
-    assert list(scratch.iterdir()) == []
-
-
-def test_certificate_of_a_plugin_is_shown_and_renewed(
-    authority: Authority, tmp_path: pathlib.Path
-) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server = authority.identity("server")
-    context.load_cert_chain(server.certificate, server.key)
-    context.load_verify_locations(authority.certificate)
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.issue("joe", "joe")
-    for index, name in enumerate(("jane", "joe"), start=1):
-        one = authority.identity(name)
-        status = {
-            "clientCertificateData": one.certificate.read_text(),
-            "clientKeyData": one.key.read_text(),
-        }
-        (tmp_path / f"answer{index}").write_text(answer(**status))
-    with FakeApi(tls=context) as fake:
-        kubeconfig = Kubeconfig(fake, tmp_path)
-        spec = kubeconfig.spec(f"cat {tmp_path}/answer$(wc -l < {tmp_path}/runs)")
-        cluster = connect(kubeconfig({"exec": spec}, **{"insecure-skip-tls-verify": True}))
-        first = cluster.api_client.configuration.cert_file
-        fake.refuse("GET", "/nodes", 401, reason="Unauthorized")
-
-        assert cluster.list(NODE) == []
-
-        assert runs(tmp_path) == 2
-        assert cluster.api_client.configuration.cert_file != first
-
-
-def test_certificate_files_that_are_renewed_are_read_again(
-    authority: Authority, secure: Kubeconfig, tmp_path: pathlib.Path
-) -> None:
-    authority.issue("jim", "jim")
-    certificate, key = tmp_path / "jim.crt", tmp_path / "jim.key"
-
-    def write(name: str) -> None:
-        certificate.write_bytes(authority.identity(name).certificate.read_bytes())
-        key.write_bytes(authority.identity(name).key.read_bytes())
-
-    write("jane")
-    files = {"client-certificate": str(certificate), "client-key": str(key)}
-    cluster = connect(secure(files, **{"insecure-skip-tls-verify": True}))
-    write("jim")
-    secure.fake.refuse("GET", "/nodes", 401, reason="Unauthorized")
-
-    assert cluster.list(NODE) == []
-    shown = pathlib.Path(cluster.api_client.configuration.cert_file).read_bytes()
-    assert shown == certificate.read_bytes()
