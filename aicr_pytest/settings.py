@@ -74,6 +74,8 @@ class Settings:
     """Accelerator nodes to look at: ``all`` or a label selector; empty: one of each kind."""
     tolerations: tuple[Toleration, ...] = ()
     """Beside the taints of a probe pod's own node."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Labels beside our own on everything that the run creates."""
     images: dict[str, str] = field(default_factory=dict)
     """Image references that replace the suite's, by the suite's name for the image."""
     registry: str | None = None

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import answers, containers, kinds, labels, paging, streams
@@ -48,6 +48,8 @@ class Cluster:
         """URL of the API server."""
         self.run_id = run_id
         """Value of the label ``aicr-pytest/run`` on everything that this client creates."""
+        self.labels: Mapping[str, str] = {}
+        """Labels beside our own on everything that this client creates."""
         self.ledger = ledger or Ledger()
         """What this client has made and has not seen gone."""
         self.clock_ahead = 0
@@ -228,7 +230,7 @@ class Cluster:
     def create(self, obj: Object, *, dry_run: bool = False) -> Object:
         """Create an object with the run's labels on it and on what is made from it."""
         kind = self.kind_of(obj)
-        ours = self._ours(obj)
+        ours = self.ours(obj)
         if dry_run:
             return self._create(kind, ours, dry_run=True)
         metadata = ours["metadata"]
@@ -262,7 +264,7 @@ class Cluster:
     def apply(self, obj: Object, *, dry_run: bool = False) -> Object:
         """Create or change an object by server-side apply; we own what it names."""
         kind = self.kind_of(obj)
-        ours = self._ours(obj)
+        ours = self.ours(obj)
         ours["metadata"].pop("managedFields", None)
         metadata = ours["metadata"]
         name, namespace = metadata["name"], metadata.get("namespace")
@@ -372,8 +374,9 @@ class Cluster:
         )
         return self._transport.request(request, tries)
 
-    def _ours(self, obj: Object) -> Object:
-        return labels.labelled(obj, labels.run_labels(self.run_id))
+    def ours(self, obj: Object) -> Object:
+        """A copy with the labels that everything has which this client creates."""
+        return labels.labelled(obj, labels.run_labels(self.run_id), self.labels)
 
     def _object(self, kind: Kind, response: Response, *, dry_run: bool = False) -> Object:
         return answers.object_of(response, stored=answers.is_stored(kind) and not dry_run)

@@ -5,7 +5,7 @@ in ``managedFields``, which the API server writes by itself.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aicr_pytest.cluster.kinds import Object
@@ -77,39 +77,44 @@ def _fields(entry: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     return fields if isinstance(fields, Mapping) else {}
 
 
-def labelled(obj: Object, labels: Mapping[str, str]) -> Object:
+def labelled(
+    obj: Object, labels: Mapping[str, str], added: Mapping[str, str] | None = None
+) -> Object:
     """A copy of the object that carries the labels, as does whatever is made from it later.
 
     Pods of a Deployment, claims of a ResourceClaimTemplate and volumes of a StatefulSet outlive
     their owner for a while; without labels of their own nobody could tell whose they are.
+
+    Args:
+        added: labels that somebody wants there, too; they replace none.
     """
     new = copy.deepcopy(obj)
-    _mark(new, labels)
+
+    def mark(part: dict[str, Any]) -> None:
+        metadata = part["metadata"] = part.get("metadata") or {}
+        metadata["labels"] = {**(added or {}), **(metadata.get("labels") or {}), **labels}
+
+    mark(new)
     if new.get("kind") == "CustomResourceDefinition":
         return new  # its spec describes objects and is none
     spec = new.get("spec")
     if isinstance(spec, dict):
-        _mark_templates(spec, labels)
+        _mark_templates(spec, mark)
         if new.get("kind") == "ResourceClaimTemplate":
-            _mark(spec, labels)
+            mark(spec)
     return new
 
 
-def _mark(obj: dict[str, Any], labels: Mapping[str, str]) -> None:
-    metadata = obj["metadata"] = obj.get("metadata") or {}
-    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-
-
-def _mark_templates(node: object, labels: Mapping[str, str]) -> None:
+def _mark_templates(node: object, mark: Callable[[dict[str, Any]], None]) -> None:
     if isinstance(node, list):
         for item in node:
-            _mark_templates(item, labels)
+            _mark_templates(item, mark)
     if not isinstance(node, dict):
         return
     for key, value in node.items():
         if key in ("template", "jobTemplate") and isinstance(value, dict) and "spec" in value:
-            _mark(value, labels)
+            mark(value)
         if key == "volumeClaimTemplates" and isinstance(value, list):
             for claim in value:
-                _mark(claim, labels)
-        _mark_templates(value, labels)
+                mark(claim)
+        _mark_templates(value, mark)

@@ -72,7 +72,7 @@ class _Rule:
         return Finding(who=self.who, reason=said, way_out=self.way_out)
 
 
-EXEMPT = "Exempt namespaces aicr-* from this policy, or have it changed for them."
+EXEMPT = "Exempt namespaces aicr-* from it; where it wants a label, name one with --aicr-label."
 _QUOTA = "Raise the quota of namespaces aicr-*, or exempt them."
 _QUOTA_STATUS = "See why the quota has no status yet: kubectl describe quota -A"
 _POD_POLICY = "Make room for the probe pod in the namespace's policy, or exempt namespaces aicr-*."

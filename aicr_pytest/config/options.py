@@ -169,6 +169,15 @@ OPTIONS: tuple[Option, ...] = (
         help="a taint that probe pods tolerate beside those of their node; repeatable",
     ),
     Option(
+        field="labels",
+        flag="--aicr-label",
+        metavar="KEY=VALUE",
+        several=True,
+        default={},
+        help="a label for everything that the run creates, as admission policies want of pods and "
+        "namespaces; repeatable",
+    ),
+    Option(
         field="images",
         flag="--aicr-image",
         metavar="NAME=REF",

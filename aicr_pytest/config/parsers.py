@@ -178,6 +178,24 @@ def toleration(text: str) -> Toleration:
     return Toleration(key=found[1], value=found[2], effect=found[3])
 
 
+_LABEL_NAME = r"[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?"
+_LABEL = re.compile(rf"(?:(?P<domain>[a-z0-9.-]{{1,253}})/)?{_LABEL_NAME}=(?:{_LABEL_NAME})?")
+_NOT_OF_USERS = ("kubernetes.io", "k8s.io", "aicr-pytest")
+"""Domains of labels by which Kubernetes and we decide, e.g. on Pod Security; with theirs below."""
+
+
+def label(text: str) -> tuple[str, str]:
+    """Key and value of a label."""
+    found = _LABEL.fullmatch(text)
+    if found is None:
+        raise ValueError("it has to be KEY=VALUE, as Kubernetes has labels, e.g. team=ml")
+    domain = found["domain"] or ""
+    if domain.endswith(_NOT_OF_USERS):
+        raise ValueError(f"labels of {domain} are Kubernetes' own, or ours")
+    key, _, value = text.partition("=")
+    return key, value
+
+
 _IMAGE = re.compile(
     r"([\w.-]+(:\d+)?/)?"  # a host, where there is one
     r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
@@ -261,6 +279,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "k8s_version": version,
     "nodes": nodes,
     "tolerations": toleration,
+    "labels": label,
     "images": image,
     "registry": registry,
     "pull_secret": secret,
@@ -287,6 +306,7 @@ not valid"."""
 GATHERERS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "features": lambda ids: tuple(dict.fromkeys(ids)),
     "tolerations": tuple,
+    "labels": dict,
     "images": dict,
     "allow": lambda given: frozenset(word for words in given for word in words),
     "not_applicable": dict,

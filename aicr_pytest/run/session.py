@@ -219,6 +219,7 @@ class Run:
                 clean=self.redactor.text,
                 ledger=self.ledger,
             )
+            self._cluster.labels = self.settings.labels
         return self._cluster
 
     @property

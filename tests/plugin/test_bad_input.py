@@ -30,6 +30,11 @@ def refused(project: "Project", *arguments: str) -> str:
         (("--aicr-k8s-version", "1.99"), "'1.99'*1.33, 1.34"),
         (("--aicr-k8s-version", "new"), "'new'*1.33, 1.34"),
         (("--aicr-toleration", "a=b:Sometimes"), "*KEY*EFFECT one of NoSchedule"),
+        (("--aicr-label", "team"), "'team'*KEY=VALUE"),
+        (
+            ("--aicr-label", "pod-security.kubernetes.io/enforce=privileged"),
+            "labels of pod-security.kubernetes.io are Kubernetes' own, or ours",
+        ),
         (("--aicr-image", "cuda"), "'cuda'*NAME=REF"),
         (("--aicr-image", "cuda=x"), "the suite's images are: probe"),
         (("--aicr-registry", "https://mirror"), "*without a scheme"),

@@ -1,5 +1,6 @@
 """What is no fault of the platform's accelerators is not taken for one, by either requirement."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from aicr_lab.defects.defect import Defect
 from aicr_lab.options import LabOptions
 
 from .conftest import Labs
-from .matrix import defects_of, name_of, try_out
+from .matrix import across, defects_of, name_of, try_out
 from .suite import REQUIREMENTS, run_side_by_side
 
 LAB = LabOptions(allocation="mixed")
@@ -36,6 +37,15 @@ def test_what_is_harmless_changes_no_verdict(
     requirement: str, defect: Defect, labs: Labs, tmp_path: Path
 ) -> None:
     assert try_out(labs(LAB), defect, tmp_path, requirements=[requirement]) == []
+
+
+def test_label_that_a_policy_wants_is_the_way_out(labs: Labs, tmp_path: Path) -> None:
+    (denied,) = across("pods-denied")
+    met = dataclasses.replace(denied, expects="Implemented", expected_message="owner: ml")
+
+    assert (
+        try_out(labs(LAB), met, tmp_path, "--aicr-label=owner=ml", requirements=REQUIREMENTS) == []
+    )
 
 
 def test_two_runs_at_the_same_time_change_no_verdict(labs: Labs, tmp_path: Path) -> None:

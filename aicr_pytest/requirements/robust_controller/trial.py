@@ -204,8 +204,7 @@ class Trial:
     def _offer(self, *, flawed: bool) -> Answer:
         obj = self._rendered("offered", flawed=flawed)
         obj["metadata"]["namespace"] = self._platform.workspaces.at().namespace
-        run_labels = labels.run_labels(self._platform.cluster.run_id)
-        obj = labels.labelled(obj, run_labels)  # as it is sent
+        obj = self._platform.cluster.ours(obj)  # as it is sent
         answer = offer(self._platform.cluster, obj)
         what = f"{'flawed' if flawed else 'mended'} {self.operator.resource.name}"
         request = self.operator.resource.request("POST", obj["metadata"]["namespace"])

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from aicr_pytest.cluster.kinds import POD, Kind
-from aicr_pytest.cluster.labels import run_labels
+from aicr_pytest.cluster.labels import labelled, run_labels
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import PolicyRefused, WaitTimeout
 from aicr_pytest.evidence.redaction.redact import Redactor
@@ -290,6 +290,9 @@ class Site:
 
     def fill(self, actor: str, *, image: str, name: str, **values: str) -> list[Any]:
         return render_actor(actor, actor=name, image=image, **values)
+
+    def ours(self, obj: Any) -> Any:
+        return labelled(obj, run_labels(self.run_id))
 
     def create(self, obj: Any, *, dry_run: bool) -> None:
         assert dry_run
