@@ -40,10 +40,9 @@ class Execution:
 
     @property
     def source(self) -> str:
-        """What ran, where, and by which request."""
-        pod = f"pod {self.namespace}/{self.pod}"
-        where = f"container {self.container} of {pod}" if self.container else pod
-        return f"`{self.command_line}` in {where} ({self.request})"
+        """By which request, where, and what ran; programs may be long, and so come last."""
+        where = f"{self.request}, container {self.container}" if self.container else self.request
+        return f"{where}: `{self.command_line}`"
 
     @property
     def by_hand(self) -> str:

@@ -60,7 +60,7 @@ def test_output_streams_and_exit_code_are_kept_apart(
 
     assert (result.stdout, result.stderr, result.exit_code) == ("out ü", "err", 3)
     command = "sh -c 'echo '\"'\"'a b'\"'\"''"
-    assert result.source == f"`{command}` in container probe of pod ns/gpu (GET {EXEC})"
+    assert result.source == f"GET {EXEC}, container probe: `{command}`"
     assert result.by_hand == f"kubectl exec -n ns gpu -c probe -- {command}"
     assert recorder.executions == [result]
     assert recorder.requests[-1][0::2] == ("GET", 101)

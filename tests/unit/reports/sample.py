@@ -47,7 +47,7 @@ class Command:
         """What ran, where, and by which request."""
         namespace, name = self.pod.split("/")
         request = f"GET /api/v1/namespaces/{namespace}/pods/{name}/exec"
-        return f"`{self.command_line}` in container probe of pod {self.pod} ({request})"
+        return f"{request}, container probe: `{self.command_line}`"
 
     @property
     def by_hand(self) -> str:
