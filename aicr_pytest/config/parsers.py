@@ -190,7 +190,7 @@ def label(text: str) -> tuple[str, str]:
     if found is None:
         raise ValueError("it has to be KEY=VALUE, as Kubernetes has labels, e.g. team=ml")
     domain = found["domain"] or ""
-    if domain.endswith(_NOT_OF_USERS):
+    if any(f".{domain}".endswith(f".{own}") for own in _NOT_OF_USERS):
         raise ValueError(f"labels of {domain} are Kubernetes' own, or ours")
     key, _, value = text.partition("=")
     return key, value

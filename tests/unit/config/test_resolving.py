@@ -90,9 +90,9 @@ def test_switch_of_the_project_can_be_turned_off_by_the_environment() -> None:
 
 
 def test_labels_are_by_their_keys() -> None:
-    made = settings(None, {"AICR_LABEL": "owner=ml; example.com/team=gpu; empty="})
+    made = settings(None, {"AICR_LABEL": "owner=ml; myk8s.io/team=gpu; empty="})
 
-    assert made.labels == {"owner": "ml", "example.com/team": "gpu", "empty": ""}
+    assert made.labels == {"owner": "ml", "myk8s.io/team": "gpu", "empty": ""}
 
 
 def test_several_values_of_the_environment_are_separated_by_semicolons() -> None:
