@@ -1,12 +1,15 @@
-"""Real labs for the truth tests, one at a time per process."""
+"""Real labs for the truth tests, one at a time per process, and what their runs said."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aicr_lab.options import LabOptions
+from aicr_pytest.evidence.run import RUN_FILE, read_run
 
 if TYPE_CHECKING:
     # At run time only fixtures import it: pytest loads this file wherever it runs, and the lab's
@@ -55,3 +58,29 @@ def stage() -> Iterator[Stage]:
 def labs(stage: Stage) -> Labs:
     """Gives a running lab of some kind; the one of the test before where it is of that kind."""
     return stage.lab
+
+
+@pytest.fixture(autouse=True)
+def kept(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Iterator[None]:
+    """Keeps what the suite said in a trial for ``--junit-xml``, of which docs/truth.md is made."""
+    directory = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    if (callspec := getattr(request.node, "callspec", None)) and "defect" in callspec.params:
+        record_property("defect", callspec.params["defect"].id)
+    yield
+    for file in sorted(directory.rglob(RUN_FILE)) if directory else ():
+        record_property("run", json.dumps(_said(file.parent)))
+
+
+def _said(evidence: Path) -> dict[str, Any]:
+    """Verdicts of a run, and the outcome of each check, with its words where it did not pass."""
+    run = read_run(evidence)
+    return {
+        "verdicts": {one.id: one.verdict for one in run.requirements},
+        "checks": [
+            {"check": check.check, "outcome": check.outcome, "message": check.message}
+            for requirement in run.requirements
+            for check in requirement.checks
+        ],
+    }
