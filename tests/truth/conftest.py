@@ -63,7 +63,7 @@ def labs(stage: Stage) -> Labs:
 @pytest.fixture(autouse=True)
 def kept(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keeps what the suite said in a trial for ``--junit-xml``, of which docs/truth.md is made."""
-    # record_property would warn that it is not of JUnit's second family; it is written all the same.
+    # record_property would warn that it is not of JUnit's second family; this is written as well.
     properties = request.node.user_properties
     directory = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     if (callspec := getattr(request.node, "callspec", None)) and "defect" in callspec.params:
