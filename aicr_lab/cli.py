@@ -30,7 +30,7 @@ A privileged pod of the lab is root on this machine; README.md says what is fenc
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; its exit status. Errors of ours are one message on standard error."""
+    """Run a command; its exit status. Errors of ours are one message on standard error."""
     arguments = _parser().parse_args(argv)
     run: Callable[[Lab, argparse.Namespace], int] = arguments.run
     try:
@@ -225,7 +225,7 @@ def _logs(lab: Lab, arguments: argparse.Namespace) -> int:
 
 
 def _follow(log: Path) -> None:
-    """Prints what is added to a file until interrupted or until the file is gone."""
+    """Print what is added to a file until interrupted or until the file is gone."""
     with log.open(errors="replace") as file:
         file.seek(0, os.SEEK_END)
         while log.exists():

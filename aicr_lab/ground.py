@@ -60,7 +60,7 @@ class Ground:
             return False
 
     def take(self) -> None:
-        """Makes it ours, or finds that it is; refuses a directory of somebody else."""
+        """Make it ours, or find that it is; refuse a directory of somebody else."""
         self._require_reachable()
         if self.ours:
             if not self._has_mark:
@@ -81,7 +81,7 @@ class Ground:
         self._write_mark()
 
     def give_up(self) -> None:
-        """Removes a mark that was begun and never written, and the empty directory around it."""
+        """Remove a mark that was begun and never written, and the empty directory around it."""
         if self.free and self._has_mark:
             (self.directory / MARK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
@@ -94,7 +94,7 @@ class Ground:
             raise self._refusal(f"no {MARK} of {self.what} lies in it")
 
     def erase(self) -> "Remains":
-        """Removes what the lab made, and the directory unless something stays in it."""
+        """Remove what the lab made, and the directory unless something stays in it."""
         self.require_ours()
         remains = Remains()
         parent = os.open(self.directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -187,7 +187,7 @@ def mount_point(line: str) -> Path:
 
 
 def erase_tree(directory: Path) -> list[str]:
-    """Removes a directory in a place of the lab's own; gives what could not be removed, and why."""
+    """Remove a directory in a place of the lab's own; give what could not be removed, and why."""
     remains = Remains()
     parent = os.open(directory.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -198,7 +198,7 @@ def erase_tree(directory: Path) -> list[str]:
 
 
 def _erase(name: str, parent: int, mount: str, path: Path, remains: Remains) -> None:
-    """Removes an entry of an opened directory; what is mounted elsewhere is not entered."""
+    """Remove an entry of an opened directory; what is mounted elsewhere is not entered."""
     try:
         if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
             os.unlink(name, dir_fd=parent)

@@ -171,7 +171,7 @@ class Lab:
                         self._lock_file.unlink()
 
     def down(self, say: Say = print) -> None:
-        """Ends it and removes everything that was its."""
+        """End it and remove everything that was its."""
         host.require_root()
         with self.locked():
             there = not self.ground.free or bool(self.cgroups.leftover())
@@ -209,16 +209,16 @@ class Lab:
         return self.processes.status() if self.exists else []
 
     def start(self, process: Process) -> ProcessId:
-        """Starts a component."""
+        """Start a component."""
         return self.processes.start(process)
 
     def stop(self, name: str) -> None:
-        """Ends a component; :meth:`restart` brings it back."""
+        """End a component; :meth:`restart` brings it back."""
         self._known(name)
         self.processes.stop(name)
 
     def restart(self, name: str, extra_args: Sequence[str] = ()) -> None:
-        """Ends a component and starts it as it was at first, plus ``extra_args`` this time."""
+        """End a component and start it as it was at first, plus ``extra_args`` this time."""
         process = self._known(name)
         self.processes.stop(name)
         if name == RELAY:
@@ -227,12 +227,12 @@ class Lab:
             self.processes.start(process, extra_args=extra_args)
 
     def await_healthy(self, name: str, timeout: float = 30.0) -> None:
-        """Waits until a component is well."""
+        """Wait until a component is well."""
         self._known(name)
         self.processes.await_healthy(name, timeout)
 
     def pause(self, name: str) -> None:
-        """Stops a component without ending it (SIGSTOP): alive, and silent."""
+        """Stop a component without ending it (SIGSTOP): alive, and silent."""
         self._known(name)
         self.processes.signal(name, signal.SIGSTOP)
 
@@ -242,7 +242,7 @@ class Lab:
         self.processes.signal(name, signal.SIGCONT)
 
     def start_relay(self) -> None:
-        """Starts the relay on the recorded port."""
+        """Start the relay on the recorded port."""
         with listen(self.port) as listening:
             descriptor = listening.fileno()
             program = Path(relay.__file__)
@@ -256,7 +256,7 @@ class Lab:
             self.processes.start(process, keep=(descriptor,))
 
     def import_images(self, archive: Path) -> None:
-        """Makes the images of an archive known to every node."""
+        """Make the images of an archive known to every node."""
         mountinfo = Path("/proc/self/mountinfo").read_text()
         ctr, path = locate(CONTAINERD, "ctr"), archive.resolve()
 
@@ -268,7 +268,7 @@ class Lab:
             list(pool.map(into, self.nodes))
 
     def record(self, **changes: object) -> None:
-        """Writes down what is known of the lab as a whole."""
+        """Write down what is known of the lab as a whole."""
         write_json(self.dir / "lab.json", {**self._record, **changes})
 
     def _known(self, name: str) -> Process:

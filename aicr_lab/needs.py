@@ -156,7 +156,7 @@ def _listed(missing: Sequence[Need]) -> str:
 
 
 def consent(what: str, question: str, by_hand: str) -> None:
-    """Returns when this machine may be changed; asks where a person is at the terminal.
+    """Return when this machine may be changed; ask where a person is at the terminal.
 
     Raises:
         HostUnfit: the answer is no, or ``AICR_NO_INSTALL`` is set.

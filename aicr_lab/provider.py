@@ -44,7 +44,7 @@ class LabProvider:
         )
 
     def stop(self, name: str, say: Callable[[str], None]) -> None:
-        """Takes it down, with all that was its; nothing where nothing was begun."""
+        """Take it down, with all that was its; nothing where nothing was begun."""
         lab = Lab(name)
         if not lab.ground.free:
             lab.down(say)

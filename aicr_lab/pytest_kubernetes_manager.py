@@ -55,7 +55,7 @@ class LabManager(AClusterManager):  # type: ignore[misc]  # it ships no types
         self._on_create(self._cluster_options, **kwargs)
 
     def delete(self) -> None:
-        """Takes the lab down if this manager brought it up; removes the copied kubeconfig."""
+        """Take the lab down if this manager brought it up; remove the copied kubeconfig."""
         if self._created:
             self._on_delete()
             self._created = False
@@ -65,7 +65,7 @@ class LabManager(AClusterManager):  # type: ignore[misc]  # it ships no types
             self._copy = self._cluster_options.kubeconfig_path = None
 
     def load_image(self, image: str) -> None:
-        """Loads images from an OCI or Docker archive: there is no daemon to take them from."""
+        """Load images from an OCI or Docker archive: there is no daemon to take them from."""
         archive = Path(image)
         if not archive.is_file():
             raise LabError(f"{image} is not an archive of images", hint="docker save -o FILE IMAGE")

@@ -315,7 +315,7 @@ class _Startup:
     def _await(
         self, what: str, missing: Callable[[], str], timeout: float, *, every: float = 0.1
     ) -> None:
-        """Waits until nothing is missing; a component that dies meanwhile ends the wait."""
+        """Wait until nothing is missing; a component that dies meanwhile ends the wait."""
         deadline = time.monotonic() + timeout
         while seen := missing():
             self._require_alive()

@@ -60,12 +60,12 @@ def state_dir(name: str) -> Path:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Writes a record readable by its owner only."""
+    """Write a record readable by its owner only."""
     write_private(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Writes a file of mode 0600 that is never seen half-written."""
+    """Write a file of mode 0600 that is never seen half-written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -94,7 +94,7 @@ def boot_id() -> str:
 
 @contextlib.contextmanager
 def locked(path: Path, *, busy: str) -> Iterator[None]:
-    """Holds an exclusive lock on a file; the kernel drops it when its holder dies.
+    """Hold an exclusive lock on a file; the kernel drops it when its holder dies.
 
     Waits for another holder after calling it ``busy`` on standard error once. A holder may remove
     the file: whoever waited for the removed one locks its successor.

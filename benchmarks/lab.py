@@ -49,7 +49,7 @@ def seconds(act: Callable[[], object]) -> float:
 
 
 def pod_ready(lab: Lab) -> None:
-    """Creates a pod and waits, by kubectl, as a user would."""
+    """Create a pod and wait, by kubectl, as a user would."""
     command = ["kubectl", "--kubeconfig", str(lab.kubeconfig)]
     subprocess.run([*command, "create", "-f", "-"], input=json.dumps(POD), text=True, check=True,
                    stdout=subprocess.DEVNULL)  # fmt: skip
@@ -91,7 +91,7 @@ def one_round(lab: Lab) -> list[float]:
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Print the figures."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     lab = Lab("benchmark")
     try:

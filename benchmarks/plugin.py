@@ -23,7 +23,7 @@ sys.exit(status)
 
 
 def main() -> None:
-    """Prints the processor time of whole runs; bytecode is kept as in any installed package."""
+    """Print the processor time of whole runs; bytecode is kept as in any installed package."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "project"

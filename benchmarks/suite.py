@@ -31,7 +31,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 
 
 def run(kubeconfig: Path, requirement: str, directory: Path) -> list[str]:
-    """Runs one requirement; the cells of its row."""
+    """Run one requirement; the cells of its row."""
     processes, evidence = directory / "processes", directory / "evidence"
     arguments = [
         *("--aicr", f"--aicr-feature={requirement}", f"--aicr-kubeconfig={kubeconfig}"),
@@ -58,7 +58,7 @@ def _processor_time() -> float:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     lab = Lab(sys.argv[1] if len(sys.argv) > 1 else "default")
     print(
         "| requirement | verdict | wall (s) | of it waiting (s) | API calls | processes started |"

@@ -91,7 +91,7 @@ def look_once(state: StateFile, proc: Path, now: float, *, idle_mw: int) -> None
 
 
 def main() -> None:
-    """Looks every second, for ever."""
+    """Look every second, for ever."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--node", required=True)

@@ -26,7 +26,7 @@ class Majors:
 
 
 def free_majors(proc_devices: str) -> Majors:
-    """Picks majors that this host gives to nobody.
+    """Pick majors that this host gives to nobody.
 
     With NVIDIA's driver on the host, 195 would reach real GPUs.
 
@@ -62,7 +62,7 @@ def device_nodes(majors: Majors, gpus: int) -> list[DeviceNode]:
 
 
 def make_nodes(directory: Path, nodes: list[DeviceNode]) -> None:
-    """Makes the nodes, readable and writable by all, as NVIDIA's are."""
+    """Make the nodes, readable and writable by all, as NVIDIA's are."""
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.iterdir():
         old.unlink()

@@ -34,7 +34,7 @@ class DriverRoot:
         return self.library_dir / f"libnvidia-lab-gpus.so.{self.version}"
 
     def fill(self, *, nvml: Path, cuda: Path, nvidia_smi: Path) -> None:
-        """Copies the built files to the places and names of a real driver."""
+        """Copy the built files to the places and names of a real driver."""
         self.library_dir.mkdir(parents=True, exist_ok=True)
         bin_dir = self.path / "usr" / "bin"
         bin_dir.mkdir(parents=True, exist_ok=True)

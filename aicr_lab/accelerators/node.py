@@ -26,7 +26,7 @@ _WITH_PCI_BUSES = 'mount --bind "$1" /sys/bus/pci/devices && shift && exec "$@"'
 
 
 def prepare(node: Node, options: LabOptions) -> None:
-    """Makes driver root, device nodes, state file and runtime; before containerd starts."""
+    """Make driver root, device nodes, state file and runtime; before containerd starts."""
     profile = profile_named(options.gpu_profile)
     gpus = gpus_of(node.name, options.gpus)
     root = driver_root(node, options)

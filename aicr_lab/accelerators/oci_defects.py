@@ -90,7 +90,7 @@ class Container:
         ]
 
     def give(self, gpus: Sequence[int]) -> None:
-        """Makes these the GPUs of the container, with the tools where it had no GPU before."""
+        """Make these the GPUs of the container, with the tools where it had no GPU before."""
         had_none = not self.gpus
         self._take_all()
         for number in gpus:
@@ -233,7 +233,7 @@ def _volume_mount_bypass(container: Container) -> None:
 
 
 def _honour(container: Container, request: str) -> None:
-    """Gives what a device list asks for, unless the container was granted devices already."""
+    """Give what a device list asks for, unless the container was granted devices already."""
     if not container.gpus:
         container.give(requested(request, container.facts.uuids))
 
@@ -315,14 +315,14 @@ MODES: dict[str, Callable[[Container], None]] = {
 
 
 def drop_mknod(process: dict[str, Any]) -> None:
-    """Takes CAP_MKNOD from a process, as CRI-O and others do by default."""
+    """Take CAP_MKNOD from a process, as CRI-O and others do by default."""
     for names in (process.get("capabilities") or {}).values():
         if _MKNOD in names:
             names.remove(_MKNOD)
 
 
 def edit(config: dict[str, Any], facts: Facts, handler: str) -> None:
-    """Applies the active defects to a container; sandboxes stay as they are."""
+    """Apply the active defects to a container; sandboxes stay as they are."""
     container = Container(config, facts, handler)
     if container.annotation("container-type") != "container":
         return
@@ -340,7 +340,7 @@ def _argument(arguments: Sequence[str], name: str) -> str:
 
 
 def _fail(log: str, message: str) -> NoReturn:
-    """Ends as runc does: the reason is in the log that containerd reads."""
+    """End as runc does: the reason is in the log that containerd reads."""
     if log:
         Path(log).write_text(
             json.dumps({"level": "error", "msg": f"runc create failed: {message}"})

@@ -21,7 +21,7 @@ READ_ONLY = (
 
 
 def fence(config: dict[str, Any]) -> None:
-    """Adds the read-only views to the configuration of an OCI container."""
+    """Add the read-only views to the configuration of an OCI container."""
     linux = config.setdefault("linux", {})
     paths = linux.get("readonlyPaths") or []
     linux["readonlyPaths"] = [*paths, *(path for path in READ_ONLY if path not in paths)]

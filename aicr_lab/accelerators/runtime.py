@@ -60,7 +60,7 @@ class NodeRuntime:
         return self.directory / "facts.json"
 
     def install(self, node: str, facts: oci_defects.Facts) -> None:
-        """Writes the wrapper for each handler; the node is healthy afterwards."""
+        """Write the wrapper for each handler; the node is healthy afterwards."""
         runc = needs.program("runc")
         if runc is None:
             raise HostUnfit("runc is missing", hint="apt-get install runc")
@@ -88,7 +88,7 @@ class NodeRuntime:
         return list(facts["modes"]) if facts else []
 
     def break_with(self, modes: Sequence[str]) -> None:
-        """Makes these the active defects; containers that run already are not touched."""
+        """Make these the active defects; containers that run already are not touched."""
         unknown = set(modes) - set(oci_defects.MODES)
         if unknown:
             raise LabError(f"no such runtime defect: {', '.join(sorted(unknown))}")

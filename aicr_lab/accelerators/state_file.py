@@ -79,7 +79,7 @@ class StateFile:
         self.node = node
 
     def write(self, sections: Sections) -> None:
-        """Makes the file, or rewrites it in place."""
+        """Make the file, or rewrite it in place."""
         with self._locked() as descriptor:
             self._overwrite(descriptor, sections)
 
@@ -89,7 +89,7 @@ class StateFile:
             return parse(os.pread(descriptor, 1 << 20, 0).decode())
 
     def change(self, changes: Mapping[str, Mapping[str, str | None]]) -> None:
-        """Sets values by section and key; ``None`` removes a key. No change, no write."""
+        """Set values by section and key; ``None`` removes a key. No change, no write."""
         with self._locked() as descriptor:
             before = parse(os.pread(descriptor, 1 << 20, 0).decode())
             after = {name: dict(values) for name, values in before.items()}

@@ -42,7 +42,7 @@ def manifest_artifact(name: str, *, module: str, overlay: str) -> Artifact:
 
 
 def main(module: str, overlay: str, output: str) -> None:
-    """Downloads the module unless it is there, and writes what the overlay says."""
+    """Download the module unless it is there, and write what the overlay says."""
     downloaded = subprocess.run(
         ["go", "mod", "download", "-json", module], stdout=subprocess.PIPE, check=True
     )

@@ -89,7 +89,7 @@ def with_args(workload: Object, container: str, *args: str) -> Object:
 
 
 def apply_all(lab: Lab, objects: Iterable[Object]) -> None:
-    """Applies objects: CRDs first, until they are served, then namespaces, then the rest.
+    """Apply objects: CRDs first, until they are served, then namespaces, then the rest.
 
     What a server refuses only because something it needs is not there yet is tried again.
     """
@@ -123,12 +123,12 @@ def _without_prose(value: Any) -> Any:
 
 
 def apply(lab: Lab, obj: Object) -> None:
-    """Applies one object, again where it is refused only at first."""
+    """Apply one object, again where it is refused only at first."""
     until(lambda: _refused(lab, obj), f"{obj['kind']} {obj['metadata']['name']}")
 
 
 def until(missing: Callable[[], str], what: str, timeout: float = _PATIENCE) -> None:
-    """Waits until nothing is missing."""
+    """Wait until nothing is missing."""
     deadline = time.monotonic() + timeout
     while seen := missing():
         if time.monotonic() > deadline:

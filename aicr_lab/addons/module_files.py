@@ -40,7 +40,7 @@ def files_artifact(name: str, *, module: str, files: tuple[str, ...]) -> Artifac
 
 
 def main(module: str, output: str, *files: str) -> None:
-    """Downloads the module unless it is there, and joins its files."""
+    """Download the module unless it is there, and join its files."""
     downloaded = subprocess.run(
         ["go", "mod", "download", "-json", module], stdout=subprocess.PIPE, check=True
     )

@@ -76,7 +76,7 @@ def cache_dir() -> Path:
 
 
 def take_cache(cache: Path) -> None:
-    """Makes the directory of built programs ours; refuses one that holds something else.
+    """Make the directory of built programs ours; refuse one that holds something else.
 
     Old builds, unfinished ones and old archives are removed in there, and logs are written anew.
     """

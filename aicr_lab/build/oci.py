@@ -58,7 +58,7 @@ class Layer:
         return self._buffer.getvalue()
 
     def _add(self, path: str) -> bool:
-        """Makes the directories above; false when the path is there already (the first wins)."""
+        """Make the directories above; false when the path is there already (the first wins)."""
         relative = _relative(path)
         if not relative or relative in self._seen:
             return False
@@ -80,7 +80,7 @@ class Image:
 
 
 def write_archive(path: Path, images: Iterable[Image]) -> None:
-    """Writes an OCI layout with all images; layers in common are there once."""
+    """Write an OCI layout with all images; layers in common are there once."""
     blobs: dict[str, bytes] = {}
     manifests = [_add_image(image, blobs) for image in images]
     index = {"schemaVersion": 2, "manifests": manifests}

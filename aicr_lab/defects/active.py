@@ -17,7 +17,7 @@ def active(lab: Lab) -> list[Defect]:
 
 
 def inject(lab: Lab, defect: Defect) -> None:
-    """Breaks the lab; recorded first, so that a killed injection can be healed."""
+    """Break the lab; recorded first, so that a killed injection can be healed."""
     _write(lab, [*(d for d in active(lab) if d.id != defect.id), defect])
     defect.inject(lab)
 

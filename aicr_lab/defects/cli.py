@@ -10,7 +10,7 @@ from aicr_lab.lab import Lab
 
 
 def main(lab: Lab, argv: Sequence[str]) -> int:
-    """Runs a command on a lab; its exit status."""
+    """Run a command on a lab; its exit status."""
     parser = argparse.ArgumentParser(prog="python -m aicr_lab defect")
     commands = parser.add_subparsers(dest="command", required=True)
     common = argparse.ArgumentParser(add_help=False)

@@ -47,7 +47,7 @@ class Defect:
     """With which credentials the suite runs; the admin's but where those are what is broken."""
 
     def inject(self, lab: Lab) -> None:
-        """Breaks the lab; returns when the effect is there."""
+        """Break the lab; returns when the effect is there."""
         self.injection.inject(lab)
 
     def revert(self, lab: Lab) -> None:

@@ -85,13 +85,13 @@ class Api:
         return items
 
     def create(self, obj: Object, namespace: str = "") -> Object:
-        """Creates an object."""
+        """Create an object."""
         path = self.path(obj["apiVersion"], obj["kind"], "", _namespace(obj, namespace))
         created: Object = self.request("POST", path, body=obj)
         return created
 
     def apply(self, obj: Object, namespace: str = "", *, manager: str = _MANAGER) -> Object:
-        """Applies an object on the server; conflicts are ours to win."""
+        """Apply an object on the server; conflicts are ours to win."""
         metadata = obj["metadata"]
         path = self.path(
             obj["apiVersion"], obj["kind"], metadata["name"], _namespace(obj, namespace)
@@ -126,7 +126,7 @@ class Api:
     def delete(
         self, api_version: str, kind: str, name: str, namespace: str = "", *, absent_ok: bool = True
     ) -> None:
-        """Deletes an object."""
+        """Delete an object."""
         try:
             self.request("DELETE", self.path(api_version, kind, name, namespace))
         except ApiRefused as error:

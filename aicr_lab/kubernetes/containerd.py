@@ -99,7 +99,7 @@ def pod_network(node: Node) -> str:
 def configure(
     node: Node, runtimes: Mapping[str, Path], cni_bin: Sequence[Path], snapshotter: str
 ) -> None:
-    """Writes the configuration of a node's containerd."""
+    """Write the configuration of a node's containerd."""
     text = config(node, runtimes, cni_bin, snapshotter)
     write_private(node.dir / "containerd.toml", text)
     write_private(node.dir / "cni" / "10-lab.conflist", pod_network(node))
@@ -111,7 +111,7 @@ def answers(node: Node, ctr: Path) -> bool:
 
 
 def import_images(node: Node, ctr: Path, archive: Path, snapshotter: str) -> None:
-    """Imports an archive and unpacks it, so that the first pod does not have to."""
+    """Import an archive and unpack it, so that the first pod does not have to."""
     words = ["images", "import", "--snapshotter", snapshotter]
     if snapshotter != "overlayfs":
         # containerd itself unpacks for its default snapshotter only; ctr does it for any.

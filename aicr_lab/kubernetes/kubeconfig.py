@@ -30,7 +30,7 @@ def kubeconfig(*, context: str, server: str, ca: bytes, certificate: bytes, key:
 def write_kubeconfig(
     path: Path, *, context: str, server: str, authority: Authority, identity: Identity
 ) -> Path:
-    """Writes a kubeconfig of mode 0600 for an identity."""
+    """Write a kubeconfig of mode 0600 for an identity."""
     write_private(
         path,
         kubeconfig(

@@ -86,7 +86,7 @@ def kube_proxy_config(node: Node) -> dict[str, Any]:
 
 
 def configure(node: Node, authority: Authority) -> None:
-    """Writes the configuration of a node's kubelet and kube-proxy."""
+    """Write the configuration of a node's kubelet and kube-proxy."""
     write_private(node.dir / "kubelet.yaml", json.dumps(kubelet_config(node, authority), indent=1))
     write_private(node.dir / "kube-proxy.yaml", json.dumps(kube_proxy_config(node), indent=1))
 

@@ -92,7 +92,7 @@ class Balancer:
         self._routed: dict[str, str] = {}
 
     def look_once(self) -> None:
-        """Gives addresses and sets routes."""
+        """Give addresses and set routes."""
         services = self._api.list("v1", "Service")
         for (namespace, name), address in assignments(services).items():
             status = {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
@@ -127,7 +127,7 @@ def _ip(*words: str) -> None:
 
 
 def main() -> None:
-    """Looks twice a second, for ever."""
+    """Look twice a second, for ever."""
     parser = argparse.ArgumentParser()
     for name in ("ca", "certificate", "key"):
         parser.add_argument(f"--{name}", type=Path, required=True)

@@ -50,7 +50,7 @@ def node_commands(node: Node, nodes: Sequence[Node]) -> list[str]:
 
 
 def set_up(lab: Namespaces, nodes: Sequence[Node]) -> None:
-    """Joins the nodes to the lab's network."""
+    """Join the nodes to the lab's network."""
     run_ip(lab, lab_commands(nodes))
     # What leaves the cluster gets "network unreachable" at once instead of a time-out.
     lab.run(["/bin/sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
@@ -68,5 +68,5 @@ def _pid_in_lab(node: Node) -> int:
 
 
 def run_ip(namespaces: Namespaces, commands: Sequence[str]) -> None:
-    """Runs ``ip`` commands in a network."""
+    """Run ``ip`` commands in a network."""
     namespaces.run(["ip", "-batch", "-"], input="\n".join(commands) + "\n")

@@ -85,5 +85,5 @@ class Node:
         return "device-plugin" if self.index == options.nodes - 1 else "dra"
 
     def run(self, argv: Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs a program in the node to its end, as root."""
+        """Run a program in the node to its end, as root."""
         return self.namespaces.run(argv, check=check)

@@ -48,7 +48,7 @@ class Authority:
         return self._directory / "ca.key"
 
     def create(self) -> None:
-        """Makes a new CA."""
+        """Make a new CA."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("aicr-lab", "")
         usage = x509.KeyUsage(

@@ -13,7 +13,7 @@ _CHUNK = 64 * 1024
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copies one direction to its end, then closes that direction only."""
+    """Copy one direction to its end, then close that direction only."""
     # Either side may be gone at any time; what is left to do then is to close both.
     with contextlib.suppress(OSError):
         while data := await reader.read(_CHUNK):
@@ -24,7 +24,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def relay(listening: socket.socket, host: str, port: int) -> None:
-    """Joins every connection to ``listening`` with a new one to ``host:port``."""
+    """Join every connection to ``listening`` with a new one to ``host:port``."""
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

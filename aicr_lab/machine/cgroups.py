@@ -28,7 +28,7 @@ class Hierarchies:
 
 
 def hierarchies(mounts: str) -> Hierarchies:
-    """Reads them from the text of ``/proc/mounts``."""
+    """Read them from the text of ``/proc/mounts``."""
     v1: list[Path] = []
     v2: list[Path] = []
     for line in mounts.splitlines():
@@ -62,7 +62,7 @@ class Cgroups:
         return "/" + "/".join((_TOP, self.name, *parts))
 
     def create(self, *parts: str) -> tuple[Path, ...]:
-        """Makes a group that processes can join; gives its ``cgroup.procs`` files.
+        """Make a group that processes can join; give its ``cgroup.procs`` files.
 
         Processes live in a leaf of their own: version 2 wants no processes in inner groups.
         """
@@ -88,7 +88,7 @@ class Cgroups:
         return self.hierarchies.v2 is None
 
     def allow_devices(self, rules: Iterable[str]) -> None:
-        """Makes the lab's group one in which, and below which, no other devices can be opened.
+        """Make the lab's group one in which, and below which, no other devices can be opened.
 
         Comes before all groups below it: from those nothing can be taken away later, and whoever
         sees only those cannot take it back. Version 2 knows no such file: there each container's
@@ -106,7 +106,7 @@ class Cgroups:
                     (group / "devices.allow").write_text(rule)
 
     def remove(self, timeout: float = 3.0) -> None:
-        """Removes every group of the lab; its processes have ended before."""
+        """Remove every group of the lab; its processes have ended before."""
         own = self.path().lstrip("/")
         deadline = time.monotonic() + timeout
         for root in (*self._roots(), *self.hierarchies.extra):

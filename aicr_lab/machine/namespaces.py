@@ -59,7 +59,7 @@ def send_signal(process: ProcessId, number: signal.Signals) -> bool:
 
 
 def await_end(process: ProcessId, timeout: float) -> bool:
-    """Waits for the end of a process; false when it still runs after so many seconds."""
+    """Wait for the end of a process; false when it still runs after so many seconds."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except ProcessLookupError:
@@ -99,7 +99,7 @@ class Namespaces:
         return alive(self.process)
 
     def create(self, hostname: str, parent: "Namespaces | None" = None) -> None:
-        """Makes the namespaces, inside those of ``parent`` if given."""
+        """Make the namespaces, inside those of ``parent`` if given."""
         command = [str(self.init), "create", "--hostname", hostname, "--record", str(self.record)]
         if parent is not None:
             command += ["--parent", str(parent.pid())]
@@ -133,7 +133,7 @@ class Namespaces:
         env: Mapping[str, str] | None = None,
         keep: Sequence[int] = (),
     ) -> ProcessId:
-        """Starts a program in here and leaves it running; its output goes into ``log``.
+        """Start a program in here and leave it running; its output goes into ``log``.
 
         Args:
             keep: file descriptors that the program inherits under the same numbers.
@@ -162,7 +162,7 @@ class Namespaces:
         env: Mapping[str, str] | None = None,
         timeout: float | None = 60,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a program in here to its end; it dies with us."""
+        """Run a program in here to its end; it dies with us."""
         command = [*self._spawn_command(["--wait"], ()), "--", *argv]
         try:
             done = subprocess.run(
@@ -185,12 +185,12 @@ class Namespaces:
         return done
 
     def replace_us(self, argv: Sequence[str]) -> int:
-        """Runs a program in here on our own terminal and gives its exit status."""
+        """Run a program in here on our own terminal and give its exit status."""
         command = [*self._spawn_command(["--wait"], ()), "--", *argv]
         return subprocess.run(command, check=False).returncode
 
     def kill(self, timeout: float = 10) -> None:
-        """Ends the init and with it everything in here."""
+        """End the init and with it everything in here."""
         process = self.process
         if process is None:
             return
@@ -202,7 +202,7 @@ class Namespaces:
 
     @contextlib.contextmanager
     def network(self) -> Iterator[None]:
-        """Makes the calling thread a user of this network; sockets opened meanwhile stay in it."""
+        """Make the calling thread a user of this network; sockets opened meanwhile stay in it."""
         own, other = Path("/proc/thread-self/ns/net"), Path(f"/proc/{self.pid()}/ns/net")
         with own.open() as ours, other.open() as there:
             _set_network(there.fileno())

@@ -93,7 +93,7 @@ class ProcessTable:
     def start(
         self, process: Process, *, extra_args: Sequence[str] = (), keep: Sequence[int] = ()
     ) -> ProcessId:
-        """Starts a component and records it.
+        """Start a component and record it.
 
         Args:
             extra_args: added for this start only; not part of the record.
@@ -155,7 +155,7 @@ class ProcessTable:
         return process is not None and send_signal(process, number)
 
     def stop(self, name: str, grace: float = 2.0) -> None:
-        """Ends a component: TERM, and KILL after ``grace`` seconds. Keeps its record."""
+        """End a component: TERM, and KILL after ``grace`` seconds. Keep its record."""
         process = self.id(name)
         if process is None:
             return
@@ -167,7 +167,7 @@ class ProcessTable:
             await_end(process, 5)
 
     def forget(self, name: str) -> None:
-        """Drops the record of a component that has ended."""
+        """Drop the record of a component that has ended."""
         (self._directory / f"{name}.json").unlink(missing_ok=True)
 
     def health(self, name: str) -> str:
@@ -182,7 +182,7 @@ class ProcessTable:
         return process.health.look(self._namespaces[process.namespace])
 
     def await_healthy(self, name: str, timeout: float) -> None:
-        """Waits until a component is well; an error with its log when it dies or takes longer."""
+        """Wait until a component is well; an error with its log when it dies or takes longer."""
         process = self.process(name)
         log = process.log if process else self._directory / name
         deadline = time.monotonic() + timeout

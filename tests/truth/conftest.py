@@ -37,7 +37,7 @@ class Stage:
         return self._lab
 
     def clear(self) -> None:
-        """Takes the lab down."""
+        """Take the lab down."""
         self._lab.down(lambda _: None)
 
 
@@ -56,13 +56,13 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="session")
 def labs(stage: Stage) -> Labs:
-    """Gives a running lab of some kind; the one of the test before where it is of that kind."""
+    """Give a running lab of some kind; the one of the test before where it is of that kind."""
     return stage.lab
 
 
 @pytest.fixture(autouse=True)
 def kept(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keeps what the suite said in a trial for ``--junit-xml``, of which docs/truth.md is made."""
+    """Keep what the suite said in a trial for ``--junit-xml``, of which docs/truth.md is made."""
     # record_property would warn that it is not of JUnit's second family; this is written as well.
     properties = request.node.user_properties
     directory = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None

@@ -11,7 +11,7 @@ STRANGER = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "stran
 
 
 def fence_around(user: RestrictedUser, *disrupted: str) -> Applied:
-    """Puts it up and waits until it holds; with namespaces whose operators may be disturbed."""
+    """Put it up and wait until it holds; with namespaces whose operators may be disturbed."""
     return Applied(
         objects=tuple(fence(user.account, disrupted=disrupted)),
         effective=lambda lab: "fence of" in said(lab, user),

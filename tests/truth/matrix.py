@@ -114,7 +114,7 @@ def name_of(value: object) -> str | None:
 
 @contextlib.contextmanager
 def broken(lab: Lab, defect: Defect) -> Iterator[Path]:
-    """Breaks a lab for as long as the context lasts; gives the kubeconfig for the suite."""
+    """Break a lab for as long as the context lasts; give the kubeconfig for the suite."""
     try:
         inject(lab, defect)
         yield defect.kubeconfig(lab)

@@ -86,7 +86,7 @@ def run_suite(
     timeout_scale: float = TIMEOUT_SCALE,
     patience: float = PATIENCE,
 ) -> SuiteRun:
-    """Runs the checks of some requirements on a cluster, from an empty directory.
+    """Run the checks of some requirements on a cluster, from an empty directory.
 
     Args:
         patience: seconds after which it is ended, gracefully, so that it removes what it created.
@@ -114,7 +114,7 @@ def begin(
     *arguments: str,
     timeout_scale: float = TIMEOUT_SCALE,
 ) -> "subprocess.Popen[str]":
-    """Starts a run and does not wait for its end; whoever asks for it ends it."""
+    """Start a run and do not wait for its end; whoever asks for it ends it."""
     directory.mkdir(parents=True)
     command = [
         *(sys.executable, "-m", "pytest", "--aicr", "-p", "no:cacheprovider"),
@@ -142,7 +142,7 @@ def run_side_by_side(
     *arguments: str,
     timeout_scale: float = TIMEOUT_SCALE,
 ) -> list[SuiteRun]:
-    """Runs each requirement in a run of its own, at the same time, as two people would."""
+    """Run each requirement in a run of its own, at the same time, as two people would."""
 
     def run(requirement: str) -> SuiteRun:
         return run_suite(
@@ -158,13 +158,13 @@ def run_side_by_side(
 
 
 def clean(kubeconfig: Path, run: SuiteRun) -> None:
-    """Removes what a run left behind, as its user would."""
+    """Remove what a run left behind, as its user would."""
     assert run.info is not None
     clean_of(kubeconfig, "--run", run.info.run_id)
 
 
 def clean_of(kubeconfig: Path, *which: str) -> None:
-    """Removes what one run, or all of them, have left, as their user would."""
+    """Remove what one run, or all of them, have left, as their user would."""
     command = [str(Path(sys.executable).with_name("aicr-pytest")), "clean", *which]
     environment = _environment() | {"KUBECONFIG": str(kubeconfig)}
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=PATIENCE)

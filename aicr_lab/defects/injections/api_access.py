@@ -27,7 +27,7 @@ _TOKEN_SECONDS = 24 * 3600
 def _kubeconfig(
     lab: Lab, path: Path, *, server: str = "", user: Mapping[str, str] | None = None
 ) -> None:
-    """Writes the admin's kubeconfig with another server or another user."""
+    """Write the admin's kubeconfig with another server or another user."""
     content: dict[str, Any] = json.loads(lab.kubeconfig.read_text())
     if server:
         content["clusters"][0]["cluster"]["server"] = server
@@ -60,7 +60,7 @@ class RestrictedUser:
         return lab.dir / f"{self._name}.kubeconfig"
 
     def inject(self, lab: Lab) -> None:
-        """Makes the user, its rights and its kubeconfig."""
+        """Make the user, its rights and its kubeconfig."""
         for thing in self._objects(self.rules(lab)):
             lab.api.apply(thing)
         path = lab.api.path("v1", "ServiceAccount", self._name, _NAMESPACE) + "/token"
@@ -73,7 +73,7 @@ class RestrictedUser:
         _kubeconfig(lab, self.kubeconfig(lab), user={"token": token})
 
     def revert(self, lab: Lab) -> None:
-        """Removes all of it."""
+        """Remove all of it."""
         for thing in reversed(self._objects([])):
             metadata = thing["metadata"]
             lab.api.delete(
@@ -153,7 +153,7 @@ class FaultyDoor:
         return lab.dir / f"{self._component}.kubeconfig"
 
     def inject(self, lab: Lab) -> None:
-        """Starts the proxy on a free port of the host's 127.0.0.1."""
+        """Start the proxy on a free port of the host's 127.0.0.1."""
         # The socket belongs to the host's network, the process to the lab's: it ends with the lab.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
@@ -162,7 +162,7 @@ class FaultyDoor:
         await_effect("the fault proxy", lambda: _answers(port))
 
     def revert(self, lab: Lab) -> None:
-        """Stops it and forgets it."""
+        """Stop it and forget it."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
         self.kubeconfig(lab).unlink(missing_ok=True)

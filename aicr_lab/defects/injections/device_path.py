@@ -21,13 +21,13 @@ class BrokenRuntime:
     mode: str
 
     def inject(self, lab: Lab) -> None:
-        """Adds the mode on every node."""
+        """Add the mode on every node."""
         for node in lab.nodes:
             runtime = accelerators.runtime(node)
             runtime.break_with([*(m for m in runtime.modes if m != self.mode), self.mode])
 
     def revert(self, lab: Lab) -> None:
-        """Takes the mode away; the others stay."""
+        """Take the mode away; the others stay."""
         for node in lab.nodes:
             runtime = accelerators.runtime(node)
             runtime.break_with([m for m in runtime.modes if m != self.mode])
@@ -38,11 +38,11 @@ class AllocatorDown:
     """The DRA driver or device plugin of every node is stopped."""
 
     def inject(self, lab: Lab) -> None:
-        """Stops them."""
+        """Stop them."""
         stop_allocators(lab)
 
     def revert(self, lab: Lab) -> None:
-        """Starts them and waits until their devices are offered again."""
+        """Start them and wait until their devices are offered again."""
         restart_allocators(lab)
 
 
@@ -73,7 +73,7 @@ class LyingTool:
     """Section to key to value of the state file."""
 
     def inject(self, lab: Lab) -> None:
-        """Changes the state file, which containers have mounted; the driver keeps a true copy."""
+        """Change the state file, which containers have mounted; the driver keeps a true copy."""
         for node in lab.nodes:
             tell(lab, node)
         restart_allocators(lab, told=told_state)
@@ -81,7 +81,7 @@ class LyingTool:
             accelerators.state_file(node, lab.options).change(self.changes)
 
     def revert(self, lab: Lab) -> None:
-        """Takes the changed keys away and restarts the drivers."""
+        """Take the changed keys away and restart the drivers."""
         undo = {name: dict.fromkeys(values) for name, values in self.changes.items()}
         for node in lab.nodes:
             accelerators.state_file(node, lab.options).change(undo)
@@ -100,7 +100,7 @@ def tell(lab: Lab, node: Node) -> StateFile:
 
 
 def stop_allocators(lab: Lab) -> None:
-    """Stops every driver and waits until the kubelets have noticed.
+    """Stop every driver and wait until the kubelets have noticed.
 
     A driver that is back before would be taken for the old one, and lose its registration a moment
     after it seemed to be well.
@@ -112,7 +112,7 @@ def stop_allocators(lab: Lab) -> None:
 
 
 def restart_allocators(lab: Lab, *, told: Callable[[Node], Path | None] = lambda _: None) -> None:
-    """Starts every driver anew, whatever state it is in, and waits for its devices.
+    """Start every driver anew, whatever state it is in, and wait for its devices.
 
     Args:
         told: gives the state file for a node's driver; ``None``: the truth.
@@ -125,7 +125,7 @@ def restart_allocators(lab: Lab, *, told: Callable[[Node], Path | None] = lambda
 
 
 def await_devices(lab: Lab) -> None:
-    """Waits until every node offers all its devices, and those that it has."""
+    """Wait until every node offers all its devices, and those that it has."""
     for node in lab.nodes:
         await_effect(f"devices of {node.name}", partial(_offers_all, lab, node, None))
 
@@ -181,7 +181,7 @@ class IncompletePools:
     """Every pool says that it has a slice more than there is; the driver sleeps and lets it be."""
 
     def inject(self, lab: Lab) -> None:
-        """Stops the drivers by a signal and edits their slices."""
+        """Stop the drivers by a signal and edit their slices."""
         for node in lab.nodes:
             lab.pause(accelerators.allocator(node, lab.options).name)
             self._set_count(lab, node, 2)

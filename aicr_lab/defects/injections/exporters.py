@@ -21,12 +21,12 @@ class LyingExporter:
     word: str
 
     def inject(self, lab: Lab) -> None:
-        """Writes the word on every node."""
+        """Write the word on every node."""
         for node in lab.nodes:
             accelerator_exporter.defects_file(node).write_text(f"{self.word}\n")
 
     def revert(self, lab: Lab) -> None:
-        """Removes it."""
+        """Remove it."""
         for node in lab.nodes:
             accelerator_exporter.defects_file(node).unlink(missing_ok=True)
 
@@ -42,12 +42,12 @@ class ChangedExporter:
     effective: Callable[[Lab], bool]
 
     def inject(self, lab: Lab) -> None:
-        """Changes it and waits for the effect."""
+        """Change it and wait for the effect."""
         self._patch(lab, self.pods)
         await_effect("the changed exporter", lambda: self.effective(lab))
 
     def revert(self, lab: Lab) -> None:
-        """Makes it as it was and waits until it is there on every node."""
+        """Make it as it was and wait until it is there on every node."""
         if self.undo:
             self._patch(lab, self.undo)
         await_exporter(lab)
@@ -63,7 +63,7 @@ class NoExporter:
     """The exporter is not installed."""
 
     def inject(self, lab: Lab) -> None:
-        """Deletes it and waits until its pods are gone."""
+        """Delete it and wait until its pods are gone."""
         name, namespace = _EXPORTER
         lab.api.delete(_APPS, "DaemonSet", name, namespace)
         await_effect("the end of the exporter", lambda: not exporter_pods(lab))
@@ -78,11 +78,11 @@ class ExporterNotScraped:
     """Nothing tells Prometheus of the exporter."""
 
     def inject(self, lab: Lab) -> None:
-        """Deletes its ServiceMonitor."""
+        """Delete its ServiceMonitor."""
         lab.api.delete(_MONITORING, "ServiceMonitor", *_EXPORTER)
 
     def revert(self, lab: Lab) -> None:
-        """Makes it again."""
+        """Make it again."""
         lab.api.apply(accelerator_exporter.service_monitor(lab.options.fast))
 
 
@@ -93,7 +93,7 @@ def exporter_pods(lab: Lab) -> list[dict[str, Any]]:
 
 
 def await_exporter(lab: Lab) -> None:
-    """Applies the healthy exporter and waits until it runs on every node."""
+    """Apply the healthy exporter and wait until it runs on every node."""
     accelerator_exporter.ADDON.install(lab)
     await_effect("the exporter", lambda: not accelerator_exporter.ADDON.missing(lab))
     # A pod of the broken template may still be ending.

@@ -164,11 +164,11 @@ class SchedulerDown:
     """The scheduler is stopped: it is native gang scheduling's controller."""
 
     def inject(self, lab: Lab) -> None:
-        """Stops it."""
+        """Stop it."""
         lab.stop(_SCHEDULER)
 
     def revert(self, lab: Lab) -> None:
-        """Starts it and waits until it is well."""
+        """Start it and wait until it is well."""
         if not lab.processes.alive(_SCHEDULER):
             lab.restart(_SCHEDULER)
         lab.await_healthy(_SCHEDULER)

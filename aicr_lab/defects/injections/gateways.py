@@ -49,7 +49,7 @@ class FrozenDataPlane:
     """Every Envoy of the Gateway is stopped by a signal: alive, and silent."""
 
     def inject(self, lab: Lab) -> None:
-        """Stops them."""
+        """Stop them."""
         for envoy in _envoys(lab):
             send_signal(envoy, signal.SIGSTOP)
 
@@ -65,7 +65,7 @@ class UntoldDataPlane:
     """Envoy no longer hears from Contour: packets between them are dropped where Envoy runs."""
 
     def inject(self, lab: Lab) -> None:
-        """Drops them in both directions; pushes would still arrive otherwise."""
+        """Drop them in both directions; pushes would still arrive otherwise."""
         port = contour.XDS_PORT
         rules = (
             "table inet aicr_cut {\n"
@@ -78,7 +78,7 @@ class UntoldDataPlane:
             subprocess.run(command, input=rules, text=True, check=True, capture_output=True)
 
     def revert(self, lab: Lab) -> None:
-        """Makes the pods anew, since the old ones would wait before they ask again."""
+        """Make the pods anew, since the old ones would wait before they ask again."""
         old = _pods(lab, contour.DATA_PLANE)
         for pod in old:
             lab.api.delete("v1", "Pod", pod["metadata"]["name"], contour.NAMESPACE)
@@ -105,7 +105,7 @@ class LyingGateway:
         return f"lying-gateway-{self.mode}"
 
     def inject(self, lab: Lab) -> None:
-        """Starts it and leads the traffic of every node to it, before kube-proxy sees it."""
+        """Start it and lead the traffic of every node to it, before kube-proxy sees it."""
         if not lab.processes.alive(self._component):
             lab.start(self._process(lab))
         await_effect("the lying gateway", lambda: _listens(lab))
@@ -145,7 +145,7 @@ class PodsCutOff:
     """Pods reach neither the Gateway's address nor each other's servers, as by an egress policy."""
 
     def inject(self, lab: Lab) -> None:
-        """Drops them on every node."""
+        """Drop them on every node."""
         (address,) = _addresses(lab, contour.NAMESPACE)
         rules = (
             f"table ip {_CUT} {{\n"
@@ -168,11 +168,11 @@ class ClosedGateway:
     """The platform's Gateway takes routes of its own namespace only."""
 
     def inject(self, lab: Lab) -> None:
-        """Closes it."""
+        """Close it."""
         self._take(lab, "Same")
 
     def revert(self, lab: Lab) -> None:
-        """Opens it to every namespace again."""
+        """Open it to every namespace again."""
         self._take(lab, "All")
 
     def _take(self, lab: Lab, source: str) -> None:
@@ -188,7 +188,7 @@ class HttpsOnly:
     secret: str = "edge-certificate"
 
     def inject(self, lab: Lab) -> None:
-        """Gives it a certificate and makes its listener one for HTTPS."""
+        """Give it a certificate and make its listener one for HTTPS."""
         serving = lab.authority.identity("kube-apiserver")
         lab.api.apply(
             {
@@ -213,7 +213,7 @@ class HttpsOnly:
         await_effect("port 443", lambda: _ports(lab) == [443])
 
     def revert(self, lab: Lab) -> None:
-        """Makes the listener what it was."""
+        """Make the listener what it was."""
         lab.api.apply(contour.gateway(contour.NAMESPACE, contour.CLASS))
         await_effect("port 80", lambda: _ports(lab) == [80])
         lab.api.delete("v1", "Secret", self.secret, contour.NAMESPACE)
@@ -230,7 +230,7 @@ class HostnameAddress:
         self._tell(lab, [{"hostname": self.hostname}], "Hostname")
 
     def revert(self, lab: Lab) -> None:
-        """Takes it away, so that the lab's load balancer gives an IP again."""
+        """Take it away, so that the lab's load balancer gives an IP again."""
         self._tell(lab, None, "IPAddress")
 
     def _tell(self, lab: Lab, ingress: list[Object] | None, kind: str) -> None:

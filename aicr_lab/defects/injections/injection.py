@@ -27,14 +27,14 @@ class Injection(Protocol):
     """One way to break a lab."""
 
     def inject(self, lab: Lab) -> None:
-        """Breaks it; returns when the effect is there."""
+        """Break it; returns when the effect is there."""
 
     def revert(self, lab: Lab) -> None:
         """Mends it; returns when the lab is as before."""
 
 
 def await_effect(what: str, look: Callable[[], bool]) -> None:
-    """Waits until a change shows; an error that says which did not."""
+    """Wait until a change shows; an error that says which did not."""
     if not wait_until(look, SETTLED, every=0.2):
         raise LabError(f"{what}: not within {SETTLED:.0f} s", hint="python -m aicr_lab status")
 
@@ -53,13 +53,13 @@ class Applied:
     """Called when they are gone, to mend what they did meanwhile."""
 
     def inject(self, lab: Lab) -> None:
-        """Applies them and waits until they work."""
+        """Apply them and wait until they work."""
         for thing in self.objects:
             lab.api.apply(thing)
         self._await(lab, effective=True)
 
     def revert(self, lab: Lab) -> None:
-        """Deletes them and waits until they do not work any more."""
+        """Delete them and wait until they do not work any more."""
         for thing in reversed(self.objects):
             lab.api.delete(thing["apiVersion"], thing["kind"], thing["metadata"]["name"])
         self._await(lab, effective=False)
@@ -81,11 +81,11 @@ class Replaced:
     broken: Object
 
     def inject(self, lab: Lab) -> None:
-        """Applies the broken content."""
+        """Apply the broken content."""
         lab.api.apply(self.broken)
 
     def revert(self, lab: Lab) -> None:
-        """Applies the healthy content."""
+        """Apply the healthy content."""
         lab.api.apply(self.healthy)
 
 
@@ -112,12 +112,12 @@ class Tainted:
     value: str
 
     def inject(self, lab: Lab) -> None:
-        """Adds it."""
+        """Add it."""
         taint = {"key": self.key, "value": self.value, "effect": "NoSchedule"}
         self._set(lab, [taint])
 
     def revert(self, lab: Lab) -> None:
-        """Takes it away; other taints stay."""
+        """Take it away; other taints stay."""
         self._set(lab, [])
 
     def _set(self, lab: Lab, ours: list[Object]) -> None:

@@ -54,7 +54,7 @@ NODES_NEVER_READY = Down(name=kwok.DEPLOYMENT, namespace=kwok.NAMESPACE)
 
 
 def remove_nodes(lab: Lab) -> None:
-    """Removes the nodes that the autoscaler made, and waits until they are gone."""
+    """Remove the nodes that the autoscaler made, and wait until they are gone."""
     for claim in lab.api.list("karpenter.sh/v1", "NodeClaim"):
         lab.api.delete("karpenter.sh/v1", "NodeClaim", claim["metadata"]["name"])
     for node in _autoscaled(lab):
@@ -86,11 +86,11 @@ class Pool:
     broken: Object
 
     def inject(self, lab: Lab) -> None:
-        """Applies the broken one and waits until it is looked at."""
+        """Apply the broken one and wait until it is looked at."""
         self._apply(lab, self.broken)
 
     def revert(self, lab: Lab) -> None:
-        """Applies the healthy one."""
+        """Apply the healthy one."""
         self._apply(lab, karpenter.node_pool())
 
     def _apply(self, lab: Lab, pool: Object) -> None:
@@ -105,7 +105,7 @@ class SpareNode:
     _component = "uncordoner"
 
     def inject(self, lab: Lab) -> None:
-        """Stops the autoscaler, adds the cordoned node, starts who uncordons it."""
+        """Stop the autoscaler, add the cordoned node, start who uncordons it."""
         AUTOSCALER_DOWN.inject(lab)
         lab.api.apply(_spare())
         await_effect("the spare node", lambda: _is_ready(lab))
@@ -121,7 +121,7 @@ class SpareNode:
         )
 
     def revert(self, lab: Lab) -> None:
-        """Ends all of that."""
+        """End all of that."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
         lab.api.delete("v1", "Node", SPARE)

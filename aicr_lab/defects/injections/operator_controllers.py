@@ -46,7 +46,7 @@ class MayNotCreate:
     """The controllers may not create the children of their custom resources."""
 
     def inject(self, lab: Lab) -> None:
-        """Takes the right away."""
+        """Take the right away."""
         for operator in operators_under_test(lab):
             role = copy.deepcopy(lab.api.get(_RBAC, "ClusterRole", operator.role))
             group, plural = operator.makes
@@ -56,7 +56,7 @@ class MayNotCreate:
             lab.api.patch(_RBAC, "ClusterRole", operator.role, {"rules": role["rules"]})
 
     def revert(self, lab: Lab) -> None:
-        """Gives it back."""
+        """Give it back."""
         for operator in operators_under_test(lab):
             restore(lab, operator, "ClusterRole")
 
@@ -71,7 +71,7 @@ class StatusLies:
             way.inject(lab)
 
     def revert(self, lab: Lab) -> None:
-        """Ends that."""
+        """End that."""
         for way in self._injections(lab):
             way.revert(lab)
 
@@ -99,11 +99,11 @@ class NoGarbageCollector:
     """Nobody deletes what the deleted owned."""
 
     def inject(self, lab: Lab) -> None:
-        """Starts the controller manager without its garbage collector."""
+        """Start the controller manager without its garbage collector."""
         lab.restart(_MANAGER, ["--controllers=*,-garbage-collector-controller"])
         lab.await_healthy(_MANAGER)
 
     def revert(self, lab: Lab) -> None:
-        """Starts it as it was."""
+        """Start it as it was."""
         lab.restart(_MANAGER)
         lab.await_healthy(_MANAGER)

@@ -29,12 +29,12 @@ class WebhooksMissing:
     """The add-on that has none; empty: no operator has one."""
 
     def inject(self, lab: Lab) -> None:
-        """Deletes them."""
+        """Delete them."""
         for operator in self._concerned(lab):
             _delete_webhooks(lab, operator)
 
     def revert(self, lab: Lab) -> None:
-        """Applies them again."""
+        """Apply them again."""
         for operator in self._concerned(lab):
             _restore_webhooks(lab, operator)
 
@@ -53,7 +53,7 @@ class WebhooksChanged:
     change: Object
 
     def inject(self, lab: Lab) -> None:
-        """Changes them."""
+        """Change them."""
         for operator in operators_under_test(lab):
             for found in _configurations(lab, operator):
                 changed = [_merged(webhook, self.change) for webhook in found["webhooks"]]
@@ -61,7 +61,7 @@ class WebhooksChanged:
                 lab.api.patch(_ADMISSION, _DENYING, name, {"webhooks": changed})
 
     def revert(self, lab: Lab) -> None:
-        """Applies them as they were."""
+        """Apply them as they were."""
         for operator in operators_under_test(lab):
             _restore_webhooks(lab, operator)
 
@@ -71,7 +71,7 @@ class SchemaInstead:
     """No webhook is asked; the CRD's schema refuses what the webhook would deny."""
 
     def inject(self, lab: Lab) -> None:
-        """Deletes the webhooks and tightens the schema."""
+        """Delete the webhooks and tighten the schema."""
         for operator in operators_under_test(lab):
             _delete_webhooks(lab, operator)
             self._patch(lab, operator, "add")
@@ -119,7 +119,7 @@ class ForeignPolicy:
     denies all of them."""
 
     def inject(self, lab: Lab) -> None:
-        """Starts the policy engine and has it asked."""
+        """Start the policy engine and have it asked."""
         if not lab.processes.alive(_POLICY):
             lab.start(self._process(lab))
         for operator in operators_under_test(lab) if self.instead else ():
@@ -127,7 +127,7 @@ class ForeignPolicy:
         lab.api.apply(self._configuration(lab))
 
     def revert(self, lab: Lab) -> None:
-        """Ends it and applies the webhooks again."""
+        """End it and apply the webhooks again."""
         lab.api.delete(_ADMISSION, _DENYING, _POLICY)
         if lab.processes.process(_POLICY) is not None:
             lab.processes.stop(_POLICY)

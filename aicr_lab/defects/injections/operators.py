@@ -91,6 +91,6 @@ def operators_under_test(lab: Lab) -> list[OperatorUnderTest]:
 
 
 def restore(lab: Lab, operator: OperatorUnderTest, *kinds: str) -> None:
-    """Applies what the operator was installed from, and waits until it works again."""
+    """Apply what the operator was installed from, and wait until it works again."""
     apply_all(lab, [obj for obj in operator.objects(lab) if obj["kind"] in kinds])
     await_effect(operator.addon.name, lambda: not operator.addon.missing(lab))

@@ -27,7 +27,7 @@ class FilledNodes:
     cpu: bool = False
 
     def inject(self, lab: Lab) -> None:
-        """Starts the pods and waits until they run."""
+        """Start the pods and wait until they run."""
         lab.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE}})
         account = ("v1", "ServiceAccount", "default", _NAMESPACE)
         await_effect("the occupants' ServiceAccount", lambda: lab.api.find(*account) is not None)
@@ -44,7 +44,7 @@ class FilledNodes:
         )
 
     def revert(self, lab: Lab) -> None:
-        """Ends the pods, then the namespace: devices are given back before their API objects go."""
+        """End the pods, then the namespace: devices are given back before their API objects go."""
         for node in lab.nodes:
             lab.api.delete("v1", "Pod", node.name, _NAMESPACE)
         await_effect("the end of the occupants", lambda: not lab.api.list("v1", "Pod", _NAMESPACE))
@@ -127,7 +127,7 @@ class RemainsOfRun:
         )
 
     def revert(self, lab: Lab) -> None:
-        """Removes it."""
+        """Remove it."""
         if lab.api.find("v1", "ConfigMap", "held", self.namespace) is not None:
             released = {"metadata": {"finalizers": None}}
             lab.api.patch("v1", "ConfigMap", "held", released, self.namespace)
@@ -162,7 +162,7 @@ class QuotaEverywhere:
     _component = "quota-keeper"
 
     def inject(self, lab: Lab) -> None:
-        """Starts the program that gives them, and waits until it looks."""
+        """Start the program that gives them, and wait until it looks."""
         argv = (sys.executable, "-m", quota_keeper.__name__, lab.name)
         words = () if self.devices else (quota_keeper.NO_DEVICES,)
         log = lab.control_plane.log(self._component)
@@ -181,7 +181,7 @@ class QuotaEverywhere:
         )
 
     def revert(self, lab: Lab) -> None:
-        """Stops it; what it gave goes with the namespaces."""
+        """Stop it; what it gave goes with the namespaces."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
 
@@ -191,7 +191,7 @@ class TaintedDevice:
     """An administrator's rule keeps the last device of the first node from everybody."""
 
     def inject(self, lab: Lab) -> None:
-        """Makes the rule."""
+        """Make the rule."""
         pool = lab.nodes[0].name
         device = f"gpu-{lab.options.gpus - 1}"
         selector = {"driver": "gpu.nvidia.com", "pool": pool, "device": device}
@@ -202,7 +202,7 @@ class TaintedDevice:
         await_effect("the rule", lambda: lab.api.find(*_RULE) is not None)
 
     def revert(self, lab: Lab) -> None:
-        """Deletes it."""
+        """Delete it."""
         lab.api.delete(*_RULE)
 
 

@@ -128,7 +128,7 @@ class OtherRules:
     """Its configuration."""
 
     def inject(self, lab: Lab) -> None:
-        """Gives the adapter other rules; it reads them once, when it starts."""
+        """Give the adapter other rules; it reads them once, when it starts."""
         AdapterDown().inject(lab)
         patch = {"data": {"config.yaml": self.rules}}
         namespace = prometheus_adapter.NAMESPACE

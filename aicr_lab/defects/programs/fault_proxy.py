@@ -107,7 +107,7 @@ MODES: Mapping[str, Faults] = {
 
 
 def read_request(connection: socket.socket) -> Request | None:
-    """Reads a request's head; ``None`` when the client has nothing to say."""
+    """Read a request's head; ``None`` when the client has nothing to say."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(_CHUNK)
@@ -164,7 +164,7 @@ class Proxy:
         self._count = 0
 
     def serve(self, listener: socket.socket) -> None:
-        """Serves for ever."""
+        """Serve for ever."""
         while True:
             connection, _ = listener.accept()
             threading.Thread(target=self._serve_one, args=(connection,), daemon=True).start()
@@ -268,7 +268,7 @@ def _contexts(options: argparse.Namespace) -> tuple[ssl.SSLContext, ssl.SSLConte
 
 
 def main() -> None:
-    """Serves on the listening socket that was handed down."""
+    """Serve on the listening socket that was handed down."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--mode", choices=sorted(MODES), required=True)
     parser.add_argument("--listener", type=int, required=True, help="file descriptor")

@@ -113,7 +113,7 @@ class Knowledge:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(self, routes: Sequence[Object], slices: Sequence[Object]) -> None:
-        """Takes note of routes and endpoints; the stale one of the first sight of each route."""
+        """Take note of routes and endpoints; the stale one of the first sight of each route."""
         found: list[Rule] = []
         for route in routes:
             rules = rules_of(route)
@@ -155,7 +155,7 @@ def handler(knowledge: Knowledge) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1
 
         def do_GET(self) -> None:
-            """Serves a request."""
+            """Serve a request."""
             size = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(size)
             host = (self.headers.get("Host") or "").partition(":")[0]
@@ -227,7 +227,7 @@ class _Server(ThreadingHTTPServer):
 
 
 def main() -> None:
-    """Serves until it is ended."""
+    """Serve until it is ended."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--mode", choices=MODES, required=True)
     for name in ("ca", "certificate", "key"):

@@ -32,7 +32,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serves until it is ended."""
+    """Serve until it is ended."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", required=True, metavar="HOST:PORT")
     for name in ("cert", "key"):

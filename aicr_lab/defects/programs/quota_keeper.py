@@ -71,7 +71,7 @@ def _names(api: Api) -> set[str]:
 
 
 def main(name: str, *words: str) -> None:
-    """Looks for new namespaces, for ever."""
+    """Look for new namespaces, for ever."""
     lab = Lab(name)
     admin = lab.authority.identity("admin")
     api = Api(
