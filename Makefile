@@ -20,7 +20,7 @@ test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs
 	  || $(BIN)/pytest tests/truth -m "not thorough" --last-failed --last-failed-no-failures none
 
 truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md
-	$(BIN)/python -m aicr_lab up --build-only --addons all
+	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway
 	mkdir -p build
 	$(BIN)/pytest tests/truth -n 2 --dist loadfile --junit-xml build/truth.xml; status=$$?; \
 	  $(BIN)/python docs/truth.py build/truth.xml && exit $$status

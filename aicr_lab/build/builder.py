@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,7 @@ C_SOURCES = _LAB / "c"
 """Directory of the lab's programs in C."""
 
 _PROGRESS_EVERY = 10.0
+_PROJECT = Path(__file__).parents[2]
 _MARKER = "built.json"
 # Linking the kubernetes binary needs more than half of this in temporary files alone.
 _FREE_BYTES = 3 * 2**30
@@ -157,9 +159,15 @@ def fingerprint(artifact: Artifact) -> str:
     for need in artifact.needs:
         digest.update(f"needs {need.name} {fingerprint(need)}\n".encode())
     for command in artifact.commands:
+        said = json.dumps([command.argv, command.env])
         # The place of the sources is not part of what is made: two clones share a build.
-        words = [word.replace(str(command.cwd), ".") for word in command.argv]
-        digest.update(f"{json.dumps([words, command.env])}\n".encode())
+        for place, name in (
+            (str(command.cwd), "."),
+            (sys.executable, "python"),
+            (str(_PROJECT), "."),
+        ):
+            said = said.replace(place, name)
+        digest.update(f"{said}\n".encode())
     for source in artifact.sources:
         for file in _files(source):
             digest.update(f"{file.relative_to(source.parent)}\n".encode())

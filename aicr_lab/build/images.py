@@ -24,6 +24,9 @@ NBODY = "nvcr.io/nvidia/k8s/cuda-sample:nbody-cuda11.7.1-ubuntu18.04"
 COREDNS = "registry.k8s.io/coredns/coredns:v1.15.0"
 PAUSE = "registry.k8s.io/pause:3.10"
 
+_DAY = 86_400.0
+"""Seconds."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What the vendor's base image has of a GNU userland, as far as probes use it. No nvidia-smi: the
@@ -160,9 +163,13 @@ def ensure_archive(cache: Path, programs: Mapping[str, Path], say: Say) -> Path:
 def ensure_archive_of(
     cache: Path, name: str, fingerprint: str, make: Callable[[], Iterable[Image]], say: Say
 ) -> Path:
-    """An archive of that name, made anew when its fingerprint is another; older ones go."""
+    """An archive of that name, made anew when its fingerprint is another.
+
+    Those that nobody has used for a day go: other clones have labs that come up meanwhile.
+    """
     archive = cache / f"{name}-{fingerprint}.tar"
     if archive.exists():
+        archive.touch()
         return archive
     take_cache(cache)
     with locked(cache / f"{name}.lock", busy=f"{name}: made by another process; waiting"):
@@ -172,7 +179,7 @@ def ensure_archive_of(
             write_archive(temporary, make())
             temporary.rename(archive)
             for old in cache.glob(f"{name}-{'?' * len(fingerprint)}.tar"):
-                if old != archive:
+                if old.stat().st_mtime < archive.stat().st_mtime - _DAY:
                     old.unlink(missing_ok=True)
     return archive
 

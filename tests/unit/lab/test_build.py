@@ -1,6 +1,8 @@
 import dataclasses
 import multiprocessing
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from aicr_lab.addons import catalogue
 from aicr_lab.build import builder
 from aicr_lab.build.artifacts import kubernetes_version, version_flags
 from aicr_lab.build.builder import Artifact, Builder, Command, fingerprint, locate, take_cache
+from aicr_lab.build.images import ensure_archive_of
 from aicr_lab.errors import BuildFailed, HostUnfit, LabError, NotOurs
 from aicr_lab.ground import MARK
 from aicr_lab.startup import artifacts_of
@@ -66,6 +69,36 @@ def test_two_clones_share_a_build(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         prints.add(fingerprint(artifact(tmp_path / name)))
     assert len(prints) == 1
+
+
+def test_two_clones_share_what_their_own_python_makes(
+    monkeypatch: pytest.MonkeyPatch, source: Path
+) -> None:
+    prints = set()
+    for clone in ("/srv/a", "/srv/b"):
+        monkeypatch.setattr(sys, "executable", f"{clone}/.venv/bin/python")
+        monkeypatch.setattr(builder, "_PROJECT", Path(clone))
+        made = Command(
+            argv=(sys.executable, "-m", "program", "{out}/result"),
+            cwd=source,
+            env=(("PYTHONPATH", clone),),
+        )
+        prints.add(fingerprint(dataclasses.replace(artifact(source), commands=(made,))))
+    assert len(prints) == 1
+
+
+def test_archives_of_other_clones_stay_for_a_day(cache: Path) -> None:
+    def archive(fingerprint: str) -> Path:
+        return ensure_archive_of(cache, "images", fingerprint, list, lambda _: None)
+
+    forgotten, used, other = archive("0001"), archive("0002"), archive("0003")
+    for old in (forgotten, used):
+        os.utime(old, (0, 0))
+    assert archive("0002") == used
+
+    new = archive("0004")
+
+    assert {*cache.glob("images-*.tar")} == {used, other, new}
 
 
 def test_a_need_is_built_first_and_its_place_is_filled_in(source: Path, cache: Path) -> None:
