@@ -21,10 +21,10 @@ class Authorizer:
 
     def guard(self, api: FakeApi) -> "Authorizer":
         """Stand before a server."""
-        api.objection, api.allowed = self._objection, self._allows
+        api.objection, api.allowed = self.objection, self._allows
         return self
 
-    def _objection(self, method: str, target: str) -> str:
+    def objection(self, method: str, target: str) -> str:
         """Why a request is refused; empty where it is not."""
         rule = next((rule for rule in rules_of(method, target) if self._is_it(rule)), None)
         if rule is None:
