@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from aicr_pytest.cluster.access_review import needs
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.errors import AccessDenied, SolutionAbsent
 from aicr_pytest.requirements.registry import AREAS, discover
+from aicr_pytest.requirements.solutions import Found, NotLetIn
 from tests.unit.cluster.authorizer import Authorizer
 from tests.unit.cluster.fake_api import FakeApi
 
@@ -57,6 +60,21 @@ def test_prometheus_that_we_may_not_ask_is_not_none(empty: FakeApi, tmp_path: Pa
     rights = rights_used(empty)
     assert "services/proxy" in {right.full_resource for right in rights}
     assert [right for right in rights if not told("metrics", empty, tmp_path, right)] == []
+
+
+def test_where_another_is_found_nobody_asks_for_the_closed_one() -> None:
+    def refuse(cluster: object) -> None:
+        raise NotLetIn(AccessDenied("GET /x: me may not get services/proxy", hint="Ask for it."))
+
+    closed: Any = SimpleNamespace(name="closed", looked_for="its API", found=refuse)
+    there: Any = SimpleNamespace(
+        name="there", looked_for="its API", found=lambda _: Found(where="x")
+    )
+    cluster: Any = None
+
+    assert [one.solution for one in discover("gang", cluster, {}, known=[closed, there])] == [there]
+    with pytest.raises(AccessDenied, match=r"get services/proxy\n  Ask for it\.$"):
+        discover("gang", cluster, {}, known=[closed])
 
 
 def look(area: str, api: FakeApi, directory: Path) -> None:
