@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aicr_pytest import extensions
 from aicr_pytest.errors import SolutionAbsent
-from aicr_pytest.requirements.solutions import Candidate, Solution, Solutions
+from aicr_pytest.requirements.solutions import Candidate, NotLetIn, Solution, Solutions
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -162,18 +162,25 @@ def discover(
     Raises:
         SolutionAbsent: none is installed; says what was looked for.
         UnknownSolution: none that is known, and one of its kind may be there.
+        NotLetIn: none that could be seen, and where one would show itself we are refused.
     """
     wanted = [
         solution
         for solution in (solutions_of(area, settings) if known is None else known)
         if pinned.get(area, solution.name) == solution.name
     ]
-    candidates = [
-        Candidate(solution=solution, found=found)
-        for solution in wanted
-        if (found := solution.found(cluster)) is not None
-    ]
+    candidates: list[Candidate[Any]] = []
+    closed: list[NotLetIn] = []
+    for solution in wanted:
+        try:
+            found = solution.found(cluster)
+        except NotLetIn as refusal:
+            closed.append(refusal)
+        else:
+            candidates += [Candidate(solution=solution, found=found)] if found else []
     if not candidates:
+        if closed:
+            raise closed[0]
         if known is None and (signs := signs_of(area)):
             signs.refuse(cluster, settings, pinned=pinned.get(area, ""))
         looked = "; ".join(f"{solution.name} ({solution.looked_for})" for solution in wanted)

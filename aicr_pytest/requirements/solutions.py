@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from aicr_pytest.errors import DoesNotApply, Inconclusive, UnknownSolution, single_message
+from aicr_pytest.errors import (
+    AccessDenied,
+    DoesNotApply,
+    Inconclusive,
+    UnknownSolution,
+    single_message,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -43,7 +49,22 @@ class Solution(Protocol):
         """What shows that it is installed, and where that is looked for; for people."""
 
     def found(self, cluster: "Cluster") -> Found | None:
-        """Where it is installed; None where it is not."""
+        """Where it is installed; None where it is not.
+
+        Raises:
+            NotLetIn: it may be there, and other solutions count all the same.
+        """
+
+
+class NotLetIn(AccessDenied):
+    """Where a solution would show itself we are refused; only where there is no other that counts.
+
+    Args:
+        refusal: what was said there.
+    """
+
+    def __init__(self, refusal: AccessDenied) -> None:
+        super().__init__(str(refusal).partition("\n")[0], hint=refusal.hint)
 
 
 S = TypeVar("S", bound=Solution)

@@ -78,6 +78,8 @@ class FakeApi:
         self.resources: dict[str, list[Object]] = {}
         """Discovery documents, by path."""
         self.allowed: Callable[[Object], bool] = lambda attributes: True
+        self.objection: Callable[[str, str], str] = lambda method, target: ""
+        """Why an authorizer refuses a method and target; empty where it does not."""
         self.when_watched: list[tuple[str, Callable[[], object]]] = []
         """Deeds that are done once such a path is watched."""
         self.cut_watches_after: int | None = None
@@ -292,6 +294,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.fake.accepts is not None and self.fake.authorizations[-1] not in self.fake.accepts:
             said = status(401, "Unauthorized", "Unauthorized")
             self._send(401, json.dumps(said).encode(), {})
+            return
+        if objection := self.fake.objection(self.command, self.path):
+            self._send(403, json.dumps(status(403, "Forbidden", objection)).encode(), {})
             return
         refusal = next((r for r in self.fake.refusals if r.fits(self.command, self.path)), None)
         if refusal:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed
+from aicr_pytest.errors import AccessDenied, EndpointSilent, Inconclusive, ProbeFailed
 from aicr_pytest.monitoring.discovery import ambiguous, endpoints, place
 from aicr_pytest.monitoring.prometheus import data_of
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Registration, Workload
-from aicr_pytest.requirements.solutions import Found
+from aicr_pytest.requirements.solutions import Found, NotLetIn
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -34,7 +34,11 @@ class Annotations:
         return f"a Prometheus whose running configuration uses {_LABEL}"
 
     def found(self, cluster: "Cluster") -> Found | None:
-        """The Prometheus whose configuration honours them."""
+        """The Prometheus whose configuration honours them.
+
+        Raises:
+            NotLetIn: as ``endpoint`` does.
+        """
         try:
             endpoint = self.endpoint(cluster)
         except ProbeFailed as several:  # said where one has to be asked
@@ -46,17 +50,24 @@ class Annotations:
 
         Raises:
             ProbeFailed: there are several, and which one is the platform's cannot be told.
+            NotLetIn: none that we were let in to, and one that we were not.
         """
         fitting: dict[str, Endpoint] = {}
+        closed: list[AccessDenied] = []
         for endpoint in endpoints(cluster, self.settings):
             try:
                 config = data_of(*endpoint.ask("/api/v1/status/config", []), str(endpoint))
+            except AccessDenied as refusal:
+                closed.append(refusal)
+                continue
             except (EndpointSilent, Inconclusive):
-                continue  # another way may do; that it is closed is found where it is asked
+                continue  # another way may do; that it is silent is found where it is asked
             if isinstance(config, dict) and _LABEL in str(config.get("yaml", "")):
                 fitting.setdefault(place(endpoint), endpoint)
         if len(fitting) > 1:
             raise ambiguous(map(str, fitting.values()))
+        if closed and not fitting:
+            raise NotLetIn(closed[0])
         return next(iter(fitting.values()), None)
 
     def register(self, cluster: "Cluster", workload: Workload) -> Registration:
