@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators import device_taints
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
+    Device,
     Mechanism,
+    allocated_devices,
     class_for,
     list_accelerator_nodes,
     nothing_runs_on,
@@ -223,8 +225,15 @@ class Accelerators:
             "capabilities_value": lambda _: second_value,
         }
 
-    def why_pending(self, node: AcceleratorNode, count: int) -> "WhyPending":
-        """A judge of a pending pod: somebody stands in the way, or the platform is responsible."""
+    def why_pending(
+        self, node: AcceleratorNode, count: int, *, only: Device | None = None
+    ) -> "WhyPending":
+        """A judge of a pending pod: somebody stands in the way, or the platform is responsible.
+
+        Args:
+            count: how many accelerators of the node it needs.
+            only: the one device that it asks for; None: any will do.
+        """
 
         def judge(pod: Object, finding: Finding) -> None:
             name, reason = pod["metadata"]["name"], finding.reason
@@ -243,12 +252,22 @@ class Accelerators:
                 )
             if excuse := finding.excuse_unless_accusing(f"Pod {name} on {node.name}"):
                 raise excuse
+            if only and only.key not in {device.key for device in now.unallocated}:
+                raise NoCapacity(
+                    f"{name} asks for {only.name} of {node.name}, which {self._who_has(only)}: "
+                    f"{reason}",
+                    hint="Free it, or choose other nodes with --aicr-nodes.",
+                )
             raise WaitTimeout(
                 f"Pod {name} gets none of the {now.free} free accelerators of "
                 f"{node.name}.\n  The scheduler says: {reason}\n  {self._asked_by(now)}"
             )
 
         return judge
+
+    def _who_has(self, device: Device) -> str:
+        holder = allocated_devices(self._cluster.list(RESOURCE_CLAIM)).get(device.key)
+        return f"ResourceClaim {holder} holds" if holder else "is not offered any more"
 
 
 def _is_of_a_run(namespace: Object) -> bool:

@@ -30,14 +30,27 @@ def choosing(node: AcceleratorNode) -> str:
             f"({device.identity[:80]!r}), "
             "so that no expression can choose it."
         )
-    return expression(node.profile.driver, node.profile.identity_attribute, device.identity)
-
-
-def expression(domain: str, attribute: str, value: str) -> str:
-    """CEL: this attribute of this domain has this value."""
-    return f"device.attributes['{domain}'].{attribute} == '{value}'"
+    return _whole(node, device.identity)
 
 
 def nobodys_device(node: AcceleratorNode) -> str:
     """An expression on the identity that no device satisfies."""
-    return expression(node.profile.driver, node.profile.identity_attribute, "no-such-device")
+    return _whole(node, "no-such-device")
+
+
+def any_whole(node: AcceleratorNode) -> str:
+    """The expression that every accelerator satisfies which we count, and nothing beside them.
+
+    A driver may publish partitions and passthrough functions as well, which a class may select.
+    """
+    name, value = node.profile.type_attribute
+    return _has(node, name, value)
+
+
+def _whole(node: AcceleratorNode, identity: str) -> str:
+    # The type goes first: asking for an attribute that a device lacks fails the whole node.
+    return f"{any_whole(node)} && {_has(node, node.profile.identity_attribute, identity)}"
+
+
+def _has(node: AcceleratorNode, attribute: str, value: str) -> str:
+    return f"device.attributes['{node.profile.driver}'].{attribute} == '{value}'"
