@@ -30,7 +30,7 @@ from tests.unit.accelerators.objects import node as node_object
 from tests.unit.accelerators.test_pods import A, B, Notes, holding, on_node, sees, stock
 from tests.unit.cluster.conftest import RUN
 from tests.unit.cluster.fake_api import FakeApi
-from tests.unit.cluster.test_workspace import fill, new_workspace
+from tests.unit.cluster.workspaces import fill, new_workspace
 
 REFUSED = PolicyRefused("no pods on b by name")
 
