@@ -9,12 +9,15 @@ from aicr_pytest.errors import NoCapacity, ProbeFailed
 def chosen_device(node: AcceleratorNode) -> Device:
     """The last device of a node that nobody held: the one that others are least likely to get.
 
+    One that a taint may keep is taken only where there is no other.
+
     Raises:
         NoCapacity: all are held.
     """
     if not node.unallocated:
         raise NoCapacity(f"All {node.total} accelerators of {node.name} are held by others.")
-    return node.unallocated[-1]
+    sure = [device for device in node.unallocated if not device.in_doubt]
+    return (sure or node.unallocated)[-1]
 
 
 def choosing(node: AcceleratorNode) -> str:
