@@ -19,7 +19,6 @@ from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Au
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial, scaling_trials
 from aicr_pytest.requirements.dra_support.api_objects import exercise
 from aicr_pytest.requirements.dra_support.device_selectors import (
-    any_whole,
     choosing,
     chosen_device,
     nobodys_device,
@@ -82,7 +81,6 @@ __all__ = [
     "Trials",
     "Waiter",
     "Workspaces",
-    "any_whole",
     "choosing",
     "chosen_device",
     "exercise",

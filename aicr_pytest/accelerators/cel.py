@@ -1,4 +1,4 @@
-"""What DRA's CEL expressions say of a device, as far as it can be told without the scheduler. Pure.
+"""DRA's CEL expressions: written, and read as far as it can be done without the scheduler. Pure.
 
 Read is what DeviceClasses and rules are written with: ``device.driver`` and ``device.attributes``
 compared with constants, joined by ``&&``. Of anything else nobody here claims to know the outcome.
@@ -7,6 +7,7 @@ compared with constants, joined by ``&&``. Of anything else nobody here claims t
 import re
 from collections.abc import Iterable
 
+from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.cluster.kinds import Object
 
 _COMPARED = re.compile(
@@ -18,6 +19,19 @@ _COMPARED = re.compile(
     re.VERBOSE,
 )
 _TOKEN = re.compile(r"""'[^']*'|"[^"]*"|&&|\|\||.""", re.DOTALL)
+
+
+def has(driver: str, attribute: str, value: str) -> str:
+    """The expression that devices satisfy which have this value of this attribute."""
+    return f"device.attributes['{driver}'].{attribute} == '{value}'"
+
+
+def whole_device(profile: Profile) -> str:
+    """The expression that the accelerators satisfy which we count, and nothing beside them.
+
+    A driver may publish partitions and passthrough functions as well, which a class may select.
+    """
+    return has(profile.driver, *profile.type_attribute)
 
 
 def all_select(selectors: Iterable[Object], device: Object, driver: str) -> bool | None:

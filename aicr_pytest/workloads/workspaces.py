@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.cel import whole_device
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -139,6 +140,7 @@ class Workspaces:
             load_image=self._image("load", node.profile),
             load_program=" ".join(node.profile.load_program),
             device_class=node.device_class,
+            whole_device=whole_device(node.profile),
             **(values or {}),
         )
         workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))

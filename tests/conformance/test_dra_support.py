@@ -15,7 +15,6 @@ from aicr_pytest.checks import (
     Platform,
     PodsPerNode,
     Workspaces,
-    any_whole,
     choosing,
     chosen_device,
     exercise,
@@ -60,9 +59,7 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
             "claimed": actor("claimed"),
             "several": actor("several", count=lambda node: str(min(2, max(1, node.total - 1)))),
             "unsatisfiable": actor("unsatisfiable", expression=nobodys_device),
-            "oversized": actor(
-                "oversized", count=lambda node: str(node.total + 1), expression=any_whole
-            ),
+            "oversized": actor("oversized", count=lambda node: str(node.total + 1)),
         },
         room_for_all=all(node.free >= AT_ONCE for node in nodes),
     )

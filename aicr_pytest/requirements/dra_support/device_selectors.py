@@ -2,6 +2,7 @@
 
 import re
 
+from aicr_pytest.accelerators.cel import has, whole_device
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.errors import NoCapacity, ProbeFailed
 
@@ -41,19 +42,7 @@ def nobodys_device(node: AcceleratorNode) -> str:
     return _whole(node, "no-such-device")
 
 
-def any_whole(node: AcceleratorNode) -> str:
-    """The expression that every accelerator satisfies which we count, and nothing beside them.
-
-    A driver may publish partitions and passthrough functions as well, which a class may select.
-    """
-    name, value = node.profile.type_attribute
-    return _has(node, name, value)
-
-
 def _whole(node: AcceleratorNode, identity: str) -> str:
     # The type goes first: asking for an attribute that a device lacks fails the whole node.
-    return f"{any_whole(node)} && {_has(node, node.profile.identity_attribute, identity)}"
-
-
-def _has(node: AcceleratorNode, attribute: str, value: str) -> str:
-    return f"device.attributes['{node.profile.driver}'].{attribute} == '{value}'"
+    profile = node.profile
+    return f"{whole_device(profile)} && {has(profile.driver, profile.identity_attribute, identity)}"
