@@ -63,7 +63,7 @@ class PodsPerNode:
             AicrError: none could be created, or what stood in the way is no matter of one node.
         """
         for missing in self._not_created:
-            if not self._pods or not _is_of_one_node(missing.why):
+            if not self._pods or not is_of_one_node(missing.why):
                 raise missing.why
         if not self._pods:
             raise ProbeFailed(f"No node is looked at with {self.actor}.")
@@ -204,7 +204,7 @@ class PodsPerNode:
         return [sentence for sentences in _on_each(pairs, look) for sentence in sentences]
 
 
-def _is_of_one_node(error: AicrError) -> bool:
+def is_of_one_node(error: AicrError) -> bool:
     """Whether an error says something of one node, and the others can be judged."""
     return isinstance(error, Inconclusive) and not isinstance(error, _OF_ALL)
 
@@ -220,7 +220,7 @@ def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T])
         try:
             return look(*those)
         except Inconclusive as error:
-            if not _is_of_one_node(error):
+            if not is_of_one_node(error):
                 raise
             return error
 
