@@ -6,6 +6,7 @@
     ├── Inconclusive            we could not look: never "not conformant"
     │   ├── ApiUnreachable      no answer, or only 5xx/429, after all retries
     │   │   └── AggregatedApiDown  from whom an APIService names; the API server itself answers
+    │   ├── LeaseLost           accelerators were not ours any more while a check looked
     │   ├── StreamNotPassed     what stands before the API server passes no exec or port-forward
     │   ├── AccessDenied        the API server refuses *us* (RBAC, authentication)
     │   │   └── NotAuthenticated  it does not know who we are (401)
@@ -35,6 +36,8 @@ In its call phase a check accuses the platform by a failed assertion of its own,
 ``InvalidExposition``. Any other error there, and every error in setup, says that we could not look.
 """
 
+import datetime
+
 
 class AicrError(Exception):
     """Base of all errors of this package."""
@@ -58,6 +61,15 @@ class ApiUnreachable(Inconclusive):
 
 class AggregatedApiDown(ApiUnreachable):
     """Whom an APIService names for a group gives no answer; the API server itself is well."""
+
+
+class LeaseLost(Inconclusive):
+    """Accelerators that were ours are not any more: somebody else may have taken them."""
+
+    def __init__(self, message: str, *, since: datetime.datetime) -> None:
+        super().__init__(message)
+        self.since = since
+        """UTC: until then they surely were ours, and what failed earlier failed by itself."""
 
 
 class StreamNotPassed(Inconclusive):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aicr_pytest.accelerators import device_taints
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
+    Device,
     Mechanism,
+    allocated_devices,
     class_for,
     list_accelerator_nodes,
     nothing_runs_on,
@@ -85,11 +87,12 @@ class Accelerators:
         """
         dra = bool(self._cluster.serves("resource.k8s.io", "v1"))
         nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
+        classes = self._cluster.list(DEVICE_CLASS) if dra else []
         world: dict[str, Any] = {
             "nodes": nodes,
-            "slices": self._slices() if dra else [],
+            "slices": self._slices(classes) if dra else [],
             "claims": self._cluster.list(RESOURCE_CLAIM) if dra else [],
-            "classes": self._cluster.list(DEVICE_CLASS) if dra else [],
+            "classes": classes,
             "pods": self._cluster.list(POD),
             "ours": {
                 namespace["metadata"]["name"]
@@ -114,14 +117,14 @@ class Accelerators:
             hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
         )
 
-    def _slices(self) -> list[Object]:
+    def _slices(self, classes: list[Object]) -> list[Object]:
         """ResourceSlices, with the taints of DeviceTaintRules where they are served to us."""
         slices, rules = self._cluster.list(RESOURCE_SLICE), self._taint_rules
         if rules is None:
             return slices
         # Who may not see them is told by the scheduler, later.
         with contextlib.suppress(AccessDenied, ApiError):
-            return device_taints.with_rules(slices, self._cluster.list(rules))
+            return device_taints.with_rules(slices, self._cluster.list(rules), classes)
         return slices
 
     @functools.cached_property
@@ -223,8 +226,15 @@ class Accelerators:
             "capabilities_value": lambda _: second_value,
         }
 
-    def why_pending(self, node: AcceleratorNode, count: int) -> "WhyPending":
-        """A judge of a pending pod: somebody stands in the way, or the platform is responsible."""
+    def why_pending(
+        self, node: AcceleratorNode, count: int, *, only: Device | None = None
+    ) -> "WhyPending":
+        """A judge of a pending pod: somebody stands in the way, or the platform is responsible.
+
+        Args:
+            count: how many accelerators of the node it needs.
+            only: the one device that it asks for; None: any will do.
+        """
 
         def judge(pod: Object, finding: Finding) -> None:
             name, reason = pod["metadata"]["name"], finding.reason
@@ -243,12 +253,31 @@ class Accelerators:
                 )
             if excuse := finding.excuse_unless_accusing(f"Pod {name} on {node.name}"):
                 raise excuse
+            if only and only.key not in {device.key for device in now.unallocated}:
+                raise NoCapacity(
+                    f"{name} asks for {only.name} of {node.name}, which {self._who_has(only)}: "
+                    f"{reason}",
+                    hint="Free it, or choose other nodes with --aicr-nodes.",
+                )
+            fitting = [one for one in now.unallocated if not only or one.key == only.key]
+            doubts = [one for one in fitting if one.in_doubt]
+            if doubts and len(fitting) - len(doubts) < count:
+                told = "; ".join(f"{one.name} may be tainted {one.in_doubt}" for one in doubts)
+                raise NoCapacity(
+                    f"{name} needs {count} accelerators of {node.name}, and only the scheduler can "
+                    f"tell whether these can be had: {told}. It says: {reason}",
+                    hint="Have the rule select by driver, pool and device; or --aicr-nodes.",
+                )
             raise WaitTimeout(
                 f"Pod {name} gets none of the {now.free} free accelerators of "
                 f"{node.name}.\n  The scheduler says: {reason}\n  {self._asked_by(now)}"
             )
 
         return judge
+
+    def _who_has(self, device: Device) -> str:
+        holder = allocated_devices(self._cluster.list(RESOURCE_CLAIM)).get(device.key)
+        return f"ResourceClaim {holder} holds" if holder else "is not offered any more"
 
 
 def _is_of_a_run(namespace: Object) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aicr_pytest.accelerators.device_taints import taints_of
+from aicr_pytest.accelerators.device_taints import doubtful_taints_of, taints_of
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
 from aicr_pytest.cluster.kinds import Object
@@ -50,6 +50,8 @@ class Device:
     model: str
     attributes: tuple[str, ...]
     """Names of all attributes that it has."""
+    in_doubt: str = ""
+    """Taints that may keep it from everybody, as only the scheduler can tell; empty: none."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -139,6 +141,7 @@ def devices_of(profile: Profile, node: str, slices: Iterable[Object]) -> tuple[D
                     identity=attribute(device, profile.identity_attribute, profile.driver),
                     model=attribute(device, profile.model_attribute, profile.driver),
                     attributes=tuple(sorted(device.get("attributes", {}))),
+                    in_doubt=", ".join(doubtful_taints_of(device)),
                 )
                 for item in newest_slices(slices, profile.driver)
                 if item["spec"].get("nodeName") == node

@@ -21,6 +21,7 @@ from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import (
     AccessDenied,
+    AicrError,
     ApiUnreachable,
     Inconclusive,
     NoCapacity,
@@ -100,9 +101,9 @@ class AcceleratorPod:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
         return found
 
-    def leave_out(self, why: Inconclusive) -> None:
-        """Note that nothing was seen on its node, while others are judged."""
-        self._evidence().not_looked_at(self.on.name, str(why))
+    def leave_out(self, why: AicrError, node: str = "") -> None:
+        """Note that nothing was seen on its node, or on another one, while others are judged."""
+        self._evidence().not_looked_at(node or self.on.name, str(why))
 
     def see_that_it_is_as_sent(self) -> None:
         """Note what was changed on admission.

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 
+from aicr_pytest.accelerators.cel import whole_device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.cluster.kinds import Object
 
@@ -69,7 +70,11 @@ def _claim_template(pod: Object, container: Object, node: AcceleratorNode, count
         {"name": claim, "resourceClaimTemplateName": name}
     )
     container["resources"].setdefault("claims", []).append({"name": claim})
-    exactly = {"deviceClassName": node.device_class, "count": count}
+    exactly = {
+        "deviceClassName": node.device_class,
+        "count": count,
+        "selectors": [{"cel": {"expression": whole_device(node.profile)}}],
+    }
     return {
         "apiVersion": "resource.k8s.io/v1",
         "kind": "ResourceClaimTemplate",

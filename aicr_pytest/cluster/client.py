@@ -52,6 +52,8 @@ class Cluster:
         """Labels beside our own on everything that this client creates."""
         self.ledger = ledger or Ledger()
         """What this client has made and has not seen gone."""
+        self.undeletable = ""
+        """The namespace that stayed for a dead API after it was awaited in full; empty: none."""
         self.clock_ahead = 0
         """Seconds by which the API server's clock was ahead of ours when it was first asked."""
         self.verified = True

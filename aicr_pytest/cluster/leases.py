@@ -23,7 +23,14 @@ from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import LEASE, Object
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
-from aicr_pytest.errors import AicrError, ApiError, Inconclusive, LeftBehind, NoCapacity
+from aicr_pytest.errors import (
+    AicrError,
+    ApiError,
+    Inconclusive,
+    LeaseLost,
+    LeftBehind,
+    NoCapacity,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -161,12 +168,14 @@ def obstructed(alternatives: Sequence[Sequence[Share]], names: Collection[str]) 
 class Window:
     """Accelerators that are ours until ``release``; a context manager."""
 
-    def __init__(self, leases: "Leases", held: Sequence[Object]) -> None:
+    def __init__(self, leases: "Leases", held: Sequence[Object], since: datetime.datetime) -> None:
         self._leases = leases
         self.held = tuple(held)
         """The Leases as they were made."""
         self.lost = ""
         """Why a Lease is not ours any more; empty while all are."""
+        self.sure_until = since
+        """UTC, when all Leases were last known to be ours."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -191,7 +200,7 @@ class Window:
         """Give the accelerators back to other checks; doing it twice is fine.
 
         Raises:
-            Inconclusive: a Lease was lost meanwhile, so that others may have been in the way.
+            LeaseLost: one was lost meanwhile, so that others may have been in the way.
             LeftBehind: a Lease stays; it expires by itself.
         """
         self._leases.give_back(self)
@@ -265,6 +274,7 @@ class Leases:
             self._see_that_waiting_helps(alternatives, leases, blocked, obstacles)
             return None
         held: list[Object] = []
+        asked_at = _utc()
         try:
             for slot in slots:
                 held.append(self._take_one(slot, dead.get(slot)))
@@ -276,7 +286,7 @@ class Leases:
                 self._see(slots[len(held)], obstacles)
                 return None
             raise
-        window = Window(self, held)
+        window = Window(self, held, asked_at)
         self._keep(window)
         return window
 
@@ -352,7 +362,7 @@ class Leases:
             self._stop.set()
         troubles = [str(error) for lease in window.held if (error := self._delete(lease))]
         if window.lost:
-            raise Inconclusive(f"{window}: lost meanwhile ({window.lost}).")
+            raise LeaseLost(f"{window}: lost meanwhile ({window.lost}).", since=window.sure_until)
         if troubles:
             raise LeftBehind(f"{window}: not given back: {'; '.join(troubles)}")
 
@@ -381,13 +391,22 @@ class Leases:
                 windows = list(self._windows)
             unreachable = ""
             for window in windows:
-                for lease in window.held:
-                    unreachable = self._renew(window, lease) or unreachable
+                unreachable = self._renew_each(window) or unreachable
             if not unreachable:
                 renewed = time.monotonic()
             elif time.monotonic() - renewed > DURATION:
-                for window in windows:
-                    window.lost = window.lost or unreachable
+                for window in (window for window in windows if not window.lost):
+                    window.lost = unreachable
+                    # Whoever waits for them takes no Lease that has not stood for so long.
+                    window.sure_until += datetime.timedelta(seconds=DURATION)
+
+    def _renew_each(self, window: Window) -> str:
+        """Renew the Leases of a window; why the API server could not be asked, empty where not."""
+        asked_at = _utc()
+        unreachable = [why for lease in window.held if (why := self._renew(window, lease))]
+        if not unreachable and not window.lost:
+            window.sure_until = asked_at
+        return next(iter(unreachable), "")
 
     def _renew(self, window: Window, lease: Object) -> str:
         """Renew one Lease; why the API server could not be asked, empty where it answered."""
@@ -436,4 +455,8 @@ def _notes(lease: Object) -> Mapping[str, str]:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _utc() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -8,7 +8,7 @@ What others have put into the namespace is not deleted, and neither is the names
 """
 
 import concurrent.futures
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import labels, pod_state
@@ -36,6 +36,7 @@ from aicr_pytest.errors import (
     ApiError,
     ApiUnreachable,
     LeftBehind,
+    WaitFailed,
     WaitTimeout,
 )
 
@@ -112,7 +113,7 @@ class Teardown:
                 f"Namespace {name} stays, for not all in it is ours: {shortened(others)}.\n"
                 f"  Take that away, then: {self._way_out}"
             )
-        self.object(NAMESPACE, name, uid=uid, timeout=deadlines.namespace_gone)
+        self._namespace_gone(name, uid)
 
     def object(
         self,
@@ -121,9 +122,13 @@ class Teardown:
         namespace: str | None = None,
         *,
         uid: str,
+        unless: Callable[[Object], str | None] = lambda _: None,
         timeout: float | None = None,
     ) -> None:
         """One object, by its uid.
+
+        Args:
+            unless: why it cannot go any more; None while it can.
 
         Raises:
             LeftBehind: it stays.
@@ -132,11 +137,31 @@ class Teardown:
         limit = timeout if timeout is not None else self._waiter.deadlines.object_gone
         self._cluster.delete(kind, name, namespace, uid=uid)
         try:
-            self._waiter.until_gone(what, kind, name, namespace, uid=uid, timeout=limit)
-        except WaitTimeout as error:
+            self._waiter.until_gone(
+                what, kind, name, namespace, uid=uid, unless=unless, timeout=limit
+            )
+        except (WaitFailed, WaitTimeout) as error:
             left = self._cluster.find(kind, name, namespace)
             raise self._left_behind(error, [left] if left else [], namespace or name) from error
         self._cluster.ledger.gone(kind, name, namespace)
+
+    def _namespace_gone(self, name: str, uid: str) -> None:
+        """Delete an empty namespace; where a dead API keeps them all, one is awaited in full."""
+
+        def unless(namespace: Object) -> str | None:
+            if (before := self._cluster.undeletable) and (why := _dead_api(namespace)):
+                return f"as for {before}: {why}"
+            return None
+
+        limit = self._waiter.deadlines.namespace_gone
+        try:
+            self.object(NAMESPACE, name, uid=uid, unless=unless, timeout=limit)
+        except LeftBehind:
+            stays = self._cluster.find(NAMESPACE, name)
+            if stays and _dead_api(stays):
+                self._cluster.undeletable = self._cluster.undeletable or f"namespace {name}"
+            raise
+        self._cluster.undeletable = ""
 
     def _claims(self, namespace: str) -> Kind | None:
         for version in _CLAIM_VERSIONS:
@@ -218,7 +243,7 @@ class Teardown:
             raise self._left_behind(error, left, inside.namespace) from error
 
     def _left_behind(
-        self, error: WaitTimeout, left: Iterable[Object], namespace: str
+        self, error: WaitFailed | WaitTimeout, left: Iterable[Object], namespace: str
     ) -> LeftBehind:
         lines = [str(error)]
         for obj in left:
@@ -240,6 +265,17 @@ class Teardown:
         for condition in (obj.get("status") or {}).get("conditions") or ():
             if obj.get("kind") == "Namespace" and condition.get("status") == "True":
                 yield f"{condition.get('type')}: {condition.get('message')}"
+
+
+def _dead_api(namespace: Object) -> str:
+    """Why an empty namespace stays for as long as an API is dead; empty where none keeps it."""
+    told = {
+        condition.get("type"): condition.get("message") or "no reason given"
+        for condition in (namespace.get("status") or {}).get("conditions") or ()
+        if condition.get("status") == "True"
+    }
+    remains = "NamespaceContentRemaining" in told
+    return "" if remains else str(told.get("NamespaceDeletionDiscoveryFailure", ""))
 
 
 def shortened(things: Collection[str], most: int = 8) -> str:

@@ -227,14 +227,28 @@ class Waiter:
         namespace: str | None = None,
         *,
         uid: str | None = None,
+        unless: Callable[[Object], str | None] = lambda _: None,
         timeout: float,
     ) -> None:
-        """Wait until an object is gone; one of the same name but another uid counts as gone."""
+        """Wait until an object is gone; one of the same name but another uid counts as gone.
+
+        Args:
+            unless: why it cannot go any more; None while it can.
+
+        Raises:
+            WaitFailed: ``unless`` gave a reason.
+            WaitTimeout: not in time.
+        """
         __tracebackhide__ = True
 
         def judge(views: Views) -> bool | None:
             obj = _only(views)
-            return obj is None or (uid is not None and obj["metadata"]["uid"] != uid) or None
+            if obj is None or (uid is not None and obj["metadata"]["uid"] != uid):
+                return True
+            if why := unless(obj):
+                seen = describe_remaining(views)
+                raise WaitFailed(f"{what}: will not happen: {why}\n  Last seen: {seen}")
+            return None
 
         subject = Subject(kind=kind, namespace=namespace, name=name)
         self.until(what, [subject], judge=judge, describe=describe_remaining, timeout=timeout)

@@ -29,7 +29,6 @@ from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
     ApiError,
-    ApiUnreachable,
     ProbeFailed,
     WaitTimeout,
 )
@@ -74,8 +73,6 @@ class Workspace:
         self.waiter = waiter
         self.namespace = namespace_name(run_id, module, token or secrets.token_hex(2))
         """Name of the namespace."""
-        self.before_close: list[Callable[[], None]] = []
-        """Called before anything is deleted, while there is something to observe."""
         self._psa = psa
         self._keep = keep
         self._labels = dict(labels or {})
@@ -88,7 +85,6 @@ class Workspace:
         self._class = ""
         self._users_are_given = False
         self._making_class = threading.Lock()
-        self._unobserved: list[Exception] = []
 
     def open(self) -> "Workspace":
         """Make the namespace, and wait until pods can be made in it.
@@ -170,36 +166,19 @@ class Workspace:
             self.cluster.ledger.made(kind, name)
 
     def close(self) -> None:
-        """Observe, then take everything down, then see that it is gone.
+        """Take everything down, then see that it is gone; once it is, another call does nothing.
 
         Raises:
             LeftBehind: something stays; it names the object, its finalizers and the last event.
-            ApiUnreachable: no answer; it may be called again.
-            ExceptionGroup: an observation failed too.
+            ApiUnreachable: no answer.
         """
         if self._closed:
             return
-        observing, self.before_close = self.before_close, []  # once, however often it is tried
-        for observe in observing:
-            try:
-                observe()
-            except Exception as error:  # noqa: BLE001  it must not cost a device
-                self._unobserved.append(error)
-        problems = list(self._unobserved)
         if self._keep():
             self.cluster.ledger.kept(self.namespace)
-        else:
-            try:
-                self._take_down()
-                self._closed = True
-            except ApiUnreachable:
-                raise
-            except Exception as error:  # noqa: BLE001  raised below, with the others
-                problems.append(error)
-        if len(problems) == 1:
-            raise problems[0]
-        if problems:
-            raise ExceptionGroup(f"Workspace {self.namespace}", problems)
+            return
+        self._take_down()
+        self._closed = True
 
     def _apply(self, obj: Object, as_answered: bool) -> Object:
         kind = self.cluster.kind_of(obj)

@@ -181,12 +181,16 @@ class EvidenceStore:
             self.current = None
         return record
 
-    def doubt(self, check_evidence: CheckEvidence, message: str) -> CheckRecord:
-        """Note that a check that passed could not look, as was learned after its end."""
-        record = check_evidence.record
-        if record.outcome != "passed":
-            return record
-        return check_evidence.change(outcome="inconclusive", message=self.redactor.publish(message))
+    def doubt(self, check_evidence: CheckEvidence, attempts: Sequence[Attempt]) -> CheckRecord:
+        """Note what the attempts at a check amount to, as was learned after its end."""
+        counts = what_counts(attempts)
+        redact = self.redactor.publish
+        attempts = [dataclasses.replace(one, message=redact(one.message)) for one in attempts]
+        return check_evidence.change(
+            outcome=counts.outcome,
+            message=redact(counts.message),
+            attempts=tuple(attempts) if len(attempts) > 1 else (),
+        )
 
     def journal(self, method: str, path: str, status: int, seconds: float) -> None:
         """Note one request to the API server; a line per request, a file per worker."""

@@ -1,5 +1,6 @@
 """One check while it runs: its record is opened, every phase is noted, its outcome is told."""
 
+import datetime
 import functools
 import inspect
 import json
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aicr_pytest.errors import error_message
+from aicr_pytest.evidence.clock import iso
 from aicr_pytest.evidence.record import NOT_LOOKED_AT, Attempt, Phase
 from aicr_pytest.locations import in_suite
 from aicr_pytest.requirements.catalogue import BY_ID
@@ -56,6 +58,8 @@ class Running:
     """What the comparison that failed has to say, uncut."""
     called: bool = False
     """Whether the check's function was called."""
+    judged_at: str = ""
+    """UTC, when its call ended; empty where it was not called."""
     raised: BaseException | None = None
     """What it raised, whatever became of that on its way through plugins."""
     earlier: Result | None = None
@@ -145,6 +149,7 @@ class Running:
         error = call.excinfo.value if call.excinfo else None
         if call.when == "call":
             error = self.raised or error
+            self.judged_at = iso(datetime.datetime.fromtimestamp(call.stop, datetime.UTC))
         skipped = isinstance(error, pytest.skip.Exception)
         applies = error is None or kind_of_error(error) != "not applicable"
         outcome = "passed" if error is None else "failed" if applies and not skipped else "skipped"
@@ -187,7 +192,9 @@ class Running:
         left = self.run.door.text(came.left_behind)
         phases = [seen.phase for seen in self.phases]
         record = self.run.store.end(self.evidence, came.outcome, came.message, phases, left)
-        attempt = Attempt(outcome=came.outcome, message=self._safe(came.message))
+        attempt = Attempt(
+            outcome=came.outcome, message=self._safe(came.message), finished_at=self.judged_at
+        )
         earlier = self.earlier
         stays = [earlier.left_behind if earlier else "", self._safe(left)]
         self.result = Result(
@@ -199,11 +206,19 @@ class Running:
             worker=self.run.worker,
         )
 
-    def doubt(self, message: str) -> None:
-        """Note that what this check saw proves nothing, as was learned after its end."""
-        if self.result is not None:
-            self.result = self.result.doubted(self._safe(message))
-            self.run.store.doubt(self.evidence, message)
+    def doubt(self, message: str, since: str) -> None:
+        """Note that what this check saw proves nothing, as was learned after its end.
+
+        Args:
+            message: what was learned.
+            since: as ``Result.doubted``.
+        """
+        before = self.result
+        if before is None:
+            return
+        self.result = before.doubted(self._safe(message), since)
+        if self.result != before:
+            self.run.store.doubt(self.evidence, self.result.attempts)
 
     def tell(self, others: Iterable["Running"] = ()) -> None:
         """Let pytest's last report of this check carry its result, and those that it changed."""

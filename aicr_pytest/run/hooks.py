@@ -25,7 +25,7 @@ from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
 from aicr_pytest.run.fixture_users import FixtureUsers
 from aicr_pytest.run.others_reports import OthersReports
-from aicr_pytest.run.outcomes import doubt_in
+from aicr_pytest.run.outcomes import doubt_in, in_doubt_since
 from aicr_pytest.run.plan import Plan, check_of, plan_of
 from aicr_pytest.run.pytest_reports import rename
 from aicr_pytest.run.results import Result
@@ -297,7 +297,7 @@ class RunHooks:
         users = self._fixtures.of(call.excinfo.value)
         found = [self._ran[nodeid] for nodeid in users if nodeid in self._ran]
         for running in found:
-            running.doubt(doubt)
+            running.doubt(doubt, in_doubt_since(call.excinfo.value))
         return found
 
     # -- the controller's view -----------------------------------------------------------------

@@ -20,6 +20,7 @@ from aicr_pytest.errors import (
     EndpointSilent,
     Inconclusive,
     InvalidExposition,
+    LeaseLost,
     LeftBehind,
     SolutionAbsent,
     UnknownAccelerator,
@@ -30,6 +31,7 @@ from aicr_pytest.errors import (
     single_errors,
     single_message,
 )
+from aicr_pytest.evidence.clock import iso
 from aicr_pytest.evidence.record import Outcome, Phase
 from aicr_pytest.locations import in_suite
 
@@ -105,6 +107,12 @@ def doubt_in(error: BaseException) -> str:
     """Why what was seen until this error proves nothing; empty where it does."""
     found = (single for single in single_errors(error) if isinstance(single, Inconclusive))
     return next(map(single_message, found), "")
+
+
+def in_doubt_since(error: BaseException) -> str:
+    """From when on even a failure proves nothing, as UTC in ISO 8601; empty: it always does."""
+    found = [single.since for single in single_errors(error) if isinstance(single, LeaseLost)]
+    return iso(min(found)) if found else ""
 
 
 def kind_of_error(error: BaseException) -> Outcome | None:

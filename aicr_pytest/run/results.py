@@ -30,14 +30,26 @@ class Result:
         """The attempt that decides, with a word about the others."""
         return what_counts(self.attempts)
 
-    def doubted(self, message: str) -> "Result":
+    def doubted(self, message: str, since: str = "") -> "Result":
         """The result of a check of which something was learned after its end.
 
-        It concerns one that passed; nothing excuses one that failed.
+        It concerns one that passed. It excuses one that failed only where every failure is later
+        than ``since``, e.g. when somebody else may have had what the check needed.
+
+        Args:
+            message: what was learned.
+            since: UTC, ISO 8601 with ``Z``; empty: nothing is excused.
         """
-        if self.counts.outcome != "passed":
+        told = self.counts
+        failures = [one for one in self.attempts if one.outcome == "failed"]
+        excused = since and failures and all(one.finished_at > since for one in failures)
+        if told.outcome != "passed" and not excused:
             return self
-        return replace(self, attempts=(Attempt(outcome="inconclusive", message=message),))
+        if excused:
+            message = f"{message}\n  Hence it proves nothing that it failed: {told.message}"
+        others = [one for one in self.attempts if one.outcome not in ("passed", "failed")]
+        doubt = replace(told, outcome="inconclusive", message=message)
+        return replace(self, attempts=(*others, doubt))
 
     def to_json(self) -> dict[str, Any]:
         """For another process of the same run."""

@@ -80,6 +80,13 @@ class Survey:
                 "are the cluster's, times of observations are ours"
             )
         remarks += [f"left out: {told}" for told in self.left_out]
+        remarks += [
+            f"in doubt: {node.name}: {device.name} may be tainted {device.in_doubt}, which only "
+            "the scheduler can tell"
+            for node in self.stock
+            for device in node.devices
+            if device.in_doubt
+        ]
         remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
         if more := len(self.other_runs[_MOST_RUNS:]):
             remarks.append(f"other runs: {more} more; `aicr-pytest clean` shows them")

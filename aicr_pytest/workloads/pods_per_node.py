@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
+from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.probe import View
 from aicr_pytest.errors import (
@@ -25,31 +27,48 @@ _OF_ALL = (AccessDenied, ApiUnreachable, NotAllowed)
 """What is no matter of one node."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCreated:
+    """A node on which an actor's pod could not be created."""
+
+    on: AcceleratorNode
+    """The node."""
+    why: AicrError
+    """What stood in the way."""
+
+
 class PodsPerNode:
     """One pod of an actor per looked-at node; never empty, so that no check passes on nothing.
 
-    What went wrong while it was created is raised at its first use, in the check that needs it.
+    What went wrong while it was created is told at its use, in each check that needs it: it says
+    something of its node alone, unless it accuses the platform or is no matter of one node.
     """
 
     def __init__(
-        self, actor: str, pods: Sequence[AcceleratorPod], trouble: AicrError | None
+        self,
+        actor: str,
+        pods: Sequence[AcceleratorPod],
+        not_created: Sequence[NotCreated] = (),
     ) -> None:
         self.actor = actor
         self._pods = tuple(pods)
-        self._trouble = trouble
+        self._not_created = tuple(not_created)
         self._created = time.monotonic()
 
     @property
     def pods(self) -> tuple[AcceleratorPod, ...]:
-        """Its pods, by node.
+        """Its pods, by node; the check at hand notes the nodes without one.
 
         Raises:
-            AicrError: they could not be created.
+            AicrError: none could be created, or what stood in the way is no matter of one node.
         """
-        if self._trouble is not None:
-            raise self._trouble
+        for missing in self._not_created:
+            if not self._pods or not is_of_one_node(missing.why):
+                raise missing.why
         if not self._pods:
             raise ProbeFailed(f"No node is looked at with {self.actor}.")
+        for missing in self._not_created:
+            self._pods[0].leave_out(missing.why, missing.on.name)
         return self._pods
 
     def devices_not_as_granted(self, container: str = "") -> list[str]:
@@ -60,9 +79,25 @@ class PodsPerNode:
         """Accelerators that its containers see though they asked for none."""
         return self._gather(lambda pod: pod.visible_devices(container, known_majors=known_majors))
 
-    def identities(self, container: str = "") -> list[tuple[str, ...]]:
-        """What the vendor's tool lists in each pod, by node."""
-        return [pod.held(container) for pod in self.pods]
+    def devices_other_than(self, chosen: Callable[[AcceleratorNode], Device]) -> list[str]:
+        """Where its pods see another device than the one chosen of their node, as sentences."""
+
+        def look(pod: AcceleratorPod) -> list[str]:
+            wanted, held = (chosen(pod.on).identity,), pod.held()
+            seen = ", ".join(held)
+            return [] if held == wanted else [f"{pod} asked for {wanted[0]} and sees {seen}"]
+
+        return self._gather(look)
+
+    def devices_seen_by_one_alone(self, first: str, second: str) -> list[str]:
+        """Where two containers of its pods see different devices, as sentences."""
+
+        def look(pod: AcceleratorPod) -> list[str]:
+            seen = {name: ", ".join(pod.held(name)) for name in (first, second)}
+            told = "; ".join(f"container {name} sees {devices}" for name, devices in seen.items())
+            return [f"{pod}: {told}"] if len(set(seen.values())) > 1 else []
+
+        return self._gather(look)
 
     def devices_shared_with(self, other: "PodsPerNode") -> list[str]:
         """Devices that a pod of both actors sees on one node, as sentences.
@@ -89,15 +124,16 @@ class PodsPerNode:
             DoesNotApply: each has one, so that no two can be held anywhere.
         """
         pods = [pod for pod in self.pods if pod.on.total >= 2]
-        if not pods:
+        not_created = [missing for missing in self._not_created if missing.on.total >= 2]
+        if not pods and not not_created:
             single = "; ".join(str(pod.on) for pod in self.pods)
             raise DoesNotApply(f"It takes two accelerators on one node: {single}")
-        return PodsPerNode(self.actor, pods, None)
+        return PodsPerNode(self.actor, pods, not_created)
 
     def joined_by(self, others: "PodsPerNode") -> "PodsPerNode":
-        """The same actor, on the nodes of both; an error of either is raised at its first use."""
-        trouble = self._trouble or others._trouble
-        return PodsPerNode(self.actor, [*self._pods, *others._pods], trouble)
+        """The same actor, on the nodes of both."""
+        not_created = (*self._not_created, *others._not_created)
+        return PodsPerNode(self.actor, [*self._pods, *others._pods], not_created)
 
     def foreign_devices_opened(self, other: "PodsPerNode") -> list[str]:
         """Devices of one actor that the other can open, in both directions, as sentences."""
@@ -127,7 +163,7 @@ class PodsPerNode:
         The window began when the pods were created.
         """
         left = max(0.0, seconds - (time.monotonic() - self._created))
-        return [pod.stays_pending(left) for pod in self.pods]
+        return _on_each([(pod,) for pod in self.pods], lambda pod: pod.stays_pending(left))
 
     @contextmanager
     def positive_control(self) -> Iterator[frozenset[int]]:
@@ -162,8 +198,15 @@ class PodsPerNode:
         self, other: "PodsPerNode", look: Callable[[AcceleratorPod, AcceleratorPod], list[str]]
     ) -> list[str]:
         theirs = {pod.on.name: pod for pod in other.pods}
-        pairs = [(pod, theirs[pod.on.name]) for pod in self.pods]
+        pairs = [(pod, theirs[pod.on.name]) for pod in self.pods if pod.on.name in theirs]
+        if not pairs:
+            raise next(missing.why for missing in (*self._not_created, *other._not_created))
         return [sentence for sentences in _on_each(pairs, look) for sentence in sentences]
+
+
+def is_of_one_node(error: AicrError) -> bool:
+    """Whether an error says something of one node, and the others can be judged."""
+    return isinstance(error, Inconclusive) and not isinstance(error, _OF_ALL)
 
 
 def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T]) -> list[T]:
@@ -176,9 +219,9 @@ def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T])
     def attempt(those: tuple[AcceleratorPod, ...]) -> T | Inconclusive:
         try:
             return look(*those)
-        except _OF_ALL:
-            raise
         except Inconclusive as error:
+            if not is_of_one_node(error):
+                raise
             return error
 
     if len(pods) == 1:

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.cel import whole_device
 from aicr_pytest.accelerators.discovery import Accelerators
-from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET, Object
@@ -17,7 +18,7 @@ from aicr_pytest.errors import AicrError, LeftBehind, error_message
 from aicr_pytest.threads import join_all
 from aicr_pytest.workloads.images import Images
 from aicr_pytest.workloads.manifests import render_actor
-from aicr_pytest.workloads.pods_per_node import PodsPerNode
+from aicr_pytest.workloads.pods_per_node import NotCreated, PodsPerNode
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
@@ -79,6 +80,8 @@ class Workspaces:
         self,
         actor: str,
         nodes: Sequence[AcceleratorNode],
+        chosen: Callable[[AcceleratorNode], Device] | None = None,
+        /,
         *,
         must_start: bool,
         **values: Callable[[AcceleratorNode], str],
@@ -87,29 +90,25 @@ class Workspaces:
 
         Args:
             actor: the manifest, ``<requirement id>/<name>``.
+            chosen: the one device of a node that its pod asks for; None: any will do.
             must_start: whether a pod that does not start accuses the platform.
             values: placeholders of this manifest, computed per node.
         """
         pods: list[AcceleratorPod] = []
-        trouble: AicrError | None = None
+        not_created: list[NotCreated] = []
         for index, node in enumerate(nodes):
+            name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
             try:
-                pods.append(self._deploy_on(actor, node, index, values, must_start))
+                filled = {key: value(node) for key, value in values.items()}
+                only = chosen(node) if chosen else None
+                pod = self.place_on(
+                    node, actor, name=name, must_start=must_start, only=only, values=filled
+                )
             except AicrError as error:
-                trouble = trouble or error
-        return PodsPerNode(actor, pods, trouble)
-
-    def _deploy_on(
-        self,
-        actor: str,
-        node: AcceleratorNode,
-        index: int,
-        values: dict[str, Callable[[AcceleratorNode], str]],
-        must_start: bool,
-    ) -> AcceleratorPod:
-        name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
-        filled = {key: value(node) for key, value in values.items()}
-        return self.place_on(node, actor, name=name, must_start=must_start, values=filled)
+                not_created.append(NotCreated(on=node, why=error))
+            else:
+                pods.append(pod)
+        return PodsPerNode(actor, pods, not_created)
 
     def place_on(
         self,
@@ -120,6 +119,7 @@ class Workspaces:
         must_start: bool = True,
         as_member: Callable[[Object], Object] = lambda pod: pod,
         needs: int | None = None,
+        only: Device | None = None,
         values: Mapping[str, str] | None = None,
     ) -> AcceleratorPod:
         """Create one pod of an actor, with what belongs to it, on a node; nothing is waited for.
@@ -130,6 +130,7 @@ class Workspaces:
             must_start: whether a pod that does not start accuses the platform.
             tie: changes the pod once it asks for accelerators, e.g. makes it a member of a gang.
             needs: free accelerators without which it cannot start; None: as many as it asks for.
+            only: the one device that it asks for; None: any will do.
             values: placeholders of this manifest.
         """
         *others, pod = render_actor(
@@ -139,6 +140,7 @@ class Workspaces:
             load_image=self._image("load", node.profile),
             load_program=" ".join(node.profile.load_program),
             device_class=node.device_class,
+            whole_device=whole_device(node.profile),
             **(values or {}),
         )
         workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
@@ -150,7 +152,7 @@ class Workspaces:
         )
         if others or templates:
             workspace.apply([*others, *templates])
-        judge = self._accelerators.why_pending(node, count if needs is None else needs)
+        judge = self._accelerators.why_pending(node, count if needs is None else needs, only=only)
         handle = workspace.pod(as_member(pod), why_pending=judge)
         return AcceleratorPod(
             handle,

@@ -41,8 +41,10 @@ SUITE = """
 """
 
 
-def checks(project: "Project", *arguments: str, uses: str = "", late: bool = False) -> Any:
-    text = SUITE.replace("USES", uses).replace("WINDOW", "request" if late else "window")
+def checks(
+    project: "Project", *arguments: str, uses: str = "", late: bool = False, text: str = SUITE
+) -> Any:
+    text = text.replace("USES", uses).replace("WINDOW", "request" if late else "window")
     text = text.replace("GET_LATE", "request.getfixturevalue('window')" if late else "pass")
     project.suite(secure_accelerator_access=text)
     project.run_apart("--aicr", "-m", "secure", "--evidence-dir", "out", *arguments)
@@ -65,8 +67,35 @@ def test_lost_lease_concerns_every_check_that_stood_on_it(
     assert "lost meanwhile" in (project.path / "out" / "index.html").read_text(encoding="utf-8")
 
 
-def test_lost_lease_excuses_no_failure(project: "Project") -> None:
+def test_doubt_of_another_kind_excuses_no_failure(project: "Project") -> None:
     assert checks(project)["verdict"] == "Not Implemented"
+
+
+LOST = """LeaseLost(
+            "Lease gpu-0: lost meanwhile",
+            since=datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=HOURS),
+        )"""
+
+
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(1, "Not Implemented"), (-1, "Inconclusive")], ids=["after", "before"]
+)
+def test_failure_counts_only_if_the_lease_was_lost_after_it(
+    project: "Project", hours: int, verdict: str
+) -> None:
+    suite = SUITE.replace('Inconclusive("Lease gpu-0: lost meanwhile")', LOST)
+    suite = suite.replace("HOURS", str(hours)).replace(
+        "import pytest", "import datetime, pytest", 1
+    )
+    told = checks(project, text=suite)
+
+    assert told["verdict"] == verdict
+    wrong = next(check for check in told["checks"] if check["check"] == "test_wrong")
+    assert wrong["outcome"] == ("failed" if hours > 0 else "inconclusive")
+    assert "it sees 8" in wrong["message"]
+    assert ("lost meanwhile" in wrong["message"]) is (hours < 0)
+    holder = next(check for check in told["checks"] if check["check"] == "test_holder")
+    assert holder["outcome"] == "inconclusive", "what passed may have been luck, whenever it was"
 
 
 SUITE_PATH = ".package/suite/conformance/test_secure_accelerator_access.py"

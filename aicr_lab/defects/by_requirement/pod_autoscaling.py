@@ -58,13 +58,15 @@ DEFECTS = (
     Defect(
         id="hpa-metric-missing-labels",
         requirement=_HPA,
-        sentence="The exporter does not say which pod holds an accelerator.",
+        sentence="The exporter does not say which pod holds an accelerator; whether pods scale by "
+        "another metric is not seen.",
         injection=LyingExporter(word="no-pod-labels"),
+        expects="Inconclusive",
         detected_by=SERVED,
         also_fails=_AFTER_SERVED,
-        expected_message="gpu_utilization has no value for pod",
         # An adapter that has not seen the healthy exporter offers no metric of pods.
-        or_inconclusive_because="a metric of accelerator pods .*: not within",
+        expected_message="gpu_utilization, and it tells nothing of our pod|"
+        "a metric of accelerator pods .*: not within",
     ),
     Defect(
         id="hpa-metric-of-other-pod",

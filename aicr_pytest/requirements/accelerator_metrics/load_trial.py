@@ -12,6 +12,7 @@ from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.recorder import ReadingRecorder
+from aicr_pytest.workloads.pods_per_node import is_of_one_node
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -33,6 +34,8 @@ class _LoadResult:
     """Highest share that was shown of the accelerator that we held idle."""
     idle_seen: bool = False
     """Whether it was shown at all."""
+    blind: Inconclusive | None = None
+    """Why nothing was seen there."""
 
 
 class LoadTrial:
@@ -54,8 +57,16 @@ class LoadTrial:
         self._courses = Once(self._play_all)
 
     def readings_that_do_not_follow(self) -> list[str]:
-        """Where readings did not follow the workload of the allocated accelerator."""
-        return [fault for _, _, course in self._courses() for fault in course.faults]
+        """Where readings did not follow the workload of the allocated accelerator.
+
+        Raises:
+            Inconclusive: on no node could it be seen.
+        """
+        courses = self._courses()
+        for busy, _, course in courses:
+            if course.blind:
+                busy.leave_out(course.blind)
+        return [fault for _, _, course in courses for fault in course.faults]
 
     def idle_accelerators_that_move(self) -> list[str]:
         """Accelerators that we held idle and that were shown as busy, as sentences.
@@ -92,15 +103,26 @@ class LoadTrial:
         others = {pod.on.name: pod for pod in idle.pods} if idle else {}
         pairs = [(pod, others.get(pod.on.name)) for pod in busy.pods]
         with ThreadPoolExecutor(max_workers=8) as threads:
-            courses = list(threads.map(lambda pair: self._run(*pair), pairs))
+            courses = list(threads.map(lambda pair: self._attempt(*pair), pairs))
+        if all(course.blind for course in courses):
+            raise next(course.blind for course in courses if course.blind)
         return [(one, other, course) for (one, other), course in zip(pairs, courses, strict=True)]
+
+    def _attempt(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
+        """One node; where nothing can be seen there, that says nothing of the others."""
+        try:
+            return self._run(busy, idle)
+        except Inconclusive as error:
+            if not is_of_one_node(error):
+                raise
+            return _LoadResult(blind=error)
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
         watch = ReadingRecorder(
             exporters=self._exporters,
             node=busy.on.name,
             identity=_only(busy),
-            idle=_only(idle) if idle else "",
+            idle=_only_if_seen(idle),
             clock=self._clock,
         )
         load = Load(busy, self._waiter)
@@ -182,6 +204,8 @@ def _movement(
     busy: "AcceleratorPod", idle: "AcceleratorPod | None", course: _LoadResult
 ) -> list[str]:
     """How one node's idle accelerator was shown, if that is more than idle."""
+    if course.blind:
+        raise course.blind
     if busy.on.total < 2:
         raise DoesNotApply(f"It takes two accelerators on one node: {busy.on}")
     if idle is None:
@@ -198,6 +222,16 @@ def _movement(
         return []
     shown = f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
     return [f"{idle} holds {identity} idle, and the exporter shows it at {shown}"]
+
+
+def _only_if_seen(idle: "AcceleratorPod | None") -> str:
+    """The accelerator that we hold idle; empty where there is none, or it cannot be seen."""
+    try:
+        return _only(idle) if idle else ""
+    except Inconclusive as error:
+        if not is_of_one_node(error):
+            raise
+        return ""  # told by the check that needs it
 
 
 def _only(pod: "AcceleratorPod") -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+from aicr_pytest.accelerators.cel import has, whole_device
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.errors import NoCapacity, ProbeFailed
 
@@ -9,12 +10,15 @@ from aicr_pytest.errors import NoCapacity, ProbeFailed
 def chosen_device(node: AcceleratorNode) -> Device:
     """The last device of a node that nobody held: the one that others are least likely to get.
 
+    One that a taint may keep is taken only where there is no other.
+
     Raises:
         NoCapacity: all are held.
     """
     if not node.unallocated:
         raise NoCapacity(f"All {node.total} accelerators of {node.name} are held by others.")
-    return node.unallocated[-1]
+    sure = [device for device in node.unallocated if not device.in_doubt]
+    return (sure or node.unallocated)[-1]
 
 
 def choosing(node: AcceleratorNode) -> str:
@@ -30,14 +34,15 @@ def choosing(node: AcceleratorNode) -> str:
             f"({device.identity[:80]!r}), "
             "so that no expression can choose it."
         )
-    return expression(node.profile.driver, node.profile.identity_attribute, device.identity)
-
-
-def expression(domain: str, attribute: str, value: str) -> str:
-    """CEL: this attribute of this domain has this value."""
-    return f"device.attributes['{domain}'].{attribute} == '{value}'"
+    return _whole(node, device.identity)
 
 
 def nobodys_device(node: AcceleratorNode) -> str:
     """An expression on the identity that no device satisfies."""
-    return expression(node.profile.driver, node.profile.identity_attribute, "no-such-device")
+    return _whole(node, "no-such-device")
+
+
+def _whole(node: AcceleratorNode, identity: str) -> str:
+    # The type goes first: asking for an attribute that a device lacks fails the whole node.
+    profile = node.profile
+    return f"{whole_device(profile)} && {has(profile.driver, profile.identity_attribute, identity)}"

@@ -43,6 +43,8 @@ class PodMetric:
     """What the autoscaler shall keep the average of the pods at."""
     api: MetricsApi
     """Who serves it."""
+    by_user: bool = False
+    """Whether the user says that pods are scaled by it; else it was guessed by its name."""
 
     def of_app(self, namespace: str, app: str) -> Reply:
         """What is said of the pods of an app.
@@ -51,6 +53,21 @@ class PodMetric:
             EndpointSilent: no answer.
         """
         return self.api.of_pods(namespace, f"app={app}", self.name)
+
+    def excuse(self, pod: str, seen: str) -> ProbeFailed | None:
+        """Why nobody is accused where it has no value for a pod of ours; None: by the user's word.
+
+        Pods can be scaled by metrics that we neither know nor emit. That one whose name we like
+        tells of the exporter's pod, as by default with prometheus-adapter, proves nothing of them.
+        """
+        if self.by_user:
+            return None
+        return ProbeFailed(
+            f"{_UNSEEN}: {self.api.group} offers {self.name}, and it tells nothing of our pod {pod}"
+            f" within the time for samples: {seen}",
+            hint="Where its samples name the exporter's pod in place of the workload's, the"
+            f" exporter's ServiceMonitor lacks honorLabels: true. {_NAME_ANOTHER}",
+        )
 
 
 class PodMetrics:
@@ -109,7 +126,7 @@ class PodMetrics:
                 self._answers(lambda api: api.offered())
                 raise ProbeFailed(f"{_UNSEEN}: {error}", hint=_NAME_ANOTHER) from error
             raise
-        return PodMetric(name=matched, target=float(target or TARGET), api=api)
+        return PodMetric(name=matched, target=float(target or TARGET), api=api, by_user=bool(name))
 
     def _of_the_user(self, name: str) -> tuple[MetricsApi, str]:
         try:

@@ -209,7 +209,11 @@ class AutoscalingTrial:
             self._platform.waiter.deadlines.samples_follow,
         )
         if unserved:
-            return self._idle(seen)  # an autoscaler could only repeat it
+            idle = self._idle(seen)
+            untold = idle.pod and idle.value is None
+            if untold and (excuse := metric.excuse(idle.pod, idle.seen)):
+                raise excuse
+            return idle  # an autoscaler could only repeat it
         (scaler,) = render_actor(
             metric.api.autoscaler,
             actor=NAME,

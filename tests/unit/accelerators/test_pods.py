@@ -14,13 +14,14 @@ from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster import admission
 from aicr_pytest.errors import (
     AccessDenied,
+    AicrError,
     DoesNotApply,
     NoCapacity,
     PodFailed,
     PolicyRefused,
     ProbeFailed,
 )
-from aicr_pytest.workloads.pods_per_node import PodsPerNode
+from aicr_pytest.workloads.pods_per_node import NotCreated, PodsPerNode
 from tests.unit.accelerators.objects import claim, device, device_class, node, resource_slice
 
 A, B = "GPU-n0-0", "GPU-n0-1"
@@ -261,7 +262,7 @@ def test_two_pods_that_see_one_device_overlap_and_a_refused_claim_does_not() -> 
     refused = holding(sees(), "gpu-1", trouble=NoCapacity("none free"))
 
     def everywhere(*pods: Any) -> PodsPerNode:
-        return PodsPerNode("actor", pods, None)
+        return PodsPerNode("actor", pods)
 
     (shared,) = everywhere(second).devices_shared_with(everywhere(first))
     assert A in shared
@@ -273,7 +274,12 @@ def test_two_pods_that_see_one_device_overlap_and_a_refused_claim_does_not() -> 
 
 def test_two_devices_are_too_many_for_a_node_with_one() -> None:
     with pytest.raises(DoesNotApply):
-        PodsPerNode("x", [holding(sees(), total=1)], None).requiring_two_accelerators()
+        PodsPerNode("x", [holding(sees(), total=1)]).requiring_two_accelerators()
+
+
+def not_created(name: str, why: AicrError, *, total: int = 2) -> list[NotCreated]:
+    """Where a pod was refused, and by what."""
+    return [NotCreated(on=dataclasses.replace(stock(total), name=name), why=why)]
 
 
 def on_node(name: str, pod: Any, *, total: int = 2) -> Any:
@@ -286,7 +292,7 @@ def test_a_node_with_one_accelerator_excuses_no_other_node() -> None:
     def actor(pod: str) -> PodsPerNode:
         small = on_node("small", holding(sees(0, listed=(B,)), pod), total=1)
         big = on_node("big", holding(sees(0, listed=(A,)), pod))
-        return PodsPerNode(pod, [small, big] if pod == "gpu-0" else [big, small], None)
+        return PodsPerNode(pod, [small, big] if pod == "gpu-0" else [big, small])
 
     (shared,) = actor("gpu-1").requiring_two_accelerators().devices_shared_with(actor("gpu-0"))
 
@@ -298,35 +304,33 @@ def test_a_pod_that_came_without_a_request_shares_nothing_and_proves_nothing() -
     outsider.pod.spec = {"containers": [{"name": "main"}]}
 
     with pytest.raises(NoCapacity, match="It takes two free accelerators on one node"):
-        PodsPerNode("outsider", [outsider], None).devices_shared_with(
-            PodsPerNode("holder", [holder], None)
-        )
+        PodsPerNode("outsider", [outsider]).devices_shared_with(PodsPerNode("holder", [holder]))
 
 
 def test_an_actor_of_two_kinds_is_one_actor_on_the_nodes_of_both() -> None:
-    rivals = PodsPerNode("rival", [on_node("a", holding(sees(), "gpu-0"))], None)
-    outsiders = PodsPerNode("outsider", [on_node("b", holding(sees()))], None)
+    rivals = PodsPerNode("rival", [on_node("a", holding(sees(), "gpu-0"))])
+    outsiders = PodsPerNode("outsider", [on_node("b", holding(sees()))])
 
     assert [pod.on.name for pod in rivals.joined_by(outsiders).pods] == ["a", "b"]
-    assert [pod.on.name for pod in PodsPerNode("x", [], None).joined_by(rivals).pods] == ["a"]
-    with pytest.raises(NoCapacity):
-        _ = rivals.joined_by(PodsPerNode("outsider", [], NoCapacity("none free"))).pods
+    assert [pod.on.name for pod in PodsPerNode("x", []).joined_by(rivals).pods] == ["a"]
+    full = PodsPerNode("outsider", [], not_created("b", NoCapacity("none free")))
+    assert [pod.on.name for pod in rivals.joined_by(full).pods] == ["a"]
 
 
 def test_an_empty_fleet_is_no_observation() -> None:
     with pytest.raises(ProbeFailed):
-        PodsPerNode("x", [], None).devices_not_as_granted()
+        PodsPerNode("x", []).devices_not_as_granted()
 
 
 def test_what_went_wrong_at_creation_is_raised_by_the_check_that_needs_it() -> None:
-    pods_per_node = PodsPerNode("x", [], PolicyRefused("quota"))
+    pods_per_node = PodsPerNode("x", [], not_created("n0", PolicyRefused("quota")))
 
     with pytest.raises(PolicyRefused):
         pods_per_node.devices_not_as_granted()
 
 
 def test_a_twin_that_sees_nothing_makes_the_negative_worthless() -> None:
-    pods_per_node = PodsPerNode("holder", [holding(sees(), "gpu-0")], None)
+    pods_per_node = PodsPerNode("holder", [holding(sees(), "gpu-0")])
 
     with pytest.raises(ProbeFailed, match="before the look"), pods_per_node.positive_control():
         pytest.fail("the body must not run")
@@ -390,7 +394,7 @@ def test_a_node_without_cpu_is_no_refusal_of_a_device() -> None:
     full = holding(sees(), "gpu-1", trouble=NoCapacity("Insufficient cpu", held=False))
 
     with pytest.raises(NoCapacity, match="Insufficient cpu"):
-        PodsPerNode("full", [full], None).devices_shared_with(PodsPerNode("first", [first], None))
+        PodsPerNode("full", [full]).devices_shared_with(PodsPerNode("first", [first]))
 
 
 class Notes(Silence):
@@ -408,7 +412,7 @@ def mixed(seen: str, trouble: Exception) -> tuple[PodsPerNode, Notes]:
     notes = Notes()
     good, bad = holding(seen, "gpu-0"), holding(sees(), "gpu-0", trouble=trouble)
     good._evidence = bad._evidence = lambda: notes
-    return PodsPerNode("holder", [bad, good], None), notes
+    return PodsPerNode("holder", [bad, good]), notes
 
 
 def test_a_node_that_cannot_be_looked_at_says_so_of_itself_alone() -> None:

@@ -41,6 +41,8 @@ def test_by_dra_the_placeholder_becomes_a_claim_of_that_container_alone() -> Non
     assert template["spec"]["spec"]["devices"]["requests"][0]["exactly"] == {
         "deviceClassName": "gpu.nvidia.com",
         "count": 2,
+        # A class may select partitions as well, which nobody counts.
+        "selectors": [{"cel": {"expression": "device.attributes['gpu.nvidia.com'].type == 'gpu'"}}],
     }
     assert main["resources"] == {"limits": {"cpu": "1"}, "claims": [{"name": "main-accelerators"}]}
     assert "claims" not in sibling["resources"]

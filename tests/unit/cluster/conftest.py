@@ -10,7 +10,11 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.messages import RetryPolicy
 from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
+from tests.unit.cluster.ended_runs import as_run, discovery, killed
 from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.workspaces import workspace
+
+__all__ = ["as_run", "discovery", "killed", "workspace"]
 
 RUN = "run-1"
 QUICK = RetryPolicy(seconds=0.6, first=0.01, longest=0.05, connect=1.0, read=2.0)

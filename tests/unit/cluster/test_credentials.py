@@ -14,7 +14,8 @@ from aicr_pytest.cluster.kinds import NODE
 from aicr_pytest.cluster.plugin import Plugin
 from aicr_pytest.cluster.shapes import Section
 from aicr_pytest.errors import AccessDenied, SettingsError
-from tests.unit.cluster.fake_api import FakeApi, WebSocket
+from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.fake_websocket import WebSocket
 from tests.unit.cluster.kubeconfigs import (
     GIVES,
     LATER,

@@ -1,12 +1,15 @@
 """Leases: what fits is held side by side, what does not takes turns, what is dead is taken over."""
 
 import copy
+import datetime
 import json
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
-from aicr_pytest.cluster import labels
+from aicr_pytest.cluster import labels, leases
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import LEASE, Object
 from aicr_pytest.cluster.leases import (
@@ -21,7 +24,7 @@ from aicr_pytest.cluster.leases import (
     slot_of,
 )
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
-from aicr_pytest.errors import Inconclusive, NoCapacity
+from aicr_pytest.errors import Inconclusive, LeaseLost, NoCapacity
 
 from .conftest import Recorder
 from .fake_api import FakeApi
@@ -29,6 +32,14 @@ from .managed_fields import written_by
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 OURS = labels.run_labels("run-9")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what a thread does by itself."""
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def share(node: str, wanted: int, total: int = 8) -> Share:
@@ -148,9 +159,41 @@ def test_lost_lease_makes_the_window_inconclusive(cluster: Cluster, mine: Leases
     window = mine.take([[share("a", 1, 1)]])
     window.lost = "somebody deleted it"
 
-    with pytest.raises(Inconclusive, match="somebody deleted it"):
+    with pytest.raises(LeaseLost, match="somebody deleted it") as caught:
         window.release()
+    assert caught.value.since == window.sure_until
     assert held(cluster) == []
+
+
+def test_a_window_was_ours_until_its_last_renewal(
+    cluster: Cluster, fake: FakeApi, mine: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_RENEW_EVERY", 0.05)
+    window = mine.take([[share("a", 1, 1)]])
+    taken = window.sure_until
+    until(lambda: window.sure_until > taken)
+    fake.remove(f"{LEASES}/{lease_name(('a', 0))}")
+    until(lambda: bool(window.lost))
+    last = window.sure_until
+    with pytest.raises(LeaseLost) as caught:
+        window.release()
+
+    assert taken < caught.value.since == last < datetime.datetime.now(datetime.UTC)
+
+
+def test_nobody_takes_a_lease_for_a_while_after_it_could_not_be_renewed(
+    cluster: Cluster, fake: FakeApi, mine: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_RENEW_EVERY", 0.05)
+    monkeypatch.setattr(leases, "DURATION", 0.2)
+    window = mine.take([[share("a", 1, 1)]])
+    fake.refuse("PATCH", "/leases/", 503, times=99)
+    before = datetime.datetime.now(datetime.UTC)
+    until(lambda: bool(window.lost))
+
+    assert before < window.sure_until
+    with pytest.raises(LeaseLost):
+        window.release()
 
 
 @pytest.mark.parametrize("manager", ["kubectl-create", ""])

@@ -17,6 +17,7 @@ from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import NoCapacity, PolicyRefused, WaitTimeout
+from aicr_pytest.requirements.dra_support.device_selectors import chosen_device
 from aicr_pytest.run.survey import Survey
 from tests.unit.accelerators.objects import device, device_class, node, resource_slice
 from tests.unit.cluster.fake_api import FakeApi
@@ -105,9 +106,27 @@ def test_virtual_nodes_are_left_out() -> None:
     assert not nothing_runs_on(tainted("v", "nvidia.com/gpu"))
 
 
-def rule(**selector: str) -> Any:
-    taint = {"key": "example.com/unhealthy", "value": "xid-79", "effect": "NoSchedule"}
-    return {"metadata": {"name": "xid"}, "spec": {"deviceSelector": selector, "taint": taint}}
+DRIVER = "device.driver"
+UUID = "device.attributes['gpu.nvidia.com'].uuid"
+
+
+def by_cel(*expressions: str) -> dict[str, Any]:
+    return {"selectors": [{"cel": {"expression": one}} for one in expressions]}
+
+
+def rule(selector: dict[str, Any] | None, effect: str = "NoSchedule") -> Any:
+    taint = {"key": "example.com/unhealthy", "value": "xid-79", "effect": effect}
+    chosen = {} if selector is None else {"deviceSelector": selector}
+    return {"metadata": {"name": "xid"}, "spec": {**chosen, "taint": taint}}
+
+
+def two_nodes() -> list[Any]:
+    """Two devices on each of two nodes; the second has slot 1 and is not good."""
+    devices = {name: [device(index, name) for index in range(2)] for name in ("n0", "n1")}
+    for name in devices:
+        for index, one in enumerate(devices[name]):
+            one["attributes"] |= {"slot": {"int": index}, "good": {"bool": index == 0}}
+    return [resource_slice(name, of_node) for name, of_node in devices.items()]
 
 
 @pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
@@ -128,19 +147,97 @@ def test_a_tainted_device_is_neither_offered_nor_free(effect: str) -> None:
         ({"driver": "gpu.nvidia.com", "pool": "n0", "device": "gpu-1"}, {"n0": 1, "n1": 2}),
         ({"driver": "gpu.nvidia.com", "pool": "n1"}, {"n0": 2, "n1": 0}),
         ({"driver": "other.example.com"}, {"n0": 2, "n1": 2}),
-        ({"deviceClassName": "gpu.nvidia.com"}, {"n0": 2, "n1": 2}),
+        ({"driver": "gpu.nvidia.com", "device": "gpu-1"}, {"n0": 1, "n1": 1}),
+        ({}, {"n0": 0, "n1": 0}),
+        (None, {"n0": 2, "n1": 2}),
+        ({"deviceClassName": "gpu.nvidia.com"}, {"n0": 0, "n1": 0}),
+        ({"deviceClassName": "gpu.nvidia.com", "pool": "n1"}, {"n0": 2, "n1": 0}),
+        ({"deviceClassName": "none"}, {"n0": 2, "n1": 2}),
+        (by_cel(f"{UUID} == 'GPU-n0-1'"), {"n0": 1, "n1": 2}),
+        (
+            by_cel(f"device.driver == 'gpu.nvidia.com' && {UUID} == \"GPU-n1-0\""),
+            {"n0": 2, "n1": 1},
+        ),
+        (by_cel("device.driver == 'gpu.nvidia.com'", f"{UUID} == 'GPU-n0-0'"), {"n0": 1, "n1": 2}),
+        (by_cel("device.driver == 'other.example.com' && anything()"), {"n0": 2, "n1": 2}),
+        (by_cel("device.attributes['gpu.nvidia.com'].healthy == false"), {"n0": 2, "n1": 2}),
+        (by_cel("device.attributes['gpu.nvidia.com'].slot == 1"), {"n0": 1, "n1": 1}),
+        (by_cel("device.attributes['gpu.nvidia.com'].good == false"), {"n0": 1, "n1": 1}),
     ],
 )
 def test_an_administrators_rule_taints_what_it_selects(
-    selector: dict[str, str], kept: dict[str, int]
+    selector: dict[str, Any] | None, kept: dict[str, int]
 ) -> None:
-    slices = [
-        resource_slice(name, [device(index, name) for index in range(2)]) for name in ("n0", "n1")
-    ]
-    found = stock(node("n0"), node("n1"), slices=with_rules(slices, [rule(**selector)]))
+    slices = two_nodes()
+    ruled = with_rules(slices, [rule(selector)], [device_class("gpu.nvidia.com")])
+    found = stock(node("n0"), node("n1"), slices=ruled)
 
     assert {one.name: one.total for one in found} == {k: v for k, v in kept.items() if v}
     assert all("taints" not in item for one in slices for item in one["spec"]["devices"])
+
+
+DOUBT = "example.com/unhealthy by DeviceTaintRule xid"
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        by_cel("device.attributes['gpu.nvidia.com'].memory.compareTo(quantity('1Gi')) < 0"),
+        by_cel(f"{UUID} == 'GPU-n0-0' || {UUID} == 'GPU-n0-1'"),
+        by_cel(f"!({UUID} == 'GPU-n0-0')"),
+        by_cel(f"!(odd() && {DRIVER} == 'other' && {UUID} == 'a')"),
+        by_cel(f"odd() || {UUID} == 'a' && {DRIVER} == 'other'"),
+        by_cel(f"odd() ? {UUID} == 'a' : {DRIVER} == 'x' && {DRIVER} == 'other'"),
+        by_cel(f"odd('\\\\' && ') && {DRIVER} == 'other' && odd('')"),
+        by_cel(""),
+        by_cel("device.attributes['gpu.nvidia.com'].unknown == 'a'"),
+        {"deviceClassName": "gone"},
+        {"selectors": [{"wasm": {}}]},
+        {"somethingNew": "x", "driver": "gpu.nvidia.com"},
+    ],
+    ids=str,
+)
+def test_a_rule_that_only_the_scheduler_can_tell_leaves_devices_in_doubt(selector: Any) -> None:
+    slices = with_rules(two_nodes(), [rule(selector)], [device_class("gpu.nvidia.com")])
+    first, _ = found = stock(node("n0"), node("n1"), slices=slices)
+
+    assert first.total == first.free == 2
+    assert {one.in_doubt for one in first.devices} == {DOUBT}
+    told = f"in doubt: n0: gpu-0 may be tainted {DOUBT}, which only the scheduler can tell"
+    assert told in Survey(stock=tuple(found)).remarks()
+
+
+def test_a_rule_without_effect_on_scheduling_changes_nothing() -> None:
+    slices = two_nodes()
+    assert with_rules(slices, [rule({}, effect="None")]) == slices
+
+
+def test_a_device_in_doubt_is_chosen_last_and_accuses_nobody(
+    cluster: Cluster, fake: FakeApi
+) -> None:
+    api = "/apis/resource.k8s.io"
+    kinds = {"v1": ["ResourceSlice"], "v1alpha3": ["DeviceTaintRule"]}
+    for version, names in kinds.items():
+        served = [{"name": f"{one.lower()}s", "kind": one, "namespaced": False} for one in names]
+        fake.resources[f"{api}/{version}"] = served
+    fake.put("/api/v1/nodes", node("n0", allocatable={**ROOMY, "nvidia.com/gpu": "0"}))
+    fake.put(f"{api}/v1/deviceclasses", device_class("gpu.nvidia.com"))
+    fake.put(f"{api}/v1/resourceslices", two_nodes()[0])
+    doubtful = by_cel(f"{UUID} == 'GPU-n0-1' && odd()")
+    fake.put(f"{api}/v1alpha3/devicetaintrules", rule(doubtful))
+    accelerators = Accelerators(cluster)
+    (found,) = accelerators.stock
+    none = Finding(who="platform", reason="cannot allocate all claims")
+    pod = {"metadata": {"name": "p"}}
+
+    assert [one.in_doubt for one in found.devices] == ["", DOUBT]
+    assert chosen_device(found).name == "gpu-0"
+    with pytest.raises(WaitTimeout, match="none of the 2 free accelerators"):
+        accelerators.why_pending(found, 1)(pod, none)
+    with pytest.raises(NoCapacity, match="gpu-1 may be tainted example"):
+        accelerators.why_pending(found, 2)(pod, none)
+    with pytest.raises(NoCapacity, match="gpu-1 may be tainted example"):
+        accelerators.why_pending(found, 1, only=found.devices[1])(pod, none)
 
 
 @pytest.fixture

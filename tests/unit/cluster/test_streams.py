@@ -24,7 +24,8 @@ from aicr_pytest.errors import (
     StreamNotPassed,
 )
 from tests.unit.cluster.conftest import Recorder
-from tests.unit.cluster.fake_api import FakeApi, WebSocket
+from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.fake_websocket import WebSocket
 from tests.unit.cluster.faulty_api import FaultyApi
 
 EXEC = "/api/v1/namespaces/ns/pods/gpu/exec"

@@ -34,6 +34,12 @@ checks = st.builds(
 several = st.lists(checks, max_size=6)
 attempts = st.lists(st.builds(Attempt, outcome=outcomes, message=words), min_size=1, max_size=5)
 
+moments = st.integers(10, 99).map(lambda second: f"2026-01-02T03:04:{second}.000Z")
+timed = st.lists(
+    st.builds(Attempt, outcome=outcomes, message=words, finished_at=moments), min_size=1, max_size=4
+)
+"""Attempts that were judged at some moment."""
+
 
 def badness(those: Sequence[CheckResult], *, word: str = "", strict: bool = False) -> int:
     return WORSE.index(judge(those, not_applicable=word, strict=strict).verdict)
@@ -127,6 +133,25 @@ def test_doubt_improves_nothing_and_excuses_nothing(tried: list[Attempt], word: 
 
     before, after = result.counts.outcome, result.doubted(word).counts.outcome
     assert after == ("inconclusive" if before == "passed" else before)
+
+
+@given(timed, moments, words, several)
+def test_a_lost_lease_makes_nothing_good_and_hides_no_failure_from_before(
+    tried: list[Attempt], since: str, word: str, others: list[CheckResult]
+) -> None:
+    result = Result(requirement="r", check="c", attempts=tuple(tried))
+    after = result.doubted(word, since)
+    failures = [one for one in tried if one.outcome == "failed"]
+    while_held = [one for one in failures if one.finished_at <= since]
+
+    if while_held or result.counts.outcome not in ("failed", "passed"):
+        assert after == result
+    else:
+        rest = [one.outcome for one in tried if one.outcome not in ("failed", "passed")]
+        assert after.counts.outcome == worst([*rest, "inconclusive"])
+        assert all(one.message in after.counts.message for one in failures[:1] if not rest)
+    if judge([*others, _one(result.counts.outcome)]).verdict not in GOOD:
+        assert judge([*others, _one(after.counts.outcome)]).verdict not in GOOD
 
 
 @given(attempts)

@@ -8,7 +8,7 @@ import pytest
 
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
-from aicr_pytest.errors import DoesNotApply, NoCapacity, ProbeFailed
+from aicr_pytest.errors import AccessDenied, ApiUnreachable, DoesNotApply, NoCapacity, ProbeFailed
 from aicr_pytest.requirements.accelerator_metrics import load_trial
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
 from aicr_pytest.requirements.accelerator_metrics.readings import Exposed
@@ -228,6 +228,63 @@ def test_pod_that_does_not_see_one_accelerator_cannot_be_judged(
 
     with pytest.raises(ProbeFailed, match=f"asked for one accelerator and sees {len(held)}"):
         looked_at.readings_that_do_not_follow()
+
+
+def unseen(name: str, error: Exception, **more: Any) -> Any:
+    """A pod that cannot be looked into."""
+    made = pod(name, **more)
+
+    def held() -> tuple[str, ...]:
+        raise error
+
+    made.held = held
+    return made
+
+
+FULL = NoCapacity("node-1 is full", held=False)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_node_whose_pod_cannot_start_hides_no_other_node(
+    monkeypatch: pytest.MonkeyPatch, order: int
+) -> None:
+    other = unseen("loaded-1", FULL, node="node-1")
+    busy = (other, pod("loaded", "GPU-a"))[::order]
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=QUIET), busy)
+
+    (fault,) = looked_at.readings_that_do_not_follow()
+    assert fault.startswith("node-0: pod ns/loaded holds GPU-a and loads it")
+    assert other.left_out == "node-1 is full"
+    other.left_out = ""
+    assert looked_at.idle_accelerators_that_move() == []
+    assert other.left_out == "node-1 is full"
+
+
+def test_where_no_pod_can_start_nothing_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=BUSY), unseen("loaded", FULL))
+
+    with pytest.raises(NoCapacity, match="node-1 is full"):
+        looked_at.readings_that_do_not_follow()
+
+
+def test_what_is_no_matter_of_one_node_stops_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (AccessDenied("no exec"), ApiUnreachable("gone")):
+        busy = (unseen("loaded-1", error, node="node-1"), pod("loaded", "GPU-a"))
+        looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=BUSY), busy)
+
+        with pytest.raises(type(error)):
+            looked_at.readings_that_do_not_follow()
+
+
+def test_an_idle_pod_that_cannot_start_hides_nothing_of_the_loaded_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    idle = unseen("idling", FULL)
+    looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=BUSY), None, idle)
+
+    assert looked_at.readings_that_do_not_follow() == []
+    with pytest.raises(NoCapacity, match="node-1 is full"):
+        looked_at.idle_accelerators_that_move()
 
 
 def test_part_of_an_accelerator_cannot_be_told_from_another(

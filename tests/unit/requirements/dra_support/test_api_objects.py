@@ -13,7 +13,7 @@ from aicr_pytest.errors import ApiError, WaitTimeout
 from aicr_pytest.requirements.dra_support.api_objects import exercise
 from tests.conformance import test_dra_support as suite
 from tests.unit.cluster.fake_api import FakeApi
-from tests.unit.cluster.test_workspace import new_workspace
+from tests.unit.cluster.workspaces import new_workspace
 from tests.unit.requirements.judging import words_of
 
 KINDS = list(suite.KINDS)

@@ -50,16 +50,7 @@ def said(check: Any, *given: Any, **actors: Actor) -> str:
     return words_of(lambda: check(Actors(**actors), *given))
 
 
-@pytest.fixture
-def chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The device that was chosen on each node: GPU-node-0, GPU-node-1."""
-    monkeypatch.setattr(
-        suite, "chosen_device", lambda node: SimpleNamespace(identity=f"GPU-{node.name}")
-    )
-
-
 KEPT: Any = SimpleNamespace(json=lambda *_, **__: None, fact=lambda *_: None)
-BOTH = [("GPU-node-0",), ("GPU-node-1",)]
 
 
 @pytest.mark.parametrize(("left_out", "words"), [("", ""), ("DeviceClass", "DeviceClass")])
@@ -97,9 +88,9 @@ def test_containers_have_to_see_what_their_claims_were_given(found: list[str]) -
 @pytest.mark.parametrize(
     ("seen", "fine"),
     [
-        ({"identities first": BOTH, "identities second": BOTH}, True),
-        ({"identities first": BOTH, "identities second": BOTH[:1]}, False),
-        ({"identities": BOTH, "devices_not_as_granted second": WRONG}, False),
+        ({}, True),
+        ({"devices_seen_by_one_alone": WRONG}, False),
+        ({"devices_not_as_granted second": WRONG}, False),
     ],
 )
 def test_containers_that_share_have_to_see_the_same(seen: dict[str, Any], fine: bool) -> None:
@@ -108,26 +99,21 @@ def test_containers_that_share_have_to_see_the_same(seen: dict[str, Any], fine: 
     assert (said(check, claimed=Actor(**seen)) == "") is fine
 
 
-@pytest.mark.usefixtures("chosen")
-@pytest.mark.parametrize(
-    ("seen", "fine"), [(BOTH, True), (BOTH[::-1], False), (BOTH[:1], False), ([(), ()], False)]
-)
-def test_chosen_device_has_to_be_the_one_on_every_node(seen: Any, fine: bool) -> None:
+@pytest.mark.parametrize("found", [[], WRONG])
+def test_chosen_device_has_to_be_the_one_on_every_node(found: list[str]) -> None:
     check = suite.test_claim_can_choose_a_device_by_expression
 
-    assert (said(check, NODES, selected=Actor(identities=seen)) == "") is fine
+    assert (said(check, selected=Actor(devices_other_than=found)) == "") is not bool(found)
 
 
-@pytest.mark.usefixtures("chosen")
 @pytest.mark.parametrize(
-    ("first", "second", "fine"),
-    [(BOTH, BOTH, True), (BOTH[::-1], BOTH, False), (BOTH, BOTH[::-1], False)],
+    ("first", "second", "fine"), [([], [], True), (WRONG, [], False), ([], WRONG, False)]
 )
 def test_released_device_has_to_come_back_twice(first: Any, second: Any, fine: bool) -> None:
-    actors: Any = Actors(Actor(identities=first), Actor(identities=second))
+    actors: Any = Actors(Actor(devices_other_than=first), Actor(devices_other_than=second))
     check = suite.test_released_device_can_be_claimed_again
 
-    assert (words_of(lambda: check(actors, NODES, KEPT)) == "") is fine
+    assert (words_of(lambda: check(actors, KEPT)) == "") is fine
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,16 @@ import dataclasses
 
 import pytest
 
+from aicr_pytest.accelerators.cel import whole_device
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
 from aicr_pytest.accelerators.vendors import nvidia
 from aicr_pytest.errors import NoCapacity, ProbeFailed
-from aicr_pytest.requirements.dra_support.device_selectors import choosing, nobodys_device
+from aicr_pytest.requirements.dra_support.device_selectors import (
+    choosing,
+    nobodys_device,
+)
+
+GPU = "device.attributes['gpu.nvidia.com'].type == 'gpu'"
 
 
 def device(name: str, identity: str) -> Device:
@@ -36,7 +42,7 @@ def node(*unallocated: Device) -> AcceleratorNode:
 def test_the_last_free_device_is_chosen_by_its_identity() -> None:
     chosen = choosing(node(device("gpu-0", "GPU-a"), device("gpu-1", "GPU-b")))
 
-    assert chosen == "device.attributes['gpu.nvidia.com'].uuid == 'GPU-b'"
+    assert chosen == f"{GPU} && device.attributes['gpu.nvidia.com'].uuid == 'GPU-b'"
 
 
 def test_nothing_free_is_no_capacity() -> None:
@@ -52,3 +58,8 @@ def test_identity_that_cannot_stand_in_an_expression_is_refused(identity: str) -
 
 def test_nobodys_device_has_an_identity_that_no_driver_gives() -> None:
     assert nobodys_device(node()).endswith("== 'no-such-device'")
+
+
+def test_partitions_and_functions_of_the_driver_are_never_asked_for_nor_looked_into() -> None:
+    assert whole_device(nvidia.PROFILE) == GPU
+    assert nobodys_device(node()).startswith(f"{GPU} && "), "others may have no identity at all"

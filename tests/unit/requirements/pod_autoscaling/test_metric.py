@@ -80,6 +80,8 @@ def test_target_is_the_users_or_half_of_full_load() -> None:
 
     assert metrics(platform).choose().target == 50
     assert metrics(platform, "queue").choose().target == 50
+    assert metrics(platform, "queue").choose().by_user
+    assert not metrics(platform).choose().by_user
     assert metrics(platform, "queue=3.5").choose().target == 3.5
 
 

@@ -15,6 +15,7 @@ from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import Inconclusive, NoCapacity, ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.requirements.pod_autoscaling import trial as module
+from aicr_pytest.requirements.pod_autoscaling.metric import PodMetric
 from aicr_pytest.requirements.pod_autoscaling.observed import (
     AfterLoad,
     PodDevices,
@@ -139,9 +140,11 @@ def on_trial(
         workspaces=SimpleNamespace(at=lambda: workspace),
     )
     trial = AutoscalingTrial(platform)
-    api = SimpleNamespace(group="custom.metrics.k8s.io", autoscaler="pod_autoscaling/autoscaler")
+    api: Any = SimpleNamespace(
+        group="custom.metrics.k8s.io", autoscaler="pod_autoscaling/autoscaler"
+    )
     fakes: Mapping[str, object] = {
-        "metric": SimpleNamespace(name="gpu_utilization", target=50.0, api=api),
+        "metric": PodMetric(name="gpu_utilization", target=50.0, api=api, by_user=True),
         "_watched": Scripted(*snapshots),
         "_kept": SimpleNamespace(keep=lambda *_: None, keep_answer=lambda _: None),
         "_scaled": Deployment(first or FakePod("a", "GPU-1"), new or FakePod("b", "GPU-2")),
@@ -182,6 +185,35 @@ def test_while_it_idles(before: list[Snapshot], said: str) -> None:
         OUT(trial)
     with pytest.raises(ProbeFailed):
         BACK(trial)
+
+
+def test_metric_that_we_guessed_and_that_tells_nothing_of_our_pod_accuses_nobody() -> None:
+    # As where prometheus-adapter has the exporter's pod in place of ours (field case 16).
+    trial = on_trial(seen(0, a=NAN))
+    vars(trial)["metric"] = replace(trial.metric, by_user=False)
+
+    for check in (SERVED, OUT, OWN, BACK):
+        with pytest.raises(ProbeFailed, match=r"offers gpu_.* tells nothing of our pod a") as why:
+            check(trial)
+        assert "honorLabels: true" in why.value.hint
+        assert "--aicr-hpa-metric NAME=TARGET" in why.value.hint
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ([seen(0)], "no pod of the Deployment is ready any more"),
+        ([seen(0, a=50.0)], "pod a idles, and its gpu_utilization is 50.0, not below 50.0"),
+    ],
+)
+def test_metric_that_we_guessed_accuses_as_any_where_it_tells_of_our_pod(
+    before: list[Snapshot], said: str
+) -> None:
+    trial = on_trial(*before)
+    vars(trial)["metric"] = replace(trial.metric, by_user=False)
+
+    with pytest.raises(AssertionError, match=said):
+        SERVED(trial)
 
 
 def test_what_does_not_start_accuses_once() -> None:
