@@ -47,6 +47,8 @@ class Deadlines:
     """A deleted gang object is gone."""
     namespace_gone: float = 120.0
     """A deleted namespace is gone; the cluster takes at least 5 s."""
+    namespace_held: float = 45.0
+    """The same where a dead aggregated API keeps all of them; the cluster has looked twice more."""
     namespace_usable: float = 30.0
     """A new namespace has its service account and the cluster's certificate."""
     node_provisioned: float = 1200.0
@@ -227,7 +229,7 @@ class Waiter:
         namespace: str | None = None,
         *,
         uid: str | None = None,
-        timeout: float,
+        timeout: float | Callable[[Views], float],
     ) -> None:
         """Wait until an object is gone; one of the same name but another uid counts as gone."""
         __tracebackhide__ = True

@@ -241,15 +241,21 @@ def test_user_who_may_not_list_claims_leaves_no_namespace_behind(
     assert deletions(fake) == [f"namespaces/{workspace.namespace}"]
 
 
-def test_namespace_that_stays_tells_what_is_in_its_way(workspace: Workspace, fake: FakeApi) -> None:
+@pytest.mark.parametrize(
+    ("condition", "seconds"),
+    [("NamespaceContentRemaining", 0.5), ("NamespaceDeletionDiscoveryFailure", 0.2)],
+)
+def test_namespace_that_stays_tells_what_is_in_its_way(
+    condition: str, seconds: float, workspace: Workspace, fake: FakeApi
+) -> None:
     fake.gone_after["namespaces"] = None
-    condition = {"type": "NamespaceContentRemaining", "status": "True", "message": "1 widget left"}
+    said = {"type": condition, "status": "True", "message": "1 widget left"}
     fake.change(
         f"/api/v1/namespaces/{workspace.namespace}",
-        lambda obj: obj.update(kind="Namespace", status={"conditions": [condition]}),
+        lambda obj: obj.update(kind="Namespace", status={"conditions": [said]}),
     )
 
-    with pytest.raises(LeftBehind, match="NamespaceContentRemaining: 1 widget left"):
+    with pytest.raises(LeftBehind, match=f"not within {seconds} s[^$]*{condition}: 1 widget left"):
         workspace.close()
 
 
