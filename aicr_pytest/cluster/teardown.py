@@ -144,10 +144,7 @@ class Teardown:
         A run makes a dozen of them, and whose server is gone does not come back meanwhile.
         """
         deadlines = self._waiter.deadlines
-        held = any(
-            pod_state.condition(obj, "NamespaceDeletionDiscoveryFailure").get("status") == "True"
-            for obj in views[0].values()
-        )
+        held = any(map(held_by_a_dead_api, views[0].values()))
         return deadlines.namespace_held if held else deadlines.namespace_gone
 
     def _claims(self, namespace: str) -> Kind | None:
@@ -252,6 +249,12 @@ class Teardown:
         for condition in (obj.get("status") or {}).get("conditions") or ():
             if obj.get("kind") == "Namespace" and condition.get("status") == "True":
                 yield f"{condition.get('type')}: {condition.get('message')}"
+
+
+def held_by_a_dead_api(namespace: Object) -> str:
+    """Why a namespace stays until an APIService is mended or deleted; empty where it may go."""
+    failure = pod_state.condition(namespace, "NamespaceDeletionDiscoveryFailure")
+    return str(failure.get("message", "")) if failure.get("status") == "True" else ""
 
 
 def shortened(things: Collection[str], most: int = 8) -> str:
