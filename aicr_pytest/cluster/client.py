@@ -114,8 +114,9 @@ class Cluster:
         try:
             cluster.version()
         except ApiUnreachable as error:
+            proxy = f" through the proxy {configuration.proxy}" if configuration.proxy else ""
             raise ApiUnreachable(
-                f"{error}\n  Asked: {configuration.host}, context {target.context}",
+                f"{error}\n  Asked: {configuration.host}{proxy}, context {target.context}",
                 hint="Choose another with --aicr-context or --aicr-kubeconfig.",
             ) from error
         link.patience = patience
