@@ -197,14 +197,6 @@ DEFECTS = (
         expected_message="node-0: tainted node.kubernetes.io/network-unavailable",
     ),
     Defect(
-        id="virtual-node",
-        requirement="",
-        sentence="A node without a kubelet offers accelerators, and runs nothing: healthy.",
-        injection=VirtualNode(),
-        expects="Implemented",
-        expected_message="virtual-node-0: simulated or virtual",
-    ),
-    Defect(
         id="dead-api",
         requirement="",
         sentence="The server of an APIService is gone, so that namespaces stay: healthy.",
@@ -212,5 +204,13 @@ DEFECTS = (
         expects="Implemented",
         leaves_behind=True,
         expected_message="NamespaceDeletionDiscoveryFailure: .*metrics.field.example",
+    ),
+    Defect(
+        id="virtual-node",
+        requirement="",
+        sentence="A node without a kubelet offers accelerators, and runs nothing: healthy.",
+        injection=VirtualNode(),
+        expects="Implemented",
+        expected_message="virtual-node-0: simulated or virtual",
     ),
 )  # fmt: skip
