@@ -52,8 +52,6 @@ class Cluster:
         """Labels beside our own on everything that this client creates."""
         self.ledger = ledger or Ledger()
         """What this client has made and has not seen gone."""
-        self.undeletable = ""
-        """The namespace that stayed for a dead API after it was awaited in full; empty: none."""
         self.clock_ahead = 0
         """Seconds by which the API server's clock was ahead of ours when it was first asked."""
         self.verified = True
@@ -116,8 +114,9 @@ class Cluster:
         try:
             cluster.version()
         except ApiUnreachable as error:
+            proxy = f" through the proxy {configuration.proxy}" if configuration.proxy else ""
             raise ApiUnreachable(
-                f"{error}\n  Asked: {configuration.host}, context {target.context}",
+                f"{error}\n  Asked: {configuration.host}{proxy}, context {target.context}",
                 hint="Choose another with --aicr-context or --aicr-kubeconfig.",
             ) from error
         link.patience = patience

@@ -36,7 +36,6 @@ from aicr_pytest.errors import (
     ApiError,
     ApiUnreachable,
     LeftBehind,
-    WaitFailed,
     WaitTimeout,
 )
 
@@ -113,7 +112,7 @@ class Teardown:
                 f"Namespace {name} stays, for not all in it is ours: {shortened(others)}.\n"
                 f"  Take that away, then: {self._way_out}"
             )
-        self._namespace_gone(name, uid)
+        self.object(NAMESPACE, name, uid=uid, timeout=self._for_namespace)
 
     def object(
         self,
@@ -122,13 +121,9 @@ class Teardown:
         namespace: str | None = None,
         *,
         uid: str,
-        unless: Callable[[Object], str | None] = lambda _: None,
-        timeout: float | None = None,
+        timeout: float | Callable[[Views], float] | None = None,
     ) -> None:
         """One object, by its uid.
-
-        Args:
-            unless: why it cannot go any more; None while it can.
 
         Raises:
             LeftBehind: it stays.
@@ -137,31 +132,20 @@ class Teardown:
         limit = timeout if timeout is not None else self._waiter.deadlines.object_gone
         self._cluster.delete(kind, name, namespace, uid=uid)
         try:
-            self._waiter.until_gone(
-                what, kind, name, namespace, uid=uid, unless=unless, timeout=limit
-            )
-        except (WaitFailed, WaitTimeout) as error:
+            self._waiter.until_gone(what, kind, name, namespace, uid=uid, timeout=limit)
+        except WaitTimeout as error:
             left = self._cluster.find(kind, name, namespace)
             raise self._left_behind(error, [left] if left else [], namespace or name) from error
         self._cluster.ledger.gone(kind, name, namespace)
 
-    def _namespace_gone(self, name: str, uid: str) -> None:
-        """Delete an empty namespace; where a dead API keeps them all, one is awaited in full."""
+    def _for_namespace(self, views: Views) -> float:
+        """Seconds for a namespace to go, which it cannot while its controller knows not all kinds.
 
-        def unless(namespace: Object) -> str | None:
-            if (before := self._cluster.undeletable) and (why := _dead_api(namespace)):
-                return f"as for {before}: {why}"
-            return None
-
-        limit = self._waiter.deadlines.namespace_gone
-        try:
-            self.object(NAMESPACE, name, uid=uid, unless=unless, timeout=limit)
-        except LeftBehind:
-            stays = self._cluster.find(NAMESPACE, name)
-            if stays and _dead_api(stays):
-                self._cluster.undeletable = self._cluster.undeletable or f"namespace {name}"
-            raise
-        self._cluster.undeletable = ""
+        A run makes a dozen of them, and whose server is gone does not come back meanwhile.
+        """
+        deadlines = self._waiter.deadlines
+        held = any(map(held_by_a_dead_api, views[0].values()))
+        return deadlines.namespace_held if held else deadlines.namespace_gone
 
     def _claims(self, namespace: str) -> Kind | None:
         for version in _CLAIM_VERSIONS:
@@ -243,7 +227,7 @@ class Teardown:
             raise self._left_behind(error, left, inside.namespace) from error
 
     def _left_behind(
-        self, error: WaitFailed | WaitTimeout, left: Iterable[Object], namespace: str
+        self, error: WaitTimeout, left: Iterable[Object], namespace: str
     ) -> LeftBehind:
         lines = [str(error)]
         for obj in left:
@@ -267,15 +251,10 @@ class Teardown:
                 yield f"{condition.get('type')}: {condition.get('message')}"
 
 
-def _dead_api(namespace: Object) -> str:
-    """Why an empty namespace stays for as long as an API is dead; empty where none keeps it."""
-    told = {
-        condition.get("type"): condition.get("message") or "no reason given"
-        for condition in (namespace.get("status") or {}).get("conditions") or ()
-        if condition.get("status") == "True"
-    }
-    remains = "NamespaceContentRemaining" in told
-    return "" if remains else str(told.get("NamespaceDeletionDiscoveryFailure", ""))
+def held_by_a_dead_api(namespace: Object) -> str:
+    """Why a namespace stays until an APIService is mended or deleted; empty where it may go."""
+    failure = pod_state.condition(namespace, "NamespaceDeletionDiscoveryFailure")
+    return str(failure.get("message", "")) if failure.get("status") == "True" else ""
 
 
 def shortened(things: Collection[str], most: int = 8) -> str:

@@ -85,6 +85,9 @@ def _removed(run: "Run", standing: "Standing", say: Callable[[str], None]) -> li
         whole = {entry: left for entry, left in found.items() if entry.kind != LEASE}
         reasons = dict.fromkeys(whole, f"--aicr-keep={run.settings.keep}")
         found = {entry: left for entry, left in found.items() if entry not in whole}
+    # Each was waited for by its check, and nothing of ours is in it any more.
+    reasons |= {entry: left.problem for entry, left in found.items() if left.problem}
+    found = {entry: left for entry, left in found.items() if not left.problem}
     if not run.hurried.is_set():
         stays = {
             left.uid: left.problem
@@ -101,8 +104,9 @@ def _removed(run: "Run", standing: "Standing", say: Callable[[str], None]) -> li
 def _there(cluster: "Cluster", standing: "Standing") -> "dict[Entry, Leftover]":
     """Those that are still there and still ours, in the order in which they have to go."""
     from aicr_pytest.cluster import labels
-    from aicr_pytest.cluster.kinds import LEASE
+    from aicr_pytest.cluster.kinds import LEASE, NAMESPACE
     from aicr_pytest.cluster.leftovers import Leftover
+    from aicr_pytest.cluster.teardown import held_by_a_dead_api
 
     found: dict[Entry, Leftover] = {}
     # In the order of making, but accelerators are given back once the pods on them are gone.
@@ -119,6 +123,7 @@ def _there(cluster: "Cluster", standing: "Standing") -> "dict[Entry, Leftover]":
             run=cluster.run_id,
             created=metadata.get("creationTimestamp", ""),
             finalizers=tuple(metadata.get("finalizers") or ()),
+            problem=held_by_a_dead_api(obj) if entry.kind == NAMESPACE else "",
         )
     return found
 

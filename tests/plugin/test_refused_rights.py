@@ -16,7 +16,8 @@ from aicr_pytest.evidence.record import read_records
 from aicr_pytest.requirements.rights import all_needs
 from tests.plugin.living_api import LivingApi, Session
 from tests.unit.cluster.authorizer import Authorizer
-from tests.unit.cluster.fake_api import FakeApi, WebSocket
+from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.fake_websocket import WebSocket
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project

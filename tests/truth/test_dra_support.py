@@ -9,7 +9,7 @@ from aicr_lab.options import LabOptions
 
 from .conftest import Labs
 from .health import faults
-from .matrix import defects_of, name_of, not_green, try_out
+from .matrix import across, defects_of, name_of, not_green, try_out
 from .suite import REQUIREMENTS, clean, run_suite
 
 LAB = LabOptions()
@@ -18,6 +18,11 @@ LAB = LabOptions()
 @pytest.mark.parametrize("defect", defects_of("dra_support"), ids=name_of)
 def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
     assert try_out(labs(LAB), defect, tmp_path) == []
+
+
+@pytest.mark.parametrize("defect", across("node-without-network"), ids=name_of)
+def test_another_node_of_the_kind_is_looked_at(defect: Defect, labs: Labs, tmp_path: Path) -> None:
+    assert try_out(labs(LAB), defect, tmp_path, requirements=REQUIREMENTS) == []
 
 
 def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from aicr_lab.defects.injections.admission import (
     every_namespace_gets,
     sidecar,
 )
+from aicr_lab.defects.injections.aggregated_apis import DeadApi
 from aicr_lab.defects.injections.api_access import FaultyDoor
 from aicr_lab.defects.injections.injection import Cordoned, Injection, Tainted
+from aicr_lab.defects.injections.nodes import SilentKubelet, VirtualNode, WithoutNetwork
 from aicr_lab.defects.injections.other_tenants import (
     FilledNodes,
     QuotaEverywhere,
     RemainsOfRun,
-    SilentKubelet,
     TaintedDevice,
 )
 
@@ -74,6 +75,9 @@ DEFECTS = (
     _door("gone-midway", "The API server goes away in the middle of the run.",
           defect="api-gone-midway", expected_message="gives no answer",
           healthy=False, leaves_behind=True),
+    _door("no-streams", "A proxy before the API server takes the header Upgrade away.",
+          defect="no-streams", expected_message=r"no stream is opened: 4\d\d [\s\S]*does not pass",
+          healthy=False),
     Defect(
         id="image-pull-fails",
         requirement="",
@@ -97,11 +101,13 @@ DEFECTS = (
     _blinding("no-quota-of-devices", "New namespaces have a quota of no accelerators.",
               QuotaEverywhere(devices=False), "exceeded quota: platform"),
     _blinding("cpu-full", "Others have taken the CPU of all nodes; accelerators are free.",
-              FilledNodes(cpu=True), "Insufficient cpu"),
+              FilledNodes(cpu_left=5), "Insufficient cpu"),
     _blinding("default-node-selector", "Pods get a node selector that no node fulfils.",
               NODE_SELECTOR, r"nodeSelector\.node-role\.\S+ was added"),
     _blinding("pods-gated", "A queue holds every pod that names none.",
               GATED_PODS, "kueue.x-k8s.io/admission has not been taken"),
+    _blinding("nodes-without-network", "No node has routes: all are tainted by that condition.",
+              WithoutNetwork(nodes=slice(None)), "tainted node.kubernetes.io/network-unavailable"),
     Defect(
         id="sidecar-first",
         requirement="",
@@ -181,5 +187,30 @@ DEFECTS = (
         injection=SilentKubelet(),
         expects="Implemented",
         expected_message="not Ready",
+    ),
+    Defect(
+        id="node-without-network",
+        requirement="",
+        sentence="The first node is Ready and tainted by a condition: healthy, another is alike.",
+        injection=WithoutNetwork(nodes=slice(1)),
+        expects="Implemented",
+        expected_message="node-0: tainted node.kubernetes.io/network-unavailable",
+    ),
+    Defect(
+        id="dead-api",
+        requirement="",
+        sentence="The server of an APIService is gone, so that namespaces stay: healthy.",
+        injection=DeadApi(),
+        expects="Implemented",
+        leaves_behind=True,
+        expected_message="NamespaceDeletionDiscoveryFailure: .*metrics.field.example",
+    ),
+    Defect(
+        id="virtual-node",
+        requirement="",
+        sentence="A node without a kubelet offers accelerators, and runs nothing: healthy.",
+        injection=VirtualNode(),
+        expects="Implemented",
+        expected_message="virtual-node-0: simulated or virtual",
     ),
 )  # fmt: skip

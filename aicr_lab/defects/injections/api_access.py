@@ -1,4 +1,4 @@
-"""Other ways into the lab's API server: a user with fewer rights, a door that misbehaves.
+"""Other ways into the lab's API server: users with fewer rights, a door that misbehaves.
 
 Each gives a kubeconfig of its own beside the admin's; the cluster itself stays as it is.
 """
@@ -25,12 +25,22 @@ _TOKEN_SECONDS = 24 * 3600
 
 
 def _kubeconfig(
-    lab: Lab, path: Path, *, server: str = "", user: Mapping[str, str] | None = None
+    lab: Lab,
+    path: Path,
+    *,
+    server: str = "",
+    user: Mapping[str, str] | None = None,
+    verified: bool = True,
 ) -> None:
-    """Write the admin's kubeconfig with another server or another user."""
+    """Write the admin's kubeconfig with another server, another user, or no authority."""
     content: dict[str, Any] = json.loads(lab.kubeconfig.read_text())
+    cluster = content["clusters"][0]["cluster"]
     if server:
-        content["clusters"][0]["cluster"]["server"] = server
+        cluster["server"] = server
+    if not verified:
+        cluster.pop("certificate-authority", None)
+        cluster.pop("certificate-authority-data", None)
+        cluster["insecure-skip-tls-verify"] = True
     if user:
         content["users"][0]["user"] = dict(user)
     write_private(path, json.dumps(content, indent=1) + "\n")
@@ -63,14 +73,24 @@ class RestrictedUser:
         """Make the user, its rights and its kubeconfig."""
         for thing in self._objects(self.rules(lab)):
             lab.api.apply(thing)
+        _kubeconfig(lab, self.kubeconfig(lab), user={"token": self.token(lab)})
+
+    def token(self, lab: Lab) -> str:
+        """A new token of it."""
         path = lab.api.path("v1", "ServiceAccount", self._name, _NAMESPACE) + "/token"
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
             "spec": {"expirationSeconds": _TOKEN_SECONDS},
         }
-        token = lab.api.request("POST", path, body=request)["status"]["token"]
-        _kubeconfig(lab, self.kubeconfig(lab), user={"token": token})
+        return str(lab.api.request("POST", path, body=request)["status"]["token"])
+
+    def made_anew(self, lab: Lab) -> str:
+        """A token of the user made anew; those that it had are refused from now on."""
+        account, *_ = self._objects([])
+        lab.api.delete("v1", "ServiceAccount", self._name, _NAMESPACE)
+        lab.api.apply(account)
+        return self.token(lab)
 
     def revert(self, lab: Lab) -> None:
         """Remove all of it."""
@@ -107,6 +127,39 @@ class RestrictedUser:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewedToken:
+    """A user whose token stands in a file and is renewed there, as agents of CI and SSO do."""
+
+    user: RestrictedUser
+    verified: bool = True
+    """Whether the kubeconfig names the authority by which the API server is known."""
+
+    def kubeconfig(self, lab: Lab) -> Path:
+        """A kubeconfig that names the file."""
+        return lab.dir / f"{self.user.name}-in-file.kubeconfig"
+
+    def inject(self, lab: Lab) -> None:
+        """Make the user, the file and the kubeconfig."""
+        self.user.inject(lab)
+        write_private(self._file(lab), self.user.token(lab))
+        named = {"tokenFile": str(self._file(lab))}
+        _kubeconfig(lab, self.kubeconfig(lab), user=named, verified=self.verified)
+
+    def renew(self, lab: Lab) -> None:
+        """End the token in the file, and puts another one there."""
+        write_private(self._file(lab), self.user.made_anew(lab))
+
+    def revert(self, lab: Lab) -> None:
+        """Remove all of it."""
+        self.user.revert(lab)
+        self.kubeconfig(lab).unlink(missing_ok=True)
+        self._file(lab).unlink(missing_ok=True)
+
+    def _file(self, lab: Lab) -> Path:
+        return lab.dir / f"{self.user.name}-token.kubeconfig"
+
+
 def everything_but(*without: str) -> Callable[[Lab], list[Object]]:
     """Rules of a role that allows everything else.
 
@@ -123,7 +176,8 @@ def everything_but(*without: str) -> Callable[[Lab], list[Object]]:
             path = f"/apis/{group}/{version}" if group else f"/api/{version}"
             served = [entry["name"] for entry in lab.api.request("GET", path)["resources"]]
             kept = [name for name in served if name not in without]
-            rules.append({"apiGroups": [group], "resources": kept, "verbs": ["*"]})
+            if kept:  # a metrics API has none until somebody has a metric
+                rules.append({"apiGroups": [group], "resources": kept, "verbs": ["*"]})
         return rules
 
     return rules
@@ -162,7 +216,7 @@ class FaultyDoor:
         await_effect("the fault proxy", lambda: _answers(port))
 
     def revert(self, lab: Lab) -> None:
-        """Stop it and forget it."""
+        """Stop it and forgets it."""
         lab.processes.stop(self._component)
         lab.processes.forget(self._component)
         self.kubeconfig(lab).unlink(missing_ok=True)

@@ -1,10 +1,10 @@
-"""Ways to be in the way: others who hold devices, quotas, a silent node, remains of a run."""
+"""Ways to be in the way: others who hold devices or CPU, quotas, remains of a run."""
 
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aicr_lab.defects.injections.device_path import await_devices
+from aicr_lab.build import images
 from aicr_lab.defects.injections.injection import await_effect
 from aicr_lab.defects.programs import quota_keeper
 from aicr_lab.kubernetes.api import Object
@@ -20,11 +20,12 @@ _IMAGE = "docker.io/library/busybox:1.37"
 class FilledNodes:
     """A pod per node holds all its accelerators, on the first node all but so many.
 
-    Or nothing but CPU: all that is left of it.
+    Or nothing but CPU: all that is left of it, but for so much.
     """
 
     leaves: int = 0
-    cpu: bool = False
+    cpu_left: int | None = None
+    """Thousandths of a CPU that each node keeps; ``None``: accelerators are held instead."""
 
     def inject(self, lab: Lab) -> None:
         """Start the pods and wait until they run."""
@@ -34,9 +35,9 @@ class FilledNodes:
         for node in lab.nodes:
             spared = 0 if node.index else self.leaves
             occupant = _occupant(node, lab.options.gpus - spared)
-            if self.cpu:
-                left = {"requests": {"cpu": f"{_cpu_left(lab, node)}m"}}
-                occupant["spec"]["containers"][0]["resources"] = left
+            if self.cpu_left is not None:
+                taken = {"requests": {"cpu": f"{_free_cpu(lab, node) - self.cpu_left}m"}}
+                occupant["spec"]["containers"][0]["resources"] = taken
             lab.api.apply(occupant)
         await_effect(
             "the occupants",
@@ -53,15 +54,15 @@ class FilledNodes:
         await_effect("the end of their namespace", lambda: lab.api.find(*namespace) is None)
 
 
-def _cpu_left(lab: Lab, node: Node) -> int:
-    """Thousandths of a CPU that no pod of a node has asked for, but for a few."""
+def _free_cpu(lab: Lab, node: Node) -> int:
+    """Thousandths of a CPU that no pod of a node has asked for."""
     taken = sum(
         _milli(container.get("resources", {}).get("requests", {}).get("cpu", "0"))
         for pod in lab.api.list("v1", "Pod")
         if pod["spec"].get("nodeName") == node.name and _phases([pod]) <= {"Pending", "Running"}
         for container in pod["spec"]["containers"]
     )
-    return _milli(lab.api.get("v1", "Node", node.name)["status"]["allocatable"]["cpu"]) - taken - 5
+    return _milli(lab.api.get("v1", "Node", node.name)["status"]["allocatable"]["cpu"]) - taken
 
 
 def _milli(quantity: str) -> int:
@@ -188,11 +189,14 @@ class QuotaEverywhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaintedDevice:
-    """An administrator's rule keeps the last device of the first node from everybody."""
+    """An administrator's rule keeps the last device of a node from everybody."""
+
+    node: int = 0
+    """Index of the node."""
 
     def inject(self, lab: Lab) -> None:
         """Make the rule."""
-        pool = lab.nodes[0].name
+        pool = lab.nodes[self.node].name
         device = f"gpu-{lab.options.gpus - 1}"
         selector = {"driver": "gpu.nvidia.com", "pool": pool, "device": device}
         taint = {"key": "example.com/unhealthy", "value": "xid-79", "effect": "NoSchedule"}
@@ -209,42 +213,60 @@ class TaintedDevice:
 _RULE = ("resource.k8s.io/v1", "DeviceTaintRule", "aicr-lab-sick")
 
 
+_TENANTS = "training"
+_BATCH: Object = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "batch"},
+    "value": -1000,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SilentKubelet:
-    """The last node's kubelet says nothing any more, and the control plane has noticed."""
+class TenantsOfLowPriority:
+    """Others' pods hold an accelerator each, and have to leave for anybody of more priority."""
+
+    pods: int
 
     def inject(self, lab: Lab) -> None:
-        """Pauses the kubelet and says what the control plane would say after 40 s."""
-        node = lab.nodes[-1]
-        lab.pause(f"kubelet@{node.name}")
-        condition = {
-            "type": "Ready",
-            "status": "Unknown",
-            "reason": "NodeStatusUnknown",
-            "message": "Kubelet stopped posting node status.",
-        }
-        lab.api.patch(
-            "v1",
-            "Node",
-            node.name,
-            {"status": {"conditions": [condition]}},
-            content_type="application/strategic-merge-patch+json",
-            subresource="status",
-        )
-        await_effect(f"{node.name} not ready", lambda: not _ready(lab, node))
+        """Start them and wait until they run."""
+        for thing in self._things():
+            lab.api.apply(thing)
+        wanted = ["Running"] * self.pods
+        await_effect("the tenants", lambda: list(self.lives(lab).values()) == wanted)
 
     def revert(self, lab: Lab) -> None:
-        """Lets it go on and waits until the node is as before."""
-        node = lab.nodes[-1]
-        lab.resume(f"kubelet@{node.name}")
-        await_effect(f"{node.name} ready", lambda: _ready(lab, node))
-        await_devices(lab)
+        """End them."""
+        for thing in reversed(self._things()):
+            named = thing["metadata"]
+            lab.api.delete(
+                thing["apiVersion"], thing["kind"], named["name"], named.get("namespace", "")
+            )
+        await_effect("their end", lambda: lab.api.find("v1", "Namespace", _TENANTS) is None)
+
+    def lives(self, lab: Lab) -> dict[str, str]:
+        """Uid → phase of the pods; those that are being deleted are left out."""
+        return {
+            pod["metadata"]["uid"]: pod["status"].get("phase", "")
+            for pod in lab.api.list("v1", "Pod", _TENANTS)
+            if "deletionTimestamp" not in pod["metadata"]
+        }
+
+    def _things(self) -> list[Object]:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _TENANTS}}
+        return [_BATCH, namespace, *(_training(f"t{number}") for number in range(self.pods))]
 
 
-def _ready(lab: Lab, node: Node) -> bool:
-    found = lab.api.get("v1", "Node", node.name)
-    conditions = found["status"]["conditions"]
-    taints = found["spec"].get("taints") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) and not any(
-        taint["key"].startswith("node.kubernetes.io/") for taint in taints
-    )
+def _training(name: str) -> Object:
+    container = {
+        "name": "training",
+        "image": images.CUDA,
+        "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"],
+        "resources": {"limits": {"nvidia.com/gpu": "1"}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": _TENANTS},
+        "spec": {"priorityClassName": "batch", "containers": [container]},
+    }

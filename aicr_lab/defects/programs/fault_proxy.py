@@ -58,14 +58,19 @@ class Request:
         """Whether it stays open and tells of changes."""
         return "watch=true" in self.target.lower() or "watch=1" in self.target
 
-    def forwarded(self) -> bytes:
-        """The request as the real server gets it: without who asked; one per connection."""
+    def forwarded(self, *, upgrade: bool = True) -> bytes:
+        """The request as the real server gets it: without who asked; one per connection.
+
+        Args:
+            upgrade: whether it may become a stream.
+        """
         # Uncompressed, so that the answer can be changed on the way.
         dropped = {"authorization", "accept-encoding"}
-        if not self.is_upgrade:
-            dropped.add("connection")
+        streams = self.is_upgrade and upgrade
+        if not streams:
+            dropped |= {"connection", "upgrade"}
         kept = [f"{n}: {v}" for n, v in self.headers if n.lower() not in dropped]
-        if not self.is_upgrade:
+        if not streams:
             kept.append("Connection: close")
         return "\r\n".join([self.line, *kept, "", ""]).encode("latin-1") + self.rest
 
@@ -84,6 +89,8 @@ class Fault:
     """Seconds after which the connection is closed; ``None``: never."""
     hang_up: bool = False
     """Closed without an answer."""
+    no_upgrade: bool = False
+    """The header ``Upgrade`` is taken away, as by proxies that pass no streams."""
     skew: bool = False
     """Every time in the answer is later by ``AHEAD``."""
 
@@ -101,6 +108,7 @@ MODES: Mapping[str, Faults] = {
     "slow": lambda _n, _r: Fault(delay=SLOW_BY),
     "errors-only": lambda _n, _r: Fault(status=500),
     "clock-skew": lambda _, r: Fault(skew=not r.is_upgrade),
+    "no-streams": lambda _n, _r: Fault(no_upgrade=True),
     "gone-midway": lambda n, _: Fault(hang_up=n >= GONE_AFTER),
 }
 """What a fault is called, and which requests it meets."""
@@ -193,7 +201,7 @@ class Proxy:
             self._theirs.wrap_socket(plain, server_hostname=self._upstream[0]) as server,
         ):
             server.settimeout(None)
-            server.sendall(request.forwarded())
+            server.sendall(request.forwarded(upgrade=not fault.no_upgrade))
             _pump(connection, server, fault)
 
 

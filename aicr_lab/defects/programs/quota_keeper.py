@@ -7,8 +7,8 @@ aicr_lab.defects.programs.quota_keeper LAB``). Namespaces that existed before it
 import sys
 import time
 
+from aicr_lab.defects.programs.administrator import api_within
 from aicr_lab.errors import LabError
-from aicr_lab.kubernetes import network
 from aicr_lab.kubernetes.api import Api, Object
 from aicr_lab.lab import Lab
 
@@ -72,14 +72,7 @@ def _names(api: Api) -> set[str]:
 
 def main(name: str, *words: str) -> None:
     """Look for new namespaces, for ever."""
-    lab = Lab(name)
-    admin = lab.authority.identity("admin")
-    api = Api(
-        port=network.API_PORT,
-        ca=lab.authority.certificate,
-        certificate=admin.certificate,
-        key=admin.key,
-    )
+    api = api_within(Lab(name))
     known = _names(api)
     print(READY, flush=True)  # noqa: T201  (its log)
     while True:

@@ -8,22 +8,14 @@ import sys
 import time
 
 from aicr_lab.addons.karpenter import POOL_LABEL
+from aicr_lab.defects.programs.administrator import api_within
 from aicr_lab.errors import LabError
-from aicr_lab.kubernetes import network
-from aicr_lab.kubernetes.api import Api
 from aicr_lab.lab import Lab
 
 
 def main(name: str, node: str) -> None:
     """Uncordon the node once a pod waits for a node pool, for ever."""
-    lab = Lab(name)
-    admin = lab.authority.identity("admin")
-    api = Api(
-        port=network.API_PORT,
-        ca=lab.authority.certificate,
-        certificate=admin.certificate,
-        key=admin.key,
-    )
+    api = api_within(Lab(name))
     while True:
         time.sleep(0.5)
         try:

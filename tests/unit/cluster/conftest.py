@@ -76,6 +76,7 @@ def waiter(cluster: Cluster) -> Waiter:
             gang_gone=0.5,
             gateway_gone=0.5,
             namespace_gone=0.5,
+            namespace_held=0.2,
             namespace_usable=0.5,
             object_gone=0.5,
         ),

@@ -222,5 +222,21 @@ def test_network_that_needs_no_proxy_needs_none_for_streams_either(
         assert (configuration.proxy, configuration.no_proxy) == (proxy, None)
 
 
+def test_proxy_that_gives_no_answer_is_named(
+    fake: FakeApi, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pathlib.Path(fake.kubeconfig(tmp_path))
+    path.write_text(path.read_text().replace(fake.url, "http://10.1.2.3:6443"))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://me:hidden@127.0.0.1:9")
+
+    with pytest.raises(ApiUnreachable) as caught:
+        Cluster.connect(kubeconfig=str(path), run_id=RUN, patience=QUICK)
+
+    asked = "Asked: http://10.1.2.3:6443 through the proxy http://127.0.0.1:9, context fake"
+    assert asked in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
 def recorder_of_nothing(*_: object) -> None:
     """Nobody is awaited."""

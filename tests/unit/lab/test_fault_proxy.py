@@ -51,6 +51,15 @@ def test_server_goes_midway_and_stays_away() -> None:
     assert all(gone(number, request()).hang_up for number in range(GONE_AFTER, GONE_AFTER + 50))
 
 
+def test_stream_becomes_a_plain_request_where_none_is_passed() -> None:
+    asked = request("GET /exec HTTP/1.1", Connection="Upgrade", Upgrade="websocket", Host="api")
+
+    assert MODES["no-streams"](0, asked).no_upgrade
+    assert b"Upgrade: websocket" in asked.forwarded()
+    plain = asked.forwarded(upgrade=False)
+    assert plain == b"GET /exec HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n"
+
+
 def test_answer_is_a_status_object() -> None:
     head, _, body = answer(Fault(status=503)).partition(b"\r\n\r\n")
 

@@ -74,6 +74,14 @@ def test_missing_accelerator_is_missed_where_only_a_count_is_published() -> None
     assert "series of 1 accelerators, 2 are offered" in faults[0]
 
 
+def test_accelerator_that_is_withheld_and_still_measured_accuses_nobody() -> None:
+    # One that is tainted, ill or partitioned is not offered, and the exporter goes on with it.
+    answer = exposed(*both("GPU-a"), *both("GPU-b"), *both("GPU-ill"))
+
+    assert coverage_faults(EXPORTER, TWO, [answer]) == []
+    assert coverage_faults(EXPORTER, COUNTED, [answer]) == []
+
+
 def test_one_identity_for_two_accelerators_is_a_fault() -> None:
     twice = exposed(*both("GPU-a"), gpu(UTILIZATION, "GPU-a", 0, gpu="1"), gpu(MEMORY, "GPU-b", 0))
 
