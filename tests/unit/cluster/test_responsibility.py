@@ -239,3 +239,81 @@ def test_an_event_that_is_no_warning_says_nothing_of_a_refusal() -> None:
     normal: Object = {"type": "Normal", "message": 'pods "x" is forbidden: exceeded quota: q'}
 
     assert responsibility.of_events([normal]) is None
+
+
+def test_the_last_warning_tells_who_refuses() -> None:
+    quota = {"type": "Warning", "message": 'pods "x" is forbidden: exceeded quota: q'}
+    gone = {"message": 'namespaces "aicr-x" not found'}
+    other = {"type": "Warning", "message": None}
+
+    for events, who in (([quota, gone, other], "somebody"), ([gone, quota], "policy")):
+        finding = responsibility.of_events(events)
+        assert finding is not None
+        assert finding.who == who
+
+
+def test_a_gate_is_told_by_its_name_and_with_what_the_scheduler_says() -> None:
+    gated: Object = {"spec": {"schedulingGates": [{"name": "a/x"}, {"name": "b/y"}]}}
+    held = "SchedulingGated: blocked"
+
+    assert responsibility.of_pending(gated, "").reason == "a/x, b/y has not been taken from it"
+    finding = responsibility.of_pending({}, held)
+    assert finding.reason == f"a scheduling gate has not been taken from it: {held}"
+
+
+def test_the_last_word_of_who_should_make_a_claim_is_told_beside_the_schedulers() -> None:
+    events: Any = [
+        {"reason": "FailedResourceClaimCreation", "message": "first"},
+        {"reason": "FailedResourceClaimCreation", "message": "last"},
+        {"reason": "Scheduled", "message": "other"},
+    ]
+    finding = responsibility.of_pending({}, "waiting for the claim", events=events)
+
+    assert (finding.accuses, finding.reason) == (True, "waiting for the claim; last")
+
+
+def test_where_no_node_suits_who_moved_the_pod_is_named() -> None:
+    nowhere = pending("2 node(s) didn't match Pod's node affinity/selector")
+    full = pending(f"1 Insufficient cpu, {PINNED}")
+
+    moved = responsibility.of_moved(nowhere, ["nodeSelector.a was added", "nodeSelector.b too"])
+    assert moved.who == "policy"
+    assert moved.reason == f"nodeSelector.a was added; nodeSelector.b too: {nowhere.reason}"
+    assert moved.way_out == nowhere.way_out
+    assert responsibility.of_moved(nowhere, []) == nowhere
+    assert responsibility.of_moved(full, ["nodeSelector.a was added"]) == full
+
+
+def test_a_namespace_that_is_refused_accuses_nobody() -> None:
+    known = responsibility.of_namespace('admission webhook "w" denied the request: no owner')
+    other = responsibility.of_namespace("the server is broken")
+
+    assert (known.who, other.who) == ("policy", "unknown")
+    assert "no owner" in known.reason
+    assert other.reason == "the server is broken"
+    assert "--aicr-label" in known.way_out == other.way_out
+
+
+def test_kubelets_words_are_told_as_they_are_and_the_log_is_not() -> None:
+    assert responsibility.of_start("StartError", "").reason == "StartError"
+    found = responsibility.of_start("StartError", "no exec", log="NVML: driver error")
+    assert (found.who, found.reason) == ("platform", "StartError: no exec")
+    assert found.excuse_unless_accusing("Pod a/b") is None
+    unknown = responsibility.of_start("StartError", "no exec")
+    assert (unknown.who, unknown.reason) == ("unknown", "StartError: no exec")
+    told = unknown.excuse_unless_accusing("Pod a/b")
+    assert told is not None
+    assert str(told).startswith("Pod a/b: StartError: no exec")
+    assert "--aicr-nodes" in told.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "is_one"),
+    [
+        ('admission webhook "w" attempted to modify the object, which is not supported', True),
+        ("ValidatingAdmissionPolicy 'p' denied request: no", True),
+        ('pods "x" is forbidden: exceeded quota: q', False),
+    ],
+)
+def test_a_policy_is_who_names_itself_as_one(message: str, is_one: bool) -> None:
+    assert responsibility.is_policy(message) is is_one
