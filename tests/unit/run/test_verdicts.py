@@ -131,6 +131,7 @@ def test_a_verdict_says_what_was_not_looked_at() -> None:
         ([check("passed"), check("error")], "X: error; 1 of 2 deciding checks could look"),
         ([check("failed", message=" \n" + 300 * "x"), check("failed")],
          f"2 of 2 deciding checks failed: X: {239 * 'x'}…"),
+        ([check("failed", message=241 * "x")], f"1 of 1 deciding checks failed: X: {239 * 'x'}…"),
         ([check("failed", message=240 * "x")], f"1 of 1 deciding checks failed: X: {240 * 'x'}"),
         ([check("not run"), check("not run"), check("not run")],
          "0 of 3 deciding checks ran; not run: X, X, X"),
@@ -149,7 +150,8 @@ def test_reason_gives_the_users_word() -> None:
 def test_two_that_leave_something_are_counted() -> None:
     told = judge([check("passed")], left_behind=["a", "b"])
 
-    assert told.reason.endswith("; 2 checks left something behind on the cluster")
+    said = "1 of 1 deciding checks passed; 2 checks left something behind on the cluster"
+    assert told.reason == said
 
 
 @pytest.mark.parametrize(
@@ -168,9 +170,9 @@ def test_two_that_leave_something_are_counted() -> None:
 def test_way_out_is_that_of_the_check_on_which_the_verdict_rests(
     outcomes: tuple[Outcome, ...], more: str
 ) -> None:
-    checks = [check(one, message=f"seen\nway out of {one}\n") for one in outcomes]
+    checks = [check(one, message=f"seen\nof node-1\nway out of {one}\n") for one in outcomes]
 
-    assert judge(checks).more == more
+    assert judge(checks).more == (more and f"of node-1\n{more}")
 
 
 def test_findings_are_hardening_checks_that_say_something_against_the_platform() -> None:
