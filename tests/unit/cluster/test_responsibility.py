@@ -6,7 +6,13 @@ import pytest
 
 from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.kinds import Object
-from aicr_pytest.errors import ImageNotPullable, Inconclusive, NoCapacity, PolicyRefused
+from aicr_pytest.errors import (
+    ImageNotPullable,
+    Inconclusive,
+    NoCapacity,
+    PolicyRefused,
+    SchedulerSilent,
+)
 
 ASKED = {"nvidia.com/gpu"}
 PINNED = "1 node(s) didn't match Pod's node affinity/selector"
@@ -91,7 +97,10 @@ def test_words_that_name_no_policy_are_not_taken_for_one(message: str) -> None:
     ],
 )
 def test_devices_that_are_not_given_accuse_the_platform(reasons: str) -> None:
-    assert pending(reasons).accuses
+    finding = pending(reasons)
+
+    assert finding.accuses
+    assert reasons in finding.reason
 
 
 @pytest.mark.parametrize(
@@ -125,7 +134,7 @@ def test_what_a_node_lacks_beside_devices_accuses_nobody(reasons: str, who: str)
     assert excuse.hint
     if who == "room":
         assert isinstance(excuse, NoCapacity)
-        assert not excuse.held, "what others do not hold proves nothing about devices"
+        assert excuse.held is False, "what others do not hold proves nothing about devices"
 
 
 def test_gates_and_queues_that_hold_a_pod_are_named_with_the_way_out() -> None:
@@ -155,7 +164,10 @@ def test_a_scheduler_that_says_nothing_accuses_nobody() -> None:
     finding = pending("")
 
     assert finding.who == "scheduler"
-    assert "the scheduler has said nothing" in str(finding.excuse("Pod a/b"))
+    excuse = finding.excuse("Pod a/b")
+    assert isinstance(excuse, SchedulerSilent)
+    assert "the scheduler has said nothing" in str(excuse)
+    assert "--aicr-timeout-scale" in excuse.hint
 
 
 @pytest.mark.parametrize(
@@ -228,11 +240,29 @@ def test_a_program_that_finds_no_device_accuses_by_its_log() -> None:
 
 
 def test_a_deletion_and_a_slow_start_are_told_with_the_way_out() -> None:
-    deleted = responsibility.of_deletion("was deleted while it was awaited").excuse("Pod a/b")
-    slow = responsibility.of_slow_start("Pending; on n0").excuse("Pod a/b")
+    deleted = responsibility.of_deletion("was deleted while it was awaited")
+    slow = responsibility.of_slow_start("Pending; on n0")
 
-    assert "was deleted" in str(deleted)
-    assert "--aicr-timeout-scale" in slow.hint
+    assert (deleted.who, deleted.reason) == ("somebody", "was deleted while it was awaited")
+    assert "aicr-*" in deleted.excuse("Pod a/b").hint
+    assert (slow.who, slow.reason) == ("unknown", "not ready in time; last seen: Pending; on n0")
+    assert "--aicr-timeout-scale" in slow.excuse("Pod a/b").hint
+
+
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.", "platform"),
+        ("0/1 nodes are available: 1 cannot allocate all claims, .", "platform"),
+        ("1 Insufficient nvidia.com/gpu", "platform"),
+        ("waiting for the claim", "unknown"),
+        ("0/0 nodes are available: .", "room"),
+    ],
+)
+def test_schedulers_words_are_read_to_their_end(said: str, who: str) -> None:
+    finding = responsibility.of_pending({}, said, asked=ASKED)
+
+    assert (finding.who, finding.reason) == (who, said)
 
 
 def test_an_event_that_is_no_warning_says_nothing_of_a_refusal() -> None:
@@ -270,6 +300,8 @@ def test_the_last_word_of_who_should_make_a_claim_is_told_beside_the_schedulers(
     finding = responsibility.of_pending({}, "waiting for the claim", events=events)
 
     assert (finding.accuses, finding.reason) == (True, "waiting for the claim; last")
+    silent: Any = [{"reason": "FailedResourceClaimCreation"}]
+    assert responsibility.of_pending({}, "waiting", events=silent).reason == "waiting; "
 
 
 def test_where_no_node_suits_who_moved_the_pod_is_named() -> None:
