@@ -121,7 +121,7 @@ def test_owner_of_a_field_whose_name_holds_dots_is_named() -> None:
     made["spec"]["nodeSelector"] = {"node-role.example.com/app": "true"}
     del made["spec"]["containers"][0]["resources"]["limits"]["cpu"]
     made["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] = "2"
-    limits = {"f:resources": {"f:limits": {"f:nvidia.com/gpu": {}}}}
+    limits: Any = {"f:resources": {"f:limits": {"f:nvidia.com/gpu": {}}}}
     made["metadata"]["managedFields"] = [
         managed("selector", {"f:nodeSelector": {"f:node-role.example.com/app": {}}}),
         managed("injector", {"f:containers": {'k:{"name":"holder"}': limits}}),

@@ -48,7 +48,8 @@ def test_pod_of_which_nothing_is_known_yet_is_pending(bare: Any) -> None:
     assert not pod_state.is_ready(bare, ["probe"])
     assert pod_state.node_of(bare) == pod_state.unschedulable(bare) == ""
     assert pod_state.extended_resources(bare) == set()
-    assert list(pod_state.containers(bare)) == list(pod_state.troubles(bare, [])) == []
+    assert list(pod_state.containers(bare)) == []
+    assert list(pod_state.troubles(bare, [])) == []
     assert pod_state.line(bare, []) == "Pending; the scheduler has said nothing"
     assert pod_state.line(None, []) == "the pod does not exist"
 
@@ -154,6 +155,7 @@ def test_newest_event_is_the_one_that_was_said_last() -> None:
     assert pod_state.newest([made, last, timed], "A") == timed
     assert pod_state.newest([made], "C") is None
     assert pod_state.said_at(event("A")) == ""
+    assert pod_state.said_at(made) == "2026-01-01T00:00:01Z"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,9 @@ def test_image_that_is_not_to_be_had(reason: str, certain: bool) -> None:
     assert found == trouble(reason, "no such tag", certain, "a")
     assert found.of_image
     assert str(found) == f"{reason}: no such tag"
-    silent = troubles(pod(a=waiting(reason, image="x:1"), b=waiting(reason)))
+    silent = troubles(
+        pod(a=waiting(reason, image="x:1"), b={"state": {"waiting": {"reason": reason}}})
+    )
     assert [one.message for one in silent] == ["image x:1", "image "]
 
 
@@ -224,6 +228,13 @@ def test_container_that_cannot_start_is_certain_once_it_was_tried_twice(
 
     assert found == [trouble("CreateContainerError", "container a: no CDI", certain, "a")]
     assert not found[0].of_image
+
+
+def test_silent_kubelet_is_told_by_its_reason_alone() -> None:
+    (found,) = troubles(pod(a={"state": {"waiting": {"reason": "StartError"}}}))
+
+    assert found.message == "container a: "
+    assert str(trouble("StartError", "", True)) == "StartError"
 
 
 def test_container_that_ends_again_and_again_tells_how_it_ended() -> None:

@@ -272,9 +272,9 @@ def test_an_event_that_is_no_warning_says_nothing_of_a_refusal() -> None:
 
 
 def test_the_last_warning_tells_who_refuses() -> None:
-    quota = {"type": "Warning", "message": 'pods "x" is forbidden: exceeded quota: q'}
-    gone = {"message": 'namespaces "aicr-x" not found'}
-    other = {"type": "Warning", "message": None}
+    quota: Object = {"type": "Warning", "message": 'pods "x" is forbidden: exceeded quota: q'}
+    gone: Object = {"message": 'namespaces "aicr-x" not found'}
+    other: Object = {"type": "Warning", "message": None}
 
     for events, who in (([quota, gone, other], "somebody"), ([gone, quota], "policy")):
         finding = responsibility.of_events(events)
