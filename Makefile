@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Whatever the user's shell has set must not choose another cluster.
 unexport KUBECONFIG
 
-.PHONY: help conformance test truth quick lint docs example setup clean
+.PHONY: help conformance test truth quick lint mutants docs example setup clean
 
 help:  ## these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: setup  ## style, types, layers, dead code, dependencies
 	$(BIN)/vulture
 	$(BIN)/deptry .
 
+mutants:  ## mutants of the deciding code that no unit test notices; takes long
+	scripts/mutants.sh
+
 docs: setup  ## what is generated in docs/
 	$(BIN)/python docs/generate.py
 
@@ -53,4 +56,4 @@ setup:  ## the virtual environment, and what Debian has to bring
 	@scripts/setup.sh
 
 clean:  ## what set-up and runs have made here
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache aicr-evidence
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache aicr-evidence mutants out/mutants-venv

@@ -19,7 +19,7 @@ def has_room(node: Object, pods: Iterable[Object]) -> bool:
         and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
     ]
     for resource, wanted in _WANTED.items():
-        total = quantities.number(allocatable.get(resource, ""))
+        total = quantities.number(allocatable.get(resource))
         if total is None:
             continue  # not told
         taken = float(len(there)) if resource == "pods" else _requests(there, resource)
@@ -30,7 +30,7 @@ def has_room(node: Object, pods: Iterable[Object]) -> bool:
 
 def _requests(pods: Iterable[Object], resource: str) -> float:
     asked = [
-        container.get("resources", {}).get("requests", {}).get(resource, "0")
+        container.get("resources", {}).get("requests", {}).get(resource)
         for pod in pods
         for container in pod["spec"].get("containers", ())
     ]

@@ -137,12 +137,19 @@ def _managers(made: Object, ours: str) -> dict[str, str]:
     for entry in made["metadata"].get("managedFields") or ():
         if entry.get("manager") != ours and not entry.get("subresource"):
             told = json.dumps((entry.get("fieldsV1") or {}).get("f:spec") or {})
-            found[told] = str(entry.get("manager", ""))
+            found[told] = str(entry.get("manager") or "")
     return found
 
 
 def _owner(path: str, managers: dict[str, str]) -> str:
     """Who owns a field, by its last name: enough to tell one injector from another."""
-    last = path.rstrip("]").replace("[", ".").rpartition(".")[2]
-    ways = (f'f:{last}"', f':\\"{last}\\"')
-    return next((who for told, who in managers.items() if any(way in told for way in ways)), "")
+    field = path.rstrip("]")
+    for told, who in managers.items():
+        if any(field == name or field.endswith((f".{name}", f"[{name}")) for name in _named(told)):
+            return who
+    return ""
+
+
+def _named(told: str) -> list[str]:
+    """Names of fields, and what names the items of lists, in what somebody owns."""
+    return re.findall(r'(?:f:|:\\")([^"\\]+)', told)

@@ -288,4 +288,4 @@ def _is_of_devices(reason: str, asked: Collection[str]) -> bool:
     if re.search(_DEVICES, reason):
         return True
     found = _EXTENDED.search(reason)
-    return found is not None and found["resource"].rstrip(".") in asked
+    return found is not None and found["resource"] in asked

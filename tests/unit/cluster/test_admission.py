@@ -110,3 +110,59 @@ def test_who_owns_a_changed_field_is_named_where_the_api_server_tells() -> None:
     ]
 
     assert told(made) == ['runtimeClassName was added by gpu-injector: "nvidia"']
+
+
+def managed(manager: str, spec: Any, **more: Any) -> Any:
+    return {"manager": manager, "fieldsV1": {"f:spec": spec}, **more}
+
+
+def test_owner_of_a_field_whose_name_holds_dots_is_named() -> None:
+    made = answered()
+    made["spec"]["nodeSelector"] = {"node-role.example.com/app": "true"}
+    del made["spec"]["containers"][0]["resources"]["limits"]["cpu"]
+    made["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] = "2"
+    limits: Any = {"f:resources": {"f:limits": {"f:nvidia.com/gpu": {}}}}
+    made["metadata"]["managedFields"] = [
+        managed("selector", {"f:nodeSelector": {"f:node-role.example.com/app": {}}}),
+        managed("injector", {"f:containers": {'k:{"name":"holder"}': limits}}),
+    ]
+
+    limit = "containers[holder].resources.limits"
+    assert told(made) == [
+        f"{limit}.cpu was dropped",
+        f'{limit}.nvidia.com/gpu was changed by injector: from "1" to "2"',
+        'nodeSelector.node-role.example.com/app was added by selector: "true"',
+    ]
+
+
+def test_owner_of_an_item_is_named_by_what_names_the_item() -> None:
+    made = answered()
+    made["spec"]["containers"][0]["env"] = [{"name": "GPUS", "value": "all"}]
+    made["metadata"]["managedFields"] = [
+        {"manager": "nobody"},
+        managed("kubelet", {"f:env": {'k:{"name":"GPUS"}': {}}}, subresource="status"),
+        managed("us", {"f:env": {'k:{"name":"GPUS"}': {}}}),
+        managed("injector", {"f:env": {'k:{"name":"GPUS"}': {"f:value": {}}}}),
+    ]
+
+    (change,) = admission.changes(SENT, made, ours="us")
+    assert (change.field, change.manager) == ("containers[holder].env[GPUS]", "injector")
+
+
+def test_items_that_nothing_names_are_told_by_their_place() -> None:
+    made = answered()
+    terms = [{"weight": 1, "preference": {"matchFields": ["a", "b"]}}, {"weight": 2}]
+    made["spec"]["affinity"] = {"nodeAffinity": {"preferred": terms}}
+    made["spec"]["hostNetwork"] = True
+
+    assert told(made) == [
+        "affinity.nodeAffinity.preferred[0] was added",
+        "affinity.nodeAffinity.preferred[1] was added",
+        "hostNetwork was added: true",
+    ]
+
+
+def test_long_values_are_cut() -> None:
+    change = admission.Change(field="x", sent=300 * "s", made=300 * "m")
+
+    assert str(change) == f"x was changed: from {200 * 's'} to {200 * 'm'}"

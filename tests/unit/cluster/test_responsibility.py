@@ -6,7 +6,13 @@ import pytest
 
 from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.kinds import Object
-from aicr_pytest.errors import ImageNotPullable, Inconclusive, NoCapacity, PolicyRefused
+from aicr_pytest.errors import (
+    ImageNotPullable,
+    Inconclusive,
+    NoCapacity,
+    PolicyRefused,
+    SchedulerSilent,
+)
 
 ASKED = {"nvidia.com/gpu"}
 PINNED = "1 node(s) didn't match Pod's node affinity/selector"
@@ -91,7 +97,10 @@ def test_words_that_name_no_policy_are_not_taken_for_one(message: str) -> None:
     ],
 )
 def test_devices_that_are_not_given_accuse_the_platform(reasons: str) -> None:
-    assert pending(reasons).accuses
+    finding = pending(reasons)
+
+    assert finding.accuses
+    assert reasons in finding.reason
 
 
 @pytest.mark.parametrize(
@@ -125,7 +134,7 @@ def test_what_a_node_lacks_beside_devices_accuses_nobody(reasons: str, who: str)
     assert excuse.hint
     if who == "room":
         assert isinstance(excuse, NoCapacity)
-        assert not excuse.held, "what others do not hold proves nothing about devices"
+        assert excuse.held is False, "what others do not hold proves nothing about devices"
 
 
 def test_gates_and_queues_that_hold_a_pod_are_named_with_the_way_out() -> None:
@@ -155,7 +164,10 @@ def test_a_scheduler_that_says_nothing_accuses_nobody() -> None:
     finding = pending("")
 
     assert finding.who == "scheduler"
-    assert "the scheduler has said nothing" in str(finding.excuse("Pod a/b"))
+    excuse = finding.excuse("Pod a/b")
+    assert isinstance(excuse, SchedulerSilent)
+    assert "the scheduler has said nothing" in str(excuse)
+    assert "--aicr-timeout-scale" in excuse.hint
 
 
 @pytest.mark.parametrize(
@@ -228,14 +240,112 @@ def test_a_program_that_finds_no_device_accuses_by_its_log() -> None:
 
 
 def test_a_deletion_and_a_slow_start_are_told_with_the_way_out() -> None:
-    deleted = responsibility.of_deletion("was deleted while it was awaited").excuse("Pod a/b")
-    slow = responsibility.of_slow_start("Pending; on n0").excuse("Pod a/b")
+    deleted = responsibility.of_deletion("was deleted while it was awaited")
+    slow = responsibility.of_slow_start("Pending; on n0")
 
-    assert "was deleted" in str(deleted)
-    assert "--aicr-timeout-scale" in slow.hint
+    assert (deleted.who, deleted.reason) == ("somebody", "was deleted while it was awaited")
+    assert "aicr-*" in deleted.excuse("Pod a/b").hint
+    assert (slow.who, slow.reason) == ("unknown", "not ready in time; last seen: Pending; on n0")
+    assert "--aicr-timeout-scale" in slow.excuse("Pod a/b").hint
+
+
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.", "platform"),
+        ("0/1 nodes are available: 1 cannot allocate all claims, .", "platform"),
+        ("1 Insufficient nvidia.com/gpu", "platform"),
+        ("waiting for the claim", "unknown"),
+        ("0/0 nodes are available: .", "room"),
+    ],
+)
+def test_schedulers_words_are_read_to_their_end(said: str, who: str) -> None:
+    finding = responsibility.of_pending({}, said, asked=ASKED)
+
+    assert (finding.who, finding.reason) == (who, said)
 
 
 def test_an_event_that_is_no_warning_says_nothing_of_a_refusal() -> None:
     normal: Object = {"type": "Normal", "message": 'pods "x" is forbidden: exceeded quota: q'}
 
     assert responsibility.of_events([normal]) is None
+
+
+def test_the_last_warning_tells_who_refuses() -> None:
+    quota: Object = {"type": "Warning", "message": 'pods "x" is forbidden: exceeded quota: q'}
+    gone: Object = {"message": 'namespaces "aicr-x" not found'}
+    other: Object = {"type": "Warning", "message": None}
+
+    for events, who in (([quota, gone, other], "somebody"), ([gone, quota], "policy")):
+        finding = responsibility.of_events(events)
+        assert finding is not None
+        assert finding.who == who
+
+
+def test_a_gate_is_told_by_its_name_and_with_what_the_scheduler_says() -> None:
+    gated: Object = {"spec": {"schedulingGates": [{"name": "a/x"}, {"name": "b/y"}]}}
+    held = "SchedulingGated: blocked"
+
+    assert responsibility.of_pending(gated, "").reason == "a/x, b/y has not been taken from it"
+    finding = responsibility.of_pending({}, held)
+    assert finding.reason == f"a scheduling gate has not been taken from it: {held}"
+
+
+def test_the_last_word_of_who_should_make_a_claim_is_told_beside_the_schedulers() -> None:
+    events: Any = [
+        {"reason": "FailedResourceClaimCreation", "message": "first"},
+        {"reason": "FailedResourceClaimCreation", "message": "last"},
+        {"reason": "Scheduled", "message": "other"},
+    ]
+    finding = responsibility.of_pending({}, "waiting for the claim", events=events)
+
+    assert (finding.accuses, finding.reason) == (True, "waiting for the claim; last")
+    silent: Any = [{"reason": "FailedResourceClaimCreation"}]
+    assert responsibility.of_pending({}, "waiting", events=silent).reason == "waiting; "
+
+
+def test_where_no_node_suits_who_moved_the_pod_is_named() -> None:
+    nowhere = pending("2 node(s) didn't match Pod's node affinity/selector")
+    full = pending(f"1 Insufficient cpu, {PINNED}")
+
+    moved = responsibility.of_moved(nowhere, ["nodeSelector.a was added", "nodeSelector.b too"])
+    assert moved.who == "policy"
+    assert moved.reason == f"nodeSelector.a was added; nodeSelector.b too: {nowhere.reason}"
+    assert moved.way_out == nowhere.way_out
+    assert responsibility.of_moved(nowhere, []) == nowhere
+    assert responsibility.of_moved(full, ["nodeSelector.a was added"]) == full
+
+
+def test_a_namespace_that_is_refused_accuses_nobody() -> None:
+    known = responsibility.of_namespace('admission webhook "w" denied the request: no owner')
+    other = responsibility.of_namespace("the server is broken")
+
+    assert (known.who, other.who) == ("policy", "unknown")
+    assert "no owner" in known.reason
+    assert other.reason == "the server is broken"
+    assert "--aicr-label" in known.way_out == other.way_out
+
+
+def test_kubelets_words_are_told_as_they_are_and_the_log_is_not() -> None:
+    assert responsibility.of_start("StartError", "").reason == "StartError"
+    found = responsibility.of_start("StartError", "no exec", log="NVML: driver error")
+    assert (found.who, found.reason) == ("platform", "StartError: no exec")
+    assert found.excuse_unless_accusing("Pod a/b") is None
+    unknown = responsibility.of_start("StartError", "no exec")
+    assert (unknown.who, unknown.reason) == ("unknown", "StartError: no exec")
+    told = unknown.excuse_unless_accusing("Pod a/b")
+    assert told is not None
+    assert str(told).startswith("Pod a/b: StartError: no exec")
+    assert "--aicr-nodes" in told.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "is_one"),
+    [
+        ('admission webhook "w" attempted to modify the object, which is not supported', True),
+        ("ValidatingAdmissionPolicy 'p' denied request: no", True),
+        ('pods "x" is forbidden: exceeded quota: q', False),
+    ],
+)
+def test_a_policy_is_who_names_itself_as_one(message: str, is_one: bool) -> None:
+    assert responsibility.is_policy(message) is is_one

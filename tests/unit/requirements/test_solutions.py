@@ -8,7 +8,7 @@ import pytest
 from aicr_pytest.errors import NoCapacity, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.requirements.registry import AREAS, discover, solutions_of
-from aicr_pytest.requirements.solutions import Candidate, Found, deciding_failure
+from aicr_pytest.requirements.solutions import Candidate, Found, Solutions, deciding_failure
 
 
 @dataclass
@@ -70,3 +70,25 @@ def test_candidate_says_where_its_adapter_was_never_verified() -> None:
     unseen = Candidate(solution=Product("x", verified_in_lab=False), found=Found(where="ns"))
 
     assert "not verified in the lab" in str(unseen)
+
+
+def test_candidate_says_where_it_is_in_which_version_and_what_else_was_learned() -> None:
+    found = Found(where="ns", version="v1", facts={"mode": "tree", "queues": "2"})
+
+    assert str(Candidate(solution=Product("x"), found=found)) == "x: ns, v1, mode: tree, queues: 2"
+
+
+def test_evidence_holds_what_is_installed_and_what_came_of_it() -> None:
+    told: dict[str, str] = {}
+
+    class Evidence:
+        def fact(self, name: str, value: str) -> None:
+            told[name] = value
+
+    candidate = Candidate(solution=Product("x"), found=Found(where="ns"))
+    solutions = Solutions([candidate], Evidence)  # type: ignore[arg-type] # facts are all it takes
+    solutions.record_tried()
+    solutions.note("x", AssertionError("one of two is bound"))
+    assert told == {"solution x": "x: ns", "tried x": "one of two is bound"}
+    solutions.note("x", None)
+    assert told["tried x"] == "passes"

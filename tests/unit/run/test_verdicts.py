@@ -113,3 +113,76 @@ def test_a_verdict_says_what_was_not_looked_at() -> None:
 
     assert told.verdict == "Implemented"
     assert told.reason == f"2 of 2 deciding checks passed; {left_out}"
+
+
+@pytest.mark.parametrize(
+    ("checks", "reason"),
+    [
+        ([check("absent", message="none\nmore"), check("absent", message="b")], "none"),
+        ([check("absent")], "no solution is there"),
+        ([check("passed"), check("unknown")],
+         "1 of 2 deciding checks met what the suite does not know: X"),
+        ([check("not applicable")], "no deciding check applies"),
+        ([], "there was no deciding check to run"),
+        ([check("passed"), check("not applicable")],
+         "1 of 2 deciding checks passed, 1 does not apply"),
+        ([check("passed"), check("not applicable"), check("not applicable")],
+         "1 of 3 deciding checks passed, 2 do not apply"),
+        ([check("passed"), check("error")], "X: error; 1 of 2 deciding checks could look"),
+        ([check("failed", message=" \n" + 300 * "x"), check("failed")],
+         f"2 of 2 deciding checks failed: X: {239 * 'x'}…"),
+        ([check("failed", message=241 * "x")], f"1 of 1 deciding checks failed: X: {239 * 'x'}…"),
+        ([check("failed", message=240 * "x")], f"1 of 1 deciding checks failed: X: {240 * 'x'}"),
+        ([check("not run"), check("not run"), check("not run")],
+         "0 of 3 deciding checks ran; not run: X, X, X"),
+    ],
+)  # fmt: skip
+def test_reason_in_a_sentence(checks: list[CheckResult], reason: str) -> None:
+    assert judge(checks).reason == reason
+
+
+def test_reason_gives_the_users_word() -> None:
+    told = judge([check("not applicable")], not_applicable="no autoscaler")
+
+    assert told.reason == "by the user's word: no autoscaler"
+
+
+def test_two_that_leave_something_are_counted() -> None:
+    told = judge([check("passed")], left_behind=["a", "b"])
+
+    said = "1 of 1 deciding checks passed; 2 checks left something behind on the cluster"
+    assert told.reason == said
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "more"),
+    [
+        (("unknown", "inconclusive", "absent"), "way out of absent"),
+        (("unknown", "inconclusive"), "way out of inconclusive"),
+        (("unknown", "error"), "way out of error"),
+        (("unknown", "skipped"), "way out of skipped"),
+        (("passed", "unknown"), "way out of unknown"),
+        (("passed", "not run"), ""),
+        (("failed", "absent"), ""),
+        (("passed",), ""),
+    ],
+)
+def test_way_out_is_that_of_the_check_on_which_the_verdict_rests(
+    outcomes: tuple[Outcome, ...], more: str
+) -> None:
+    checks = [check(one, message=f"seen\nof node-1\nway out of {one}\n") for one in outcomes]
+
+    assert judge(checks).more == (more and f"of node-1\n{more}")
+
+
+def test_findings_are_hardening_checks_that_say_something_against_the_platform() -> None:
+    told = judge(
+        [
+            check("passed"),
+            check("passed", "hardening"),
+            check("not applicable", "hardening"),
+            check("not run", "hardening"),
+        ]
+    )
+
+    assert told.findings == ("X: not run",)

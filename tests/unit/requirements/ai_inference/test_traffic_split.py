@@ -9,9 +9,12 @@ from aicr_pytest.requirements.ai_inference.traffic_split import (
     CONFIRMATION,
     REQUESTS,
     Answer,
+    HeaderRouting,
+    Routed,
     is_near,
     misses,
     shares,
+    split_of,
     summary,
 )
 
@@ -119,3 +122,61 @@ def test_summary_tells_the_most_frequent_answers_first() -> None:
     seen = answers(2, 1, Answer(status=0, detail="timed out"))
 
     assert summary(seen) == "2 times 200 by first, 1 times 200 by second, 1 times timed out"
+
+
+def test_summary_of_many_kinds_names_six() -> None:
+    kinds = [Answer(status=500 + n) for n in range(7)]
+
+    assert summary([*kinds, *kinds[:6]]) == ", ".join(f"2 times {500 + n}" for n in range(6))
+    assert summary([]) == "none"
+    assert summary([Answer(status=0)]) == "1 times no answer"
+
+
+def test_split_tells_what_it_is_not_and_what_the_controller_says() -> None:
+    split = split_of(answers(500, 480, *[Answer(status=503)] * 20), WEIGHTS, "Accepted: True")
+
+    assert split.percent == {
+        "first": pytest.approx(51.0, abs=0.1),
+        "second": pytest.approx(49.0, abs=0.1),
+    }
+    assert split.unanswered == 2
+    assert [line.partition(" answered")[0] for line in split.because().splitlines()] == [
+        "20 of 1000 requests reached no backend: 20 times 503",
+        "backend first of weight 80",
+        "backend second of weight 20",
+        "though Accepted: True",
+    ]
+    assert split_of(answers(800, 200), WEIGHTS, "x").because() == "though x"
+    assert [one.percent for one in shares([], WEIGHTS)] == [0, 0]
+    assert [one.backend for one in shares(answers(1, 1), {"second": 1})] == ["second", "first"]
+
+
+def test_bounds_of_a_share_end_where_there_is_nothing_more() -> None:
+    (all_of_it, none_of_it) = shares(answers(1000, 0), {"first": 100, "second": 0})
+
+    assert (all_of_it.lowest, all_of_it.highest) == (95, 100)
+    assert (none_of_it.lowest, none_of_it.highest) == (0, 5)
+
+
+def test_header_routing_tells_who_answered_what_and_what_went_astray() -> None:
+    fine = Routed(carried="model: a", wanted="first", answers=tuple(answers(98, 0)))
+    lost = Answer(status=503)
+    wrong = Routed(carried="model: b", wanted="second", answers=tuple(answers(1, 1, lost, lost)))
+    routing = HeaderRouting(kinds=(fine, wrong), route="Accepted: True")
+
+    assert routing.reached == {"model: a": {"first"}, "model: b": {"first", "second"}}
+    assert routing.unanswered == 50
+    assert routing.because() == (
+        "requests with model: b were for second: 1 of 4 reached another backend; answers: "
+        "2 times 503, 1 times 200 by first, 1 times 200 by second; "
+        "2 of 4 requests reached no backend: 2 times 503\nthough Accepted: True"
+    )
+    assert fine.because() == ""
+
+
+def test_what_seems_in_effect_is_near_and_reaches_every_backend_of_the_route() -> None:
+    near = {"first": 95, "second": 5}
+    assert not is_near(answers(100, 0), near), "nothing has come to the second yet"
+    assert is_near(answers(80, 20), near), "fifteen points off"
+    assert not is_near(answers(79, 21), near)
+    assert not is_near(answers(93, 5, *[Answer(status=503)] * 2), near)

@@ -1,0 +1,60 @@
+"""Devices that a taint keeps from everybody."""
+
+from typing import Any
+
+import pytest
+
+from aicr_pytest.accelerators.device_taints import taints_of, with_rules
+
+TAINTS = [
+    {"key": "a", "effect": "NoSchedule"},
+    {"key": "b", "effect": "NoExecute"},
+    {"key": "c", "effect": "None"},
+    {"key": "d"},
+]
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        {"taints": TAINTS},
+        {"basic": {"taints": TAINTS}},
+        {"taints": [], "basic": {"taints": TAINTS}},
+    ],
+)
+def test_taints_are_read_in_every_version_of_the_api(device: Any) -> None:
+    assert taints_of(device) == ["a", "b"]
+
+
+@pytest.mark.parametrize("device", [{}, {"basic": {}}, {"taints": None, "basic": {"taints": None}}])
+def test_device_without_taints_has_none(device: Any) -> None:
+    assert taints_of(device) == []
+
+
+def test_rule_adds_to_the_taints_that_are_there_and_changes_no_slice() -> None:
+    there = {"name": "gpu-0", "taints": [TAINTS[1]]}
+    slices: Any = [
+        {"spec": {"driver": "d", "pool": {"name": "n0"}, "devices": [there, {"name": "gpu-1"}]}},
+        {"spec": {"driver": "d", "pool": {"name": "n1"}, "devices": None}},
+        {"spec": {"driver": "d", "pool": {"name": "n2"}}},
+    ]
+    rules: Any = [
+        {"spec": {"taint": TAINTS[0], "deviceSelector": {"pool": "n0"}}},
+        {"spec": {"taint": TAINTS[0], "deviceSelector": {"pool": "n0", "device": "gpu-1"}}},
+        {"spec": {"deviceSelector": {"pool": "n0"}}},
+        {"spec": None},
+        {},
+    ]
+
+    devices = with_rules(slices, rules)[0]["spec"]["devices"]
+    assert [taints_of(one) for one in devices] == [["b", "a"], ["a", "a"]]
+    assert there["taints"] == [TAINTS[1]]
+    assert with_rules(slices, rules[2:]) == slices
+
+
+def test_rule_without_a_selector_is_for_every_device() -> None:
+    slices: Any = [{"spec": {"driver": "d", "pool": {"name": "n0"}, "devices": [{"name": "g"}]}}]
+
+    for selector in ({}, {"deviceSelector": None}):
+        tainted = with_rules(slices, [{"spec": {"taint": TAINTS[0], **selector}}])
+        assert taints_of(tainted[0]["spec"]["devices"][0]) == ["a"]
