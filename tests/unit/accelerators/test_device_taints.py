@@ -52,9 +52,14 @@ def test_rule_adds_to_the_taints_that_are_there_and_changes_no_slice() -> None:
     assert with_rules(slices, rules[2:]) == slices
 
 
-def test_rule_without_a_selector_is_for_every_device() -> None:
+@pytest.mark.parametrize(
+    ("spec", "tainted"), [({"deviceSelector": {}}, ["a"]), ({"deviceSelector": None}, []), ({}, [])]
+)
+def test_empty_selector_is_for_every_device_and_none_is_for_no_device(
+    spec: Any, tainted: list[str]
+) -> None:
     slices: Any = [{"spec": {"driver": "d", "pool": {"name": "n0"}, "devices": [{"name": "g"}]}}]
 
-    for selector in ({}, {"deviceSelector": None}):
-        tainted = with_rules(slices, [{"spec": {"taint": TAINTS[0], **selector}}])
-        assert taints_of(tainted[0]["spec"]["devices"][0]) == ["a"]
+    (there,) = with_rules(slices, [{"spec": {"taint": TAINTS[0], **spec}}])
+
+    assert taints_of(there["spec"]["devices"][0]) == tainted
