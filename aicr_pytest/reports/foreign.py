@@ -12,11 +12,12 @@ from aicr_pytest.evidence.by_suffix import redacted
 from aicr_pytest.evidence.checksums import MANIFEST_FILE
 from aicr_pytest.evidence.files import TEMPORARY_PREFIX, write_atomically
 from aicr_pytest.evidence.markup import Clean
+from aicr_pytest.evidence.names import DERIVED
 from aicr_pytest.evidence.record import RECORD_FILE
 from aicr_pytest.evidence.run import RUN_FILE
 from aicr_pytest.reports.formatting import size
 
-_OURS = frozenset({"index.html", "junit-report.xml", "summary.md", RUN_FILE, MANIFEST_FILE})
+_OURS = frozenset({*DERIVED, RUN_FILE, MANIFEST_FILE})
 _MOST_BYTES = 64 * 1024 * 1024
 """Of a file that is redacted whole, in memory."""
 
