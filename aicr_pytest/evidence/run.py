@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.json_fields import SCHEMA, Fields, read_fields
 from aicr_pytest.evidence.record import Basis, Outcome
 
@@ -235,6 +236,21 @@ def read_run(directory: Path) -> RunInfo:
         SettingsError: there is no run.json, or it cannot be read.
     """
     return RunInfo.from_json(read_fields(directory / RUN_FILE))
+
+
+def read_judged_run(directory: Path) -> RunInfo:
+    """The run that a directory of evidence holds, with its verdicts.
+
+    Raises:
+        SettingsError: as ``read_run``, or the run was ended before it could give verdicts.
+    """
+    run = read_run(directory)
+    if run.exit_status is None and not run.requirements:
+        raise SettingsError(
+            f"{directory}: holds half a run, which was ended before it gave verdicts."
+            f" They are made of its records by: aicr-pytest report {directory}"
+        )
+    return run
 
 
 def _cluster(fields: Fields) -> ClusterInfo:

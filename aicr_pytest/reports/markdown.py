@@ -71,7 +71,7 @@ def _head(view: RunView) -> list[str]:
             f"{part.run_id} ({formatting.moment(part.started_at)})" for part in run.parts
         ),
         "Taken out of the evidence": ", ".join(
-            f"{count} × {formatting.words(kind)}" for kind, count in run.replaced.items()
+            f"{formatting.words(kind)} {count} times" for kind, count in run.replaced.items()
         ),
     }
     return [f"- {name}: {_escape(value)}" for name, value in facts.items() if value]

@@ -8,20 +8,12 @@ from aicr_pytest.evidence import checksums
 from aicr_pytest.evidence.consistency import contradictions
 from aicr_pytest.evidence.names import DERIVED
 from aicr_pytest.evidence.provenance import tool
-from aicr_pytest.evidence.run import RequirementResult, RunInfo, Verdict, read_run
+from aicr_pytest.evidence.run import RequirementResult, RunInfo, read_run
 from aicr_pytest.evidence.scan import scan
 from aicr_pytest.reports import ctrf
+from aicr_pytest.reports.comparison import BETTER_FIRST
 from aicr_pytest.reports.writing import differing
 from aicr_pytest.run.verdicts import NOT_APPLICABLE, judge
-
-BETTER_FIRST: tuple[Verdict, ...] = (
-    "Implemented",
-    "N/A",
-    "Unknown",
-    "Inconclusive",
-    "Not Implemented",
-)
-"""Verdicts by what they say for a platform."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

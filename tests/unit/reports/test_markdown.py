@@ -134,6 +134,6 @@ def test_summary_tells_what_ran_and_what_was_taken_out(tmp_path: Path) -> None:
     summary = markdown.render(read_view(tmp_path))
 
     assert "| `nvcr.io/x:1` | `sha256:ab` |" in summary
-    assert "- Taken out of the evidence: 3 × node, 1 × secret" in summary
+    assert "- Taken out of the evidence: node 3 times, secret 1 times" in summary
     assert "> **Said differently**: x/test\\_x: failed, later passed" in summary
     assert "`index.html` in `out/run-1`." in summary
