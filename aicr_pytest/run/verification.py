@@ -39,16 +39,7 @@ def verify(directory: Path) -> Verification:
             one that cannot be read.
     """
     run = read_run(directory)
-    if not (directory / checksums.MANIFEST_FILE).exists():
-        raise SettingsError(
-            f"{directory}: has no {checksums.MANIFEST_FILE}: the run was ended before it could"
-            " write its checksums, or somebody has removed them."
-            f" What is there can be sealed as it is: aicr-pytest report {directory}"
-        )
-    found = {entry.path: entry for entry in checksums.entries(directory)}
-    problems = checksums.verify(directory, found.values())
-    problems += contradictions(directory, run, found)
-    problems += [line for one in run.requirements if (line := _too_good(one, run))]
+    problems = integrity(directory, run)
     made_by = ctrf.made_by(directory)
     compared: list[str] = []
     notes = []
@@ -63,6 +54,29 @@ def verify(directory: Path) -> Verification:
         )
     problems += map(str, scan(directory, known=compared))
     return Verification(run=run, problems=tuple(dict.fromkeys(problems)), notes=tuple(notes))
+
+
+def integrity(directory: Path, run: RunInfo) -> list[str]:
+    """Hold every file against the manifest and the records, and verdicts against their checks.
+
+    Returns:
+        One line for each difference.
+
+    Raises:
+        SettingsError: there is no manifest, or something cannot be read.
+    """
+    if not (directory / checksums.MANIFEST_FILE).exists():
+        raise SettingsError(
+            f"{directory}: has no {checksums.MANIFEST_FILE}: the run was ended before it could"
+            " write its checksums, or somebody has removed them."
+            f" What is there can be sealed as it is: aicr-pytest report {directory}"
+        )
+    found = {entry.path: entry for entry in checksums.entries(directory)}
+    return [
+        *checksums.verify(directory, found.values()),
+        *contradictions(directory, run, found),
+        *(line for one in run.requirements if (line := _too_good(one, run))),
+    ]
 
 
 def _too_good(requirement: RequirementResult, run: RunInfo) -> str:
