@@ -30,6 +30,18 @@ class FileEntry:
     """Lower-case hexadecimal."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """All files of a run."""
+
+    files: tuple[FileEntry, ...]
+    """By their paths; without the manifest itself and its signatures."""
+
+    def to_bytes(self) -> bytes:
+        """The form that manifest.json holds."""
+        return to_bytes({"schema": SCHEMA, **dataclasses.asdict(self)})
+
+
 def entries(directory: Path) -> Iterator[FileEntry]:
     """Every file of a run but the manifest, sorted by path; symbolic links are not followed."""
     for path in sorted(directory.rglob("*")):
@@ -48,7 +60,7 @@ def write_manifest(directory: Path) -> Path:
     """
     remove_remnants(directory)
     path = directory / MANIFEST_FILE
-    write_atomically(path, _content(entries(directory)))
+    write_atomically(path, Manifest(files=tuple(entries(directory))).to_bytes())
     return path
 
 
@@ -63,7 +75,7 @@ def verify(directory: Path, found: Iterable[FileEntry] | None = None) -> list[st
         SettingsError: there is no manifest, or it cannot be read.
     """
     listed = _listed(directory)
-    files = list(entries(directory) if found is None else found)
+    files = tuple(entries(directory) if found is None else found)
     hashes = {entry.path: entry.sha256 for entry in files}
     lines = _no_files(directory)
     for path in sorted(listed.keys() | hashes.keys()):
@@ -73,7 +85,7 @@ def verify(directory: Path, found: Iterable[FileEntry] | None = None) -> list[st
             lines.append(f"not listed: {path}")
         elif listed[path] != hashes[path]:
             lines.append(f"changed: {path}")
-    if not lines and (directory / MANIFEST_FILE).read_bytes() != _content(files):
+    if not lines and (directory / MANIFEST_FILE).read_bytes() != Manifest(files=files).to_bytes():
         lines.append(f"changed: {MANIFEST_FILE}")
     return lines
 
@@ -88,11 +100,6 @@ def _listed(directory: Path) -> dict[str, str]:
             raise SettingsError(f"{directory / MANIFEST_FILE}: names a file twice: {path!r}.")
         listed[path] = item.text("sha256")
     return listed
-
-
-def _content(files: Iterable[FileEntry]) -> bytes:
-    listed = [dataclasses.asdict(entry) for entry in files]
-    return to_bytes({"schema": SCHEMA, "files": listed})
 
 
 def _no_files(directory: Path) -> list[str]:
