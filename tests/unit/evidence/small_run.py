@@ -15,6 +15,7 @@ CHECK = "test_crd_is_served"
 def make(
     directory: Path,
     run_id: str = "20261123-201405-7f3a",
+    /,
     *,
     requirement: str = REQUIREMENT,
     check: str = CHECK,
