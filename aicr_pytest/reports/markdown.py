@@ -67,6 +67,8 @@ def _head(view: RunView) -> list[str]:
         "Run": ", ".join(
             (run.run_id, formatting.moment(run.started_at), formatting.duration(run.seconds))
         ),
+        "Made with": run.tool,
+        "Suite": f"sha256:{run.suite_sha256}" if run.suite_sha256 else "",
         "Merged of": ", ".join(
             f"{part.run_id} ({formatting.moment(part.started_at)})" for part in run.parts
         ),

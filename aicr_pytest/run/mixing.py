@@ -78,6 +78,7 @@ def _read(directory: Path) -> Source:
 def _difference(one: RunInfo, other: RunInfo) -> str:
     """Why two runs cannot be one; empty where they can."""
     compared = {
+        "the cluster": _clusters(one, other),
         "Kubernetes": (one.cluster.version, other.cluster.version),
         "the list of requirements": (one.list_version, other.list_version),
         "aicr-pytest": (_version(one), _version(other)),
@@ -85,7 +86,6 @@ def _difference(one: RunInfo, other: RunInfo) -> str:
         "--aicr-strict": (_yes(_is_strict(one)), _yes(_is_strict(other))),
         "--aicr-redact": (level_of(one), level_of(other)),
         "simulated": (_yes(one.simulated), _yes(other.simulated)),
-        "the cluster": _clusters(one, other),
         **{
             name: (digest, other.suite[name])
             for name, digest in one.suite.items()

@@ -125,6 +125,8 @@ def test_summary_tells_what_ran_and_what_was_taken_out(tmp_path: Path) -> None:
         RunInfo(
             run_id="run-1",
             directory="out/run-1",
+            tool="aicr-pytest 0.1.0",
+            suite_sha256="ab",
             images={"nvcr.io/x:1": "sha256:ab"},
             replaced={"node": 3, "secret": 1},
             conflicts=("x/test_x: failed, later passed",),
@@ -135,5 +137,6 @@ def test_summary_tells_what_ran_and_what_was_taken_out(tmp_path: Path) -> None:
 
     assert "| `nvcr.io/x:1` | `sha256:ab` |" in summary
     assert "- Taken out of the evidence: node 3 times, secret 1 times" in summary
+    assert "- Made with: aicr-pytest 0.1.0\n- Suite: sha256:ab\n" in summary
     assert "> **Said differently**: x/test\\_x: failed, later passed" in summary
     assert "`index.html` in `out/run-1`." in summary

@@ -1,5 +1,6 @@
 """Several runs become one, whatever their order; what they say differently is told."""
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Sequence
@@ -199,8 +200,8 @@ LAB = ClusterInfo(context="lab", server="https://127.0.0.1:6443", version="v1.37
     ("one", "other", "message"),
     [
         (
-            {"cluster": ClusterInfo(version="v1.36.0")},
-            {},
+            {"cluster": dataclasses.replace(LAB, version="v1.36.0")},
+            {"cluster": LAB},
             r"do not go together: Kubernetes: v1\.36\.0 and v1\.37\.2",
         ),
         ({"list_version": "1.36"}, {}, r"the list of requirements: 1\.36 and 1\.37"),
