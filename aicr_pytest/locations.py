@@ -15,11 +15,6 @@ def manifests_dir() -> Path:
     return _first_folder(_PACKAGE / "suite" / "manifests", _PACKAGE.parent / "manifests")
 
 
-def package_dir() -> Path:
-    """The folder of this package."""
-    return _PACKAGE
-
-
 def in_suite(path: Path) -> bool:
     """Whether a path is the suite's folder or lies in it."""
     return path.resolve().is_relative_to(suite_dir())

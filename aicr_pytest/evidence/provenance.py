@@ -5,14 +5,15 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import aicr_pytest
 from aicr_pytest import __version__
-from aicr_pytest.locations import in_suite, manifests_dir, package_dir, suite_dir
+from aicr_pytest.locations import in_suite, manifests_dir, suite_dir
 
 
 @functools.cache
 def tool() -> str:
     """Version and code of this program: ``aicr-pytest 0.1.0 (sha256:…)``."""
-    package = package_dir()
+    package = Path(aicr_pytest.__file__).resolve().parent
     files = {
         path.relative_to(package).as_posix(): path
         for path in package.rglob("*")

@@ -51,6 +51,14 @@ def test_credential_in_a_drawing_of_a_page_is_found(run: Path) -> None:
     (run / "page.html").write_text(f'<html><img src="data:image/svg+xml;base64,{drawing}"></html>')
 
     assert found(run) == [("page.html", "secret", 1)]
+    assert scan(run)[0].where.startswith("<svg><text>[redacted")
+
+
+def test_drawing_that_holds_nothing_is_no_finding(run: Path) -> None:
+    drawing = base64.b64encode(b"<svg><text>aB3dE5fG7hI9jK1</text></svg>" * 9).decode()
+    (run / "page.html").write_text(f'<html><img src="data:image/svg+xml;base64,{drawing}"></html>')
+
+    assert scan(run) == []
 
 
 def test_name_of_the_platform_is_found_by_its_kind_and_counted(run: Path) -> None:
