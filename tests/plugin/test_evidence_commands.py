@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -164,8 +165,8 @@ def test_one_run_is_not_merged(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a: is one run; name two or more" in capsys.readouterr().err
 
 
-NOT_OURS = {
-    "none": ("cannot be read: No such file", lambda run: shutil.rmtree(run)),
+NOT_OURS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "none": ("cannot be read: No such file", shutil.rmtree),
     "empty": ("cannot be read: No such file", lambda run: (run / "run.json").unlink()),
     "other": ("is not JSON", lambda run: (run / "run.json").write_text("<html>")),
     "newer": (
