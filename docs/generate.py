@@ -1,5 +1,6 @@
 """Write what the code's own tables say into docs and README: ``make docs``."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 from aicr_pytest.cli.listing import as_json, collect
 from aicr_pytest.cluster.access import cluster_role, role
 from aicr_pytest.cluster.access_review import Need
+from aicr_pytest.evidence.schemas import schemas
 from aicr_pytest.requirements.fence import ACCOUNT as FENCED
 from aicr_pytest.requirements.fence import RULES, fence
 from aicr_pytest.requirements.registry import AREAS, own_solutions
@@ -194,7 +196,15 @@ def _area(area: str) -> str:
     return "\n".join([f"## {area}: {requirements}", "", *head, *rows, ""])
 
 
+def json_schemas() -> dict[str, str]:
+    """What programs may rely on in the files of evidence: file of docs/schemas → its text."""
+    return {name: json.dumps(one, indent=2) + "\n" for name, one in schemas().items()}
+
+
 if __name__ == "__main__":
+    (HERE / "schemas").mkdir(exist_ok=True)
+    for name, text in json_schemas().items():
+        (HERE / "schemas" / name).write_text(text, encoding="utf-8")
     (HERE / "rbac.md").write_text(rbac_markdown(), encoding="utf-8")
     (HERE / "rbac.yaml").write_text(rbac_yaml(), encoding="utf-8")
     (HERE / "fence.yaml").write_text(fence_yaml(), encoding="utf-8")

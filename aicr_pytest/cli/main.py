@@ -1,14 +1,15 @@
-"""The command `aicr-pytest`: run, list, preflight, report, verify, clean."""
+"""The command `aicr-pytest`; what is not here has a module of its own beside it."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
+from aicr_pytest.cli import diff, merge, pack, report, verify
+from aicr_pytest.cli.saying import say, say_json, say_line
 from aicr_pytest.config.options import OPTIONS, Option
 from aicr_pytest.config.resolving import resolve
 from aicr_pytest.config.rootdir import joined
@@ -16,11 +17,9 @@ from aicr_pytest.errors import AicrError, SettingsError
 from aicr_pytest.settings import Settings
 
 if TYPE_CHECKING:
+    from aicr_pytest.cli.saying import Commands
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.leftovers import Findings, Leftover
-    from aicr_pytest.evidence.door import Door
-
-    Commands = argparse._SubParsersAction["_Parser"]
 
 USAGE_ERROR = 4
 """pytest's number for bad input; the commands keep to it."""
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.command(parsed))
     except AicrError as error:
-        _say(f"ERROR: {error}", sys.stderr)
+        say(f"ERROR: {error}", sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return 130
@@ -85,9 +84,9 @@ def list_checks(parsed: argparse.Namespace) -> int:
 
     plan = collect()
     if parsed.json:
-        _say_json(as_json(plan))
+        say_json(as_json(plan))
     else:
-        _say(as_table(plan))
+        say(as_table(plan))
     return 0
 
 
@@ -95,37 +94,13 @@ def preflight(parsed: argparse.Namespace) -> int:
     """Look at the cluster without creating anything."""
     from aicr_pytest.cli.preflight import examine
 
-    report = examine(_settings(parsed), say=lambda line: _say(line, sys.stderr))
+    report = examine(_settings(parsed), say=lambda line: say(line, sys.stderr))
     if parsed.json:
-        _say_json(report.as_json())
+        say_json(report.as_json())
     else:
         for line in report.as_lines():
-            _say_line(line)
+            say_line(line)
     return 0 if report.is_ready else 1
-
-
-def report(parsed: argparse.Namespace) -> int:
-    """Write the reports of an earlier run again."""
-    from aicr_pytest.reports.writing import rebuild
-    from aicr_pytest.run.conclusion import judge_records
-
-    problems = rebuild(parsed.directory, judge_records)
-    for problem in problems:
-        _say_line(f"ERROR: {problem}", sys.stderr)
-    _say_line(str(parsed.directory / "index.html"))
-    return 1 if problems else 0
-
-
-def verify(parsed: argparse.Namespace) -> int:
-    """Say which files of an earlier run are not as it has written them."""
-    from aicr_pytest.evidence.checksums import verify as compare
-
-    problems = compare(parsed.directory)
-    for problem in problems:
-        _say_line(problem)
-    if not problems:
-        _say_line(f"{parsed.directory}: every file is as its manifest says")
-    return 1 if problems else 0
 
 
 def clean(parsed: argparse.Namespace) -> int:
@@ -142,7 +117,7 @@ def clean(parsed: argparse.Namespace) -> int:
     doubtful = [spared for spared in found.spared if parsed.run and spared.remedy]
     if parsed.dry_run or not (parsed.run or parsed.all):
         if found.left:
-            _say("Nothing was removed. Remove one run with --run ID, or all with --all.")
+            say("Nothing was removed. Remove one run with --run ID, or all with --all.")
         return 0
     if parsed.run in found.alive and not parsed.presume_dead:
         raise SettingsError(
@@ -153,26 +128,26 @@ def clean(parsed: argparse.Namespace) -> int:
         return 1 if doubtful else 0
     if parsed.all and not parsed.yes:
         _ask(chosen)
-    remaining = leftovers.clean(cluster, chosen, Waiter(cluster), _say_line)
+    remaining = leftovers.clean(cluster, chosen, Waiter(cluster), say_line)
     for left in remaining:
-        _say_line(f"STILL THERE: {left}: {left.problem}", sys.stderr)
+        say_line(f"STILL THERE: {left}: {left.problem}", sys.stderr)
     return 1 if remaining or doubtful else 0
 
 
 def _show(found: "Findings") -> None:
     """What carries our labels, and what is going to become of it."""
     for left in found.left:
-        _say_line(str(left))
+        say_line(str(left))
     for run in sorted({left.run for left in found.left} & found.alive.keys()):
-        _say_line(str(found.alive[run]))
+        say_line(str(found.alive[run]))
     for spared in found.spared[:_MOST_SPARED]:
-        _say_line(str(spared))
+        say_line(str(spared))
     if more := len(found.spared[_MOST_SPARED:]):
-        _say(f"{more} more objects carry our labels, were made by no run, and are left alone.")
+        say(f"{more} more objects carry our labels, were made by no run, and are left alone.")
     if unseen := sorted({kind for left in found.left for kind in left.unseen}):
-        _say(f"What others have in these namespaces of {', '.join(unseen)} we may not see.")
+        say(f"What others have in these namespaces of {', '.join(unseen)} we may not see.")
     if not found.left:
-        _say("Nothing of ours is on the cluster.")
+        say("Nothing of ours is on the cluster.")
 
 
 def _ask(chosen: "Sequence[Leftover]") -> None:
@@ -196,28 +171,6 @@ def _ask(chosen: "Sequence[Leftover]") -> None:
         raise SettingsError("Nothing was removed.")
 
 
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print a text that somebody else's words are part of."""
-    print(_door().text(text), file=stream or sys.stdout)
-
-
-def _say_line(text: str, stream: TextIO | None = None) -> None:
-    """Print what must not look like several lines of ours."""
-    print(_door().line(text), file=stream or sys.stdout)
-
-
-def _say_json(value: Any) -> None:
-    print(json.dumps(_door().value(value), indent=2))
-
-
-def _door() -> "Door":
-    # Here, since `run` needs neither.
-    from aicr_pytest.evidence.door import Door
-    from aicr_pytest.evidence.redaction.redact import Redactor
-
-    return Door(Redactor())
-
-
 def _connect(settings: Settings) -> "Cluster":
     from aicr_pytest.cli.awaiting import Awaiting
     from aicr_pytest.cluster.client import Cluster
@@ -231,7 +184,7 @@ def _connect(settings: Settings) -> "Cluster":
         kubeconfig=kubeconfig,
         context=settings.context,
         run_id="none",
-        observer=Awaiting(lambda line: _say_line(line, sys.stderr)),
+        observer=Awaiting(lambda line: say_line(line, sys.stderr)),
         clean=Redactor().text,
     )
 
@@ -262,9 +215,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_list(commands)
     _add_preflight(commands)
-    _add_report(commands)
-    _add_verify(commands)
     _add_clean(commands)
+    for command in (report, verify, pack, diff, merge):
+        command.add(commands)
     return parser
 
 
@@ -290,29 +243,6 @@ def _add_preflight(commands: "Commands") -> None:
     added.add_argument("--json", action="store_true", help="for programs")
     _add_options(added, _PREFLIGHT)
     added.set_defaults(command=preflight)
-
-
-def _add_report(commands: "Commands") -> None:
-    added = commands.add_parser(
-        "report",
-        help="write the reports of an earlier run again",
-        description="Make index.html, junit-report.xml, summary.md and manifest.json from the "
-        "records of an earlier run, also of one that was killed. Asks no cluster.",
-    )
-    added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
-    added.set_defaults(command=report)
-
-
-def _add_verify(commands: "Commands") -> None:
-    added = commands.add_parser(
-        "verify",
-        help="compare the files of an earlier run with its manifest",
-        description="Say which files were changed, are missing or were added since manifest.json "
-        "was written. It is no signature: who can change a file can change the manifest. "
-        "Ends with 0 where nothing differs, else with 1.",
-    )
-    added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
-    added.set_defaults(command=verify)
 
 
 def _add_clean(commands: "Commands") -> None:

@@ -61,7 +61,7 @@ OPTIONS: tuple[Option, ...] = (
         flag="--evidence",
         default=False,
         help="keep evidence: every observation as a file, one record per check, and the reports "
-        "made of them (index.html, report.html, junit-report.xml, summary.md), "
+        "made of them (index.html, report.html, junit-report.xml, ctrf.json, summary.md), "
         "in aicr-evidence/<run id>/",
     ),
     Option(

@@ -12,6 +12,7 @@ from aicr_pytest.evidence.foreign import reduce_foreign
 from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import (
+    IMAGE,
     NOT_LOOKED_AT,
     CheckRecord,
     Observation,
@@ -243,7 +244,7 @@ class CheckEvidence:
     def images(self, found: Mapping[str, str]) -> None:
         """Keep what a pod's images really were: as asked for → the digest that kubelet names."""
         for image, digest in found.items():
-            self.fact(f"image {image}", digest or "kubelet names no digest")
+            self.fact(f"{IMAGE}{image}", digest or "kubelet names no digest")
 
     def change(self, **changes: Any) -> CheckRecord:
         """Replace fields of the record and write it."""

@@ -1,11 +1,12 @@
 """Writing files so that a reader, or a killed run, only ever sees whole ones."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".writing-"
-"""A file of this name is a remnant of a killed run and no evidence."""
+"""A file of this name is being written, or is a remnant of a killed run; it is no evidence."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -24,6 +25,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_remnants(directory: Path) -> None:
+    """Remove what processes that were killed had begun to write."""
+    for path in directory.rglob(f"{TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def append_whole(path: Path, line: bytes) -> None:

@@ -65,6 +65,11 @@ class Fields:
         """An object of strings; absent is empty."""
         return {str(k): str(v) for k, v in self._typed(name, dict, {}).items()}
 
+    def counts(self, name: str) -> dict[str, int]:
+        """An object of whole numbers; absent is empty."""
+        fields = self.object(name)
+        return {str(key): fields.integer(key) for key in self._typed(name, dict, {})}
+
     def objects(self, name: str) -> list["Fields"]:
         """A list of objects; absent is empty."""
         items = self._typed(name, list, [])

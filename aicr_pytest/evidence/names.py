@@ -4,6 +4,9 @@ import hashlib
 import re
 import unicodedata
 
+DERIVED = ("index.html", "junit-report.xml", "ctrf.json", "summary.md")
+"""What is made from records and is none; `aicr-pytest report` makes it again, byte for byte."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _PARAMETRISED = re.compile(r"([A-Za-z0-9_]+)\[([A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*)\]")
 _RESERVED = {"assets"}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.json_fields import SCHEMA, Fields, read_fields
 from aicr_pytest.evidence.record import Basis, Outcome
 
@@ -56,6 +57,9 @@ class ClusterInfo:
     """URL of the API server, redacted where it names a cloud account."""
     version: str = ""
     """Kubernetes version; empty where the server was never reached."""
+    id: str = ""
+    """What tells it from every other: a hash of the uid of its namespace kube-system. Empty where
+    that was not to be had."""
     platform: str = ""
     """What it is, in words, where that is known: ``aicr lab``, ``EKS``."""
     nodes: tuple[NodeSeen, ...] = ()
@@ -105,6 +109,33 @@ class RequirementResult:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of the runs that another one was merged of."""
+
+    run_id: str
+    """Of the run."""
+    started_at: str
+    """UTC, ISO 8601 with ``Z``."""
+    finished_at: str
+    """UTC."""
+    manifest_sha256: str
+    """Of its manifest.json, and so of every file that it had."""
+    checks: tuple[str, ...]
+    """Those that were taken from it, each as ``requirement/check``."""
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> "Part":
+        """Read back what ``dataclasses.asdict`` gave."""
+        return cls(
+            run_id=fields.text("run_id"),
+            started_at=fields.text("started_at"),
+            finished_at=fields.text("finished_at"),
+            manifest_sha256=fields.text("manifest_sha256"),
+            checks=fields.texts("checks"),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """A run: where, when, with what, and what came of it."""
 
@@ -140,6 +171,23 @@ class RunInfo:
     """What stays on the cluster though it should not, one line each, with the reason."""
     clean_command: str = ""
     """What removes it; empty where nothing stays."""
+    directory: str = ""
+    """Of the evidence, as seen from where the run was started; empty where it lies elsewhere."""
+    tool: str = ""
+    """Version and sha256 of the code of aicr-pytest."""
+    suite: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The conformance modules and manifests that checks ran from: name → sha256."""
+    suite_sha256: str = ""
+    """Of all these, as `sha256sum` lists them."""
+    images: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Images that really ran: as asked for → the digests that kubelets name."""
+    replaced: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """What redaction took out of records and observations: class (``secret``, ``node``,
+    ``address`` …) → places."""
+    parts: tuple[Part, ...] = ()
+    """The runs that this one was merged of, the oldest first; empty for one that ran by itself."""
+    conflicts: tuple[str, ...] = ()
+    """What these runs said differently of the same check, with dates, and what counts."""
 
     def to_json(self) -> dict[str, Any]:
         """The form that run.json holds."""
@@ -170,6 +218,14 @@ class RunInfo:
             problems=fields.texts("problems"),
             left_behind=fields.texts("left_behind"),
             clean_command=fields.text("clean_command", ""),
+            directory=fields.text("directory", ""),
+            tool=fields.text("tool", ""),
+            suite=fields.mapping("suite"),
+            suite_sha256=fields.text("suite_sha256", ""),
+            images=fields.mapping("images"),
+            replaced=fields.counts("replaced"),
+            parts=tuple(Part.from_fields(f) for f in fields.objects("parts")),
+            conflicts=fields.texts("conflicts"),
         )
 
 
@@ -182,11 +238,27 @@ def read_run(directory: Path) -> RunInfo:
     return RunInfo.from_json(read_fields(directory / RUN_FILE))
 
 
+def read_judged_run(directory: Path) -> RunInfo:
+    """The run that a directory of evidence holds, with its verdicts.
+
+    Raises:
+        SettingsError: as ``read_run``, or the run was ended before it could give verdicts.
+    """
+    run = read_run(directory)
+    if run.exit_status is None and not run.requirements:
+        raise SettingsError(
+            f"{directory}: holds half a run, which was ended before it gave verdicts."
+            f" They are made of its records by: aicr-pytest report {directory}"
+        )
+    return run
+
+
 def _cluster(fields: Fields) -> ClusterInfo:
     return ClusterInfo(
         context=fields.text("context", ""),
         server=fields.text("server", ""),
         version=fields.text("version", ""),
+        id=fields.text("id", ""),
         platform=fields.text("platform", ""),
         nodes=tuple(_node(f) for f in fields.objects("nodes")),
         accelerators=tuple(_pool(f) for f in fields.objects("accelerators")),

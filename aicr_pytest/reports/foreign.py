@@ -5,18 +5,19 @@ directory is published, whoever wrote it. Our journals of requests pass once mor
 from the first request on, before the names of the platform are known.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
+from aicr_pytest.evidence.by_suffix import redacted
 from aicr_pytest.evidence.checksums import MANIFEST_FILE
 from aicr_pytest.evidence.files import TEMPORARY_PREFIX, write_atomically
-from aicr_pytest.evidence.markup import Clean, clean_html, clean_json, clean_json_lines, clean_xml
+from aicr_pytest.evidence.markup import Clean
+from aicr_pytest.evidence.names import DERIVED
 from aicr_pytest.evidence.record import RECORD_FILE
 from aicr_pytest.evidence.run import RUN_FILE
 from aicr_pytest.reports.formatting import size
 
-_OURS = frozenset({"index.html", "junit-report.xml", "summary.md", RUN_FILE, MANIFEST_FILE})
+_OURS = frozenset({*DERIVED, RUN_FILE, MANIFEST_FILE})
 _MOST_BYTES = 64 * 1024 * 1024
 """Of a file that is redacted whole, in memory."""
 
@@ -38,7 +39,7 @@ def redact_files(directory: Path, clean: Clean) -> list[str]:
                 problems.append(f"{path.name} is not redacted: it has {size(length)}")
                 continue
             before = path.read_bytes()
-            after = _redacted(path, before, clean)
+            after = redacted(path, before, clean)
             if after != before:
                 write_atomically(path, after)
         # Whatever somebody else's file does to a parser: it is told, and the others are redacted.
@@ -56,21 +57,3 @@ def _foreign(directory: Path) -> Iterator[Path]:
         of_a_check = (path.parent / RECORD_FILE).is_file()
         if not (of_a_check or (at_the_top and path.name in _OURS)):
             yield path
-
-
-def _redacted(path: Path, data: bytes, clean: Clean) -> bytes:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data  # an image, an archive
-    by_suffix: dict[str, Callable[[], bytes]] = {
-        ".css": lambda: data,
-        ".html": lambda: clean_html(text, clean).encode("utf-8"),
-        ".json": lambda: clean_json(text, clean).encode("utf-8"),
-        ".jsonl": lambda: clean_json_lines(text, clean).encode("utf-8"),
-        ".xml": lambda: clean_xml(data, clean),
-    }
-    try:
-        return by_suffix.get(path.suffix.lower(), lambda: clean(text).encode("utf-8"))()
-    except (ParseError, ValueError, RecursionError):  # its name promises too much
-        return clean(text).encode("utf-8")

@@ -6,16 +6,36 @@ from aicr_pytest.evidence.printable import printable
 from aicr_pytest.reports import formatting
 from aicr_pytest.reports.view import CheckView, RequirementView, RunView
 
+_MOST_LINES = 40
+"""Of one message; a job's summary on GitHub has 1 MiB in all."""
+
 
 def render(view: RunView) -> str:
-    """The summary; text of the cluster is escaped: it makes no links and mentions nobody."""
-    lines = ["# AI conformance", ""]
-    lines += _warnings(view)
+    """The summary; text of the cluster is escaped: it makes no links and mentions nobody.
+
+    It stands alone, as in the summary of a job on GitHub: no link leads into the evidence.
+    """
+    lines = ["# AI conformance", "", *_warnings(view), _sentence(view), ""]
     lines += [*_head(view), "", *_table(view), ""]
+    told: dict[str, str] = {}
     for requirement in view.requirements:
-        lines += _details(requirement)
-    lines += ["The whole evidence: [index.html](index.html)", ""]
+        lines += _details(requirement, told)
+    lines += _images(view)
+    where = f" in `{_code(view.run.directory)}`" if view.run.directory else ""
+    lines += [f"The whole evidence is in `index.html`{where}.", ""]
     return "\n".join(lines)
+
+
+def _sentence(view: RunView) -> str:
+    """What a manager reads: how many of each level are met, of those that were looked at."""
+    told = []
+    for level in dict.fromkeys(requirement.result.level for requirement in view.requirements):
+        verdicts = [r.result.verdict for r in view.requirements if r.result.level == level]
+        met = verdicts.count("Implemented")
+        told.append(f"{met} of {len(verdicts)} {_escape(level)}".strip())
+    if not told:
+        return "No requirement was looked at."
+    return f"Implemented of what was looked at: **{', '.join(told)}**."
 
 
 def _warnings(view: RunView) -> list[str]:
@@ -33,6 +53,8 @@ def _warnings(view: RunView) -> list[str]:
         lines += [f"> Remove it with `{view.run.clean_command}`", ""]
     for problem in view.problems:
         lines += [f"> **Problem**: {_escape(problem)}", ""]
+    for conflict in view.run.conflicts:
+        lines += [f"> **Said differently**: {_escape(conflict)}", ""]
     return lines
 
 
@@ -44,6 +66,14 @@ def _head(view: RunView) -> list[str]:
         "Requirement list": run.list_version,
         "Run": ", ".join(
             (run.run_id, formatting.moment(run.started_at), formatting.duration(run.seconds))
+        ),
+        "Made with": run.tool,
+        "Suite": f"sha256:{run.suite_sha256}" if run.suite_sha256 else "",
+        "Merged of": ", ".join(
+            f"{part.run_id} ({formatting.moment(part.started_at)})" for part in run.parts
+        ),
+        "Taken out of the evidence": ", ".join(
+            f"{formatting.words(kind)} {count} times" for kind, count in run.replaced.items()
         ),
     }
     return [f"- {name}: {_escape(value)}" for name, value in facts.items() if value]
@@ -69,26 +99,44 @@ def _table(view: RunView) -> list[str]:
     return lines
 
 
-def _details(requirement: RequirementView) -> list[str]:
-    telling = [c for c in requirement.checks if c.outcome != "passed" or c.kept.left_behind]
-    if not telling:
+def _details(requirement: RequirementView, told: dict[str, str]) -> list[str]:
+    """The checks that tell something, those that tell the same together.
+
+    Args:
+        requirement: with its checks.
+        told: texts that were told already → of which requirement; grows.
+    """
+    alike: dict[tuple[str, str], list[CheckView]] = {}
+    for check in requirement.checks:
+        if check.outcome != "passed" or check.kept.left_behind:
+            finding = ", finding" if check.is_finding else ""
+            alike.setdefault((f"{check.outcome}{finding}", _told(check)), []).append(check)
+    if not alike:
         return []
-    lines = [f"## {_escape(requirement.result.title)} (`{_code(requirement.result.id)}`)", ""]
-    for check in telling:
-        lines += [*_check(check), ""]
+    name = f"`{_code(requirement.result.id)}`"
+    lines = [f"## {_escape(requirement.result.title)} ({name})", ""]
+    for (outcome, text), checks in alike.items():
+        symbol, _ = formatting.OUTCOMES[checks[0].outcome]
+        lines += [f"- {symbol} **{outcome}**: {_escape(check.result.title)}" for check in checks]
+        if text in told:
+            lines += ["", f"  What is said above of {told[text]}."]
+        elif text:
+            lines += ["", *_fenced(text)]
+            told[text] = name
+        lines.append("")
     return lines
 
 
-def _check(check: CheckView) -> list[str]:
-    symbol, _ = formatting.OUTCOMES[check.outcome]
-    finding = ", finding" if check.is_finding else ""
-    lines = [f"- {symbol} **{check.outcome}{finding}**: {_escape(check.result.title)}"]
-    told = [check.message]
-    if check.kept.left_behind:
-        told.append(f"left behind: {check.kept.left_behind}")
-    if text := "\n".join(filter(None, told)):
-        lines += ["", *_fenced(text)]
-    return lines
+def _told(check: CheckView) -> str:
+    left = check.kept.left_behind
+    return "\n".join(filter(None, (check.message, f"left behind: {left}" if left else "")))
+
+
+def _images(view: RunView) -> list[str]:
+    if not view.run.images:
+        return []
+    rows = [f"| `{_code(name)}` | `{_code(found)}` |" for name, found in view.run.images.items()]
+    return ["| Image | Digest that ran |", "|---|---|", *rows, ""]
 
 
 def _fenced(text: str) -> list[str]:
@@ -96,6 +144,8 @@ def _fenced(text: str) -> list[str]:
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     body = printable(text).splitlines()
+    if len(body) > _MOST_LINES:
+        body = [*body[:_MOST_LINES], f"[{len(body) - _MOST_LINES} more lines in index.html]"]
     return [f"  {line}".rstrip() for line in (fence + "text", *body, fence)]
 
 

@@ -4,12 +4,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from aicr_pytest.evidence.names import DERIVED
 from aicr_pytest.evidence.record import CheckRecord, Observation, Outcome, read_records
 from aicr_pytest.evidence.run import CheckResult, RequirementResult, RunInfo, read_run
 
-REPORT_FILES = frozenset(
-    {"index.html", "report.html", "junit-report.xml", "ctrf-report.json", "summary.md"}
-)
+REPORT_FILES = frozenset({*DERIVED, "report.html"})
 """What is made from evidence and is none."""
 
 _NO_RECORD = CheckRecord(

@@ -7,10 +7,16 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from aicr_pytest import __version__, extensions
+from aicr_pytest.errors import SettingsError
+from aicr_pytest.evidence import provenance
+from aicr_pytest.evidence.checksums import MANIFEST_FILE
+from aicr_pytest.evidence.names import DERIVED
 from aicr_pytest.evidence.record import CheckRecord
 from aicr_pytest.evidence.run import RUN_FILE, CheckResult, ClusterInfo, RequirementResult, RunInfo
+from aicr_pytest.evidence.totals import completed
 from aicr_pytest.requirements.catalogue import BY_ID, Level
 from aicr_pytest.run.plan import Check
 from aicr_pytest.run.results import Result
@@ -18,7 +24,7 @@ from aicr_pytest.run.session import Run
 from aicr_pytest.run.verdicts import Judgement, judge
 
 _SATISFIED = ("Implemented", "N/A")
-_DERIVED = ("manifest.json", "index.html", "summary.md", "junit-report.xml")
+_MAKES_ROOM = (MANIFEST_FILE, *DERIVED)
 """What makes room for run.json on a full disk, in this order."""
 
 
@@ -59,6 +65,8 @@ def conclude(run: Run, exit_status: int) -> Conclusion:
 
 def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInfo:
     """The run as run.json has it."""
+    modules = {check.module for check in run.plan.selected}
+    suite = provenance.suite_files(modules, run.plan.requirements)
     return RunInfo(
         run_id=run.run_id,
         simulated=run.simulated,
@@ -76,6 +84,10 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         problems=tuple(run.problems),
         left_behind=tuple(run.left_behind),
         clean_command=run.clean_command if run.left_behind else "",
+        directory=_below(run.invocation_dir, run.directory),
+        tool=provenance.tool(),
+        suite=suite,
+        suite_sha256=provenance.fingerprint(suite),
     )
 
 
@@ -116,8 +128,11 @@ def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
     if run.directory is None:
         return []
     now = datetime.datetime.now(datetime.UTC)
-    run.store.write_run(run_info(run, conclusion, now))
-    for name in _DERIVED:
+    info = run_info(run, conclusion, now)
+    with contextlib.suppress(SettingsError):  # a record that cannot be read: the reports say so
+        info = completed(info, run.directory)
+    run.store.write_run(info)
+    for name in _MAKES_ROOM:
         if run.store.lacks(RUN_FILE):
             # What is said there goes before what `aicr-pytest report` makes again from it.
             with contextlib.suppress(OSError):
@@ -198,6 +213,7 @@ def _cluster_info(run: Run) -> ClusterInfo:
         context=run.cluster.context,
         server=run.cluster.server,
         version=run.cluster.version(),
+        id=run.survey.cluster_id,
         platform=run.shared.description,
         nodes=run.survey.nodes_seen(),
         accelerators=run.survey.pools(),
@@ -213,6 +229,13 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found | extensions.versions()
+
+
+def _below(start: Path, directory: Path | None) -> str:
+    """The evidence's directory from where CI systems look for it; no other path is published."""
+    if directory is None or not directory.is_relative_to(start):
+        return ""
+    return directory.relative_to(start).as_posix()
 
 
 def _iso(moment: datetime.datetime) -> str:

@@ -96,6 +96,7 @@ class RunHooks:
             worker=inherited.get("workerid", ""),
             awaiting=(lambda *_: None) if inherited else live.awaiting,
             command=shlex.join([Path(sys.argv[0]).name, *config.invocation_params.args]),
+            invocation_dir=config.invocation_params.dir,
         )
         config.stash[run_key] = run
         config.pluginmanager.register(OthersReports(run), "aicr-others-reports")

@@ -90,6 +90,7 @@ class Run:
         worker: str = "",
         awaiting: Callable[[str, str, float, float], None] = lambda *_: None,
         command: str = "",
+        invocation_dir: Path | None = None,
     ) -> None:
         self.settings = settings
         """What the user wants."""
@@ -99,6 +100,8 @@ class Run:
         """Name of the xdist worker; empty in the controller and without xdist."""
         self.command = command
         """How the run was started."""
+        self.invocation_dir = invocation_dir or Path.cwd()
+        """Where."""
         self.plan = Plan()
         """The checks of the run; known after collection."""
         self.results = Results()

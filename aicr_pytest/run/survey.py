@@ -1,6 +1,7 @@
 """What the cluster offers, as the header, preflight and run.json tell it."""
 
 import contextlib
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,8 @@ class Survey:
     """Other runs of ours that have something on the cluster: what, and whether they go on."""
     dead_apis: tuple[str, ...] = ()
     """APIServices whose server does not answer, each with the words for it."""
+    cluster_id: str = ""
+    """What tells the cluster from every other; empty where we may not see it."""
     set_aside: tuple[str, ...] = ()
     """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
 
@@ -135,7 +138,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
     from aicr_pytest.accelerators.inventory import nothing_runs_on
     from aicr_pytest.cluster.glance import other_runs
-    from aicr_pytest.cluster.kinds import NODE
+    from aicr_pytest.cluster.kinds import NAMESPACE, NODE
     from aicr_pytest.cluster.served import dead_groups
 
     nodes: tuple[str, ...] = ()
@@ -144,8 +147,11 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     simulated = False
     aside: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
+    cluster_id = ""
     with contextlib.suppress(AicrError):  # who may not look there may still look elsewhere
         dead = tuple(dead_groups(cluster))
+    with contextlib.suppress(AicrError):
+        cluster_id = _hashed(cluster.get(NAMESPACE, "kube-system")["metadata"]["uid"])
     try:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
@@ -169,7 +175,13 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         verified=cluster.verified,
         other_runs=others,
         dead_apis=dead,
+        cluster_id=cluster_id,
     )
+
+
+def _hashed(uid: str) -> str:
+    """The same for the same cluster, and of no use to who wants to know which one it is."""
+    return hashlib.sha256(f"aicr-pytest {uid}".encode()).hexdigest()[:16]
 
 
 def _note(node: "AcceleratorNode | None") -> str:

@@ -19,6 +19,8 @@ from aicr_pytest.evidence.run import CheckResult, Verdict
 
 _COULD_NOT_LOOK: tuple[Outcome, ...] = ("inconclusive", "error", "skipped", "not run")
 _FOR_NOTHING: tuple[Outcome, ...] = ("not applicable",)
+NOT_APPLICABLE = "by the user's word: "
+"""How the reason of ``N/A`` begins; the user's own follows."""
 _MOST_LISTED = 3
 """Checks that a reason names one by one."""
 
@@ -78,7 +80,7 @@ def _decide(deciding: Sequence[CheckResult], not_applicable: str) -> tuple[Verdi
     if unknown := [check for check in deciding if check.outcome == "unknown"]:
         return "Unknown", _because(unknown, deciding, "met what the suite does not know")
     if not_applicable:
-        return "N/A", f"by the user's word: {not_applicable}"
+        return "N/A", f"{NOT_APPLICABLE}{not_applicable}"
     passed = [check for check in deciding if check.outcome == "passed"]
     if not passed:
         what = "no deciding check applies" if deciding else "there was no deciding check to run"

@@ -1,5 +1,6 @@
 """A run that was asked for: what it says, and what it leaves."""
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -170,15 +171,16 @@ def test_evidence_holds_reports_records_and_a_manifest_that_fits(project: "Proje
         "index.html",
         "report.html",
         "junit-report.xml",
+        "ctrf.json",
         "summary.md",
         "run.json",
         "manifest.json",
     } <= names
     assert (out / "secure_accelerator_access" / "test_pod_sees_its_device" / "record.json").exists()
     result.stdout.fnmatch_lines(["Evidence: *out/index.html"])
-    from aicr_pytest.evidence.checksums import verify
+    from aicr_pytest.run.verification import verify
 
-    assert verify(out) == []
+    assert verify(out).problems == verify(out).notes == ()
 
 
 def test_run_json_tells_requirement_level_verdict_and_checks(project: "Project") -> None:
@@ -193,6 +195,19 @@ def test_run_json_tells_requirement_level_verdict_and_checks(project: "Project")
         ("secure_accelerator_access", "MUST", "Implemented"),
     ]
     assert [check["basis"] for check in told["requirements"][1]["checks"]] == ["text", "plan"]
+
+
+def test_run_json_tells_what_it_was_made_with(project: "Project") -> None:
+    project.run("--aicr", "-m", "dra", "--evidence-dir=ci/out")
+
+    told = project.read_run("ci/out")
+    assert told["directory"] == "ci/out"
+    assert told["tool"].startswith("aicr-pytest 0.")
+    assert list(told["suite"]) == ["conformance/test_dra_support.py"]
+    assert len(told["suite_sha256"]) == 64
+    junit = (project.path / "ci/out/junit-report.xml").read_text()
+    for file in re.findall(r"\[\[ATTACHMENT\|(.+?)\]\]", junit):
+        assert (project.path / file).is_file()
 
 
 def test_without_evidence_nothing_is_written(project: "Project") -> None:

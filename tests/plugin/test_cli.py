@@ -114,7 +114,52 @@ def test_verify_names_every_file_that_is_not_as_it_was_written(project: "Project
 
     assert untouched.returncode == 0
     assert said.returncode == 1
-    assert said.stdout.splitlines() == ["not listed: more.txt", "changed: summary.md"]
+    assert said.stdout.splitlines() == [
+        "not listed: more.txt",
+        "changed: summary.md",
+    ]
+
+
+@pytest.mark.parametrize("file", ["dra_support/test_claim_is_allocated/record.json", "run.json"])
+def test_report_refuses_to_vouch_for_what_somebody_has_changed(
+    project: "Project", file: str
+) -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    changed = project.path / "out" / file
+    changed.write_text(changed.read_text().replace("passed", "failed"))
+    before = contents(project.path / "out")
+
+    said = command("report", "out", directory=project.path)
+
+    assert said.returncode == 4
+    assert f"changed: {file}" in said.stderr
+    assert contents(project.path / "out") == before
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_report_of_an_untouched_run_is_the_same_to_the_byte(project: "Project") -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+    before = contents(project.path / "out")
+
+    said = command("report", "out", directory=project.path)
+
+    assert said.returncode == 0
+    assert contents(project.path / "out") == before
+
+
+def test_packed_evidence_is_verified_as_its_folder_is(project: "Project") -> None:
+    project.run("--aicr", "--evidence-dir", "out")
+
+    packed = command("pack", "out", directory=project.path)
+    said = command("verify", "out.tar.gz", directory=project.path)
+
+    assert (packed.returncode, packed.stdout) == (0, f"{project.path / 'out.tar.gz'}\n")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("out.tar.gz: every file is as its manifest says (run 20")
+    assert said.stdout.count("\n") == 1
 
 
 def test_report_of_a_killed_run_gives_no_verdict_that_it_cannot_know(project: "Project") -> None:
@@ -140,7 +185,7 @@ def test_report_of_a_killed_run_gives_no_verdict_that_it_cannot_know(project: "P
     assert [r["verdict"] for r in told["requirements"]] == ["Inconclusive"]
 
 
-@pytest.mark.parametrize("name", ["list", "preflight", "report", "verify", "clean"])
+@pytest.mark.parametrize("name", ["list", "preflight", "report", "verify", "pack", "clean"])
 def test_every_command_has_a_help_that_teaches(name: str, tmp_path: Path) -> None:
     said = command(name, "--help", directory=tmp_path)
 
@@ -222,6 +267,7 @@ def test_report_of_a_stranger_with_an_odd_file_name_is_no_traceback(
     ]  # fmt: skip
     file.write_text(json.dumps(record))
 
+    (project.path / "out/manifest.json").unlink()  # as a run that was killed has none
     said = command("report", "out", directory=project.path)
 
     assert "Traceback" not in said.stderr

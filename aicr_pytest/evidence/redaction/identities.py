@@ -277,6 +277,9 @@ _EVERY: tuple[Rule, ...] = (
     _rule("person", "/users/", r"(?<=/Users/)(?P<v>[A-Za-z][A-Za-z0-9._-]{2,32})(?=/)"),
 )
 
+KINDS = frozenset({rule.kind for rule in (*_OWN, *_EVERY)} | {"address", "host", "id"})
+"""With which of its kinds a pseudonym may begin that was given by a name's look."""
+
 _IDENTIFIER = re.compile(rf"(?<![\w-]){_UUID}(?![\w-])")
 _OWNER = re.compile(
     r"(?i)(?:(?:subscription|tenant|directory|project|principal|object|client|user|workspace|org"

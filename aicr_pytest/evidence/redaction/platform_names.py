@@ -14,6 +14,9 @@ _CONTEXTS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (("cluster",), re.compile(r"do-[a-z]{3}\d-(\S+)")),
 )
 
+PLATFORM_KINDS = frozenset({"server"}.union(*(kinds for kinds, _ in _CONTEXTS)))
+"""Of what a kubeconfig tells."""
+
 
 def platform_names(server: str, context: str) -> Iterator[tuple[str, str]]:
     """Kind and name of what identifies a platform, out of its API server's URL and its context."""

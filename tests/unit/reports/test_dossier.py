@@ -206,7 +206,7 @@ def test_reports_on_a_full_disk_are_problems_and_no_crash(
 
     assert write_reports(run) == [
         f"{name} could not be written: No space left on device"
-        for name in ("index.html", "junit-report.xml", "summary.md", "manifest.json")
+        for name in ("index.html", "junit-report.xml", "ctrf.json", "summary.md", "manifest.json")
     ]
 
 

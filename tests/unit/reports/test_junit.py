@@ -1,5 +1,6 @@
 """junit-report.xml tells a broken platform from one that could not be looked at."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -29,30 +30,95 @@ def properties(element: ElementTree.Element) -> dict[str | None, str | None]:
     return {p.get("name"): p.get("value") for p in element.findall("properties/property")}
 
 
-def test_each_check_is_one_test_case(report: ElementTree.Element) -> None:
-    suite = report.find("testsuite")
-    assert suite is not None
+def test_each_check_is_one_test_case_in_the_suite_of_its_requirement(
+    report: ElementTree.Element,
+) -> None:
+    suites = {suite.get("name"): suite for suite in report}
     names = [(c.get("classname"), c.get("name")) for c in report.iter("testcase")]
 
+    assert list(suites) == ["aicr.dra_support", "aicr.secure_accelerator_access"]
     assert len(names) == len(set(names)) == 7
     assert names[0] == ("aicr.dra_support", "test_stable_dra_api_is_served")
-    counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
-    assert counts == {"tests": "7", "failures": "2", "errors": "1", "skipped": "1"}
+    assert counts(report) == {"tests": "7", "failures": "2", "errors": "1"}
+    assert counts(suites["aicr.secure_accelerator_access"]) == {
+        "tests": "4", "failures": "2", "errors": "1", "skipped": "1"
+    }  # fmt: skip
 
 
-def test_properties_tell_requirement_and_evidence(report: ElementTree.Element) -> None:
-    assert properties(case(report, "test_stable_dra_api_is_served")) == {
-        "requirement": "dra_support",
-        "level": "not listed",
-        "verdict": "Implemented",
-        "basis": "plan",
-        "outcome": "passed",
-        "simulated": "true",
-        "evidence": "dra_support/test_stable_dra_api_is_served",
-    }
-    suite = report.find("testsuite")
-    assert suite is not None
-    assert properties(suite)["simulated"] == "true"
+def counts(element: ElementTree.Element) -> dict[str, str]:
+    kinds = ("tests", "failures", "errors", "skipped")
+    return {name: value for name, value in element.items() if name in kinds}
+
+
+def test_suite_tells_the_requirement_and_the_run(report: ElementTree.Element) -> None:
+    told = properties(report[0])
+
+    assert (
+        told.items()
+        >= {
+            "requirement": "dra_support",
+            "level": "not listed",
+            "verdict": "Implemented",
+            "simulated": "true",
+            "kubernetes": "v1.37.2",
+        }.items()
+    )
+
+
+def test_test_case_tells_basis_outcome_and_where_its_evidence_is(
+    report: ElementTree.Element,
+) -> None:
+    said = case(report, "test_stable_dra_api_is_served").findtext("system-out", "")
+
+    assert "outcome: passed\nbasis: plan\nrequirement: dra_support, not listed\n" in said
+    assert "evidence: dra_support/test_stable_dra_api_is_served\n" in said
+
+
+JENKINS: dict[str, tuple[set[str], set[str]]] = {
+    # What junit-10.xsd of Jenkins' xunit plugin allows: attributes and children.
+    "testsuites": ({"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname", "id"},
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    ),
+    "testcase": (
+        {"name", "time", "classname", "group"},
+        {"skipped", "error", "failure", "system-out", "system-err"},
+    ),
+    "properties": (set(), {"property"}),
+    "property": ({"name", "value"}, set()),
+    "failure": ({"type", "message"}, set()),
+    "error": ({"type", "message"}, set()),
+    "skipped": ({"type", "message"}, set()),
+    "system-out": (set(), set()),
+    "system-err": (set(), set()),
+}
+
+
+def test_report_is_valid_for_jenkins(report: ElementTree.Element) -> None:
+    for element in report.iter():
+        attributes, children = JENKINS[element.tag]
+        assert set(element.keys()) <= attributes
+        assert {child.tag for child in element} <= children
+        if element.tag == "testsuite":
+            assert {"name", "tests", "failures", "errors"} <= set(element.keys())
+
+
+def test_attachments_lead_to_files_from_the_directory_of_the_job(tmp_path: Path) -> None:
+    store = EvidenceStore.open(tmp_path / "out", "run-1", Redactor())
+    evidence = store.begin("x", "test_x", title="X", proves="", basis="text")
+    evidence.text("Log", "[[ATTACHMENT|/etc/passwd]]", source="s")
+    evidence.fact("said", "[[ATTACHMENT|/etc/passwd]]")
+    evidence.table("Seen", ["a"], [["b"]], source="s")
+    store.end(evidence, "passed")
+    store.write_run(RunInfo(run_id="run-1", directory="out"))
+
+    report = ElementTree.fromstring(junit.render(read_view(tmp_path / "out")))
+    said = report.findtext("testsuite/testcase/system-out", "")
+
+    attached = re.findall(r"\[\[ATTACHMENT\|(.+?)\]\]", said)
+    assert attached == ["out/x/test_x/02-Seen.json", "out/x/test_x/01-Log.txt"]
+    assert all((tmp_path / path).is_file() for path in attached)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +177,7 @@ def test_problems_of_the_evidence_are_told(tmp_path: Path) -> None:
     report = ElementTree.fromstring(junit.render(read_view(tmp_path)))
 
     assert report.findtext("testsuite/system-err") == "disk full"
+    assert properties(report[0])["evidence_complete"] == "false"
 
 
 def _report_of(

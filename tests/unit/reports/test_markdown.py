@@ -86,3 +86,57 @@ def _inline_of_reason(directory: Path, reason: str) -> list[Token]:
     cells = [token for token in parsed if token.type == "inline"][6:]
     assert len(cells) == 6, "the reason makes no cells"
     return list(cells[5].children or [])
+
+
+def test_summary_holds_no_link_since_it_is_shown_elsewhere(summary: str) -> None:
+    assert "](" not in summary
+    assert "The whole evidence is in `index.html`." in summary
+
+
+def test_checks_that_say_the_same_are_told_together(tmp_path: Path) -> None:
+    store = EvidenceStore.open(tmp_path, "run-1", Redactor())
+    for requirement in ("x", "y"):
+        for number in range(3):
+            name = f"test_{number}"
+            evidence = store.begin(requirement, name, title=name, proves="", basis="text")
+            store.end(evidence, "inconclusive", "The API server\ndoes not answer.")
+
+    summary = markdown.render(read_view(tmp_path))
+
+    assert summary.count("does not answer.") == 1
+    assert summary.count("- ? **inconclusive**: test") == 6
+    assert "What is said above of `x`." in summary
+
+
+def test_long_message_is_cut(tmp_path: Path) -> None:
+    store = EvidenceStore.open(tmp_path, "run-1", Redactor())
+    evidence = store.begin("x", "test_x", title="X", proves="", basis="text")
+    store.end(evidence, "failed", "\n".join(map(str, range(1000))))
+
+    summary = markdown.render(read_view(tmp_path))
+
+    assert "[960 more lines in index.html]" in summary
+    assert len(summary.splitlines()) < 70
+
+
+def test_summary_tells_what_ran_and_what_was_taken_out(tmp_path: Path) -> None:
+    store = EvidenceStore.open(tmp_path, "run-1", Redactor())
+    store.write_run(
+        RunInfo(
+            run_id="run-1",
+            directory="out/run-1",
+            tool="aicr-pytest 0.1.0",
+            suite_sha256="ab",
+            images={"nvcr.io/x:1": "sha256:ab"},
+            replaced={"node": 3, "secret": 1},
+            conflicts=("x/test_x: failed, later passed",),
+        )
+    )
+
+    summary = markdown.render(read_view(tmp_path))
+
+    assert "| `nvcr.io/x:1` | `sha256:ab` |" in summary
+    assert "- Taken out of the evidence: node 3 times, secret 1 times" in summary
+    assert "- Made with: aicr-pytest 0.1.0\n- Suite: sha256:ab\n" in summary
+    assert "> **Said differently**: x/test\\_x: failed, later passed" in summary
+    assert "`index.html` in `out/run-1`." in summary
