@@ -1,14 +1,17 @@
-"""The command `aicr-pytest`: run, list, preflight, report, verify, clean."""
+"""The command `aicr-pytest`: run, list, preflight, report, verify, clean, submit, validate."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
+from aicr_pytest.cli import submit, validate
+from aicr_pytest.cli.saying import say as _say
+from aicr_pytest.cli.saying import say_json as _say_json
+from aicr_pytest.cli.saying import say_line as _say_line
 from aicr_pytest.config.options import OPTIONS, Option
 from aicr_pytest.config.resolving import resolve
 from aicr_pytest.config.rootdir import joined
@@ -18,7 +21,6 @@ from aicr_pytest.settings import Settings
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.leftovers import Findings, Leftover
-    from aicr_pytest.evidence.door import Door
 
     Commands = argparse._SubParsersAction["_Parser"]
 
@@ -196,28 +198,6 @@ def _ask(chosen: "Sequence[Leftover]") -> None:
         raise SettingsError("Nothing was removed.")
 
 
-def _say(text: str, stream: TextIO | None = None) -> None:
-    """Print a text that somebody else's words are part of."""
-    print(_door().text(text), file=stream or sys.stdout)
-
-
-def _say_line(text: str, stream: TextIO | None = None) -> None:
-    """Print what must not look like several lines of ours."""
-    print(_door().line(text), file=stream or sys.stdout)
-
-
-def _say_json(value: Any) -> None:
-    print(json.dumps(_door().value(value), indent=2))
-
-
-def _door() -> "Door":
-    # Here, since `run` needs neither.
-    from aicr_pytest.evidence.door import Door
-    from aicr_pytest.evidence.redaction.redact import Redactor
-
-    return Door(Redactor())
-
-
 def _connect(settings: Settings) -> "Cluster":
     from aicr_pytest.cli.awaiting import Awaiting
     from aicr_pytest.cluster.client import Cluster
@@ -265,6 +245,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_verify(commands)
     _add_clean(commands)
+    submit.add_to(commands)
+    validate.add_to(commands)
     return parser
 
 
