@@ -52,6 +52,21 @@ class Request:
             origin=origins[0],
         )
 
+    def check(self, version: str) -> OfficialList:
+        """The list of a Kubernetes version, of which product.yaml knows the requirements.
+
+        Raises:
+            SettingsError: the checkout has none, or product.yaml speaks of others.
+        """
+        official = self.checkout.list_of(version, self.origin)
+        strange = [one for one in self.product.statements if one not in official.ids]
+        if strange:
+            raise SettingsError(
+                f"{self.product.path}: requirements.{strange[0]}: the list of {version} has no "
+                f"such id.\n  It has {', '.join(official.ids)}."
+            )
+        return official
+
     def submit(self, evidence: Path, *, simulated: bool = False) -> Path:
         """Write ``vX.Y/<product>``; gives the folder.
 
@@ -64,7 +79,7 @@ class Request:
                 something has to be said by the vendor, or a file is in the way; nothing is written.
         """
         measured = read_measured(evidence, simulated=simulated)
-        official = self.checkout.list_of(measured.version, self.origin)
+        official = self.check(measured.version)
         answers = answer_all(official, measured, self.product)
         name = f"{self.product.directory}-simulated" if simulated else self.product.directory
         target = self.checkout.root / f"v{official.version}" / name

@@ -286,6 +286,14 @@ spec:
         assert said in case.refused()
 
 
+def test_statement_about_an_unknown_id_is_refused(tmp_path: Path) -> None:
+    case = Case(tmp_path, SHARING.replace("gpu_sharing", "gpu_shering"))
+
+    said = case.refused()
+    assert "requirements.gpu_shering: the list of 1.37 has no such id" in said
+    assert "It has gpu_sharing, gang_scheduling, cluster_autoscaling." in said
+
+
 def test_wrong_repository_is_refused(tmp_path: Path) -> None:
     case = Case(tmp_path)
     (case.checkout / "docs" / "AIConformance-1.37.yaml").unlink()
