@@ -138,7 +138,7 @@ def is_placeholder(text: str) -> bool:
 def _problems(raw: dict[str, Any], path: Path) -> Iterator[str]:
     yield from _unknown("", raw, ("directory", "setup", "metadata", "requirements"))
     if not (isinstance(name := raw.get("directory"), str) and _DIRECTORY.fullmatch(name)):
-        yield "directory: a short name of the product for its folder, e.g. turbo-encabulator"
+        yield "directory: a short name of the product for its folder, e.g. analytical-engine"
     if not (isinstance(setup := raw.get("setup"), str) and setup.strip()):
         yield "setup: how somebody else gets such a cluster, as commands or as a URL"
     metadata = raw.get("metadata")

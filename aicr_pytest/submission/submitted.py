@@ -54,7 +54,7 @@ class Submitted:
 
     @property
     def name(self) -> str:
-        """E.g. ``v1.37/turbo-encabulator``."""
+        """E.g. ``v1.37/analytical-engine``."""
         return f"v{self.official.version}/{self.folder.name}"
 
     def value(self, field: str) -> Any:

@@ -19,7 +19,7 @@ class Judged:
     """A submission and what is wrong with it."""
 
     name: str
-    """E.g. ``v1.37/turbo-encabulator``."""
+    """E.g. ``v1.37/analytical-engine``."""
     findings: tuple[Finding, ...]
     """In the order of the rules."""
     online: bool

@@ -1,11 +1,18 @@
 """From a run to its pull request: ``--cncf-submission``, ``submit`` and ``validate``."""
 
+import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from aicr_pytest.submission.official_rules import OFFICIAL_RULES
+from aicr_pytest.submission.online import online_rules
+from aicr_pytest.submission.rule import Whose
+from aicr_pytest.submission.stricter_rules import STRICTER_RULES
 from tests.plugin.test_cli import command
 from tests.unit.submission import world
 
@@ -35,7 +42,7 @@ RED = """
         assert False, "it sees none"
 """
 SUBMIT = ("submit", "out", "--checkout", "co", "--product", "product.yaml")
-FOLDER = "v1.37/turbo-encabulator"
+FOLDER = "v1.37/analytical-engine"
 
 
 @pytest.fixture
@@ -162,7 +169,7 @@ def test_checkout_without_the_clusters_version_ends_the_run_before_any_check(
 
 
 def test_product_yaml_with_gaps_is_said_before_anything_runs(vendor: "Project") -> None:
-    (vendor.path / "product.yaml").write_text("directory: turbo\n")
+    (vendor.path / "product.yaml").write_text("directory: engine\n")
 
     result = vendor.run("--aicr", "--cncf-submission", "co")
 
@@ -195,3 +202,63 @@ def test_bad_input_of_a_command_is_one_message(
     assert told.count("ERROR:") == 1
     assert said in told
     assert Path(vendor.path / "co").is_dir()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "submission.md").read_text(encoding="utf-8")
+
+
+def git(project: "Project", *arguments: str) -> None:
+    """Run git, where nobody is configured."""
+    name = ("-c", "user.name=Ada", "-c", "user.email=ada@babbage.example")
+    subprocess.run(["git", *name, *arguments], cwd=project.path, check=True, capture_output=True)
+
+
+def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
+    (vendor.path / "co" / "docs" / "more.md").touch()
+    git(vendor, "init", "--quiet", "co")
+    git(vendor, "-C", "co", "add", ".")
+    git(vendor, "-C", "co", "commit", "--quiet", "-m", "theirs")
+    (example,) = re.findall(r"(?s)```yaml\n(.*?)```", PAGE)
+    (vendor.path / "product.yaml").write_text(example)
+    commands = [
+        shlex.split(line) for line in re.findall(r"(?m)^    (\w.*)$", PAGE.replace(example, ""))
+    ]
+
+    for words in commands:
+        match words:
+            case ["git", "clone", url]:
+                assert url.startswith("https://github.com/")
+                git(vendor, "clone", "--quiet", "--bare", "co", "fork")
+                git(vendor, "clone", "--quiet", "fork", url.rpartition("/")[2])
+            case ["git", *arguments]:
+                git(vendor, *arguments)
+            case ["aicr-pytest", "run", *arguments]:
+                assert vendor.run("--aicr", *arguments).ret == pytest.ExitCode.OK
+            case ["aicr-pytest", *arguments]:
+                assert said_by(vendor, *arguments)[0] == 0
+            case _:
+                pytest.fail(f"nobody tries {words}")
+
+    assert [words[:2] for words in commands].count(["git", "-C"]) == 4
+    told = subprocess.run(
+        ["git", "-C", "fork", "ls-tree", "-r", "--name-only", "analytical-engine"],
+        cwd=vendor.path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert f"{FOLDER}/PRODUCT.yaml\n" in told.stdout
+
+
+def test_page_has_a_row_for_every_rule() -> None:
+    (table,) = re.findall(r"(?s)\| rule \|.*?\n\n", PAGE)
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.split("\n")[2:-2]]
+    told = {row[0].split("`")[1]: row[1:] for row in rows}
+
+    rules = (*OFFICIAL_RULES, *STRICTER_RULES, *online_rules())
+    assert told == {
+        rule.name: [
+            ("warns" if rule.warns else "refuses") if whose in rule.whose else "" for whose in Whose
+        ]
+        for rule in rules
+    }

@@ -12,7 +12,7 @@ from aicr_pytest.submission.official import Checkout
 from aicr_pytest.submission.product import read_product
 from tests.unit.submission import world
 
-STATED = "evidence: [https://yoyo.dyne/docs]\n    notes: By documentation."
+STATED = "evidence: [https://babbage.example/docs]\n    notes: By documentation."
 
 
 def answers(

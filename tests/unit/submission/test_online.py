@@ -20,7 +20,7 @@ landscape:
   - {name: Others, subcategories: [{items: [{name: Retro}]}]}
   - name: CNCF Members
     subcategories:
-      - {name: Gold, items: [{name: Yoyodyne (member)}, {name: null}]}
+      - {name: Gold, items: [{name: Babbage (member)}, {name: null}]}
 """
 
 
@@ -62,9 +62,9 @@ def server() -> Iterator[str]:
 
 def findings(tmp_path: Path, server: str, path: str, text: str = GOOD) -> dict[str, list[str]]:
     """Rule → what it says, of a submission whose URLs are all of this server."""
-    text = text.replace("https://yoyo.dyne/gangs", f"{server}/{path}")
-    for name in ("turbo", "docs", "turbo.svg"):
-        text = text.replace(f"https://yoyo.dyne/{name}\n", f"{server}/{name}\n")
+    text = text.replace("https://babbage.example/gangs", f"{server}/{path}")
+    for name in ("engine", "docs", "engine.svg"):
+        text = text.replace(f"https://babbage.example/{name}\n", f"{server}/{name}\n")
     text = text.replace("https://github.com", server)
     submitted = read_submitted(
         world.submission(world.checkout(tmp_path / "co"), text, nodes__md="x"), None
@@ -80,8 +80,8 @@ def test_urls_that_answer_are_fine(tmp_path: Path, server: str) -> None:
         "url-answers-or-is-busy": [],
         "vendor-is-a-member": [],
     }
-    assert Answering.asked.count("HEAD /turbo") == 1
-    assert "GET /turbo" not in Answering.asked
+    assert Answering.asked.count("HEAD /engine") == 1
+    assert "GET /engine" not in Answering.asked
 
 
 def test_url_that_is_gone_is_named_with_what_it_is_for(tmp_path: Path, server: str) -> None:
@@ -99,15 +99,15 @@ def test_busy_server_is_forgiven_since_september(tmp_path: Path, server: str) ->
 
 
 def test_server_that_is_not_there_is_said(tmp_path: Path, server: str) -> None:
-    text = GOOD.replace("https://yoyo.dyne/gangs", "http://127.0.0.1:1/x")
+    text = GOOD.replace("https://babbage.example/gangs", "http://127.0.0.1:1/x")
     (said,) = findings(tmp_path, server, "", text)["url-answers"]
 
     assert said.startswith("gang_scheduling: http://127.0.0.1:1/x does not answer: ")
 
 
-@pytest.mark.parametrize("vendor", ["Retro", "yoyodyne"])
+@pytest.mark.parametrize("vendor", ["Retro", "babbage"])
 def test_vendor_that_is_no_member_is_named(tmp_path: Path, server: str, vendor: str) -> None:
-    found = findings(tmp_path, server, "", GOOD.replace("Yoyodyne", vendor))
+    found = findings(tmp_path, server, "", GOOD.replace("Babbage", vendor))
 
     assert found["vendor-is-a-member"] == [
         f"metadata.vendorName: '{vendor}' is no member in the CNCF landscape"

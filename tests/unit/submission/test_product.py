@@ -21,17 +21,17 @@ def test_whole_file_is_read(tmp_path: Path) -> None:
 requirements:
   gpu_sharing:
     status: Implemented
-    evidence: [sharing.md#slices, https://yoyo.dyne/sharing]
+    evidence: [sharing.md#slices, https://babbage.example/sharing]
     notes: Slices.
 """
     found = read_product(world.product(tmp_path / "product.yaml", more), "--product")
 
-    assert found.directory == "turbo-encabulator"
+    assert found.directory == "analytical-engine"
     assert found.metadata["platformVersion"] == "1.7"
     assert "repoUrl" not in found.metadata
     assert found.statements["gpu_sharing"].evidence == (
         "sharing.md#slices",
-        "https://yoyo.dyne/sharing",
+        "https://babbage.example/sharing",
     )
 
 
@@ -49,15 +49,19 @@ def test_empty_file_names_every_field_that_is_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("directory: turbo-encabulator", "directory: ../gke", "directory: a short name"),
+        ("directory: analytical-engine", "directory: ../gke", "directory: a short name"),
         ('"1.7"', "1.7", "metadata.platformVersion: 1.7 is not * (in quotes"),
-        ("Yoyodyne", '"[Vendor Name]"', "metadata.vendorName: '[Vendor Name]' is not"),
-        ("turbo.svg", "turbo.png", "metadata.productLogoUrl: * SVG, EPS or AI"),
-        ("turbo@yoyo.dyne", "nobody", "metadata.contactEmailAddress: 'nobody' is not an e-mail"),
-        ("v1.36/turbo", "v1.36", "metadata.k8sConformanceUrl: *tree/master/vX.Y/PRODUCT"),
+        ("Babbage", '"[Vendor Name]"', "metadata.vendorName: '[Vendor Name]' is not"),
+        ("engine.svg", "engine.png", "metadata.productLogoUrl: * SVG, EPS or AI"),
+        (
+            "engine@babbage.example",
+            "nobody",
+            "metadata.contactEmailAddress: 'nobody' is not an e-mail",
+        ),
+        ("v1.36/engine", "v1.36", "metadata.k8sConformanceUrl: *tree/master/vX.Y/PRODUCT"),
         ("platformName:", "platform_name:", "platform_name: is no field; did you mean platformN"),
         ("metadata:", "metadata:\n  kubernetesVersion: v1.37", "*leave it out; it is the measured"),
-        ("setup: turbo create --accelerators 8", "setup: ' '", "setup: how somebody else"),
+        ("setup: engine create --accelerators 8", "setup: ' '", "setup: how somebody else"),
     ],
 )
 def test_wrong_field_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -73,7 +77,7 @@ def test_wrong_field_is_named(tmp_path: Path, old: str, new: str, said: str) -> 
     ("statement", "said"),
     [
         ("status: implemented", "requirements.x.status: 'implemented' is none of Implemented, "),
-        ("evidence: https://yoyo.dyne", "requirements.x.evidence: a list"),
+        ("evidence: https://babbage.example", "requirements.x.evidence: a list"),
         ("evidence: [gone.md]", "requirements.x.evidence: 'gone.md' is no URL and no file"),
         ("evidence: [../product.yaml]", "'../product.yaml' is no URL and no file beside"),
         ("evidence: [empty.md]", "'empty.md' is no URL and no file beside product.yaml with text"),

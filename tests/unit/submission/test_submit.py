@@ -20,7 +20,7 @@ SHARING = """\
 requirements:
   gpu_sharing:
     status: Implemented
-    evidence: [docs/sharing guide.md, https://yoyo.dyne/sharing]
+    evidence: [docs/sharing guide.md, https://babbage.example/sharing]
     notes: Slices.
 """
 
@@ -35,7 +35,7 @@ class Case:
         self.product = world.product(root / "product.yaml", more)
         self.evidence = world.evidence(root / "out", **changes)
         self.simulated = bool(changes.get("simulated"))
-        name = "turbo-encabulator" + "-simulated" * self.simulated
+        name = "analytical-engine" + "-simulated" * self.simulated
         self.target = self.checkout / "v1.37" / name
 
     def submit(self) -> Path:
@@ -93,7 +93,7 @@ def test_vendors_files_come_along(tmp_path: Path) -> None:
 
     assert case.entry("accelerators", "gpu_sharing")["evidence"] == [
         "vendor/docs/sharing-guide.md",
-        "https://yoyo.dyne/sharing",
+        "https://babbage.example/sharing",
     ]
     assert (case.target / "vendor/docs/sharing-guide.md").read_text() == "How to share.\n"
 
@@ -105,7 +105,7 @@ def test_test_that_a_file_is_named_for_stays_beside_it(tmp_path: Path) -> None:
     judged = validate(case.submit(), None, online=False)
 
     evidence = case.entry("accelerators", "gpu_sharing")["evidence"]
-    assert evidence == ["vendor/junit.xml#TestSharing", "https://yoyo.dyne/sharing"]
+    assert evidence == ["vendor/junit.xml#TestSharing", "https://babbage.example/sharing"]
     assert judged.is_good
 
 
@@ -122,7 +122,7 @@ def test_page_shows_what_was_seen_and_links_the_file(tmp_path: Path) -> None:
 def test_readme_tells_how_to_repeat_the_run(tmp_path: Path) -> None:
     readme = (Case(tmp_path).submit() / "README.md").read_text()
 
-    assert "turbo create --accelerators 8" in readme
+    assert "engine create --accelerators 8" in readme
     assert "pip install aicr-pytest==0.1.0\naicr-pytest run --evidence-dir out" in readme
     assert "| [`gang_scheduling`](gang_scheduling.md) | MUST | Implemented | Measured |" in readme
     assert "| `gpu_sharing` | SHOULD | open | nobody |" in readme
@@ -172,8 +172,8 @@ def test_every_file_of_a_rehearsal_says_so(tmp_path: Path, more: str) -> None:
 def test_rehearsal_is_not_written_where_the_product_goes(tmp_path: Path) -> None:
     case = Case(tmp_path, simulated=True)
 
-    assert case.submit().name == "turbo-encabulator-simulated"
-    assert not (case.checkout / "v1.37" / "turbo-encabulator").exists()
+    assert case.submit().name == "analytical-engine-simulated"
+    assert not (case.checkout / "v1.37" / "analytical-engine").exists()
 
 
 class TestUpdate:
@@ -183,10 +183,10 @@ class TestUpdate:
 # ours, by hand
 metadata:
   kubernetesVersion: v1.36 # bump me
-  platform_name: Turbo Encabulator
-  vendorName: 'Yoyodyne'
-  contactEmailAddress: old@yoyo.dyne # the team
-  owner: team-turbo
+  platform_name: Analytical Engine
+  vendorName: 'Babbage'
+  contactEmailAddress: old@babbage.example # the team
+  owner: team-engine
 spec:
   schedulingOrchestration:
     # gangs
@@ -214,10 +214,10 @@ spec:
 
         for kept in ("# ours, by hand", "# bump me", "# the team", "# gangs", "# soon"):
             assert text.count(kept) == 1
-        assert "owner: team-turbo" in text
+        assert "owner: team-engine" in text
         assert ">-\n        Gangs are\n        all or nothing.\n" in text
-        assert 'contactEmailAddress: "turbo@yoyo.dyne" # the team' in text
-        assert "platform_name: Turbo Encabulator\n" in text
+        assert 'contactEmailAddress: "engine@babbage.example" # the team' in text
+        assert "platform_name: Analytical Engine\n" in text
         assert "platformName" not in text
 
     def test_what_was_missing_is_there(self, case: Case) -> None:
@@ -246,9 +246,9 @@ spec:
         assert not (case.target / "vendor").exists()
 
     def test_another_product_is_refused(self, case: Case) -> None:
-        (case.target / "PRODUCT.yaml").write_text(self.OLD.replace("Turbo E", "Retro E"))
+        (case.target / "PRODUCT.yaml").write_text(self.OLD.replace("Analytical E", "Difference E"))
 
-        assert "platformName is 'Retro Encabulator' there and 'Turbo Encab" in case.refused()
+        assert "platformName is 'Difference Engine' there and 'Analytical Eng" in case.refused()
 
     def test_readme_of_others_is_not_overwritten(self, case: Case) -> None:
         (case.target / "README.md").write_text("by hand")

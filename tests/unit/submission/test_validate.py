@@ -12,15 +12,15 @@ from tests.unit.submission import world
 GOOD = """\
 metadata:
   kubernetesVersion: v1.37
-  platformName: Turbo Encabulator
+  platformName: Analytical Engine
   platformVersion: "1.7"
-  vendorName: Yoyodyne
-  website_url: https://yoyo.dyne/turbo
-  documentationUrl: https://yoyo.dyne/docs
-  productLogoUrl: https://yoyo.dyne/turbo.svg
+  vendorName: Babbage
+  website_url: https://babbage.example/engine
+  documentationUrl: https://babbage.example/docs
+  productLogoUrl: https://babbage.example/engine.svg
   description: A superb Kubernetes.
-  contactEmailAddress: turbo@yoyo.dyne
-  k8sConformanceUrl: https://github.com/cncf/k8s-conformance/tree/main/v1.36/turbo/
+  contactEmailAddress: engine@babbage.example
+  k8sConformanceUrl: https://github.com/cncf/k8s-conformance/tree/main/v1.36/engine/
 spec:
   accelerators:
     - id: gpu_sharing
@@ -31,7 +31,7 @@ spec:
       description: "Gangs are all or nothing."
       level: MUST
       status: Implemented
-      evidence: [https://yoyo.dyne/gangs]
+      evidence: [https://babbage.example/gangs]
       notes: ""
     - id: cluster_autoscaling
       description: "Nodes come and go."
@@ -67,7 +67,7 @@ def test_good_submission_is_accepted_by_all(tmp_path: Path) -> None:
 
     assert refusing(judged) == NEITHER
     assert judged.is_good
-    assert judged.as_lines()[0] == "v1.37/turbo"
+    assert judged.as_lines()[0] == "v1.37/engine"
     assert judged.as_lines()[-1].strip().startswith("not looked at: URLs")
 
 
@@ -79,21 +79,21 @@ def test_good_submission_is_accepted_by_all(tmp_path: Path) -> None:
         ("spec:\n", "other:\n", (AUGUST, SEPTEMBER), "spec is missing"),
         ("  platformName: ", "  x: ", (AUGUST, SEPTEMBER), "metadata.platformName is missing"),
         ('"1.7"', "1.7", (AUGUST, SEPTEMBER), "metadata.platformVersion is no string: 1.7"),
-        ("Yoyodyne", '""', (AUGUST, SEPTEMBER), "metadata.vendorName is empty"),
-        ("Yoyodyne", '"[X]"', (AUGUST, SEPTEMBER), "metadata.vendorName is a placeholder"),
+        ("Babbage", '""', (AUGUST, SEPTEMBER), "metadata.vendorName is empty"),
+        ("Babbage", '"[X]"', (AUGUST, SEPTEMBER), "metadata.vendorName is a placeholder"),
         ("k8s-conformance/", "x/", (AUGUST, SEPTEMBER), "k8sConformanceUrl is no folder of"),
         ("  accelerators:", "  a:", (AUGUST, SEPTEMBER), "spec.accelerators is missing"),
         ("id: gang_scheduling", "id: x", (AUGUST, SEPTEMBER), "gang_scheduling is missing in"),
         ("status: Implemented", "status: implemented", (AUGUST, SEPTEMBER), "is none of"),
         ("status: Implemented", "status: Not Implemented", (AUGUST, SEPTEMBER), "is a MUST and"),
-        ("[nodes.md]", "[gone.md]", (AUGUST, SEPTEMBER), "'gone.md' is no file of v1.37/turbo"),
+        ("[nodes.md]", "[gone.md]", (AUGUST, SEPTEMBER), "'gone.md' is no file of v1.37/engine"),
         ("[nodes.md]", "nodes.md", (AUGUST, SEPTEMBER), "evidence of cluster_autoscaling is no li"),
         ("spec:", "spec: [", (AUGUST, SEPTEMBER), "is not YAML"),
         ("spec:", "---\nspec:", (AUGUST, SEPTEMBER), "holds 2 YAML documents"),
         # one of them
-        ("turbo.svg", "turbo.png", (SEPTEMBER,), "is no vector picture"),
+        ("engine.svg", "engine.png", (SEPTEMBER,), "is no vector picture"),
         ("[nodes.md]", "['nodes.md#a']", (AUGUST,), "is no file of"),
-        ("[nodes.md]", "['file://v1.37/turbo/nodes.md']", (AUGUST,), "is no file of"),
+        ("[nodes.md]", "['file://v1.37/engine/nodes.md']", (AUGUST,), "is no file of"),
         ("[nodes.md]", "[../../docs/AIConformance-1.37.yaml]", (SEPTEMBER,), "outside of the"),
         ("[nodes.md]", "[v1.37/other/nodes.md]", (AUGUST, SEPTEMBER), "in another product's"),
         ("[nodes.md]", "['file://']", (AUGUST, SEPTEMBER), "no file is named"),
@@ -101,9 +101,19 @@ def test_good_submission_is_accepted_by_all(tmp_path: Path) -> None:
         ("Gangs are all", "Gangs may be all", (OURS,), "description is not the programme's"),
         ("level: SHOULD", "level: MUST", (OURS,), "gpu_sharing: level is not the programme's"),
         ("v1.37\n", "v1.36\n", (OURS,), "metadata.kubernetesVersion is v1.36, and the folder is"),
-        ("[https://yoyo.dyne/gangs]", "[]", (OURS,), "gang_scheduling: is Implemented, and no ev"),
+        (
+            "[https://babbage.example/gangs]",
+            "[]",
+            (OURS,),
+            "gang_scheduling: is Implemented, and no ev",
+        ),
         ("gangs]", "gangs]\n      notes: TODO", (OURS,), "'TODO' is a placeholder"),
-        ("yoyo.dyne/gangs", "example.com/g", (OURS,), "'https://example.com' is a placeholder"),
+        (
+            "babbage.example/gangs",
+            "example.com/g",
+            (OURS,),
+            "'https://example.com' is a placeholder",
+        ),
         ("[nodes.md]", "[nodes.md, /home/me/x]", (AUGUST, SEPTEMBER, OURS), "somebody's machine"),
     ],
 )
@@ -222,7 +232,7 @@ def test_files_beside_it_are_looked_at(tmp_path: Path, files: dict[str, str], sa
 @pytest.mark.parametrize(
     "page",
     [
-        "[a](nodes.md#x) [b](https://yoyo.dyne) [c](#here) [d](mailto:x@y.z) [e](/docs)",
+        "[a](nodes.md#x) [b](https://babbage.example) [c](#here) [d](mailto:x@y.z) [e](/docs)",
         "```text\n[a](gone.md)\n```\n",
         "`[a](gone.md)`",
         "````\n```\n[a](gone.md)\n````\n",
@@ -264,16 +274,16 @@ def test_requirement_that_stands_twice_is_refused_by_us(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("v1.37", "there is no PRODUCT.yaml in it. Those below it: turbo."),
+        ("v1.37", "there is no PRODUCT.yaml in it. Those below it: engine."),
         ("docs", "there is no PRODUCT.yaml in it."),
         ("elsewhere", "lies in one of a version, e.g. v1.37/."),
-        ("v1.99/turbo", "has no list for Kubernetes 1.99"),
+        ("v1.99/engine", "has no list for Kubernetes 1.99"),
     ],
 )
 def test_what_is_no_submission_is_one_message(tmp_path: Path, place: str, said: str) -> None:
     root = world.checkout(tmp_path / "co")
     world.submission(root, GOOD)
-    for folder in ("elsewhere", "v1.99/turbo"):
+    for folder in ("elsewhere", "v1.99/engine"):
         (root / folder).mkdir(parents=True)
         (root / folder / "PRODUCT.yaml").write_text(GOOD)
 

@@ -52,18 +52,18 @@ spec:
 """
 
 PRODUCT = """\
-directory: turbo-encabulator
-setup: turbo create --accelerators 8
+directory: analytical-engine
+setup: engine create --accelerators 8
 metadata:
-  platformName: Turbo Encabulator
+  platformName: Analytical Engine
   platformVersion: "1.7"
-  vendorName: Yoyodyne
-  websiteUrl: https://yoyo.dyne/turbo
-  documentationUrl: https://yoyo.dyne/docs
-  productLogoUrl: https://yoyo.dyne/turbo.svg
+  vendorName: Babbage
+  websiteUrl: https://babbage.example/engine
+  documentationUrl: https://babbage.example/docs
+  productLogoUrl: https://babbage.example/engine.svg
   description: A superb Kubernetes.
-  contactEmailAddress: turbo@yoyo.dyne
-  k8sConformanceUrl: https://github.com/cncf/k8s-conformance/tree/master/v1.36/turbo
+  contactEmailAddress: engine@babbage.example
+  k8sConformanceUrl: https://github.com/cncf/k8s-conformance/tree/master/v1.36/engine
 """
 
 GREEN: Mapping[str, Verdict] = {
@@ -142,7 +142,7 @@ def _result(name: str, verdict: Verdict, outcome: Outcome) -> RequirementResult:
 
 def submission(root: Path, text: str, **files: str) -> Path:
     """A product's folder in a checkout: its PRODUCT.yaml, and files beside it."""
-    folder = root / "v1.37" / "turbo"
+    folder = root / "v1.37" / "engine"
     folder.mkdir(parents=True)
     (folder / "PRODUCT.yaml").write_text(text, encoding="utf-8")
     for name, content in files.items():
