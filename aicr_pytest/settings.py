@@ -50,6 +50,10 @@ class Settings:
     """Whether evidence is kept on disk."""
     evidence_dir: Path | None = None
     """Where evidence goes, absolute; None: ``aicr-evidence/<run id>`` of the current directory."""
+    cncf_submission: Path | None = None
+    """Checkout of cncf/k8s-ai-conformance that the run's pull request goes into; None: none."""
+    product: Path | None = None
+    """The vendor's product.yaml; None: the one in the current directory."""
     kubeconfig: str | None = None
     """File to read; None: KUBECONFIG, the default file, or the service account in a pod."""
     context: str | None = None
@@ -142,7 +146,7 @@ class Settings:
         return Path(text).name if name in _PATHS else text
 
 
-_PATHS = ("evidence_dir", "kubeconfig", "prometheus_token_file")
+_PATHS = ("evidence_dir", "cncf_submission", "product", "kubeconfig", "prometheus_token_file")
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
-from aicr_pytest.cli import diff, merge, pack, report, verify
+from aicr_pytest.cli import diff, merge, pack, report, submit, validate, verify
 from aicr_pytest.cli.saying import say, say_json, say_line
 from aicr_pytest.config.options import OPTIONS, Option
 from aicr_pytest.config.resolving import resolve
@@ -216,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_preflight(commands)
     _add_clean(commands)
-    for command in (report, verify, pack, diff, merge):
+    for command in (report, verify, pack, diff, merge, submit, validate):
         command.add(commands)
     return parser
 

@@ -72,6 +72,20 @@ OPTIONS: tuple[Option, ...] = (
         "a directory that holds another run or something else is refused",
     ),
     Option(
+        field="cncf_submission",
+        flag="--cncf-submission",
+        metavar="CHECKOUT",
+        help="end the run with its pull request, written into this checkout of "
+        "cncf/k8s-ai-conformance (implies --evidence), as `aicr-pytest submit` does",
+    ),
+    Option(
+        field="product",
+        flag="--aicr-product",
+        metavar="FILE",
+        help="with --cncf-submission: the product.yaml that says what no run can see; else the one "
+        "in the current directory",
+    ),
+    Option(
         field="kubeconfig",
         flag="--aicr-kubeconfig",
         metavar="FILE",

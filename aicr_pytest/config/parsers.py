@@ -267,6 +267,8 @@ def not_applicable(text: str) -> tuple[str, str]:
 PARSERS: Mapping[str, Callable[[str], Any]] = {
     "evidence": switch,
     "evidence_dir": filled("a directory"),
+    "cncf_submission": filled("a checkout of cncf/k8s-ai-conformance"),
+    "product": filled("a file"),
     "kubeconfig": filled("a file"),
     "context": filled("the name of a context"),
     "features": feature,

@@ -43,12 +43,15 @@ def resolve(
         if origin:
             values[option.field] = _parsed(option, origin, raw)
             given[option.field] = origin
-    if directory := values.get("evidence_dir"):
-        # At once, and relative to whoever named it: a later chdir must not move the evidence.
-        base = project_dir if given["evidence_dir"].endswith("(ini)") else invocation_dir
-        values["evidence_dir"] = base / os.path.expanduser(directory)  # noqa: PTH111 - Path's raises
+    for field in ("evidence_dir", "cncf_submission", "product"):
+        if text := values.get(field):
+            # At once, and relative to whoever named it: a later chdir must not move the evidence.
+            base = project_dir if given[field].endswith("(ini)") else invocation_dir
+            values[field] = base / os.path.expanduser(text)  # noqa: PTH111 - Path's raises
+    if values.get("cncf_submission"):
         values["evidence"] = True
-        path = values["evidence_dir"]
+    if path := values.get("evidence_dir"):
+        values["evidence"] = True
         if os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114 - as above
             raise SettingsError(f"{given['evidence_dir']}: {path} is a link to nothing.")
     if values.get("lab") or values.get("provision"):
@@ -120,6 +123,7 @@ def _refuse_misspelt(environment: Mapping[str, str]) -> None:
 
 
 _WHICH = "both say which cluster it is"
+_REHEARSE = "a lab proves nothing of a product; rehearse with `aicr-pytest submit --simulated`"
 _CONTRADICTIONS = (
     ("lab", "kubeconfig", _WHICH),
     ("lab", "context", _WHICH),
@@ -127,6 +131,7 @@ _CONTRADICTIONS = (
     ("provision", "kubeconfig", _WHICH),
     ("provision", "context", _WHICH),
     ("prometheus_url", "prometheus_service", "both say where Prometheus is"),
+    ("cncf_submission", "lab", _REHEARSE),
 )
 """Two fields of which only one can be given, and why."""
 
@@ -148,6 +153,11 @@ def _refuse_contradictions(values: Mapping[str, Any], given: Mapping[str, str]) 
         raise SettingsError(
             f"{given['prometheus_token_file']} is for a URL that is not given.\n"
             "  Add --aicr-prometheus-url."
+        )
+    if "product" in values and "cncf_submission" not in values:
+        raise SettingsError(
+            f"{given['product']} is for a pull request that is not asked for.\n"
+            "  Add --cncf-submission."
         )
     version = values.get("k8s_version") or VERSIONS[-1]
     declared = values.get("not_applicable", {})

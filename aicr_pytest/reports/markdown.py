@@ -1,9 +1,9 @@
 """summary.md: the verdicts on one screen, for pull requests and CI job summaries."""
 
-import re
-
-from aicr_pytest.evidence.printable import printable
 from aicr_pytest.reports import formatting
+from aicr_pytest.reports.markdown_text import code as _code
+from aicr_pytest.reports.markdown_text import escape as _escape
+from aicr_pytest.reports.markdown_text import fenced
 from aicr_pytest.reports.view import CheckView, RequirementView, RunView
 
 _MOST_LINES = 40
@@ -121,7 +121,7 @@ def _details(requirement: RequirementView, told: dict[str, str]) -> list[str]:
         if text in told:
             lines += ["", f"  What is said above of {told[text]}."]
         elif text:
-            lines += ["", *_fenced(text)]
+            lines += ["", *(f"  {line}".rstrip() for line in fenced(_cut(text)))]
             told[text] = name
         lines.append("")
     return lines
@@ -139,25 +139,9 @@ def _images(view: RunView) -> list[str]:
     return ["| Image | Digest that ran |", "|---|---|", *rows, ""]
 
 
-def _fenced(text: str) -> list[str]:
-    """A code block whose fence is longer than any run of backticks inside."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    body = printable(text).splitlines()
-    if len(body) > _MOST_LINES:
-        body = [*body[:_MOST_LINES], f"[{len(body) - _MOST_LINES} more lines in index.html]"]
-    return [f"  {line}".rstrip() for line in (fence + "text", *body, fence)]
-
-
-def _escape(text: str) -> str:
-    """Text on one line that Markdown shows as it is."""
-    one_line = " ".join(printable(text).split())
-    safe = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # An entity stops GitHub from mentioning; a backslash would not.
-    safe = re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", safe).replace("@", "&#64;")
-    return safe.replace("://", ":&#47;&#47;")
-
-
-def _code(text: str) -> str:
-    """Text within one pair of backticks, in a table."""
-    return " ".join(printable(text).split()).replace("`", "'").replace("|", "\\|")
+def _cut(text: str) -> str:
+    lines = text.splitlines()
+    more = len(lines) - _MOST_LINES
+    return "\n".join(
+        [*lines[:_MOST_LINES], *([f"[{more} more lines in index.html]"] if more > 0 else [])]
+    )

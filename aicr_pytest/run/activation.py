@@ -1,6 +1,7 @@
 """Turns a pytest run into one of ours: settings, hooks, the door; or says what is wrong with it."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +13,11 @@ from aicr_pytest.evidence.door import Door
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.requirements.registry import added_solutions
 from aicr_pytest.run.doorkeeper import Doorkeeper
-from aicr_pytest.run.hooks import RunHooks
+from aicr_pytest.run.hooks import RunHooks, looks_only
 from aicr_pytest.run.session import run_key
+
+if TYPE_CHECKING:
+    from aicr_pytest.run.submitting import Submitting
 
 
 def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHooks:
@@ -33,14 +37,32 @@ def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHo
     try:
         profiles(), added_solutions()  # what is wrong with them is said before anything is asked
         hooks = RunHooks.of(config, expects_checks=expects_checks)
+        submitting = _submitting(config)
     except SettingsError as error:
         raise usage_error(error) from None
     config.pluginmanager.register(hooks, name)
+    if submitting is not None:
+        config.pluginmanager.register(submitting, "aicr-submission")  # outside of the hooks, too
     keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
     config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
     if not expects_checks:
         keeper.watch_logs()  # the session has started already
     return hooks
+
+
+def _submitting(config: pytest.Config) -> "Submitting | None":
+    """What writes the pull request at the end, where one is asked for.
+
+    Raises:
+        SettingsError: it could not be written whatever comes of the run.
+    """
+    run = config.stash[run_key]
+    checkout = run.settings.cncf_submission
+    if checkout is None or hasattr(config, "workerinput") or looks_only(config):
+        return None
+    from aicr_pytest.run.submitting import Submitting
+
+    return Submitting(run, checkout, config)
 
 
 def refuse_bad_options(config: pytest.Config) -> None:

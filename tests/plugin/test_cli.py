@@ -185,7 +185,9 @@ def test_report_of_a_killed_run_gives_no_verdict_that_it_cannot_know(project: "P
     assert [r["verdict"] for r in told["requirements"]] == ["Inconclusive"]
 
 
-@pytest.mark.parametrize("name", ["list", "preflight", "report", "verify", "pack", "clean"])
+@pytest.mark.parametrize(
+    "name", ["list", "preflight", "report", "verify", "pack", "clean", "submit", "validate"]
+)
 def test_every_command_has_a_help_that_teaches(name: str, tmp_path: Path) -> None:
     said = command(name, "--help", directory=tmp_path)
 

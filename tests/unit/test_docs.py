@@ -53,7 +53,10 @@ def test_the_readmes_table_of_checks_is_the_generated_one(generate: ModuleType) 
 
 def test_every_option_that_the_readme_names_exists() -> None:
     named = set(
-        re.findall(r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*)", (ROOT / "README.md").read_text())
+        re.findall(
+            r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*|cncf[\w-]*)",
+            (ROOT / "README.md").read_text(),
+        )
     )
 
     assert named

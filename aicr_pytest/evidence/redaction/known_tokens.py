@@ -184,12 +184,17 @@ def without_colours(text: str) -> str:
 
 def without_tokens(text: str) -> str:
     """The text without what looks like a credential by itself."""
+    return _taken_out(without_known_tokens(text), _RUN, _end_of_random)
+
+
+def without_known_tokens(text: str) -> str:
+    """The text without tokens that an issuer or a form tells; what is only random stays."""
     escaped = "\\" in text or "%" in text
     text = _taken_out(text, _PREFIX[escaped], _end_of_known)
     text = _taken_out(text, _SHAPE[escaped], lambda match: match.end())
     if "hook" in text:
         text = _HOOK.sub(_without_path, text)
-    return _taken_out(text, _RUN, _end_of_random)
+    return text
 
 
 def _end_of_random(run: re.Match[str]) -> int:
