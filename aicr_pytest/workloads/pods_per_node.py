@@ -1,9 +1,10 @@
 """The same actor on every looked-at accelerator node; checks speak of all of them at once."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -23,6 +24,16 @@ T = TypeVar("T")
 
 _OF_ALL = (AccessDenied, ApiUnreachable, NotAllowed)
 """What is no matter of one node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Pods that see a device of their own while others look for one."""
+
+    majors: frozenset[int]
+    """Major numbers of their devices, by which a hidden node of a neighbour is recognised."""
+    twins: Mapping[str, AcceleratorPod]
+    """The pods by node."""
 
 
 class PodsPerNode:
@@ -56,13 +67,17 @@ class PodsPerNode:
         """In what its containers see other than they were given."""
         return self._gather(lambda pod: pod.mismatches(container))
 
-    def visible_devices(self, known_majors: frozenset[int], container: str = "") -> list[str]:
+    def visible_devices(self, control: Control, container: str = "") -> list[str]:
         """Accelerators that its containers see though they asked for none."""
-        return self._gather(lambda pod: pod.visible_devices(container, known_majors=known_majors))
+        return self._gather(
+            lambda pod: pod.visible_devices(
+                container, known_majors=control.majors, twin=control.twins.get(pod.on.name)
+            )
+        )
 
     def identities(self, container: str = "") -> list[tuple[str, ...]]:
         """What the vendor's tool lists in each pod, by node."""
-        return [pod.held(container) for pod in self.pods]
+        return [pod.tell_held(container) for pod in self.pods]
 
     def devices_shared_with(self, other: "PodsPerNode") -> list[str]:
         """Devices that a pod of both actors sees on one node, as sentences.
@@ -77,7 +92,9 @@ class PodsPerNode:
         def common(mine: AcceleratorPod, theirs: AcceleratorPod) -> list[str]:
             if mine.asks_for_nothing or theirs.asks_for_nothing:
                 raise NoCapacity(f"It takes two free accelerators on one node: {mine.on}")
-            shared = sorted(set.intersection(*_held_by(theirs, mine)))
+            held = _held_by(theirs, mine)
+            mine.show_held_beside(theirs, held)
+            shared = sorted(set.intersection(*held))
             return [f"{mine} and {theirs} both see {identity}" for identity in shared]
 
         return self._beside(other, common)
@@ -130,14 +147,14 @@ class PodsPerNode:
         return [pod.stays_pending(left) for pod in self.pods]
 
     @contextmanager
-    def positive_control(self) -> Iterator[frozenset[int]]:
+    def positive_control(self) -> Iterator[Control]:
         """The positive twin of a negative: its pods see a device before and after the look.
 
         Yields:
-            Major numbers of their devices, by which a hidden node of a neighbour is recognised.
+            The twins with their devices.
         """
         majors = self._positive("before")
-        yield majors
+        yield Control(majors=majors, twins={pod.on.name: pod for pod in self.pods})
         self._positive("after")
 
     def _positive(self, when: str) -> frozenset[int]:
