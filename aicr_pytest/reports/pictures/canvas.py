@@ -11,7 +11,7 @@ from aicr_pytest.evidence.printable import printable
 
 WIDTH = 720
 """Of every picture, in its own pixels."""
-_LETTER = 7.3
+_LETTER = 8.0
 """Pixels of a letter of 13 px, on average; there are no font metrics here."""
 
 Tone = Literal["good", "bad", "quiet", ""]

@@ -36,6 +36,6 @@ def draw(title: str, lines: Sequence[Line]) -> str:
         left = _LABEL + _LONG * max(start, 0.0) / most
         wide = _LONG * (end - max(start, 0.0)) / most
         canvas.box(left, y + 5, wide, _ROW - 12, kind="span")
-        beside = left + wide + 8 if left + wide + 8 + len(words) * 7.3 < WIDTH else left + 8
+        beside = left + wide + 8 if left + wide + 8 + len(words) * 7.5 < WIDTH else left + 8
         canvas.text(beside, y + 21, words, within=WIDTH - beside)
     return canvas.svg(bottom + 26)
