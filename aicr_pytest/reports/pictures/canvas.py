@@ -14,6 +14,9 @@ WIDTH = 720
 _LETTER = 8.0
 """Pixels of a letter of 13 px, on average; there are no font metrics here."""
 
+_TIP = 300
+"""Letters of what stood where a text was cut; all of it stands in the table."""
+
 Tone = Literal["good", "bad", "quiet", ""]
 """Chooses a colour; a sign or a word stands beside it."""
 
@@ -69,9 +72,9 @@ class Canvas:
         self._shapes: list[str] = []
 
     def text(self, x: float, y: float, text: str, *, kind: str = "", within: float = WIDTH) -> None:
-        """Write a line of text; its whole stands in the tooltip where it had to be cut."""
+        """Write a line of text; more of it stands in the tooltip where it was cut."""
         shown = fitted(text, within)
-        tip = f"<title>{_safe(text)}</title>" if shown != text else ""
+        tip = f"<title>{_safe(text[:_TIP])}</title>" if shown != text else ""
         self._shapes.append(
             f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{tip}{_safe(shown)}</text>'
         )

@@ -36,6 +36,12 @@ def draw(title: str, lines: Sequence[Line]) -> str:
         left = _LABEL + _LONG * max(start, 0.0) / most
         wide = _LONG * (end - max(start, 0.0)) / most
         canvas.box(left, y + 5, wide, _ROW - 12, kind="span")
-        beside = left + wide + 8 if left + wide + 8 + len(words) * 7.5 < WIDTH else left + 8
-        canvas.text(beside, y + 21, words, within=WIDTH - beside)
+        canvas.text(_place(left, wide, len(words) * 8.0), y + 21, words)
     return canvas.svg(bottom + 26)
+
+
+def _place(left: float, wide: float, needed: float) -> float:
+    """Where words about a bar begin: behind it, else on it, else before it."""
+    if left + wide + 8 + needed < WIDTH:
+        return left + wide + 8
+    return left + 8 if wide > needed else left - 8 - needed

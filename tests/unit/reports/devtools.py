@@ -14,7 +14,7 @@ from websocket import WebSocket, create_connection
 
 from tests.unit.reports.browser import FLAGS, chromium
 
-_PATIENCE = 60.0
+_PATIENCE = 300.0
 """Seconds for the browser to start, and for one answer."""
 
 
