@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 _JOURNAL = "requests.jsonl"
+_LONGEST = 64 * 1024
+"""Characters of a line; a longer one is none of ours."""
 _ANSWERED_ONLY = ("reviews", "tokenreviews")
 """How resources end that are questions: nothing of them stays."""
 
@@ -15,7 +17,7 @@ def made_and_deleted(directory: Path) -> list[tuple[str, int, int]]:
     deleted: Counter[str] = Counter()
     try:
         with (directory / _JOURNAL).open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
+            for line in iter(lambda: lines.readline(_LONGEST), ""):
                 _count(line, made, deleted)
     except OSError:
         return []

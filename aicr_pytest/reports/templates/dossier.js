@@ -33,8 +33,5 @@
   form.addEventListener("input", apply);
   form.addEventListener("submit", function (event) { event.preventDefault(); });
   window.addEventListener("hashchange", reveal);
-  window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("article.check details.proof").forEach(function (one) { one.open = true; });
-  });
   reveal();
 })();
