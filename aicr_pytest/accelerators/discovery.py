@@ -186,6 +186,20 @@ class Accelerators:
         nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
         profile = self.stock[0].profile
         own = [item for item in slices if item["spec"]["driver"] == profile.driver]
+        evidence.table(
+            f"What {profile.driver} publishes",
+            ("node", "pool", "slice", "generation", "slices of the pool", "devices"),
+            [
+                (
+                    spec.get("nodeName", ""), spec["pool"]["name"], item["metadata"]["name"],
+                    spec["pool"].get("generation", ""), spec["pool"].get("resourceSliceCount", ""),
+                    len(spec.get("devices") or ()),
+                )
+                for item in own
+                for spec in [item["spec"]]
+            ],
+            source=RESOURCE_SLICE.request(),
+        )  # fmt: skip
         evidence.yaml("ResourceSlices", {"items": own}, source=RESOURCE_SLICE.request())
         return pool_faults(profile, nodes, slices)
 

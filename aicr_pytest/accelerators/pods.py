@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators import sights
+from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import (
     DeviceNode,
     OpenAttempt,
@@ -16,6 +16,8 @@ from aicr_pytest.accelerators.probe import (
     parse_view,
     probe_command,
 )
+from aicr_pytest.accelerators.request import reserved_for, results_of
+from aicr_pytest.accelerators.sights import Grant
 from aicr_pytest.cluster import admission, pod_state, responsibility
 from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
 from aicr_pytest.cluster.pod_state import images_of
@@ -37,19 +39,6 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.pods import Pod
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.evidence.record import Observation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What Kubernetes says that a container was given."""
-
-    count: int
-    identities: tuple[str, ...] | None
-    """Sorted; ``None`` where the mechanism tells only a count."""
-    by: str
-    """The object that says so, e.g. ``ResourceClaim aicr-1/claimed``."""
-    devices: tuple[Device, ...] = ()
-    """Where claims tell them: the published devices that were allocated."""
 
 
 class AcceleratorPod:
@@ -80,6 +69,7 @@ class AcceleratorPod:
         self._claim = claims
         self._evidence = evidence
         self._views: dict[str, View] = {}
+        self._newest: dict[str, View] = {}
         self._seen_in: dict[str, list[Observation]] = {}
 
     def __str__(self) -> str:
@@ -178,6 +168,7 @@ class AcceleratorPod:
         container = container or self.first_container()
         ran, seen = self._run(probe_command(self.on.profile), container, f"What {container} sees")
         view = parse_view(self.on.profile, ran, known_majors=known_majors)
+        self._newest[container] = view
         self._seen_in[container] = [seen]
         if view.screen:
             screen = self._evidence().text(
@@ -198,9 +189,22 @@ class AcceleratorPod:
         if not view.listed:
             raise ProbeFailed(
                 f"{self}: which devices it sees cannot be read: "
-                f"{_tool_trouble(self.on.profile.tool, view)}"
+                f"{view.trouble_with(self.on.profile.tool)}"
             )
         return tuple(sorted(view.listed))
+
+    def tell_held(self, container: str = "") -> tuple[str, ...]:
+        """As ``held``, and a line of the evidence."""
+        held = self.held(container)
+        where = f"{self.pod.name}, container {container or self.first_container()}"
+        self._evidence().fact(f"{where}, sees on {self.on.name}", ", ".join(held))
+        return held
+
+    def show_held_beside(self, other: "AcceleratorPod", held: Sequence[set[str]]) -> None:
+        """Put what the other and this one hold at the same time into the evidence."""
+        pods = zip((other.pod.name, self.pod.name), held, strict=True)
+        tool = self.on.profile.tool
+        sights.show_held(self._evidence(), list(pods), node=self.on.name, tool=tool)
 
     def reach(self, node: DeviceNode, whose: str) -> OpenAttempt:
         """Make a device node with these numbers in the first container and try to open it."""
@@ -259,7 +263,7 @@ class AcceleratorPod:
                 claim,
                 source=RESOURCE_CLAIM.request("GET", self.pod.namespace, name),
             )
-            for result in _results(claim, request):
+            for result in results_of(claim, request):
                 device = published.get((result["driver"], result["pool"], result["device"]))
                 identities.append(device.identity if device else f"unpublished {result['device']}")
                 devices += [device] if device else []
@@ -296,7 +300,13 @@ class AcceleratorPod:
         """
         container = container or self.first_container()
         grant, view = self.grant(container), self.view(container)
-        self._show_chain(grant, view, container)
+        sights.show_chain(
+            self._evidence(),
+            grant,
+            seen=view.listed,
+            who=f"container {container} of pod {self.pod.name}",
+            source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
+        )
         where = f"{self}, container {container}"
         given = f"was given {grant.count}" + (
             f" ({', '.join(grant.identities)})" if grant.identities else ""
@@ -313,31 +323,10 @@ class AcceleratorPod:
         elif not found and grant.count:
             raise ProbeFailed(
                 f"{where} {given}, and {len(view.reachable)} device nodes are there, but which "
-                f"devices they are cannot be read: {_tool_trouble(self.on.profile.tool, view)}",
+                f"devices they are cannot be read: {view.trouble_with(self.on.profile.tool)}",
                 hint=f"The platform usually mounts {self.on.profile.tool} with the device.",
             )
         return found
-
-    def _show_chain(self, grant: Grant, view: View, container: str) -> None:
-        """The identity chain as a table: published → allocated → seen."""
-        seen = list(view.listed)
-        rows = []
-        for device in sorted(grant.devices, key=lambda item: item.identity):
-            there = device.identity in seen
-            if there:
-                seen.remove(device.identity)
-            listed = device.identity if there else "not listed"
-            rows.append(
-                (device.slice_name, device.name, device.identity, grant.by, device.name, listed)
-            )
-        rows += [("", "", "", grant.by if grant.devices else "", "", extra) for extra in seen]
-        self._evidence().table(
-            f"Published, allocated and seen in {self.pod.name}, container {container}",
-            ("ResourceSlice", "device", "identity in slice", "by", "allocated", "identity seen"),
-            rows,
-            compare=("identity in slice", "identity seen"),
-            source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
-        )
 
     def foreign_devices_opened(self, victim: "AcceleratorPod") -> list[str]:
         """Devices of another pod on this node that this one can open, as sentences.
@@ -350,27 +339,35 @@ class AcceleratorPod:
         """
         theirs = victim.view().reachable
         majors = frozenset(node.major for node in theirs)
-        own = {(n.major, n.minor) for n in self.view(known_majors=majors).reachable}
-        found = []
+        own = {node.numbers for node in self.view(known_majors=majors).reachable}
+        found, rows = [], []
         for node in theirs:
-            if (node.major, node.minor) in own:
+            if node.numbers in own:
                 found.append(f"{self} sees {node.path} of {victim}")
+                rows.append(self._looker().sight(node, "denied", "visible", sights.IN_DEV))
                 continue
             twin = victim.reach(node, "its own device")
             if twin.mknod_refused:
                 self._evidence().fact("mknod", f"refused: {twin.message}; what is visible decides")
+                rows.append(self._looker().sight(node, "denied", "denied", twin.told))
                 continue
+            seen = "denied" if twin.refused else "own"
+            rows.append(victim._looker().sight(node, "own", seen, twin.told))
             if twin.refused:
+                sights.show(self._evidence(), rows)
                 raise ProbeFailed(
                     f"{victim} cannot open its own {node.path} by a node made with mknod "
                     f"({twin.message}), so that a refusal elsewhere proves nothing."
                 )
             attempt = self.reach(node, f"the device of {victim.pod.name}")
+            seen = "opened" if attempt.reached else "denied"
+            rows.append(self._looker().sight(node, "denied", seen, attempt.told))
             if attempt.reached:
                 found.append(
                     f"{self} can open {node.path} of {victim} by mknod {node.major}:{node.minor} "
                     f"({attempt})"
                 )
+        sights.show(self._evidence(), rows)
         return found
 
     def unallocated_access(self) -> list[str]:
@@ -381,7 +378,7 @@ class AcceleratorPod:
             return [
                 f"{self}: claim {name} is not reserved for it"
                 for name, _ in claims
-                if self.pod.uid not in _reserved_for(self._claim(name))
+                if self.pod.uid not in reserved_for(self._claim(name))
             ]
         resource = self.on.profile.extended_resource
         if not grant.count:
@@ -459,34 +456,40 @@ class AcceleratorPod:
         return found
 
     def visible_devices(
-        self, container: str = "", *, known_majors: frozenset[int] = frozenset()
+        self,
+        container: str = "",
+        *,
+        known_majors: frozenset[int] = frozenset(),
+        twin: "AcceleratorPod | None" = None,
     ) -> list[str]:
-        """Accelerators that a container sees though it was given none, as sentences."""
+        """Accelerators that a container sees though it was given none, as sentences.
+
+        Args:
+            container: the first one where none is named.
+            known_majors: major numbers by which a hidden node is recognised.
+            twin: the pod on this node that sees its own meanwhile.
+        """
         container = container or self.first_container()
         view = self.look_again(container, known_majors=known_majors)
+        if twin is not None:
+            theirs = twin._newest[twin.first_container()]
+            looked = sights.beside(self._looker(container), view, twin._looker(), theirs)
+            sights.show(self._evidence(), looked)
         if not view.reachable:
             return []
         paths = ", ".join(node.path for node in view.reachable)
-        sight = f"{self}, container {container} asked for nothing and sees {paths}"
+        told = f"{self}, container {container} asked for nothing and sees {paths}"
         remedy = self.on.profile.environment_remedy
-        return [f"{sight}\n  Where the runtime honours variables: {remedy}" if remedy else sight]
+        return [f"{told}\n  Where the runtime honours variables: {remedy}" if remedy else told]
 
-
-def _results(claim: Object, request: str) -> list[Object]:
-    results = claim["status"]["allocation"]["devices"]["results"]
-    # A request with alternatives is allocated as "<request>/<subrequest>".
-    return [item for item in results if not request or item["request"].split("/")[0] == request]
+    def _looker(self, container: str = "") -> sights.Looker:
+        name = self.pod.name
+        return sights.Looker(
+            who=f"{name}, container {container}" if container else name,
+            node=self.on.name,
+            source=f"probe in pod {self.pod.namespace}/{name}",
+        )
 
 
 def _or_none(words: Sequence[str]) -> str:
     return ", ".join(words) or "none"
-
-
-def _reserved_for(claim: Object) -> set[str]:
-    return {item["uid"] for item in claim.get("status", {}).get("reservedFor", ())}
-
-
-def _tool_trouble(tool: str, view: View) -> str:
-    if not view.tool:
-        return f"{tool} is not in the container."
-    return f"{view.tool} exits with {view.tool_exit}: {view.screen.strip()[-200:] or 'no output'}"

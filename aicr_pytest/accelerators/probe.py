@@ -17,6 +17,15 @@ REFUSALS = ("Operation not permitted", "Permission denied")
 """strerror of EPERM (device cgroup) and EACCES (file mode, nodev mount)."""
 
 
+MEANINGS = {
+    "opened": "the device answers",
+    "No such device or address": "ENXIO: let through to the driver, behind which no device answers",
+    "Operation not permitted": "EPERM: refused by the device cgroup",
+    "Permission denied": "EACCES: refused by the file's mode or its mount",
+}
+"""What the kernel's words mean; other words mean that the open was let through and failed."""
+
+
 class Ran(Protocol):
     """A finished command in a container (``aicr_pytest.cluster.streams.Execution``)."""
 
@@ -44,6 +53,11 @@ class DeviceNode:
     """``opened``, the kernel's words for why not, or ``-`` where opening was not tried."""
 
     @property
+    def numbers(self) -> tuple[int, int]:
+        """Major and minor, which tell a device whatever its path."""
+        return (self.major, self.minor)
+
+    @property
     def refused(self) -> bool:
         """Whether the kernel refuses to open it."""
         return self.result in REFUSALS
@@ -69,6 +83,14 @@ class View:
     def reachable(self) -> tuple[DeviceNode, ...]:
         """Nodes that the kernel does not refuse to open."""
         return tuple(node for node in self.nodes if not node.refused)
+
+    def trouble_with(self, tool: str) -> str:
+        """Why the vendor's tool told nothing."""
+        if not self.tool:
+            return f"{tool} is not in the container."
+        return (
+            f"{self.tool} exits with {self.tool_exit}: {self.screen.strip()[-200:] or 'no output'}"
+        )
 
     def __str__(self) -> str:
         nodes = ", ".join(node.path for node in self.reachable) or "no device node"
@@ -165,6 +187,13 @@ class OpenAttempt:
     def reached(self) -> bool:
         """Whether the kernel let the open through, up to the driver."""
         return self.step == "open" and not self.refused
+
+    @property
+    def told(self) -> str:
+        """The kernel's words, and what they mean."""
+        if self.mknod_refused:
+            return f"{self}: the node could not even be made"
+        return f"{self}: {MEANINGS.get(self.message, 'let through to the driver, failed there')}"
 
     def __str__(self) -> str:
         return f"{self.step}: {self.message}"

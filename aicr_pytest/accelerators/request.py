@@ -81,3 +81,15 @@ def _claim_template(pod: Object, container: Object, node: AcceleratorNode, count
         "metadata": {"name": name},
         "spec": {"spec": {"devices": {"requests": [{"name": "accelerators", "exactly": exactly}]}}},
     }
+
+
+def results_of(claim: Object, request: str) -> list[Object]:
+    """What a claim was allocated for one of its requests, or for all where none is named."""
+    results = claim["status"]["allocation"]["devices"]["results"]
+    # A request with alternatives is allocated as "<request>/<subrequest>".
+    return [item for item in results if not request or item["request"].split("/")[0] == request]
+
+
+def reserved_for(claim: Object) -> set[str]:
+    """UIDs of the pods that may use a claim."""
+    return {item["uid"] for item in claim.get("status", {}).get("reservedFor", ())}

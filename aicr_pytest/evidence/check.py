@@ -10,6 +10,7 @@ from aicr_pytest.evidence.clock import iso
 from aicr_pytest.evidence.content import Content, json_text, table_text
 from aicr_pytest.evidence.foreign import reduce_foreign
 from aicr_pytest.evidence.names import slug
+from aicr_pytest.evidence.picture import Picture
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import (
     IMAGE,
@@ -178,8 +179,9 @@ class CheckEvidence:
         *,
         source: str,
         compare: Sequence[str] = (),
+        picture: Picture | None = None,
     ) -> Observation:
-        """Keep a table; the dossier shows it open.
+        """Keep a table; the dossier shows it open, and above it the picture of it.
 
         Args:
             title: what it shows.
@@ -189,19 +191,24 @@ class CheckEvidence:
             compare: columns whose cells have to be equal within a row, e.g. the identity of a
                 device as published, as allocated and as seen inside the container. The dossier
                 marks each row as equal or unequal.
+            picture: how it is drawn; None for a table that is only read.
 
         Raises:
-            ValueError: a row has another length than ``columns``, or ``compare`` names no column.
+            ValueError: a row has another length than ``columns``, or ``compare`` or ``picture``
+                name no column.
         """
         if wrong := [row for row in rows if len(row) != len(columns)]:
             raise ValueError(f"{title}: {len(columns)} columns, but a row is {wrong[0]!r}")
         if unknown := set(compare) - set(columns):
             raise ValueError(f"{title}: compare names no column: {sorted(unknown)}")
+        if picture and (unknown := set(picture.parts.values()) - set(columns)):
+            raise ValueError(f"{title}: the picture names no column: {sorted(unknown)}")
         clean = self._clean
         text = table_text(
             [clean(column) for column in columns],
             [[clean(str(cell)) for cell in row] for row in rows],
             [clean(column) for column in compare],
+            dataclasses.asdict(picture.said_by(clean)) if picture else None,
         )
         return self._add(title, "table", text, source)
 

@@ -7,7 +7,7 @@ little less is cut than has to be, so that a credential on the edge is still see
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -93,16 +93,23 @@ def json_text(obj: Any) -> str:
     return json.dumps(obj, indent=2, ensure_ascii=False) + "\n"
 
 
-def table_text(columns: list[str], rows: list[list[str]], compare: list[str]) -> str:
+def table_text(
+    columns: list[str],
+    rows: list[list[str]],
+    compare: list[str],
+    picture: Mapping[str, Any] | None = None,
+) -> str:
     """A table as JSON with one row per line.
 
     Not CSV: cells are somebody else's text, and a spreadsheet runs what starts with ``=``.
     """
+    drawn = f'  "picture": {json.dumps(picture, ensure_ascii=False)},\n' if picture else ""
     lines = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in rows)
     return (
         "{\n"
         f'  "columns": {json.dumps(columns, ensure_ascii=False)},\n'
         f'  "compare": {json.dumps(compare, ensure_ascii=False)},\n'
+        f"{drawn}"
         f'  "rows": [\n{lines}\n  ]\n'
         "}\n"
     )

@@ -103,7 +103,8 @@ def _panel(
         if (value := _drawable(point.values.get(name))) is not None
     ]
     whole = all(value.is_integer() for value in values)
-    ticks = _ticks(min([0.0, *values]), max([*values, 0.0]) or 1.0, finest=1.0 if whole else 0.0)
+    least, most = min([0.0, *values]), max([*values, 0.0]) or 1.0
+    ticks = round_ticks(least, most, finest=1.0 if whole else 0.0)
     y = _Scale(low=ticks[0], high=ticks[-1], start=top + _PANEL, end=top)
     out = []
     for tick in ticks:
@@ -156,7 +157,7 @@ def _drawable(value: float | None) -> float | None:
 def _time_axis(x: _Scale, at: float, began: datetime.datetime) -> list[str]:
     out = [
         f'<text class="soft middle" x="{x.of(tick):.1f}" y="{at}">{tick:g} s</text>'
-        for tick in _ticks(0.0, x.high)
+        for tick in round_ticks(0.0, x.high)
         if tick <= x.high
     ]
     return [
@@ -187,7 +188,7 @@ def _marks(timeline: "Timeline", x: _Scale, began: datetime.datetime, bottom: fl
     return out
 
 
-def _ticks(low: float, high: float, about: int = 5, *, finest: float = 0.0) -> Sequence[float]:
+def round_ticks(low: float, high: float, about: int = 5, *, finest: float = 0.0) -> Sequence[float]:
     """Round numbers from at or below ``low`` to at or above ``high``, ``finest`` apart or more."""
     raw = max((high - low) / about, finest)
     power = 10.0 ** math.floor(math.log10(raw))

@@ -136,6 +136,22 @@ class Part:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NotLookedAt:
+    """A requirement of the applicable list that no check of the run was about."""
+
+    id: str
+    """As CNCF publishes it."""
+    title: str
+    """A short title of ours."""
+    category: str
+    """``accelerators``, ``security`` …"""
+    level: str
+    """MUST or SHOULD, in the applicable list."""
+    why: str
+    """That no check was selected, or that there is none."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
     """A run: where, when, with what, and what came of it."""
 
@@ -157,6 +173,8 @@ class RunInfo:
     """Of aicr_pytest, pytest, Python, the Kubernetes client."""
     requirements: tuple[RequirementResult, ...] = ()
     """In the order of the list."""
+    not_looked_at: tuple[NotLookedAt, ...] = ()
+    """The rest of that list."""
     exit_status: int | None = None
     """Of pytest; ``None`` if the run was killed."""
     list_version: str = ""
@@ -211,6 +229,7 @@ class RunInfo:
             settings=fields.mapping("settings"),
             versions=fields.mapping("versions"),
             requirements=tuple(_requirement(f) for f in fields.objects("requirements")),
+            not_looked_at=tuple(_not_looked_at(f) for f in fields.objects("not_looked_at")),
             exit_status=fields.optional_integer("exit_status"),
             list_version=fields.text("list_version", ""),
             interrupted=fields.flag("interrupted", False),
@@ -295,6 +314,16 @@ def _requirement(fields: Fields) -> RequirementResult:
         verdict=cast(Verdict, fields.one_of("verdict", get_args(Verdict))),
         reason=fields.text("reason"),
         checks=tuple(_check(f) for f in fields.objects("checks")),
+    )
+
+
+def _not_looked_at(fields: Fields) -> NotLookedAt:
+    return NotLookedAt(
+        id=fields.text("id"),
+        title=fields.text("title"),
+        category=fields.text("category"),
+        level=fields.text("level"),
+        why=fields.text("why"),
     )
 
 

@@ -1,6 +1,11 @@
-"""index.html: the dossier, by requirement; one file that needs no network and runs no script."""
+"""index.html: the dossier, by requirement; one file that needs no network.
 
+Its one script filters checks; without it everything is there to read.
+"""
+
+import base64
 import functools
+import hashlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,16 +17,19 @@ from aicr_pytest import __version__
 from aicr_pytest.evidence.checksums import entries
 from aicr_pytest.evidence.names import folder_name
 from aicr_pytest.evidence.printable import printable
-from aicr_pytest.reports import formatting
-from aicr_pytest.reports.preview import Previews
+from aicr_pytest.evidence.record import Outcome
+from aicr_pytest.reports import formatting, headline, page
+from aicr_pytest.reports.traces import made_and_deleted
 from aicr_pytest.reports.view import REPORT_FILES, RunView
 
+_LISTS = "https://github.com/cncf/k8s-ai-conformance/blob/main/docs"
+"""Where the programme's lists are; a reader may follow the link, the page asks for nothing."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(view: RunView) -> str:
     """The page; the same evidence gives the same bytes."""
-    previews = Previews(view.directory)
+    script = (_TEMPLATES / "dossier.js").read_text(encoding="utf-8")
     return (
         _environment()
         .get_template("dossier.html")
@@ -29,13 +37,30 @@ def render(view: RunView) -> str:
             view=view,
             run=view.run,
             cluster=view.run.cluster,
+            sentence=headline.sentence(view.run),
+            shortfalls=headline.shortfalls(view),
+            solutions=headline.solutions(view.requirements),
+            sections=page.sections(view),
+            official_list=f"{_LISTS}/AIConformance-{quote(view.run.list_version)}.yaml",
             verdict_counts=formatting.counts([req.result.verdict for req in view.requirements]),
+            outcomes=[one for one in formatting.OUTCOMES if _happened(view, one)],
             files=[entry for entry in entries(view.directory) if _is_evidence(entry.path)],
-            preview=previews.of,
+            traces=made_and_deleted(view.directory),
             report_written=(view.directory / "report.html").is_file(),
             our_version=view.run.versions.get("aicr_pytest", __version__),
+            script=Markup(script),
+            script_hash=_hash(f"\n{script}\n"),
         )
     )
+
+
+def _happened(view: RunView, outcome: Outcome) -> bool:
+    return any(check.outcome == outcome for _, check in view.checks)
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def _is_evidence(path: str) -> bool:
@@ -53,6 +78,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "BASES": formatting.BASES,
+        "MEANINGS": formatting.MEANINGS,
         "OUTCOMES": formatting.OUTCOMES,
         "SIMULATED": formatting.SIMULATED,
         "VERDICTS": formatting.VERDICTS,

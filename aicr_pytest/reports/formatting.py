@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from aicr_pytest.evidence.record import Outcome
+from aicr_pytest.evidence.record import Basis, Outcome
 from aicr_pytest.evidence.run import Verdict
 
 Tone = Literal["good", "bad", "unsure", "unknown", "quiet"]
@@ -31,6 +31,26 @@ OUTCOMES: dict[Outcome, tuple[str, Tone]] = {
 }
 """Symbol and tone of each outcome."""
 
+BASES: dict[Basis, str] = {
+    "text": "text: the requirement's own words; it decides the verdict.",
+    "plan": "plan: the requirement's published test plan; it decides the verdict.",
+    "hardening": "hardening: ours, beyond the requirement's words; a failure is a finding.",
+}
+"""Why a check counts, on each check."""
+
+MEANINGS = (
+    ("opened", "The device node was opened: the container reaches the device."),
+    (
+        "No such device or address",
+        "ENXIO: the kernel let the open through, and no device answered; that counts as reached.",
+    ),
+    (
+        "Operation not permitted",
+        "EPERM: the container's device cgroup refused the open. That is what isolation is.",
+    ),
+    ("Permission denied", "EACCES: the file's mode or its mount refused the open."),
+)
+"""What the kernel's words mean where a container tries to open a device."""
 
 SIMULATED = "The accelerators of this cluster are simulated. Nothing here speaks for real hardware."
 """What every report of a simulated run says before anything else."""

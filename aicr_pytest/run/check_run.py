@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aicr_pytest.errors import error_message
+from aicr_pytest.errors import AicrError, ApiUnreachable, error_message
 from aicr_pytest.evidence.clock import iso
 from aicr_pytest.evidence.record import NOT_LOOKED_AT, Attempt, Phase
 from aicr_pytest.locations import in_suite
@@ -161,6 +161,8 @@ class Running:
         )
         hollow = call.when == "call" and not self.called
         self.phases.append(PhaseSeen(phase=phase, error=error, skipped=skipped, hollow=hollow))
+        if error is not None and outcome == "failed" and call.when != "teardown":
+            self._keep_what_explains(error)
 
     def annotate(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Say on pytest's report what pytest cannot know."""
@@ -178,6 +180,16 @@ class Running:
             reason = f"does not apply: {error_message(call.excinfo.value)}"
             report.outcome = "skipped"
             report.longrepr = (path, (line or 0) + 1, reason)
+
+    def _keep_what_explains(self, error: BaseException) -> None:
+        """Let those who know keep why this check did not pass."""
+        if isinstance(error, ApiUnreachable) or self.run.hurried.is_set():
+            return  # nobody would answer, or nobody wants to wait
+        for witness in self.run.witnesses:
+            try:
+                witness(self.evidence)
+            except AicrError as trouble:  # what is only kept must not replace what was judged
+                self.evidence.fact("what explains it was not kept", error_message(trouble))
 
     def _message(self, error: BaseException) -> str:
         compared = isinstance(error, AssertionError) and str(error).startswith("assert ")

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,9 +15,16 @@ from aicr_pytest.evidence import provenance
 from aicr_pytest.evidence.checksums import MANIFEST_FILE
 from aicr_pytest.evidence.names import DERIVED
 from aicr_pytest.evidence.record import CheckRecord
-from aicr_pytest.evidence.run import RUN_FILE, CheckResult, ClusterInfo, RequirementResult, RunInfo
+from aicr_pytest.evidence.run import (
+    RUN_FILE,
+    CheckResult,
+    ClusterInfo,
+    NotLookedAt,
+    RequirementResult,
+    RunInfo,
+)
 from aicr_pytest.evidence.totals import completed
-from aicr_pytest.requirements.catalogue import BY_ID, Level
+from aicr_pytest.requirements.catalogue import BY_ID, NOT_AUTOMATED, Level
 from aicr_pytest.run.plan import Check
 from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run
@@ -77,6 +84,7 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         settings=run.settings.as_text(),
         versions=_versions(),
         requirements=tuple(one.result for one in conclusion.judged),
+        not_looked_at=_rest_of_list(run, {one.result.id for one in conclusion.judged}),
         exit_status=conclusion.exit_status,
         list_version=run.shared.list_version,
         interrupted=run.interrupted,
@@ -88,6 +96,22 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         tool=provenance.tool(),
         suite=suite,
         suite_sha256=provenance.fingerprint(suite),
+    )
+
+
+def _rest_of_list(run: Run, judged: Set[str]) -> tuple[NotLookedAt, ...]:
+    """Requirements of the applicable list that no check of the run was about."""
+    version = run.shared.list_version
+    return tuple(
+        NotLookedAt(
+            id=one.id,
+            title=one.title,
+            category=one.category,
+            level=one.level(version),
+            why=NOT_AUTOMATED.get(one.id, "no check of it was selected"),
+        )
+        for one in BY_ID.values()
+        if one.id not in judged and one.level(version) is not Level.NOT_LISTED
     )
 
 

@@ -39,7 +39,7 @@ def workspaces_for(
     life: Life,
 ) -> Workspaces:
     """The namespaces of the module that uses a fixture; none is made yet."""
-    return Workspaces(
+    workspaces = Workspaces(
         _maker(request, run, cluster, waiter, life),
         accelerators,
         image=run.image,
@@ -51,6 +51,9 @@ def workspaces_for(
         ),
         way_out=run.clean_command,
     )
+    run.witnesses.append(workspaces.explain)
+    request.addfinalizer(lambda: run.witnesses.remove(workspaces.explain))
+    return workspaces
 
 
 def _module(request: pytest.FixtureRequest) -> str:

@@ -9,6 +9,7 @@ from aicr_pytest.config.marks import is_check
 from aicr_pytest.evidence.record import Basis
 from aicr_pytest.locations import in_suite
 from aicr_pytest.requirements.catalogue import BY_ID
+from aicr_pytest.run.sentences import sentence
 
 if TYPE_CHECKING:
     import pytest
@@ -130,17 +131,6 @@ def check_of(item: "pytest.Item") -> Check:
 
 def _is_something(check: Check) -> bool:
     return bool(check.creates) and not check.creates.startswith("nothing")
-
-
-_PROPER = {"api": "API", "dra": "DRA", "kubernetes": "Kubernetes"}
-"""Words that are not written in small letters."""
-
-
-def sentence(name: str) -> str:
-    """``test_a_pod_sees_its_device`` as people write it."""
-    words = name.removeprefix("test_").strip("_").split("_")
-    text = " ".join(_PROPER.get(word, word) for word in words)
-    return text[:1].upper() + text[1:]
 
 
 def plan_of(chosen: Sequence["pytest.Item"], collected: Iterable["pytest.Item"]) -> Plan:

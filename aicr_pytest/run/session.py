@@ -106,6 +106,8 @@ class Run:
         """The checks of the run; known after collection."""
         self.results = Results()
         """What came of each check; in the controller."""
+        self.witnesses: list[Callable[[CheckEvidence], None]] = []
+        """Who keeps what explains a check that did not pass."""
         self.survey = Survey()
         """What accelerators there are; known once the controller has started the run."""
         self.interrupted = False

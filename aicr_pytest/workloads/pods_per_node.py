@@ -1,7 +1,7 @@
 """The same actor on every looked-at accelerator node; checks speak of all of them at once."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +35,16 @@ class NotCreated:
     """The node."""
     why: AicrError
     """What stood in the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Pods that see a device of their own while others look for one."""
+
+    majors: frozenset[int]
+    """Major numbers of their devices, by which a hidden node of a neighbour is recognised."""
+    twins: Mapping[str, AcceleratorPod]
+    """The pods by node."""
 
 
 class PodsPerNode:
@@ -75,15 +85,19 @@ class PodsPerNode:
         """In what its containers see other than they were given."""
         return self._gather(lambda pod: pod.mismatches(container))
 
-    def visible_devices(self, known_majors: frozenset[int], container: str = "") -> list[str]:
+    def visible_devices(self, control: Control, container: str = "") -> list[str]:
         """Accelerators that its containers see though they asked for none."""
-        return self._gather(lambda pod: pod.visible_devices(container, known_majors=known_majors))
+        return self._gather(
+            lambda pod: pod.visible_devices(
+                container, known_majors=control.majors, twin=control.twins.get(pod.on.name)
+            )
+        )
 
     def devices_other_than(self, chosen: Callable[[AcceleratorNode], Device]) -> list[str]:
         """Where its pods see another device than the one chosen of their node, as sentences."""
 
         def look(pod: AcceleratorPod) -> list[str]:
-            wanted, held = (chosen(pod.on).identity,), pod.held()
+            wanted, held = (chosen(pod.on).identity,), pod.tell_held()
             seen = ", ".join(held)
             return [] if held == wanted else [f"{pod} asked for {wanted[0]} and sees {seen}"]
 
@@ -93,7 +107,7 @@ class PodsPerNode:
         """Where two containers of its pods see different devices, as sentences."""
 
         def look(pod: AcceleratorPod) -> list[str]:
-            seen = {name: ", ".join(pod.held(name)) for name in (first, second)}
+            seen = {name: ", ".join(pod.tell_held(name)) for name in (first, second)}
             told = "; ".join(f"container {name} sees {devices}" for name, devices in seen.items())
             return [f"{pod}: {told}"] if len(set(seen.values())) > 1 else []
 
@@ -112,7 +126,9 @@ class PodsPerNode:
         def common(mine: AcceleratorPod, theirs: AcceleratorPod) -> list[str]:
             if mine.asks_for_nothing or theirs.asks_for_nothing:
                 raise NoCapacity(f"It takes two free accelerators on one node: {mine.on}")
-            shared = sorted(set.intersection(*_held_by(theirs, mine)))
+            held = _held_by(theirs, mine)
+            mine.show_held_beside(theirs, held)
+            shared = sorted(set.intersection(*held))
             return [f"{mine} and {theirs} both see {identity}" for identity in shared]
 
         return self._beside(other, common)
@@ -166,14 +182,14 @@ class PodsPerNode:
         return _on_each([(pod,) for pod in self.pods], lambda pod: pod.stays_pending(left))
 
     @contextmanager
-    def positive_control(self) -> Iterator[frozenset[int]]:
+    def positive_control(self) -> Iterator[Control]:
         """The positive twin of a negative: its pods see a device before and after the look.
 
         Yields:
-            Major numbers of their devices, by which a hidden node of a neighbour is recognised.
+            The twins with their devices.
         """
         majors = self._positive("before")
-        yield majors
+        yield Control(majors=majors, twins={pod.on.name: pod for pod in self.pods})
         self._positive("after")
 
     def _positive(self, when: str) -> frozenset[int]:

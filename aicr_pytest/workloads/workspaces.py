@@ -16,6 +16,7 @@ from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
 from aicr_pytest.errors import AicrError, LeftBehind, error_message
 from aicr_pytest.threads import join_all
+from aicr_pytest.workloads.explanation import explain
 from aicr_pytest.workloads.images import Images
 from aicr_pytest.workloads.manifests import render_actor
 from aicr_pytest.workloads.pods_per_node import NotCreated, PodsPerNode
@@ -75,6 +76,16 @@ class Workspaces:
     def namespaces(self) -> list[Workspace]:
         """Those made so far."""
         return list(self._made.values())
+
+    def explain(self, evidence: "CheckEvidence") -> None:
+        """Keep what explains a check that did not pass.
+
+        Raises:
+            AicrError: the API server does not tell.
+        """
+        for workspace in self.namespaces():
+            if not workspace.closed:
+                explain(workspace, evidence)
 
     def deploy(
         self,

@@ -81,8 +81,8 @@ def test_pod_without_a_request_sees_no_device(actors: Actors) -> None:
     """A pod that asked for nothing sees none, on the node and image where another sees its own."""
     holder, bystander = actors.together("holder", "bystander")
 
-    with holder.positive_control() as majors:
-        assert bystander.visible_devices(majors) == []
+    with holder.positive_control() as control:
+        assert bystander.visible_devices(control) == []
 
 
 @pytest.mark.aicr_check(
@@ -92,8 +92,8 @@ def test_sibling_container_without_a_request_sees_no_device(actors: Actors) -> N
     """A container that asked for nothing sees none beside one of its pod that sees its own."""
     holder = actors["holder"]
 
-    with holder.positive_control() as majors:
-        assert holder.visible_devices(majors, container="sibling") == []
+    with holder.positive_control() as control:
+        assert holder.visible_devices(control, container="sibling") == []
 
 
 @pytest.mark.aicr_check(
@@ -144,8 +144,8 @@ def test_environment_variable_gives_no_device(actors: Actors) -> None:
     """The vendor's visibility variable, set in the pod, gives no device that was not granted."""
     holder, asker = actors.together("holder", "by-environment")
 
-    with holder.positive_control() as majors:
-        assert asker.visible_devices(majors) == []
+    with holder.positive_control() as control:
+        assert asker.visible_devices(control) == []
 
 
 @pytest.mark.aicr_check(
@@ -156,8 +156,8 @@ def test_runtime_class_gives_no_device(actors: Actors, aicr_accelerators: Accele
     aicr_accelerators.needs_runtime_class()
     holder, asker = actors.together("holder", "by-runtime-class")
 
-    with holder.positive_control() as majors:
-        assert asker.visible_devices(majors) == []
+    with holder.positive_control() as control:
+        assert asker.visible_devices(control) == []
 
 
 @pytest.mark.aicr_check(
@@ -167,5 +167,5 @@ def test_volume_mount_gives_no_device(actors: Actors) -> None:
     """A mount that the vendor's toolkit may read as a device list gives no device."""
     holder, asker = actors.together("holder", "by-volume-mount")
 
-    with holder.positive_control() as majors:
-        assert asker.visible_devices(majors) == []
+    with holder.positive_control() as control:
+        assert asker.visible_devices(control) == []

@@ -88,6 +88,9 @@ class LoadTrial:
             try:
                 found += _movement(busy, idle, course)
                 judged = True
+                told = f"{course.idle_peak:.0%} at most, while {_only(busy)} was loaded"
+                held = _only(idle) if idle else "none"
+                self._evidence().fact(f"{held} on {busy.on.name}, held idle, was shown at", told)
             except Inconclusive as error:
                 blind.append((busy, error))
             except DoesNotApply as error:

@@ -171,6 +171,22 @@ def _sensible(what: str, value: float) -> bool:
     return value > 0 or what not in ("temperature", "power")
 
 
+def ages(exposed: Iterable[Exposed]) -> str:
+    """How many samples there are, and how old they say they are, in a line."""
+    answers = list(exposed)
+    count = sum(len(answer.exposition.samples) for answer in answers)
+    told = [
+        answer.answered_at - sample.at
+        for answer in answers
+        if answer.answered_at is not None
+        for sample in answer.exposition.samples
+        if sample.at is not None
+    ]
+    if not told:
+        return f"{count}, none with a time of its own: all as fresh as the answer"
+    return f"{count}, {len(told)} with a time of their own: the oldest is {max(told):.0f} s old"
+
+
 def staleness(exposed: Iterable[Exposed]) -> list[str]:
     """Answers with samples that say themselves how old they are, and are too old."""
     found = []

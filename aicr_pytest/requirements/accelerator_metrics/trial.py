@@ -136,9 +136,13 @@ class Metrics:
 
     def stale_answers(self) -> list[str]:
         """Answers that say themselves that they are too old, as sentences."""
-        return self.exporters.gather(
-            lambda node: readings.staleness(self.exporters.exposed(node.name))
-        )
+
+        def look(node: AcceleratorNode) -> list[str]:
+            exposed = self.exporters.exposed(node.name)
+            self._evidence().fact(f"samples on {node.name}", readings.ages(exposed))
+            return readings.staleness(exposed)
+
+        return self.exporters.gather(look)
 
     # -- under load ----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import ProbeFailed, WaitTimeout
+from aicr_pytest.evidence.picture import Picture
 from aicr_pytest.requirements.ai_inference import traffic_split
 from aicr_pytest.requirements.ai_inference.client import Client, Target
 from aicr_pytest.requirements.ai_inference.traffic_split import Answer, Routed
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.observer import Execution
     from aicr_pytest.evidence.check import CheckEvidence
 
+_SHARES = Picture(
+    kind="shares",
+    parts={"name": "backend", "value": "seen %", "low": "lowest %", "high": "highest %"},
+)
 _Rule = tuple[dict[str, str], str]
 """Headers of a request, and the backend that the route names for them."""
 
@@ -60,7 +65,7 @@ class Meter:
             source=f"requests to {where}",
         )
         last = seen[-1] if in_time else self._timed(where, traffic_split.REQUESTS)
-        self._record("The split", where, last, weights)
+        self._record("Shares of the backends", where, last, weights)
         if missed := traffic_split.misses(last[0], weights):
             self._evidence().fact("first measurement", "; ".join(missed))
             last = self._timed(where, traffic_split.CONFIRMATION)
@@ -154,6 +159,7 @@ class Meter:
             ("backend", "weight", "expected %", "lowest %", "highest %", "answers", "seen %"),
             [_row(one) for one in traffic_split.shares(answers, weights)],
             source=f"{len(answers)} requests to {where} in {seconds:.1f} s",
+            picture=_SHARES,
         )
 
 

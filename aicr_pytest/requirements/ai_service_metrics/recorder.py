@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.evidence.foreign import reduce_to
 from aicr_pytest.evidence.kept_fields import PROMETHEUS_TARGET
+from aicr_pytest.evidence.picture import Picture
 from aicr_pytest.monitoring.prometheus import Prometheus, Reply, Target
 from aicr_pytest.requirements.ai_service_metrics.counters import (
     Key,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
 
 _COUNTED, _WAITING = "requests counted", "requests waiting"
+_CHANGE = Picture(kind="change", parts={"name": "instance", "before": "before", "after": "after"})
 _UNITS = {_COUNTED: "requests", _WAITING: "requests"}
 
 
@@ -111,6 +113,7 @@ def show_gains(
         rows,
         source=f"{prometheus}",
         compare=["gained", "sent"],
+        picture=_CHANGE,
     )
 
 

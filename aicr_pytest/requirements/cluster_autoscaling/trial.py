@@ -13,7 +13,9 @@ from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
+from aicr_pytest.evidence import spans
 from aicr_pytest.evidence.clock import utc_now
+from aicr_pytest.evidence.picture import Picture
 from aicr_pytest.evidence.timeline import Timeline
 from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
@@ -35,6 +37,10 @@ STABLE = 5.0
 
 NODES, OFFERED = "nodes", "accelerators on offer"
 
+_LANES = Picture(
+    kind="lanes", parts={"name": "what", "start": spans.COLUMNS[0], "end": spans.COLUMNS[1]}
+)
+
 
 class ScalingTrial:
     """One autoscaler; the steps are run in the order in which they stand here."""
@@ -50,6 +56,7 @@ class ScalingTrial:
         self._grown = False
         self._before: dict[str, Object] = {}
         self._unschedulable = ""
+        self._spans = spans.Spans(utc_now())
         self._timeline = Timeline(
             title="Nodes that the autoscaler serves",
             units={NODES: "nodes", OFFERED: "accelerators"},
@@ -83,6 +90,8 @@ class ScalingTrial:
         )
         self._pod = pod = self._pending.create(self._reach)
         self._judge_pod = pod.start_judge()
+        self._spans = spans.Spans(utc_now())
+        self._spans.begin(f"{pod.name} waits", utc_now())
         self._mark(f"{pod.name} asks for an accelerator")
         try:
             self._platform.waiter.until(
@@ -112,6 +121,7 @@ class ScalingTrial:
         name, uid = node["metadata"]["name"], node["metadata"]["uid"]
         pod.delete()
         pod.gone()
+        self._spans.end(f"{pod.name} runs", utc_now())
         self._mark(f"{pod.name} is gone")
         waiter = self._platform.waiter
         try:
@@ -162,7 +172,10 @@ class ScalingTrial:
         if node is None:
             return None
         if self._node is None:
-            self._mark(f"{pod['metadata']['name']} is bound to {name}")
+            pod_name = pod["metadata"]["name"]
+            self._spans.end(f"{pod_name} waits", utc_now())
+            self._spans.begin(f"{pod_name} runs", utc_now())
+            self._mark(f"{pod_name} is bound to {name}")
         self._node = node
         # What existed before cannot become new by waiting.
         if node["metadata"]["uid"] in self._before:
@@ -271,6 +284,7 @@ class ScalingTrial:
 
     def _sample(self, nodes: Iterable[Object]) -> None:
         served = [node for node in nodes if self._is_served(node)]
+        self._note_spans(served)
         values = {
             NODES: float(len(served)),
             OFFERED: float(sum(self._offers.of(node) for node in served)),
@@ -278,6 +292,19 @@ class ScalingTrial:
         last = self._timeline.points[-1].values if self._timeline.points else None
         if values != last:
             self._timeline.sample(utc_now(), **values)
+
+    def _note_spans(self, served: Iterable[Object]) -> None:
+        """Nodes that came since the pod asked, and those of them that are gone."""
+        there = {
+            f"node {node['metadata']['name']}"
+            for node in served
+            if node["metadata"]["uid"] not in self._before
+        }
+        for name in sorted(there):
+            self._spans.begin(name, utc_now())
+        for name in self._spans.there:
+            if name.startswith("node ") and name not in there:
+                self._spans.end(name, utc_now())
 
     @cached_property
     def _offers(self) -> Offers:
@@ -296,6 +323,13 @@ class ScalingTrial:
     def _record(self) -> None:
         source = "watch of nodes, pods and events"
         self._platform.evidence.timeline(self._timeline, source=source)
+        self._platform.evidence.table(
+            "Pod and new nodes, from when to when",
+            ("what", *spans.COLUMNS),
+            [(name, *self._spans.cells(name)) for name in self._spans.names],
+            source=source,
+            picture=_LANES,
+        )
         self._record_facts("after")
 
     def _record_facts(self, when: str) -> None:

@@ -13,6 +13,8 @@ from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import Inconclusive, WaitFailed, WaitTimeout
 from aicr_pytest.evidence.clock import Clock, utc_now
+from aicr_pytest.evidence.picture import Picture
+from aicr_pytest.evidence.spans import Spans
 from aicr_pytest.requirements.gang_scheduling.observed import Binding
 from aicr_pytest.requirements.recorder import Recorder
 
@@ -53,6 +55,10 @@ class Gang:
         return len(self.with_accelerators)
 
 
+_SECONDS = ("seconds until bound", "seconds until it ended")
+_LANES = Picture(kind="lanes", parts={"name": "pod", "start": _SECONDS[0], "end": _SECONDS[1]})
+
+
 class GangRecorder(Recorder[Mapping[str, float]]):
     """Records by a watch which members of some gangs are bound, and since when.
 
@@ -73,8 +79,11 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         self._waiter = waiter
         self._namespace = namespace
         self._began = clock()
+        self._held = Spans(self._began)
+        self._room = ""
         self._bound: dict[str, tuple[datetime.datetime, str]] = {}
         self._phase: dict[str, str] = {}
+        self._ended: dict[str, datetime.datetime] = {}
         # What somebody has put beside a member's program may go on for ever.
         self._program: dict[str, str] = {}
         self._containers = {m.pod.name: m.pod.container for g in gangs for m in g.members}
@@ -89,6 +98,17 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         }
         self.note(**counts)
         return counts
+
+    def blocked(self, blocker: str, room: str) -> None:
+        """Note who holds the rest meanwhile, and what room that leaves."""
+        self._held.begin(blocker, self._began)
+        self._room = room
+        self.mark(room)
+
+    def freed(self, blocker: str) -> None:
+        """Note that the blocker is gone."""
+        self._held.end(blocker, self._clock())
+        self.mark("the blocker is gone")
 
     def follow_window(self, seconds: float, *, said: Callable[[], Sequence[str]]) -> list[Binding]:
         """Watch for so many seconds, or until a member is bound; who was bound.
@@ -245,18 +265,16 @@ class GangRecorder(Recorder[Mapping[str, float]]):
         label = ",".join(gang.name for gang in self._gangs)
         source = f"watch of pods in {self._namespace} with {Gang.LABEL} in ({label})"
         evidence.timeline(self.timeline, source=source)
+        members = {member.pod.name: gang for gang in self._gangs for member in gang.members}
         rows = [
-            [
-                member.pod.name,
-                gang.name,
-                *self._cells(member.pod.name),
-                self._reasons.get(member.pod.name, ""),
-            ]
-            for gang in self._gangs
-            for member in gang.members
+            *([name, "", *self._held.cells(name), "", self._room] for name in self._held.names),
+            *(
+                [name, gang.name, *self._cells(name), self._reasons.get(name, "")]
+                for name, gang in members.items()
+            ),
         ]
-        columns = ["pod", "gang", "seconds until bound", "node", "the scheduler's last words"]
-        evidence.table(self.timeline.title, columns, rows, source=source)
+        columns = ["pod", "gang", *_SECONDS, "node", "room that is left, or the scheduler's words"]
+        evidence.table(self.timeline.title, columns, rows, source=source, picture=_LANES)
 
     def record_spread(self, gang: Gang) -> None:
         """Note how far apart the members of a gang were bound."""
@@ -292,6 +310,8 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             self.timeline.mark(now, f"{name}: {phase}")
             self.sample()
             self._phase[name] = phase
+            if phase in ("Succeeded", "Failed"):
+                self._ended[name] = now
             self.sample()
         self._program[name] = pod_state.phase_of(pod, self._containers.get(name, ""))
         if reason := _reason(pod):
@@ -317,9 +337,10 @@ class GangRecorder(Recorder[Mapping[str, float]]):
 
     def _cells(self, name: str) -> list[str]:
         if name not in self._bound:
-            return ["", ""]
+            return ["", "", ""]
         at, node = self._bound[name]
-        return [f"{self._seconds(at):.2f}", node]
+        ended = self._ended.get(name)
+        return [f"{self._seconds(at):.2f}", f"{self._seconds(ended):.2f}" if ended else "", node]
 
     def _seconds(self, at: datetime.datetime) -> float:
         return (at - self._began).total_seconds()

@@ -73,7 +73,8 @@ class GangTrial:
         self._blocker = self._block(free - sizes.room)
         self._gang = gang = self._gather("gang", sizes.size)
         recorder = self._recorder("Members of the gang that were bound", gang)
-        recorder.mark(f"room for {sizes.room} of {gang.accelerators} accelerators")
+        room = f"room for {sizes.room} of {gang.accelerators} accelerators"
+        recorder.blocked(self._blocker.pod.name, room)
         try:
             bound = recorder.follow_window(WINDOW, said=lambda: self._said.messages(gang))
         finally:
@@ -98,8 +99,10 @@ class GangTrial:
             raise Inconclusive("There was no gang that waited for room.")
         gang = self._gang
         recorder = self._recorder("Members of the gang that were bound once there was room", gang)
-        self._release(self._blocker)
-        recorder.mark("the blocker is gone")
+        blocker, room = self._blocker, f"room for less than {gang.accelerators} accelerators"
+        recorder.blocked(blocker.pod.name, room)
+        self._release(blocker)
+        recorder.freed(blocker.pod.name)
         served = self._complete(self._start(gang, recorder), gang, recorder)
         recorder.record_spread(gang)
         self._said.record(recorder, gang)
@@ -121,7 +124,11 @@ class GangTrial:
         blocker = self._block(blocked) if blocked else None
         rivals = self._gather_in_turns(("rival-a", "rival-b"), 2)
         recorder = self._recorder("Members of two gangs that were bound", *rivals)
-        recorder.mark(f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}")
+        room = f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}"
+        if blocker:
+            recorder.blocked(blocker.pod.name, room)
+        else:
+            recorder.mark(room)
         try:
             seen = self._one_after_the_other(rivals, recorder, node.free - blocked)
         finally:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
 
-_METRIC, _HIGHEST, _TARGET = "metric, average", "metric, highest pod", "target"
+_METRIC, _TARGET = "metric, average", "target"
+_FOLLOWED = 3
+"""Pods whose own metric has a line of its own: the first, the new one, and one that is too many."""
 _CURRENT, _DESIRED, _READY = "current", "desired", "ready"
 UNITS = {
     _METRIC: "%",
-    _HIGHEST: "%",
     _TARGET: "%",
     _CURRENT: "replicas",
     _DESIRED: "replicas",
@@ -79,6 +80,7 @@ class ReplicaRecorder(Recorder[Snapshot]):
         self._conditions: dict[str, str] = {}
         self._events: set[str] = set()
         self._placed: set[str] = set()
+        self._followed: list[str] = []
 
     def sample(self) -> Snapshot:
         """See metric, pods and autoscaler as they are now."""
@@ -105,11 +107,15 @@ class ReplicaRecorder(Recorder[Snapshot]):
         return snapshot
 
     def _show(self, snapshot: Snapshot, scaler: Object | None) -> None:
-        shown = [value for pod, value in snapshot.values.items() if pod in snapshot.pods]
+        own = {pod: value for pod, value in snapshot.values.items() if pod in snapshot.pods}
+        for pod in [*self._followed, *own]:
+            if pod not in self._followed and len(self._followed) < _FOLLOWED:
+                self._followed.append(pod)
+                self.timeline.units = {**self.timeline.units, pod: "%"}
         self.note(
+            **{pod: own.get(pod) for pod in self._followed},
             **{
-                _METRIC: sum(shown) / len(shown) if shown else None,
-                _HIGHEST: max(shown, default=None),
+                _METRIC: sum(own.values()) / len(own) if own else None,
                 _TARGET: self._target,
                 _CURRENT: float(snapshot.current) if scaler else None,
                 _DESIRED: float(snapshot.desired) if scaler else None,

@@ -15,6 +15,7 @@ from aicr_pytest.cluster.kinds import (
 )
 from aicr_pytest.cluster.pod_state import images_of
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
+from aicr_pytest.evidence.picture import Picture
 from aicr_pytest.requirements.robust_controller import controllers
 from aicr_pytest.requirements.robust_controller.custom_resource import CustomResource
 from aicr_pytest.requirements.robust_controller.observed import (
@@ -40,6 +41,11 @@ from aicr_pytest.requirements.solutions import Candidate
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
 
+_TWINS = Picture(
+    kind="twins",
+    parts={"name": "resource", "differs": "what sets it apart", "answer": "answer"},
+)
+
 
 class Trial:
     """Looks at one installed operator; each look gives what was seen."""
@@ -50,6 +56,7 @@ class Trial:
         self._platform = platform
         self._resources: dict[str, CustomResource] = {}
         self._companions_made = False
+        self._answered: dict[bool, Offer] = {}
 
     def presence(self) -> Presence:
         """Its CRD, its controllers, and the webhooks that are asked about its resource."""
@@ -227,10 +234,37 @@ class Trial:
             answer=answer,
             webhooks=tuple(webhooks),
         )
+        self._answered[bool(flaw)] = offered
+        self._show_twins()
         stranger = answer.denied_by and answer.denied_by not in offered.own_webhooks
         if stranger and self._offer(flawed=False).denied_by == answer.denied_by:
             raise _refused_by(answer.denied_by, self.operator, answer.text)
         return offered
+
+    def _show_twins(self) -> None:
+        """The answers to the flawed resource and to its mended twin, side by side."""
+        rows = []
+        for flawed, offered in sorted(self._answered.items(), reverse=True):
+            own_webhook = "denied by the operator's own webhook"
+            denied = f"denied by {offered.denied_by or 'no webhook'}"
+            seen = own_webhook if offered.denied_by in offered.own_webhooks else denied
+            rows.append(
+                (
+                    f"{'flawed' if flawed else 'mended'} {offered.resource}",
+                    offered.flaw if flawed else "the same, with that one field mended",
+                    own_webhook if flawed else "admitted",
+                    "admitted" if offered.admitted else seen,
+                    offered.answer.text.rpartition(": ")[2],
+                )
+            )
+        self._platform.evidence.table(
+            "Answers to the flawed resource and to its mended twin",
+            ("resource", "what sets it apart", "expected", "answer", "last words"),
+            rows,
+            compare=("expected", "answer"),
+            source="the dry runs kept beside this table",
+            picture=_TWINS,
+        )
 
     def _resource(self, name: str) -> CustomResource:
         if name not in self._resources:

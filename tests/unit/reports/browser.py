@@ -12,7 +12,7 @@ import pytest
 
 from aicr_lab.needs import BROWSERS
 
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",  # it refuses to run as root with one
     "--disable-gpu",
@@ -54,7 +54,7 @@ def visit(page: Path, profile: Path) -> Visit:
     done = subprocess.run(
         [
             chromium(),
-            *_FLAGS,
+            *FLAGS,
             f"--user-data-dir={profile / 'profile'}",
             f"--log-net-log={log}",
             "--dump-dom",
@@ -75,7 +75,7 @@ def screenshot(page: Path, profile: Path, size: str, *more: str) -> bytes:
     subprocess.run(
         [
             chromium(),
-            *_FLAGS,
+            *FLAGS,
             *more,
             "--hide-scrollbars",
             f"--user-data-dir={profile / 'profile'}",

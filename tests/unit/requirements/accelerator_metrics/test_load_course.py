@@ -119,7 +119,11 @@ def test_readings_that_follow_are_fine_and_the_load_is_run_once(
     assert looked_at.idle_accelerators_that_move() == []
     assert node.switched == ["on", "off"]
     assert len(kept.timelines) == 1
-    assert set(kept.facts) == {"seconds until busy on node-0", "seconds until idle again on node-0"}
+    assert list(kept.facts) == [
+        "seconds until busy on node-0",
+        "seconds until idle again on node-0",
+        "GPU-b on node-0, held idle, was shown at",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,14 @@ class Platform:
         self.nodes = [OLD]
         self.pods = list(others)
         self.came: list[Object] = []
+        self.tables: list[Sequence[Sequence[str]]] = []
         self.waiter = Waiter(*waits)
         self.settings = SimpleNamespace(scale_in_timeout=30.0)
         self.evidence = SimpleNamespace(
-            yaml=lambda *_, **__: None, fact=lambda *_: None, timeline=lambda *_, **__: None
+            yaml=lambda *_, **__: None,
+            fact=lambda *_: None,
+            timeline=lambda *_, **__: None,
+            table=lambda title, columns, rows, **__: self.tables.append(rows),
         )
         self.cluster = SimpleNamespace(
             list=lambda kind, *_, **__: self.nodes if kind is NODE else self.pods,

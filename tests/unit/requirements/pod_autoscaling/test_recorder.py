@@ -73,7 +73,8 @@ def test_average_is_over_the_pods_that_live() -> None:
     looked.sample()
 
     values = looked.timeline.points[-1].values
-    assert (values["metric, average"], values["metric, highest pod"]) == (45.0, 90.0)
+    assert (values["metric, average"], values["a"], values["b"]) == (45.0, 90.0, 0.0)
+    assert "gone" not in values, "a pod that is no part of the Deployment has no line"
     assert (values["current"], values["desired"], values["ready"]) == (1.0, 2.0, 2.0)
 
 
