@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from aicr_pytest.evidence.drawing import _ticks
+from aicr_pytest.evidence.drawing import round_ticks
 from aicr_pytest.evidence.timeline import Timeline
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -117,12 +117,12 @@ def test_series_without_a_unit_is_refused() -> None:
     ],
 )
 def test_axes_have_round_numbers(low: float, high: float, expected: list[float]) -> None:
-    assert list(_ticks(low, high)) == expected
+    assert list(round_ticks(low, high)) == expected
 
 
 def test_what_is_counted_has_no_halves_on_its_axis() -> None:
     assert "1.5" not in texts(scaling())
-    assert _ticks(0, 2, finest=1.0) == [0, 1, 2]
+    assert round_ticks(0, 2, finest=1.0) == [0, 1, 2]
 
 
 ODD = [
