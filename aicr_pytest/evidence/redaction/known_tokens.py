@@ -134,6 +134,10 @@ _NEXT_LINE = re.compile(
 )
 _NARROWEST = 40
 """Characters of a line of wrapped base64; nobody wraps at fewer."""
+_DIGEST = re.compile(
+    r"sha(?:256-[A-Za-z0-9+/]{43}=|384-[A-Za-z0-9+/]{64}|512-[A-Za-z0-9+/]{86}==)(?![A-Za-z0-9+/=])"
+)
+"""Of what is public, as pages (Content-Security-Policy, ``integrity``) and lock files have it."""
 _LOOKED_AT = 256
 """Characters of a run that are looked at; random ones are random at once."""
 
@@ -198,6 +202,8 @@ def without_known_tokens(text: str) -> str:
 
 
 def _end_of_random(run: re.Match[str]) -> int:
+    if _DIGEST.match(run.string, run.start()):
+        return 0
     # Whoever puts a name before his tokens puts a sign between the two.
     last = _LAST_PIECE.search(run[0][:_LOOKED_AT])
     return run.end() if is_random(run[0]) or (last and is_random(last[0])) else 0

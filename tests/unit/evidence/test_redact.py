@@ -75,6 +75,8 @@ def test_owner_is_named_on_the_terminal_and_not_in_a_publication(text: str, name
         "automountServiceAccountToken: false",
         "resource.kubernetes.io/delete-protection",
         "sha256:5d1f0c2ab0e94c1cbd5c4ad0c1b1d4a9b3f7c0de5d1f0c2ab0e94c1cbd5c4ad0",
+        "sha256-SVqR1xP8RcC3sXkYQ0EoPVwo4F3lV0bH3uFm1o7cXGs=",
+        "sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC",
         'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-5c1f5d2e"} 97',
         "https://127.0.0.1:6443/apis/resource.k8s.io/v1",
         "gpu-pod.eu-west-1.compute.internal",
