@@ -1,8 +1,8 @@
 """Judges mutants that mutmut has made: which of them no unit test notices.
 
-mutmut makes them and learns which test calls which function (`mutmut print-time-estimates`). It
-would start pytest for each; here pytest collects once, and each mutant gets a fork of that. Run by
-`make mutants` in the folder that mutmut has made. Tells what each survivor makes of the code, and
+mutmut makes them and learns which test calls which function (`mutmut run`). It would start pytest
+for each; here pytest collects once, and each mutant gets a fork of that. Run by `make mutants` in
+the folder that mutmut has made. Tells what each survivor makes of the code, and
 how many there were. What was judged stands in `judged.jsonl`; `--again` judges survivors again.
 
 Usage: python ../scripts/mutants.py [--again] [--tests PATH ...] [PATTERN ...]
