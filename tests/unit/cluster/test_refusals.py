@@ -33,7 +33,9 @@ LOOK = "See what stands before it, such as a proxy or a page to log in."
 def refused(verb: str, what: str, *, group: str = "", namespace: str = "") -> str:
     """What the API server says where RBAC refuses."""
     within = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
-    return f'x is forbidden: User "me" cannot {verb} resource "{what}" in API group "{group}"{within}'
+    return (
+        f'x is forbidden: User "me" cannot {verb} resource "{what}" in API group "{group}"{within}'
+    )
 
 
 def said(
