@@ -1,8 +1,8 @@
 """Judges mutants that mutmut has made: which of them no unit test notices.
 
-mutmut makes them and learns which test calls which function (`mutmut print-time-estimates`). It
-would start pytest for each; here pytest collects once, and each mutant gets a fork of that. Run by
-`make mutants` in the folder that mutmut has made. Tells what each survivor makes of the code, and
+mutmut makes them and learns which test calls which function (`mutmut run`). It would start pytest
+for each; here pytest collects once, and each mutant gets a fork of that. Run by `make mutants` in
+the folder that mutmut has made. Tells what each survivor makes of the code, and
 how many there were. What was judged stands in `judged.jsonl`; `--again` judges survivors again.
 
 Usage: python ../scripts/mutants.py [--again] [--tests PATH ...] [PATTERN ...]
@@ -12,12 +12,14 @@ import argparse
 import ast
 import difflib
 import fnmatch
+import functools
 import gc
 import json
 import os
 import resource
 import signal
 import sys
+import textwrap
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,7 +29,7 @@ import pytest
 
 _JUDGED = Path("judged.jsonl")
 _TESTS = "pytest_add_cli_args_test_selection"
-_SECONDS = 120
+_SECONDS = 20
 """For one mutant, beside ten times what its tests take: what takes longer hangs, and is noticed."""
 
 
@@ -39,10 +41,12 @@ class Judge:
         self._callers: dict[str, list[str]] = stats["tests_by_mangled_function_name"]
         self._took: dict[str, float] = stats["duration_by_test"]
         self._judged: dict[str, str] = _judged()
-        every = [name for name in mutants() if any(fnmatch.fnmatch(name, p) for p in patterns)]
+        every = list(dict.fromkeys(n for p in patterns for n in fnmatch.filter(mutants(), p)))
         wanted = {"survived", "not called"} if again else set()
         changed = differences(every)
-        self._changed = {name: changed[name] for name in every if not is_of_words(changed[name])}
+        self._changed = {
+            n: lines for n, lines in changed.items() if lines and not is_of_words(lines)
+        }
         self._names = [name for name in self._changed if self._judged.get(name) in (None, *wanted)]
         self._seen: list[pytest.TestReport] = []
 
@@ -104,7 +108,7 @@ def mutants() -> list[str]:
 
 
 def differences(names: Iterable[str]) -> dict[str, list[str]]:
-    """The lines that each mutant drops and adds."""
+    """The lines that each mutant drops and adds; none where they are of what is only recorded."""
     sources: dict[str, dict[str, list[str]]] = {}
     found = {}
     for name in names:
@@ -115,9 +119,27 @@ def differences(names: Iterable[str]) -> dict[str, list[str]]:
         like = mutant.rpartition("__mutmut_")[0] + "__mutmut_orig"
         mutated = [line.replace(mutant, "…") for line in functions[mutant]]
         original = [line.replace(like, "…") for line in functions[like]]
-        lines = list(difflib.unified_diff(original, mutated, n=0, lineterm=""))
-        found[name] = [line for line in lines[2:] if line[0] in "+-"]
+        recorded = _recorded("\n".join(original).replace("…", "mutant"))
+        found[name] = []
+        for kind, start, end, to, upto in difflib.SequenceMatcher(
+            None, original, mutated, autojunk=False
+        ).get_opcodes():
+            if kind != "equal" and not recorded.issuperset(range(start, max(end, start + 1))):
+                found[name] += [f"-{line}" for line in original[start:end]]
+                found[name] += [f"+{line}" for line in mutated[to:upto]]
     return found
+
+
+@functools.cache
+def _recorded(function: str) -> frozenset[int]:
+    """Lines of a function that only say what goes into the evidence, or what was last seen."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(textwrap.dedent(function)))
+        if (isinstance(node, ast.Call) and "_evidence()." in ast.unparse(node.func))
+        or (isinstance(node, ast.keyword) and node.arg == "describe")
+    ]
+    return frozenset(n - 1 for one in calls for n in range(one.lineno, (one.end_lineno or 0) + 1))
 
 
 def _functions(file: Path) -> dict[str, list[str]]:

@@ -17,6 +17,10 @@ if [ "$(cat "$venv/.made-of" 2>/dev/null)" != "$wanted" ]; then
 fi
 # Made anew: mutmut keeps what it has copied once.
 rm -rf mutants
-"$venv/bin/mutmut" print-time-estimates >/dev/null  # makes them, and sees which test calls what
+# Makes them, and sees which test calls what; judges none, which mutmut takes for a fault.
+"$venv/bin/mutmut" run none >out/mutants.log 2>&1 || [ -s mutants/mutmut-stats.json ] || {
+  tail -n 40 out/mutants.log >&2
+  exit 1
+}
 cd mutants
 exec nice "../$venv/bin/python" ../scripts/mutants.py "$@"

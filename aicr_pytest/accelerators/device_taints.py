@@ -45,7 +45,7 @@ def with_rules(
 
 
 def _taints(device: Object) -> Iterable[Object]:
-    found: Iterable[Object] = device.get("taints") or device.get("basic", {}).get("taints") or ()
+    found: Iterable[Object] = device.get("taints") or ()
     return found
 
 

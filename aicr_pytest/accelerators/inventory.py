@@ -108,7 +108,7 @@ class AcceleratorNode:
 
 def attribute(device: Object, name: str, driver: str) -> str:
     """Value of a device's attribute as text; empty where it has none."""
-    attributes = device.get("attributes") or device.get("basic", {}).get("attributes") or {}
+    attributes = device.get("attributes") or {}
     value = attributes.get(name) or attributes.get(f"{driver}/{name}") or {}
     return str(next(iter(value.values()), ""))
 

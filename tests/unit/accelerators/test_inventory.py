@@ -1,13 +1,18 @@
+import dataclasses
 from typing import Any
 
 import pytest
 
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
+    allocated_devices,
+    class_for,
+    devices_of,
     list_accelerator_nodes,
     nothing_runs_on,
     pool_faults,
     representatives,
+    requested,
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
@@ -242,3 +247,294 @@ def test_node_on_which_nothing_runs_is_told_by_its_annotation() -> None:
 
     assert nothing_runs_on(fake)
     assert not nothing_runs_on({"metadata": {"name": "n"}})
+
+
+def test_node_says_of_which_pool_and_model_it_is_and_whether_it_can_be_used() -> None:
+    (found,) = stock(nodes=[node("n0")], slices=[gpus("n0", 2)], classes=[CLASS])
+
+    assert found.kind == ("node.kubernetes.io/instance-type=h100-8", "H100", "dra")
+    assert (found.ready, found.schedulable, found.hindrance) == (True, True, "")
+    assert found.units_per_device == 1
+    assert str(found) == "n0: 2 x H100, 2 free, by dra"
+    assert str(dataclasses.replace(found, model="")) == "n0: 2 x nvidia, 2 free, by dra"
+
+
+def test_node_of_the_device_plugin_is_of_the_model_of_its_label_and_has_no_devices() -> None:
+    plugged = node("n0", allocatable={"nvidia.com/gpu": "2"})
+    plugged["metadata"]["labels"]["nvidia.com/gpu.product"] = "NVIDIA-H100"
+    tainted = {**device(0, "n0"), "taints": [{"key": "lost", "effect": "NoExecute"}]}
+    world: dict[str, Any] = {"classes": [CLASS], "pods": [pod("n0", 2)]}
+    published = [resource_slice("n0", [tainted, device(1, "n0")])]
+
+    (counted,) = stock(nodes=[plugged], **world)
+    (both,) = stock(nodes=[plugged], slices=published, **world)
+
+    for found in (counted, both):
+        assert (found.device_class, found.devices, found.unallocated) == ("", (), ())
+        assert (found.left_out, found.units_per_device) == ((), 1)
+        assert (found.free, found.capacity) == (0, 0)
+    assert (counted.model, both.model) == ("NVIDIA-H100", "H100")
+
+
+@pytest.mark.parametrize(("told", "units"), [("0", 1), ("1", 1), ("2", 2), ("many", 1)])
+def test_shares_of_a_device_are_those_of_its_label(told: str, units: int) -> None:
+    plugged = node("n0", allocatable={"nvidia.com/gpu": "2"})
+    plugged["metadata"]["labels"]["nvidia.com/gpu.replicas"] = told
+
+    (found,) = stock(nodes=[plugged])
+
+    assert found.units_per_device == units
+
+
+def test_what_replicas_say_is_for_the_device_plugin() -> None:
+    shared = node("n0")
+    shared["metadata"]["labels"]["nvidia.com/gpu.replicas"] = "4"
+
+    (found,) = stock(nodes=[shared], slices=[gpus("n0", 1)], classes=[CLASS])
+
+    assert found.units_per_device == 1
+
+
+def test_node_that_is_cordoned_tainted_and_not_ready_says_all_of_it() -> None:
+    taints = [{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]
+    kept = node("n0", unschedulable=True, taints=taints)
+    kept["status"]["conditions"] = [
+        {"type": "MemoryPressure", "status": "True"},
+        {"type": "Ready", "status": "False"},
+    ]
+
+    (found,) = stock(nodes=[kept], slices=[gpus("n0", 1)], classes=[CLASS])
+
+    assert found.hindrance == "not Ready, cordoned, tainted node.kubernetes.io/not-ready"
+    assert (found.ready, found.schedulable) == (False, False)
+
+
+def test_nodes_are_told_by_name_and_one_without_accelerators_hides_none() -> None:
+    nodes = [node("n2"), node("n0"), node("n1")]
+    slices = [gpus("n2", 1), gpus("n1", 1)]
+
+    assert [found.name for found in stock(nodes=nodes, slices=slices)] == ["n1", "n2"]
+
+
+def test_objects_that_say_nothing_of_themselves_hold_and_offer_nothing() -> None:
+    bare: dict[str, Any] = {"metadata": {"name": "n1"}, "spec": {}}
+    silent: list[dict[str, Any]] = [bare, {**bare, "status": {}}]
+    empty = resource_slice("n1", [])
+    del empty["spec"]["devices"]
+
+    assert stock(nodes=silent, slices=[empty], classes=[CLASS]) == []
+    assert unknown_vendors(silent, [PROFILE]) == []
+    assert pool_faults(PROFILE, [node("n0"), *silent], [gpus("n0", 1), empty]) == []
+    plugged = {**bare, "status": {"allocatable": {"nvidia.com/gpu": "1"}}}
+    (found,) = stock(nodes=[plugged])
+    assert (found.model, found.pool_label, found.units_per_device) == ("", "", 1)
+    assert (found.ready, found.taints) == (False, ())
+    (found,) = stock(nodes=[bare], slices=[gpus("n1", 1), empty])
+    assert (found.total, found.device_class) == (1, "")
+
+
+@pytest.mark.parametrize(
+    "status", [None, {}, {"allocation": None}, {"allocation": {}}, {"allocation": {"devices": {}}}]
+)
+def test_claim_without_an_allocation_holds_nothing(status: dict[str, Any] | None) -> None:
+    pending: dict[str, Any] = {"metadata": {"name": "c", "namespace": "ns"}}
+
+    assert allocated_devices([pending if status is None else {**pending, "status": status}]) == {}
+
+
+def test_device_that_is_held_names_the_claim_of_whoever_holds_it() -> None:
+    held = allocated_devices([claim("c", ("n0", "gpu-1"))])
+
+    assert held == {("gpu.nvidia.com", "n0", "gpu-1"): "ns/c"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "init", "phase", "count"),
+    [
+        ([1, 2], [], "Running", 3),
+        ([1, 2], [2, 4], "Pending", 4),
+        ([1, 2], [2, 4], "Succeeded", 0),
+        ([1, 2], [2, 4], "Failed", 0),
+        ([1, 2], [], None, 3),
+        ([], [1], "Running", 1),
+        ([], [], "Running", 0),
+    ],
+)
+def test_pod_requests_what_its_containers_do_and_what_the_greatest_of_its_first_ones_does(
+    limits: list[int], init: list[int], phase: str | None, count: int
+) -> None:
+    def containers(counts: list[int]) -> list[dict[str, Any]]:
+        wanting = [{"resources": {"limits": {"nvidia.com/gpu": str(one)}}} for one in counts]
+        return [*wanting, {"resources": {"limits": {"cpu": "1"}}}, {"resources": {}}, {}]
+
+    asking: dict[str, Any] = {"spec": {}}
+    asking |= {"status": {"phase": phase}} if phase else {}
+    asking["spec"] |= {"containers": containers(limits)} if limits else {}
+    asking["spec"] |= {"initContainers": containers(init)} if init else {}
+
+    assert requested(asking, "nvidia.com/gpu") == count
+
+
+OTHERS = device_class("nics", driver="dra.net")
+
+
+@pytest.mark.parametrize(
+    ("classes", "extended", "name"),
+    [
+        ([device_class("big"), CLASS], False, "gpu.nvidia.com"),
+        ([device_class("big"), CLASS], True, "gpu.nvidia.com"),
+        ([device_class("big", extended="nvidia.com/gpu"), CLASS], True, "gpu.nvidia.com"),
+        ([device_class("gpu.nvidia.com"), device_class("big")], True, ""),
+        ([device_class("big", extended="nvidia.com/gpu")], True, "big"),
+        ([OTHERS, device_class("big", extended="example.com/gpu")], True, ""),
+        ([OTHERS, device_class("big"), device_class("small")], False, "big"),
+        ([OTHERS], False, ""),
+        ([], False, ""),
+        ([{"metadata": {"name": "all"}, "spec": {}}], False, ""),
+        ([{"metadata": {"name": "odd"}, "spec": {"selectors": [{}, {"cel": {}}]}}], False, ""),
+        ([{"metadata": {"name": "gpu.nvidia.com"}, "spec": {}}], False, "gpu.nvidia.com"),
+    ],
+)
+def test_class_to_ask_by_is_the_vendors_own_or_else_the_first_that_fits(
+    classes: list[dict[str, Any]], extended: bool, name: str
+) -> None:
+    assert class_for(PROFILE, classes, extended=extended) == name
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_class_selects_a_driver_by_its_name_in_quotes(quote: str) -> None:
+    by_name = device_class("big")
+    expression = f"device.driver == {quote}gpu.nvidia.com{quote}"
+    by_name["spec"]["selectors"] = [{"cel": {"expression": expression}}]
+    by_part = device_class("parts", driver="gpu.nvidia.com.example")
+
+    assert class_for(PROFILE, [by_part, by_name], extended=False) == "big"
+
+
+@pytest.mark.parametrize(
+    ("allocation", "published", "mechanism", "by"),
+    [
+        ("extended-resource", True, "extended-resource", "mapped"),
+        ("dra", True, "dra", "gpu.nvidia.com"),
+    ],
+)
+def test_class_of_an_extended_resource_maps_it(
+    allocation: str, published: bool, mechanism: str, by: str
+) -> None:
+    classes = [device_class("gpu.nvidia.com"), device_class("mapped", extended="nvidia.com/gpu")]
+
+    (found,) = stock(
+        nodes=[node("n0")], slices=[gpus("n0", 1)], classes=classes, allocation=allocation
+    )
+
+    assert (found.mechanism, found.device_class) == (mechanism, by)
+
+
+def test_device_says_what_its_slice_says_of_it_and_the_shortest_name_is_first() -> None:
+    published = [device(index, "n0") for index in (10, 9, 2)]
+    published[1]["taints"] = [
+        {"key": "slow", "effect": "NoSchedule"},
+        {"key": "lost", "effect": "NoExecute"},
+    ]
+    others = {"name": "mig-0", "attributes": {"type": {"string": "mig"}}}
+
+    (first, second) = devices_of(PROFILE, "n0", [resource_slice("n0", [*published, others])])
+
+    assert (first.name, second.name) == ("gpu-2", "gpu-10")
+    assert first.key == ("gpu.nvidia.com", "n0", "gpu-2")
+    assert (first.slice_name, first.identity, first.model) == (
+        "n0-gpu.nvidia.com-1",
+        "GPU-n0-2",
+        "H100",
+    )
+    assert first.attributes == ("architecture", "driverVersion", "productName", "type", "uuid")
+    assert first.in_doubt == ""
+
+
+def test_attributes_may_be_told_with_their_drivers_domain() -> None:
+    one = device(0, "n0")
+    plain = one["attributes"]
+    one["attributes"] = {f"gpu.nvidia.com/{name}": value for name, value in plain.items()}
+    lost = {**one, "name": "gpu-1", "taints": [{"key": "lost", "effect": "NoExecute"}]}
+
+    (found,) = stock(
+        nodes=[node("n0")], slices=[resource_slice("n0", [one, lost])], classes=[CLASS]
+    )
+
+    assert [(known.identity, known.model) for known in found.devices] == [("GPU-n0-0", "H100")]
+    assert found.left_out == ("gpu-1 is tainted lost",)
+
+
+def test_generations_of_one_pool_are_not_those_of_another() -> None:
+    first = resource_slice("n0", [device(0, "n0")], generation=0)
+    second = resource_slice("n1", [device(0, "n1")], generation=7)
+    newer = resource_slice("n1", [device(1, "n1")], generation=8)
+    older = resource_slice("n1", [device(2, "n1")], generation=6)
+    nodes = [node("n0"), node("n1")]
+
+    found = stock(nodes=nodes, slices=[first, second, newer, older], classes=[CLASS])
+
+    assert [[one.name for one in here.devices] for here in found] == [["gpu-0"], ["gpu-1"]]
+
+
+@pytest.mark.parametrize(
+    ("key", "effect", "hindrance"),
+    [
+        ("node.kubernetes.io/unschedulable", "NoSchedule", ""),
+        ("node.kubernetes.io/disk-pressure", "NoSchedule", "node.kubernetes.io/disk-pressure"),
+        ("node.kubernetes.io/disk-pressure", "PreferNoSchedule", ""),
+        ("node.cilium.io/agent-not-ready", "NoExecute", "node.cilium.io/agent-not-ready"),
+        ("cni.example.com/not-ready", "NoExecute", "cni.example.com/not-ready"),
+        ("karpenter.sh/disrupted", "NoSchedule", "karpenter.sh/disrupted"),
+        ("example.com/team", "NoSchedule", ""),
+    ],
+)
+def test_taints_of_a_state_keep_from_a_node_and_those_of_an_owner_do_not(
+    key: str, effect: str, hindrance: str
+) -> None:
+    tainted = node("n0", taints=[{"key": key, "effect": effect}])
+
+    (found,) = stock(nodes=[tainted], slices=[gpus("n0", 1)], classes=[CLASS])
+
+    assert found.hindrance == (f"tainted {hindrance}" if hindrance else "")
+
+
+def test_attributes_with_their_drivers_domain_are_not_lacking_and_are_compared() -> None:
+    def with_domain(index: int, node_name: str) -> dict[str, Any]:
+        one = device(index, node_name)
+        told = {f"gpu.nvidia.com/{name}": value for name, value in one["attributes"].items()}
+        return {"name": f"gpu-{index}", "attributes": told}
+
+    mig = {"name": "mig-0", "attributes": {"type": {"string": "mig"}}}
+    devices = [mig, with_domain(0, "n0"), {**with_domain(0, "n0"), "name": "gpu-1"}]
+
+    faults = pool_faults(PROFILE, [node("n0")], [resource_slice("n0", devices)])
+
+    assert faults == ["devices n0/gpu-0 and n0/gpu-1 are both GPU-n0-0"]
+
+
+def test_device_says_all_that_it_lacks() -> None:
+    bare = {"name": "gpu-0", "attributes": {"type": {"string": "gpu"}, "uuid": {"string": "u"}}}
+
+    faults = pool_faults(PROFILE, [node("n0")], [resource_slice("n0", [bare])])
+
+    assert faults == ["device n0/gpu-0 lacks productName, architecture, driverVersion"]
+
+
+def test_pool_of_two_slices_is_whole_with_both() -> None:
+    first = resource_slice("n0", [device(0, "n0")], count=2)
+    second = resource_slice("n0", [device(1, "n0")], count=2)
+
+    assert pool_faults(PROFILE, [node("n0")], [first, second]) == []
+
+
+def test_nodes_of_a_pool_without_a_type_are_alike() -> None:
+    nodes = [node("n0"), node("n1")]
+    for one in nodes:
+        one["metadata"]["labels"] = {"karpenter.sh/nodepool": "gpus"}
+    typed = node("n2")
+    typed["metadata"]["labels"]["karpenter.sh/nodepool"] = "gpus"
+
+    faults = pool_faults(PROFILE, [*nodes, typed], [gpus("n0", 1)])
+
+    assert faults == ["node n1 publishes nothing, though others with karpenter.sh/nodepool=gpus do"]
