@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from aicr_lab.addons import prometheus_operator
+from aicr_lab.addons import prometheus, prometheus_operator
 from aicr_lab.lab import Lab
 from aicr_lab.machine.namespaces import wait_until
 from aicr_pytest.cluster import pod_state
@@ -23,6 +23,10 @@ _MONITOR = {
         "endpoints": [{"port": "metrics", "path": "/metrics"}],
     },
 }
+_TARGETS = (
+    f"/api/v1/namespaces/{prometheus.NAMESPACE}/services/prometheus-operated:9090/proxy"
+    "/api/v1/targets?state=active"
+)
 _PATIENCE = 60.0
 """Seconds for it to come and to go."""
 
@@ -46,7 +50,14 @@ def users_service(lab: Lab, *, monitored: bool = True) -> Iterator[None]:
         yield
     finally:
         lab.api.delete("v1", "Namespace", NAMESPACE)
-        wait_until(lambda: lab.api.find("v1", "Namespace", NAMESPACE) is None, _PATIENCE, every=0.5)
+        assert wait_until(lambda: _is_gone(lab), _PATIENCE, every=0.5)
+
+
+def _is_gone(lab: Lab) -> bool:
+    """From the cluster, and from Prometheus, which collects for a while what it knew of."""
+    targets = lab.api.request("GET", _TARGETS)["data"]["activeTargets"]
+    collected = any(target["labels"]["namespace"] == NAMESPACE for target in targets)
+    return not collected and lab.api.find("v1", "Namespace", NAMESPACE) is None
 
 
 def _pod(lab: Lab) -> dict[str, object]:
