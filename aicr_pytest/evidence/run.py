@@ -45,6 +45,8 @@ class NodeSeen:
     """A check ran there."""
     note: str = ""
     """Why not, or what is special: cordoned, not ready, control plane."""
+    software: str = ""
+    """What runs it, by its kubelet: version, container runtime, operating system, kernel."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +294,7 @@ def _node(fields: Fields) -> NodeSeen:
         accelerators=fields.integer("accelerators", 0),
         looked_at=fields.flag("looked_at", False),
         note=fields.text("note", ""),
+        software=fields.text("software", ""),
     )
 
 

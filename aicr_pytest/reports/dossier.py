@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from aicr_pytest import __version__
 from aicr_pytest.evidence.checksums import entries
+from aicr_pytest.evidence.kernel_answers import KERNEL_ANSWERS
 from aicr_pytest.evidence.names import folder_name
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import Outcome
@@ -79,7 +80,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals |= {
         "BASES": formatting.BASES,
-        "MEANINGS": formatting.MEANINGS,
+        "KERNEL_ANSWERS": KERNEL_ANSWERS,
         "OUTCOMES": formatting.OUTCOMES,
         "SIMULATED": formatting.SIMULATED,
         "VERDICTS": formatting.VERDICTS,
