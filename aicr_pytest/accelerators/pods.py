@@ -486,7 +486,7 @@ class AcceleratorPod:
     def _looker(self, container: str = "") -> sights.Looker:
         name = self.pod.name
         return sights.Looker(
-            who=f"{name}, container {container}" if container else name,
+            who=name if container in ("", self.first_container()) else f"{name}, {container}",
             node=self.on.name,
             source=f"probe in pod {self.pod.namespace}/{name}",
         )

@@ -45,7 +45,7 @@ class Sight:
     """What a container has of one device."""
 
     who: str
-    """Pod, and the container where it is not the first."""
+    """Pod, and the container where it is not the first, e.g. ``holder, sibling``."""
     device: str
     """Path and node."""
     expected: str

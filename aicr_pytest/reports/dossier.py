@@ -40,6 +40,7 @@ def render(view: RunView) -> str:
             cluster=view.run.cluster,
             sentence=headline.sentence(view.run),
             shortfalls=headline.shortfalls(view),
+            parts_not_looked_at=headline.parts_not_looked_at(view),
             solutions=headline.solutions(view.requirements),
             sections=page.sections(view),
             official_list=f"{_LISTS}/AIConformance-{quote(view.run.list_version)}.yaml",
@@ -92,6 +93,7 @@ def _environment() -> jinja2.Environment:
         "moment": formatting.moment,
         "plural": formatting.plural,
         "size": formatting.size,
+        "taken_out": formatting.taken_out,
         "time_of_day": formatting.time_of_day,
         "words": formatting.words,
     }

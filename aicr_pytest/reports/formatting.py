@@ -80,6 +80,13 @@ def words(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
+def taken_out(kind: str) -> str:
+    """What stands instead of what redaction took out, by its class in run.json."""
+    if kind == "secret":
+        return "credentials, keys and certificates: [redacted] stands instead, and why"
+    return f"names: the same one is {kind}-… with the same digits in every file of this run"
+
+
 def plural(count: int, noun: str) -> str:
     """``1 check``, ``2 checks``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
