@@ -19,10 +19,14 @@ from aicr_pytest.evidence.run import (
 )
 from aicr_pytest.evidence.store import EvidenceStore
 from aicr_pytest.reports import dossier, formatting
+from aicr_pytest.reports.page import sections
 from aicr_pytest.reports.preview import MOST_INLINE, Previews
 from aicr_pytest.reports.view import read_view
 from aicr_pytest.reports.writing import rebuild, write_reports
 from tests.unit.reports import sample
+
+EXAMPLE = Path(__file__).parents[3] / "reports" / "lab"
+"""A whole run on the lab."""
 
 
 @pytest.fixture
@@ -343,3 +347,24 @@ def test_every_answer_of_the_kernel_is_explained(run: Path) -> None:
     assert page.count("The device counts as reached.") == 2
     assert page.count("The device counts as not reached") == 2
     assert all(f'<dt class="mono">{said}</dt>' in page for said in KERNEL_ANSWERS)
+
+
+def test_every_check_of_the_example_shows_its_proof_without_a_click() -> None:
+    shown = sections(read_view(EXAMPLE))
+    closed = [
+        article.check.result.title
+        for section in shown
+        for article in section.articles
+        if not (article.tables or article.check.kept.facts)
+        and not any(one.open for one in article.others)
+    ]
+
+    assert sum(len(section.articles) for section in shown) >= 60
+    assert closed == []
+    assert all(section.glance for section in shown)
+
+
+def test_titles_of_the_example_read_as_sentences() -> None:
+    titles = {check.result.title for _, check in read_view(EXAMPLE).checks}
+
+    assert [one for one in titles if not one[0].isupper() or "_" in one or one.endswith(".")] == []
