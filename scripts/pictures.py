@@ -11,28 +11,17 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-
 from aicr_pytest.reports.writing import rebuild
 from aicr_pytest.requirements.catalogue import REQUIREMENTS, Level
 from aicr_pytest.submission.submit import Request
 from tests.unit.reports.devtools import Tab, tab
+from tests.unit.reports.like_github import as_github_shows
 from tests.unit.submission import world
 
 _DOCS = Path("docs")
 _REQUIREMENT = "secure_accelerator_access"
 _MOST = 120_000
 """Bytes of a picture."""
-_LIKE_GITHUB = """<!doctype html><meta charset="utf-8"><title>page</title>
-<style>
-body { font: 16px/1.5 system-ui, "Liberation Sans", sans-serif; margin: 24px 32px; color: #1f2328 }
-h1, h2 { border-bottom: 1px solid #d1d9e0; padding-bottom: .3em } table { border-collapse: collapse }
-th, td { border: 1px solid #d1d9e0; padding: 6px 13px } a { color: #0969da }
-code { background: #eff1f3; padding: .2em .4em; border-radius: 6px; font-size: 85% }
-pre { background: #f6f8fa; padding: 16px; border-radius: 6px; overflow: auto }
-pre code { padding: 0; background: none } img { max-width: 100% }
-blockquote { border-left: 4px solid #d1d9e0; margin: 0; padding: 0 1em; color: #59636e }
-</style><body>"""
 
 
 def main() -> None:
@@ -60,9 +49,8 @@ def _submission_page(folder: Path, evidence: Path) -> Path:
     world.product(product)
     request = Request.read(checkout, product, origins=("--checkout", "--product"))
     written = request.submit(evidence, simulated=True) / f"{_REQUIREMENT}.md"
-    html = MarkdownIt("commonmark").enable("table").render(written.read_text("utf-8"))
     page = written.with_suffix(".html")
-    page.write_text(_LIKE_GITHUB + html, encoding="utf-8")
+    page.write_text(as_github_shows(written.read_text("utf-8")), encoding="utf-8")
     return page
 
 
