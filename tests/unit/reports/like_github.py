@@ -17,4 +17,4 @@ blockquote { border-left: 4px solid #d1d9e0; margin: 0; padding: 0 1em; color: #
 
 def as_github_shows(text: str) -> str:
     """The page of a Markdown text."""
-    return _HEAD + MarkdownIt("commonmark").enable("table").render(text)
+    return _HEAD + str(MarkdownIt("commonmark").enable("table").render(text))
