@@ -16,6 +16,7 @@ from aicr_pytest.accelerators.inventory import (
     nothing_runs_on,
     pool_faults,
     representatives,
+    selects,
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
@@ -201,6 +202,12 @@ class Accelerators:
             source=RESOURCE_SLICE.request(),
         )  # fmt: skip
         evidence.yaml("ResourceSlices", {"items": own}, source=RESOURCE_SLICE.request())
+        classes = [one for one in self._cluster.list(DEVICE_CLASS) if selects(one, profile.driver)]
+        evidence.yaml(
+            f"DeviceClasses by which {profile.driver} is asked",
+            {"items": classes},
+            source=DEVICE_CLASS.request(),
+        )
         return pool_faults(profile, nodes, slices)
 
     def extended(self, node: AcceleratorNode) -> bool:

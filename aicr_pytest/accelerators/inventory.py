@@ -200,13 +200,14 @@ def class_for(profile: Profile, classes: Sequence[Object], *, extended: bool) ->
     fitting = [
         item["metadata"]["name"]
         for item in classes
-        if _selects(item, profile.driver)
+        if selects(item, profile.driver)
         and (not extended or item["spec"].get("extendedResourceName") == profile.extended_resource)
     ]
     return profile.device_class if profile.device_class in fitting else next(iter(fitting), "")
 
 
-def _selects(device_class: Object, driver: str) -> bool:
+def selects(device_class: Object, driver: str) -> bool:
+    """Whether devices of a driver are asked for by a DeviceClass."""
     if device_class["metadata"]["name"] == driver:
         return True  # the vendor's class by name, whatever it selects: a check must be able to see
     expressions = [

@@ -374,6 +374,7 @@ class AcceleratorPod:
         """Why granted devices are not on the API's books, as sentences; empty where they are."""
         spec = self._spec_of(self.first_container())
         grant = self.grant()
+        sights.show_ways(self._evidence(), str(self), self.running["spec"], grant)
         if claims := self._claim_requests(spec):
             return [
                 f"{self}: claim {name} is not reserved for it"
@@ -485,7 +486,7 @@ class AcceleratorPod:
     def _looker(self, container: str = "") -> sights.Looker:
         name = self.pod.name
         return sights.Looker(
-            who=f"{name}, container {container}" if container else name,
+            who=name if container in ("", self.first_container()) else f"{name}, {container}",
             node=self.on.name,
             source=f"probe in pod {self.pod.namespace}/{name}",
         )

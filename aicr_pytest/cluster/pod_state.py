@@ -157,6 +157,12 @@ def said_at(event: Object) -> str:
     )
 
 
+def said_by(event: Object) -> str:
+    """Which program said an event; empty where it does not tell."""
+    source = event.get("source") or {}
+    return str(event.get("reportingComponent") or source.get("component") or "")
+
+
 def is_pulling(events: Iterable[Object]) -> bool:
     """Whether the node has begun more pulls than it has ended."""
     listed = list(events)

@@ -45,6 +45,8 @@ class NodeSeen:
     """A check ran there."""
     note: str = ""
     """Why not, or what is special: cordoned, not ready, control plane."""
+    software: str = ""
+    """What runs it, by its kubelet: version, container runtime, operating system, kernel."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,8 @@ class RunInfo:
     """Of pytest; ``None`` if the run was killed."""
     list_version: str = ""
     """Kubernetes version of the requirement list that levels come from."""
+    official_words: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Requirement id → the programme's own words of that list, where a checkout was at hand."""
     interrupted: bool = False
     """A signal ended it."""
     command: str = ""
@@ -232,6 +236,7 @@ class RunInfo:
             not_looked_at=tuple(_not_looked_at(f) for f in fields.objects("not_looked_at")),
             exit_status=fields.optional_integer("exit_status"),
             list_version=fields.text("list_version", ""),
+            official_words=fields.mapping("official_words"),
             interrupted=fields.flag("interrupted", False),
             command=fields.text("command", ""),
             problems=fields.texts("problems"),
@@ -292,6 +297,7 @@ def _node(fields: Fields) -> NodeSeen:
         accelerators=fields.integer("accelerators", 0),
         looked_at=fields.flag("looked_at", False),
         note=fields.text("note", ""),
+        software=fields.text("software", ""),
     )
 
 

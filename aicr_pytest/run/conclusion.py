@@ -87,6 +87,7 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         not_looked_at=_rest_of_list(run, {one.result.id for one in conclusion.judged}),
         exit_status=conclusion.exit_status,
         list_version=run.shared.list_version,
+        official_words=run.official_words,
         interrupted=run.interrupted,
         command=run.command,
         problems=tuple(run.problems),

@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aicr_pytest.errors import AicrError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.accelerators.inventory import AcceleratorNode
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.kinds import Object
     from aicr_pytest.evidence.run import AcceleratorPool, NodeSeen
 
 SIMULATED = "aicr-pytest/simulated"
@@ -46,6 +48,8 @@ class Survey:
     """APIServices whose server does not answer, each with the words for it."""
     cluster_id: str = ""
     """What tells the cluster from every other; empty where we may not see it."""
+    software: Mapping[str, str] = field(default_factory=dict)
+    """Node → what runs it, in a line."""
     set_aside: tuple[str, ...] = ()
     """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
 
@@ -129,9 +133,21 @@ class Survey:
                 accelerators=by_name[name].total if name in by_name else 0,
                 looked_at=name in self.looked_at,
                 note=_note(by_name.get(name)),
+                software=self.software.get(name, ""),
             )
             for name in sorted(self.nodes)
         )
+
+
+_SOFTWARE = (
+    "kubeletVersion", "containerRuntimeVersion", "osImage", "kernelVersion", "architecture",
+)  # fmt: skip
+
+
+def software_of(node: "Object") -> str:
+    """What a node runs, as its kubelet tells; empty for one that has not reported yet."""
+    info = node.get("status", {}).get("nodeInfo") or {}
+    return ", ".join(str(info[name]) for name in _SOFTWARE if info.get(name))
 
 
 def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
@@ -144,6 +160,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     nodes: tuple[str, ...] = ()
     stock: tuple[AcceleratorNode, ...] = ()
     others: tuple[str, ...] = ()
+    software: dict[str, str] = {}
     simulated = False
     aside: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
@@ -155,6 +172,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     try:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
+        software = {node["metadata"]["name"]: software_of(node) for node in listed}
         simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
         aside = tuple(node["metadata"]["name"] for node in listed if nothing_runs_on(node))
         others = tuple(str(run) for run in other_runs(cluster))
@@ -167,6 +185,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     return Survey(
         nodes=nodes,
         stock=stock,
+        software=software,
         simulated=simulated,
         set_aside=aside,
         looked_at=looked_at,

@@ -1,5 +1,6 @@
 """From a run to its pull request: ``--cncf-submission``, ``submit`` and ``validate``."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -83,6 +84,27 @@ def test_run_writes_its_pull_request_itself(vendor: "Project") -> None:
     result.stdout.fnmatch_lines([f"pull request: */co/{FOLDER}", "*Next: aicr-pytest validate *"])
     assert (vendor.path / "co" / FOLDER / "PRODUCT.yaml").is_file()
     assert len(list(vendor.path.glob("aicr-evidence/*/run.json"))) == 1
+
+
+def test_run_with_a_checkout_shows_the_programmes_own_words(vendor: "Project") -> None:
+    vendor.run("--aicr", "--cncf-submission", "co", "--evidence-dir", "out")
+    out = vendor.path / "out"
+    page = (out / "index.html").read_bytes()
+
+    words = json.loads((out / "run.json").read_text())["official_words"]
+    assert words == {"gpu_sharing": "Shared.", "secure_accelerator_access": "Isolated."}
+    assert b'<blockquote class="words">Isolated.</blockquote>' in page
+    said_by(vendor, "report", "out")
+    assert (out / "index.html").read_bytes() == page, "the checkout is not needed any more"
+
+
+def test_run_without_a_checkout_links_to_the_programmes_words(vendor: "Project") -> None:
+    vendor.run("--aicr", "--evidence-dir", "out")
+    page = (vendor.path / "out" / "index.html").read_text()
+
+    assert "blockquote" not in page.split("</style>")[1]
+    assert "<code>secure_accelerator_access</code>\nis a MUST of the <a href=" in page
+    assert "k8s-ai-conformance/blob/main/docs/AIConformance-1.37.yaml" in page
 
 
 def test_what_the_run_writes_is_what_submit_writes(vendor: "Project") -> None:

@@ -233,12 +233,34 @@ class ScalingTrial:
             pod,
             source=POD.request("GET", self._pod.namespace, self._pod.name),
         )
+        self._show_events(self._pod)
         evidence.fact("unschedulable first", self._unschedulable or "no")
         if nothing_runs_on(node):
             evidence.fact(
                 "simulated", f"pods on {name} are simulated by KWOK: nothing runs in them"
             )
         return grown
+
+    def _show_events(self, pod: "Pod") -> None:
+        """Who said what of the pod: that it fits nowhere, who gives it a node, where it starts."""
+        cluster, namespace = self._platform.cluster, pod.namespace
+        fields = f"involvedObject.uid={pod.uid}"
+        self._platform.evidence.table(
+            f"Events of pod {pod.name}",
+            ("time", "said by", "reason", "message"),
+            [
+                (
+                    pod_state.said_at(event),
+                    pod_state.said_by(event),
+                    str(event.get("reason", "")),
+                    str(event.get("message", "")),
+                )
+                for event in sorted(
+                    cluster.list(EVENT, namespace, fields=fields), key=pod_state.said_at
+                )
+            ],
+            source=f"{EVENT.request('GET', namespace)}?fieldSelector={fields}",
+        )
 
     def _has_gone(self, views: Views, uid: str) -> bool | None:
         self._sample(views[0].values())

@@ -65,6 +65,7 @@ class Trial:
         crd = self._platform.cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
         deployments = self._controllers()
         webhooks = self._webhooks(deployments)
+        self._show_definition(crd)
         evidence.yaml(
             f"Controller of {operator.product}",
             deployments,
@@ -87,6 +88,30 @@ class Trial:
             established=str(pod_state.condition(crd, "Established").get("status")),
             unavailable=tuple(controllers.unavailable(waiter, deployments)),
             webhooks=tuple(webhooks),
+        )
+
+    def _show_definition(self, crd: Object) -> None:
+        """The CRD as it is served, and the other kinds that its group has."""
+        resource = self.operator.resource
+        group, _, version = resource.api_version.partition("/")
+        conditions = ("Established", "NamesAccepted")
+        self._platform.evidence.table(
+            f"Definition of {resource.name}",
+            ("CRD", "versions served", *conditions, f"kinds of {resource.api_version}"),
+            [
+                (
+                    resource.resource,
+                    ", ".join(
+                        one["name"]
+                        for one in crd.get("spec", {}).get("versions", ())
+                        if one.get("served")
+                    ),
+                    *(str(pod_state.condition(crd, one).get("status", "")) for one in conditions),
+                    ", ".join(sorted(self._platform.cluster.serves(group, version))),
+                )
+            ],
+            source=f"{CUSTOM_RESOURCE_DEFINITION.request('GET', None, resource.resource)}, "
+            f"GET /apis/{resource.api_version}",
         )
 
     def offer_flawed(self) -> Offer:

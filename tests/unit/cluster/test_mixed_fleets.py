@@ -1,6 +1,7 @@
 """A node or device that cannot be had says something of itself alone; another is taken."""
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import NoCapacity, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.dra_support.device_selectors import chosen_device
-from aicr_pytest.run.survey import Survey
+from aicr_pytest.run.survey import Survey, software_of
 from tests.unit.accelerators.objects import device, device_class, node, resource_slice
 from tests.unit.cluster.fake_api import FakeApi
 
@@ -282,3 +283,40 @@ def test_a_note_of_a_node_says_what_stands_in_its_way() -> None:
 
     assert seen.nodes_seen()[0].note.startswith("tainted node.kubernetes.io/pid-pressure, full: ")
     assert "left out: v0: simulated or virtual" in seen.remarks()
+
+
+def test_nodes_are_seen_with_what_runs_them() -> None:
+    told = {
+        "kernelVersion": "6.12.1",
+        "osImage": "Debian 13",
+        "containerRuntimeVersion": "containerd://2.2.0",
+        "kubeletVersion": "v1.37.2",
+        "bootID": "not of interest",
+    }
+    one = node("n0") | {"status": {"nodeInfo": told}}
+    seen = Survey(nodes=("n0", "new"), software={"n0": software_of(one)})
+
+    assert software_of(node("new") | {"status": {}}) == ""
+    assert [found.software for found in seen.nodes_seen()] == [
+        "v1.37.2, containerd://2.2.0, Debian 13, 6.12.1",
+        "",
+    ]
+
+
+def test_classes_by_which_a_driver_is_asked_are_kept_with_its_slices(
+    cluster: Cluster, fake: FakeApi
+) -> None:
+    api = "/apis/resource.k8s.io"
+    fake.put("/api/v1/nodes", node("n0", allocatable=ROOMY))
+    for name, driver in (("gpu.nvidia.com", "gpu.nvidia.com"), ("nic", "dra.net")):
+        fake.put(f"{api}/v1/deviceclasses", device_class(name, driver=driver))
+    fake.put(f"{api}/v1/resourceslices", two_nodes()[0])
+    kept: dict[str, Any] = {}
+    evidence: Any = SimpleNamespace(
+        table=lambda *_, **__: None, yaml=lambda title, content, **_: kept.update({title: content})
+    )
+
+    Accelerators(cluster).incomplete_publications(evidence)
+
+    (found,) = kept["DeviceClasses by which gpu.nvidia.com is asked"]["items"]
+    assert found["metadata"]["name"] == "gpu.nvidia.com"

@@ -142,10 +142,18 @@ def test_sensors_that_nobody_offers_say_nothing_and_senseless_ones_are_seen() ->
     cold, kept = metrics(Nodes(exposed(gpu("DCGM_FI_DEV_GPU_TEMP", "GPU-a", 0.0))))
 
     assert len(cold.sensors_without_sensible_values()) == 1
-    assert kept.facts["temperature"] == "has values"
+    assert kept.facts["temperature"] == "0 to 0 on 1 accelerators (DCGM_FI_DEV_GPU_TEMP)"
     assert kept.facts["power"] == "not offered by the exporter"
     with pytest.raises(DoesNotApply, match="offers none of temperature, power, interconnect"):
         metrics(Nodes(GOOD))[0].sensors_without_sensible_values()
+
+
+def test_sensors_are_told_with_their_values() -> None:
+    hot = exposed(*(gpu("DCGM_FI_DEV_GPU_TEMP", f"GPU-{n}", 30.0 + n) for n in range(3)))
+    warm, kept = metrics(Nodes(hot))
+
+    assert warm.sensors_without_sensible_values() == []
+    assert kept.facts["temperature"] == "30 to 32 on 3 accelerators (DCGM_FI_DEV_GPU_TEMP)"
 
 
 def test_old_answers_are_seen() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.cluster.kinds import NODE, Object
+from aicr_pytest.cluster.kinds import EVENT, NODE, Object
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import Inconclusive, WaitTimeout
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
@@ -93,6 +93,7 @@ class Platform:
         self.pods = list(others)
         self.came: list[Object] = []
         self.tables: list[Sequence[Sequence[str]]] = []
+        self.events: list[Object] = []
         self.waiter = Waiter(*waits)
         self.settings = SimpleNamespace(scale_in_timeout=30.0)
         self.evidence = SimpleNamespace(
@@ -102,7 +103,7 @@ class Platform:
             table=lambda title, columns, rows, **__: self.tables.append(rows),
         )
         self.cluster = SimpleNamespace(
-            list=lambda kind, *_, **__: self.nodes if kind is NODE else self.pods,
+            list=lambda kind, *_, **__: {NODE: self.nodes, EVENT: self.events}.get(kind, self.pods),
             watch=lambda *_, **__: [("ADDED", one) for one in self.came],
         )
 
@@ -156,6 +157,33 @@ def test_a_node_that_comes_and_goes_passes() -> None:
 
     GROWS(trial)
     SHRINKS(trial)
+
+
+def test_who_gave_the_pod_its_node_is_shown() -> None:
+    platform = Platform([WAITS, RUNS])
+    platform.events = [
+        {
+            "metadata": {"name": "b"},
+            "lastTimestamp": LATER,
+            "source": {"component": "karpenter"},
+            "reason": "Nominated",
+            "message": "Pod should schedule on: nodeclaim/x",
+        },
+        {
+            "metadata": {"name": "a"},
+            "eventTime": MADE,
+            "reportingComponent": "default-scheduler",
+            "reason": "FailedScheduling",
+            "message": "0/2 nodes",
+        },
+    ]
+
+    GROWS(on_trial(platform))
+
+    assert [
+        (MADE, "default-scheduler", "FailedScheduling", "0/2 nodes"),
+        (LATER, "karpenter", "Nominated", "Pod should schedule on: nodeclaim/x"),
+    ] in platform.tables
 
 
 @pytest.mark.parametrize(

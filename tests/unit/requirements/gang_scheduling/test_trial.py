@@ -189,6 +189,22 @@ def test_members_whose_program_has_ended_have_completed_before_their_phase_says_
     SERVED(trial)
 
 
+@pytest.mark.parametrize("ends_as", ["Succeeded", "Running"])
+def test_evidence_shows_when_each_member_of_both_gangs_has_ended(ends_as: str) -> None:
+    cluster = SmallCluster(all_or_none)
+    cluster.ends_as = ends_as
+    tables: list[Any] = []
+    cluster.evidence.table = lambda title, columns, rows, **_: tables.append((title, rows))
+
+    COMPETING(on_trial(cluster))
+
+    title, rows = tables[-1]
+    ended = {row[0]: row[3] for row in rows if row[1]}
+    assert title == "Members of two gangs that were bound"
+    assert set(ended) == {"rival-a-0", "rival-a-1", "rival-b-0", "rival-b-1"}
+    assert all(ended.values())
+
+
 def test_units_of_one_device_are_no_devices_that_are_held_twice() -> None:
     cluster = SmallCluster(all_or_none)
     cluster.same_device, cluster.units = True, 4

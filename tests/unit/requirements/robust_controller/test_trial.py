@@ -71,7 +71,12 @@ class Api:
 
     def get(self, kind: Kind, name: str) -> Any:
         assert (kind, name) == (CUSTOM_RESOURCE_DEFINITION, "rayclusters.ray.io")
-        return {"status": {"conditions": [{"type": "Established", "status": self.established}]}}
+        versions = [{"name": "v1", "served": True}, {"name": "v1alpha1", "served": False}]
+        conditions = [{"type": "Established", "status": self.established}]
+        return {"spec": {"versions": versions}, "status": {"conditions": conditions}}
+
+    def serves(self, group: str, version: str) -> Any:
+        return {("ray.io", "v1"): ["RayService", "RayCluster", "RayJob"]}[group, version]
 
     def list(self, kind: Kind) -> Any:
         if kind == DEPLOYMENT:
@@ -174,6 +179,22 @@ def test_presence_is_crd_controllers_and_webhooks() -> None:
     assert (seen.crd, seen.established, seen.unavailable) == ("rayclusters.ray.io", "True", ())
     assert seen.own_webhooks == ('webhook "v.ray.io"',)
     assert seen.because() == ""
+
+
+def test_definition_is_shown_with_what_is_served_of_it() -> None:
+    looked_at = trial()
+    shown: dict[str, list[Any]] = {}
+    vars(looked_at)["_platform"].evidence = SimpleNamespace(
+        yaml=lambda *_, **__: None,
+        table=lambda title, columns, rows, **_: shown.update({title: [columns, *rows]}),
+    )
+
+    looked_at.presence()
+
+    assert shown["Definition of RayCluster"] == [
+        ("CRD", "versions served", "Established", "NamesAccepted", "kinds of ray.io/v1"),
+        ("rayclusters.ray.io", "v1", "True", "", "RayCluster, RayJob, RayService"),
+    ]
 
 
 def test_what_is_missing_is_seen() -> None:
