@@ -303,8 +303,8 @@ class SmallCluster:
     def delete(self, kind: Kind, name: str, namespace: str, *, uid: str | None) -> None:
         assert namespace == self.namespace
         key = f"{kind.name} {name}"
-        assert uid in (None, self.made.get(key, {}).get("metadata", {}).get("uid"))
-        self.made.pop(key, None)
+        made = self.made.pop(key, None)
+        assert uid == (made["metadata"]["uid"] if made else None), "or another run's may go"
         self.deleted.append(key)
 
     def until(

@@ -203,7 +203,7 @@ def test_rivals_that_find_others_in_their_room_accuse_nobody(policy: Policy) -> 
 
     trial = on_trial(cluster)
     cluster.schedules = schedules
-    with pytest.raises(NoCapacity):
+    with pytest.raises(NoCapacity, match=r"^Others hold what rival-. needs: node-0"):
         COMPETING(trial)
 
 
