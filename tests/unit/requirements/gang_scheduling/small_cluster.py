@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.inventory import AcceleratorNode, Mechanism
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.observer import Unobserved
@@ -14,6 +14,7 @@ from aicr_pytest.errors import SchedulerSilent, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import Group
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial
+from tests.unit.requirements.kept import Kept
 
 Views = list[Any]
 Policy = Callable[["SmallCluster", list["Member"]], list["Member"]]
@@ -31,7 +32,7 @@ class Placed(NamedTuple):
     actor: str
     mechanism: str
     needs: int | None
-    count: int
+    asks: int
 
 
 def node(total: int, free: int, **other: Any) -> AcceleratorNode:
@@ -171,27 +172,6 @@ class SmallScheduler:
         return str(obj["status"])
 
 
-class Kept:
-    """What came into the evidence."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, str] = {}
-        self.tables: dict[str, list[tuple[str, ...]]] = {}
-        self.objects: list[str] = []
-
-    def fact(self, name: str, value: str) -> None:
-        self.facts[name] = value
-
-    def yaml(self, title: str, obj: Object, *, source: str) -> None:
-        self.objects.append(title)
-
-    def timeline(self, timeline: Any, *, source: str) -> None:
-        assert "in ns with" in source
-
-    def table(self, title: str, columns: Any, rows: Any, *, source: str, picture: Any) -> None:
-        self.tables[title] = [tuple(row) for row in rows]
-
-
 class SmallCluster:
     """The platform of a trial; its attributes are what a test may break."""
 
@@ -208,7 +188,7 @@ class SmallCluster:
         self.held_by_others = 0
         self.mismatches: dict[str, list[str]] = {}
         self.members: list[Member] = []
-        self.mechanism: Any = "device-plugin"
+        self.mechanism: Mechanism = "device-plugin"
         self.extended = True
         """Whether a DeviceClass maps the extended resource."""
         self.silent = False
@@ -337,8 +317,9 @@ class SmallCluster:
 def on_trial(cluster: SmallCluster, scheduler: SmallScheduler | None = None) -> GangTrial:
     """A gang scheduler on this cluster."""
     platform: Any = cluster
+    tried: Any = scheduler or SmallScheduler()
     offered = replace(node(cluster.total, cluster.total), mechanism=cluster.mechanism)
-    return GangTrial(scheduler or SmallScheduler(), platform, offered)
+    return GangTrial(tried, platform, offered)
 
 
 def all_or_none(cluster: SmallCluster, waiting: list[Member]) -> list[Member]:

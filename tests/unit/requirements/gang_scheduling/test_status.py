@@ -51,7 +51,8 @@ def test_gangs_tell_why_they_wait_where_their_objects_do() -> None:
 
 
 def test_objects_of_gangs_are_kept_with_the_request_that_they_came_by() -> None:
-    site, recorded = Site(group("a", "3 of 4")), []
+    site = Site(group("a", "3 of 4"))
+    recorded: list[Any] = []
     recorder: Any = SimpleNamespace(record=recorded.append)
 
     status(site).record(recorder, gang("a"), gang("not-there"))

@@ -11,9 +11,9 @@ from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeo
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial, gang_trials
 from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
+from tests.unit.requirements.kept import Kept
 
 from .small_cluster import (
-    Kept,
     Member,
     Placed,
     SmallCluster,
@@ -35,7 +35,7 @@ from .small_cluster import (
         ("device-plugin", False, "device-plugin"),
     ],
 )
-def test_pods_ask_as_the_scheduler_counts(mechanism: str, understands: bool, asked: str) -> None:
+def test_pods_ask_as_the_scheduler_counts(mechanism: Any, understands: bool, asked: str) -> None:
     cluster, scheduler = SmallCluster(all_or_none), SmallScheduler()
     cluster.mechanism, scheduler.understands_claims = mechanism, understands
 
@@ -68,7 +68,7 @@ def test_queue_of_the_user_decides_how_much_there_is() -> None:
     starved = on_trial(cluster).starved()
 
     assert (starved.room, starved.needed) == (2, 3)
-    assert [one.count for one in cluster.placed if one.name == "blocker-0"] == [2]
+    assert [one.asks for one in cluster.placed if one.name == "blocker-0"] == [2]
     assert cluster.made["Group gang"]["spec"] == {"size": 3, "queue": "team"}
     assert cluster.made[f"Queue {cluster_name('run')}"]["spec"]["of"] == "team"
 
@@ -239,27 +239,31 @@ def test_evidence_says_who_was_bound_and_for_what_room_it_was_made() -> None:
     cluster = SmallCluster(all_or_none, 8)
     whole(cluster)
 
-    kept: Kept = cluster.evidence
-    room = {title: (rows[0][0], rows[0][-1]) for title, rows in kept.tables.items()}
-    assert room == {
-        "Members of the gang that were bound": ("blocker-0", "room for 2 of 3 accelerators"),
-        "Members of the gang that were bound once there was room": (
+    kept = cluster.evidence
+    assert [(title, *_ends(table.rows[0])) for title, table in kept.tables.items()] == [
+        ("Members of the gang that were bound", "blocker-0", "room for 2 of 3 accelerators"),
+        (
+            "Members of the gang that were bound once there was room",
             "blocker-0",
             "room for less than 3 accelerators",
         ),
-        "Members of two gangs that were bound": (
-            "blocker-1",
-            "room for 2, both gangs need 4",
-        ),
-    }
-    waited, ran, rivals = ([row[0] for row in rows[1:]] for rows in kept.tables.values())
+        ("Members of two gangs that were bound", "blocker-1", "room for 2, both gangs need 4"),
+    ]
+    waited, ran, rivals = ([row[0] for row in one.rows[1:]] for one in kept.tables.values())
     assert waited == ran == ["gang-0", "gang-1", "gang-2"]
     assert rivals == ["rival-a-0", "rival-a-1", "rival-b-0", "rival-b-1"]
-    ends = {title: rows[0][3] != "" for title, rows in kept.tables.items()}
-    assert list(ends.values()) == [False, True, False], "when the blocker was gone"
+    ended = [one.rows[0][3] != "" for one in kept.tables.values()]
+    assert ended == [False, True, False], "when the blocker was gone"
+    assert {one.source.split(" with ")[0] for one in kept.tables.values()} == {
+        "watch of pods in ns"
+    }
     gang, others = "Status gang-status", ["Status rival-a-status", "Status rival-b-status"]
-    assert kept.objects == [gang, gang, *others]
+    assert kept.titles == [gang, gang, *others]
     assert kept.facts == {"held again by one pod": "8 of node-0"}
+
+
+def _ends(row: tuple[Any, ...]) -> tuple[Any, Any]:
+    return row[0], row[-1]
 
 
 def test_evidence_says_what_others_hold_by_the_end() -> None:
@@ -346,11 +350,11 @@ def test_schedulers_are_tried_in_turn_on_one_reserved_node() -> None:
     platform.reservations = SimpleNamespace(with_room=lambda nodes, **_: nodes[0])
     candidates = [_candidate("plain", cluster), _candidate("gangs", cluster)]
     evidence: Any = Kept()
-    steps: Any = (_starved, GangTrial.served)
+    steps: Any = (_starved, _served)
 
     trials = gang_trials(Solutions(candidates, lambda: evidence), platform, steps)
     trials.prove(_starved)
-    trials.prove(GangTrial.served)
+    trials.prove(_served)
 
     assert trials.in_use is trials.subjects[1]
     assert evidence.facts["tried gangs"] == "passes"
@@ -360,6 +364,10 @@ def test_schedulers_are_tried_in_turn_on_one_reserved_node() -> None:
 def _starved(trial: GangTrial) -> None:
     seen = trial.starved()
     assert seen.bound == (), seen.because
+
+
+def _served(trial: GangTrial) -> None:
+    assert trial.served().completed == 3
 
 
 def _candidate(name: str, cluster: SmallCluster) -> Candidate[Any]:
