@@ -148,7 +148,7 @@ class Resource:
 
     @staticmethod
     def _pod(number: int, ready: bool) -> Object:
-        labels = run_labels(Api.run_id) if number else {"app": "somebody"}
+        labels = run_labels(Api.run_id if number else "20260101-010101-0000")
         name = f"pod-{number}"
         digests = [{"name": "ray", "imageID": f"sha256:{number}"}]
         conditions = [{"type": "Ready", "status": str(ready)}]

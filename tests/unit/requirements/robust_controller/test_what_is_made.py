@@ -115,7 +115,7 @@ def test_operator_that_watches_other_namespaces_only_is_not_accused() -> None:
         trial(Api(), resource).reconciliation()
 
 
-@pytest.mark.parametrize(("late", "ready"), [(2, 2), (9, 1)])
+@pytest.mark.parametrize(("late", "ready"), [(2, 2), (3, 2), (9, 1)])
 def test_children_that_lag_behind_the_status_are_looked_at_again(late: int, ready: int) -> None:
     resource = Resource()
     # The first two looks are for the evidence.
@@ -285,7 +285,7 @@ def test_resource_and_what_it_owns_are_kept_with_words_of_our_own_pods_that_are_
     pods = [("Pod", f"pod-{number}", number < 3) for number in range(4)]
     assert table.rows == [*pods, ("Service", "s", True)]
     assert table.source == "GET /api/v1/namespaces/ns/pods, GET /api/v1/namespaces/ns/services"
-    assert site.cluster.logged == [("pod-1", "ns", 10), ("pod-2", "ns", 10)], "pod 0 is not ours"
+    assert site.cluster.logged == [("pod-1", "ns", 10), ("pod-2", "ns", 10)], "pod 0 is of another run"
     assert kept.texts["Log of pod pod-1"] == (
         "pod-1 writes",
         "GET /api/v1/namespaces/ns/pods/pod-1/log?tailLines=10",
