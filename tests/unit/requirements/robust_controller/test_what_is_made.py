@@ -285,7 +285,9 @@ def test_resource_and_what_it_owns_are_kept_with_words_of_our_own_pods_that_are_
     pods = [("Pod", f"pod-{number}", number < 3) for number in range(4)]
     assert table.rows == [*pods, ("Service", "s", True)]
     assert table.source == "GET /api/v1/namespaces/ns/pods, GET /api/v1/namespaces/ns/services"
-    assert site.cluster.logged == [("pod-1", "ns", 10), ("pod-2", "ns", 10)], "pod 0 is of another run"
+    assert site.cluster.logged == [("pod-1", "ns", 10), ("pod-2", "ns", 10)], (
+        "pod 0 is of another run"
+    )
     assert kept.texts["Log of pod pod-1"] == (
         "pod-1 writes",
         "GET /api/v1/namespaces/ns/pods/pod-1/log?tailLines=10",
