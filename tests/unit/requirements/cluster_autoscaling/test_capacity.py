@@ -57,6 +57,12 @@ def test_whole_devices_that_the_driver_publishes_for_the_node_count(
     assert offered(*slices, served="resource.k8s.io/v1beta1 ResourceSlice") == 0
 
 
+def test_attribute_may_be_named_with_its_domain() -> None:
+    device = {"name": "d", "attributes": {f"{PROFILE.driver}/type": {"string": "gpu"}}}
+
+    assert offered(published("n", devices=[device])) == 1
+
+
 def test_slice_without_devices_offers_none() -> None:
     empty = published("n")
     del empty["spec"]["devices"]
