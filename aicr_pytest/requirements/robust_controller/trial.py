@@ -119,6 +119,7 @@ class Trial:
 
         Raises:
             PolicyRefused: a policy of the platform refuses it, whatever is wrong with it.
+            Inconclusive: a webhook that is not the operator's gives no answer.
         """
         webhooks = self._webhooks(self._controllers())
         return self._told(self._offer(flawed=True), webhooks, flaw=self.operator.flaw)
@@ -128,9 +129,10 @@ class Trial:
 
         Raises:
             PolicyRefused: a policy of the platform refuses it.
+            Inconclusive: a webhook that is not the operator's gives no answer.
         """
         answer = self._offer(flawed=False)
-        webhooks = self._webhooks(self._controllers()) if answer.denied_by else []
+        webhooks = [] if answer.admitted else self._webhooks(self._controllers())
         return self._told(answer, webhooks, flaw="")
 
     def reconciliation(self) -> Reconciled:
@@ -251,6 +253,7 @@ class Trial:
 
         Raises:
             PolicyRefused: who denies it denies the mended resource, too, and is not the operator.
+            Inconclusive: somebody else's webhook gives no answer, to whatever resource.
         """
         offered = Offer(
             resource=self.operator.resource.name,
@@ -261,6 +264,12 @@ class Trial:
         )
         self._answered[bool(flaw)] = offered
         self._show_twins()
+        if answer.unanswered_by and answer.unanswered_by not in offered.own_webhooks:
+            raise Inconclusive(
+                f"{answer.unanswered_by} gives no answer, and is none of {offered.product}'s: "
+                f"{answer.text}",
+                hint="Let whom it asks answer, or exempt namespaces aicr-* from it.",
+            )
         stranger = answer.denied_by and answer.denied_by not in offered.own_webhooks
         if stranger and self._offer(flawed=False).denied_by == answer.denied_by:
             raise _refused_by(answer.denied_by, self.operator, answer.text)

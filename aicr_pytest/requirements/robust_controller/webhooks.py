@@ -25,7 +25,7 @@ _DENIED = re.compile(
     r'admission (webhook "[^"]+") denied the request'
     r"|([Vv]alidatingAdmissionPolicy '[^']+')(?: with binding \S+)? denied request"
 )
-_UNANSWERED = re.compile(r'failed calling webhook "([^"]+)"')
+_UNANSWERED = re.compile(r'failed calling (webhook "[^"]+")')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Answer:
     denied_by: str = ""
     """Who denied it, e.g. ``webhook "vraycluster.kb.io"``; empty for the API server itself."""
     unanswered_by: str = ""
-    """The webhook that gave no answer, for which the object was refused."""
+    """Who gave no answer, named alike, for which the object was refused; empty: nobody."""
 
 
 def offer(cluster: "Cluster", obj: Object) -> Answer:

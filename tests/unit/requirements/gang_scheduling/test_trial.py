@@ -1,7 +1,7 @@
 """Gangs that start together are told from those that do not, by the suite's own checks."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from aicr_pytest.errors import Inconclusive, NoCapacity, WaitTimeout
-from aicr_pytest.requirements.gang_scheduling import recorder
 from aicr_pytest.requirements.gang_scheduling.observed import (
     Binding,
     Freed,
@@ -17,10 +16,17 @@ from aicr_pytest.requirements.gang_scheduling.observed import (
     Served,
     Starved,
 )
-from aicr_pytest.requirements.gang_scheduling.trial import GangTrial
 from tests.conformance import test_gang_scheduling as suite
 
-from .small_cluster import Member, Policy, SmallCluster, all_or_none, each_for_itself, nobody, node
+from .small_cluster import (
+    Member,
+    Policy,
+    SmallCluster,
+    all_or_none,
+    each_for_itself,
+    nobody,
+    on_trial,
+)
 
 STARVED, SERVED, COMPETING, FREED = CHECKS = [
     inspect.unwrap(check)
@@ -31,32 +37,6 @@ STARVED, SERVED, COMPETING, FREED = CHECKS = [
         suite.test_accelerators_of_gangs_are_free_again_afterwards,
     )
 ]
-
-
-@pytest.fixture(autouse=True)
-def _seconds_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second passes whenever the recorder reads the clock."""
-    moments: Iterator[int] = iter(range(10_000))
-    clock = SimpleNamespace(monotonic=lambda: float(next(moments)))
-    monkeypatch.setattr(recorder, "time", clock)
-
-
-def on_trial(cluster: SmallCluster) -> GangTrial:
-    scheduler: Any = SimpleNamespace(
-        name="small",
-        understands_claims=True,
-        keeps_members=False,
-        queues=lambda *_: [],
-        room=lambda cluster, node, queue: node.free,
-        group=lambda group: [],
-        status_objects=lambda *_: [],
-        member=lambda pod, group: pod,
-        outside_gang=lambda pod: pod,
-        unmanaged_reason=lambda pod: "",
-        words=lambda obj: "",
-    )
-    platform: Any = cluster
-    return GangTrial(scheduler, platform, node(cluster.total, cluster.total))
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 8])
@@ -239,7 +219,7 @@ def test_rivals_that_find_others_in_their_room_accuse_nobody(policy: Policy) -> 
 
     trial = on_trial(cluster)
     cluster.schedules = schedules
-    with pytest.raises(NoCapacity):
+    with pytest.raises(NoCapacity, match=r"^Others hold what rival-. needs: node-0"):
         COMPETING(trial)
 
 
