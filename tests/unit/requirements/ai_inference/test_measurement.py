@@ -151,9 +151,7 @@ def test_what_is_confirmed_decides() -> None:
     assert routed.reached == {"first"}
 
 
-@pytest.mark.parametrize(
-    ("scale", "asked"), [(1.0, [100, 1000]), (2.0, [100, 100, 1000])]
-)
+@pytest.mark.parametrize(("scale", "asked"), [(1.0, [100, 1000]), (2.0, [100, 100, 1000])])
 def test_time_of_a_route_is_as_long_as_the_user_stretches_it(
     scale: float, asked: list[int]
 ) -> None:
