@@ -13,6 +13,7 @@ from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.ai_inference.client import Client, Target
 from aicr_pytest.requirements.ai_inference.measurement import Meter
 from aicr_pytest.requirements.ai_inference.traffic_split import Answer, misses
+from tests.unit.requirements.kept import Kept
 
 WHERE = Target(address="10.0.0.1", port=80, host="x.test", path="/x")
 WEIGHTS = {"first": 80, "second": 20}
@@ -44,26 +45,6 @@ class Gateway:
         return [*made, *[Answer(status=503)] * self._lost], Execution()
 
 
-class Evidence:
-    """Keeps what it is told, by its kind and title."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], Any] = {}
-        self.sources: dict[str, str] = {}
-
-    def fact(self, name: str, value: str) -> None:
-        self.kept["fact", name] = value
-
-    def execution(self, execution: Execution, title: str) -> None:
-        self.kept["execution", title] = execution
-
-    def table(self, title: str, columns: Any, rows: Any, *, source: str, **_: Any) -> None:
-        self.kept["table", title] = [dict(zip(columns, row, strict=True)) for row in rows]
-        self.sources[title] = source
-
-    rows = table
-
-
 class Nobody:
     def awaiting(self, what: str, seen: str, elapsed: float, timeout: float) -> None: ...
 
@@ -78,12 +59,12 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def meter(
-    gateway: Gateway, seconds: float, *, scale: float = 1.0, evidence: Evidence | None = None
+    gateway: Gateway, seconds: float, *, scale: float = 1.0, evidence: Kept | None = None
 ) -> Meter:
     """A meter with so much patience for a route."""
     cluster: Any = Cluster()
     client: Any = gateway
-    kept: Any = evidence or Evidence()
+    kept: Any = evidence or Kept()
     waiter = Waiter(cluster, scale, deadlines=Deadlines(route_in_effect=seconds))
     checked: Client = client
     return Meter(checked, waiter, lambda: kept)
@@ -190,38 +171,38 @@ def two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_look_and_every_measurement_is_kept(two_seconds: None) -> None:
-    evidence = Evidence()
+    evidence = Kept()
 
     meter(Gateway(0.5), 1.0, evidence=evidence).split(WHERE, WEIGHTS, since=90.0)
 
     said = f"{WHERE}: 80 to first and 20 to second: not within 0 s.\n  Last seen: 50 times 200"
-    assert evidence.kept["fact", "late"].startswith(said)
-    (look,) = evidence.kept["table", "Until the split is in effect"]
+    assert str(evidence.facts["late"]).startswith(said)
+    (look,) = evidence.shown["Until the split is in effect"]
     assert list(look.values()) == ["12.0", "50 times 200 by first, 50 times 200 by second"]
-    assert "answered 500 requests: 50.0 %" in evidence.kept["fact", "first measurement"]
+    assert "answered 500 requests: 50.0 %" in str(evidence.facts["first measurement"])
     for title, sent in (("Shares of the backends", 1000), ("Confirmation", 2000)):
-        first, second = evidence.kept["table", title]
+        first, second = evidence.shown[title]
         assert (first["backend"], first["expected %"], first["answers"]) == (
             "first", "80.0", sent // 2
         )  # fmt: skip
         assert (second["weight"], second["lowest %"], second["highest %"]) == (20, "15.0", "25.0")
         assert second["seen %"] == "50.0"
         assert evidence.sources[title] == f"{sent} requests to {WHERE} in 2.0 s"
-        answers = evidence.kept["table", f"{title}: every answer"]
+        answers = evidence.shown[f"{title}: every answer"]
         assert len(answers) == sent
         assert answers[0] == {"status": 200, "backend": "first", "milliseconds": 0.0, "detail": ""}
         assert evidence.sources[f"{title}: every answer"] == Execution.source
 
 
 def test_header_that_nobody_looks_at_is_told_and_where_its_requests_went() -> None:
-    evidence = Evidence()
+    evidence = Kept()
     rules: list[tuple[dict[str, str], str]] = [({"a": "1"}, "second")]
 
     meter(Gateway(1.0), 0.0, evidence=evidence).by_header(WHERE, rules, since=0.0)
 
-    assert evidence.kept["fact", "late"].startswith(f"{WHERE}: the header is looked at: not within")
-    assert "10 of 10 reached another backend" in evidence.kept["fact", "late"]
-    assert evidence.kept["table", "Routing by header"] == [
+    assert str(evidence.facts["late"]).startswith(f"{WHERE}: the header is looked at: not within")
+    assert "10 of 10 reached another backend" in str(evidence.facts["late"])
+    assert evidence.shown["Routing by header"] == [
         {
             "request carries": "a: 1",
             "backend of the rule": "second",
@@ -229,6 +210,6 @@ def test_header_that_nobody_looks_at_is_told_and_where_its_requests_went() -> No
         }
     ]
     assert evidence.sources["Routing by header"] == f"100 requests each to {WHERE}"
-    assert [title for kind, title in evidence.kept if kind == "execution"] == [
+    assert [title for title, kept in evidence.shown.items() if isinstance(kept, Execution)] == [
         "Answers to requests with a: 1", "Confirmation with a: 1"
     ]  # fmt: skip
