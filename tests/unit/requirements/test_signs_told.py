@@ -1,6 +1,5 @@
 """Which signs of unknown products are seen, and how they are told."""
 
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,8 +29,8 @@ def told(seen: str) -> str:
 class Asked(ServedCluster):
     """Keeps what it was asked for."""
 
-    def __init__(self, *served: str, **objects: Sequence[Object]) -> None:
-        super().__init__(*served, **objects)
+    def __init__(self) -> None:
+        super().__init__()
         self.asked: list[str] = []
 
     def raw(self, method: str, path: str, **more: object) -> Any:
@@ -102,7 +101,7 @@ def test_first_product_that_something_shows_is_the_one() -> None:
 
 
 def test_whatever_shows_a_product_is_told_as_what_it_is() -> None:
-    nodes = [
+    nodes: list[Object] = [
         {"metadata": {"name": "n0"}, "spec": {}},
         {"metadata": {"name": "n1"}, "spec": {"providerID": None}},
         {"metadata": {"name": "n2"}, "spec": {"providerID": "cloud://2"}},
