@@ -54,8 +54,10 @@ def test_attempts_that_neither_passed_nor_failed_stay_as_they_were() -> None:
         ("skipped", "no"),
         (
             "inconclusive",
-            "lost\n  Hence it proves nothing that it failed: skipped at first, then passed, then"
-            " failed: broken",
+            (
+                "lost\n  Hence it proves nothing that it failed: skipped at first, then passed, then"
+                " failed: broken"
+            ),
         ),
     ]
 

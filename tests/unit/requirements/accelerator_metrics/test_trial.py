@@ -22,6 +22,7 @@ from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters, pl
 from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
 from aicr_pytest.requirements.accelerator_metrics.trial import Collection, Metrics
 from tests.conformance import test_accelerator_metrics as suite
+from tests.unit.kept import Kept
 from tests.unit.requirements.accelerator_metrics.test_readings import (
     MEMORY,
     TWO,
@@ -31,7 +32,6 @@ from tests.unit.requirements.accelerator_metrics.test_readings import (
     gpu,
 )
 from tests.unit.requirements.judging import words_of
-from tests.unit.requirements.kept import Kept
 
 GOOD = exposed(*both("GPU-a"), *both("GPU-b"))
 

@@ -13,7 +13,7 @@ from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.ai_inference.client import Client, Target
 from aicr_pytest.requirements.ai_inference.measurement import Meter
 from aicr_pytest.requirements.ai_inference.traffic_split import Answer, misses
-from tests.unit.requirements.kept import Kept
+from tests.unit.kept import Kept
 
 WHERE = Target(address="10.0.0.1", port=80, host="x.test", path="/x")
 WEIGHTS = {"first": 80, "second": 20}

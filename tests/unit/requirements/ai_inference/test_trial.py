@@ -22,8 +22,8 @@ from aicr_pytest.requirements.ai_inference.traffic_split import (
 from aicr_pytest.requirements.ai_inference.trial import Gateways, GatewayTrial, Missing
 from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
 from tests.conformance import test_ai_inference as suite
+from tests.unit.kept import Kept
 from tests.unit.requirements.judging import judged
-from tests.unit.requirements.kept import Kept
 from tests.unit.requirements.test_solutions import Product
 
 FIRST, SECOND = Answer(status=200, backend="first"), Answer(status=200, backend="second")

@@ -33,7 +33,7 @@ from aicr_pytest.requirements.pod_autoscaling.recorder import Snapshot
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.recorder import Recorder
 from tests.conformance import test_pod_autoscaling as suite
-from tests.unit.requirements.kept import Kept
+from tests.unit.kept import Kept
 
 SERVED = suite.test_metric_is_served_for_the_pod_and_below_target_while_it_idles
 OUT = suite.test_under_load_a_second_pod_runs_on_an_accelerator_of_its_own

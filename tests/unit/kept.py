@@ -1,6 +1,6 @@
 """Evidence that tests look at: what was kept, by its title."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -22,6 +22,12 @@ class Kept:
         self.shown[title] = obj
         self.sources[title] = source
         return title
+
+    def images(self, found: Mapping[str, str]) -> None:
+        self.facts |= found
+
+    def text(self, title: str, content: str, *, source: str) -> object:
+        return self.yaml(title, content, source=source)
 
     def execution(self, execution: Any, title: str) -> None:
         self.shown[title] = execution
