@@ -55,8 +55,8 @@ def test_attempts_that_neither_passed_nor_failed_stay_as_they_were() -> None:
         (
             "inconclusive",
             (
-                "lost\n  Hence it proves nothing that it failed: skipped at first, then passed, then"
-                " failed: broken"
+                "lost\n  Hence it proves nothing that it failed: skipped at first, then passed, "
+                "then failed: broken"
             ),
         ),
     ]
