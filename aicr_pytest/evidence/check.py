@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from aicr_pytest.evidence.clock import iso
 from aicr_pytest.evidence.content import Content, json_text, table_text
+from aicr_pytest.evidence.drawing import draw
 from aicr_pytest.evidence.foreign import reduce_foreign
 from aicr_pytest.evidence.names import slug
 from aicr_pytest.evidence.picture import Picture
@@ -160,7 +161,7 @@ class CheckEvidence:
         """
         # Its words are cleaned before they are drawn: a redactor knows nothing of markup or cells.
         clean = timeline.said_by(self._clean)
-        drawing = self._add(clean.title, "svg", clean.svg(), source)
+        drawing = self._add(clean.title, "svg", draw(clean), source)
         return self._add(f"{clean.title} (numbers)", "csv", clean.csv(), source), drawing
 
     def rows(

@@ -4,11 +4,9 @@ import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-if TYPE_CHECKING:
-    from aicr_pytest.evidence.timeline import Timeline
+from aicr_pytest.evidence.timeline import Timeline
 
 _WIDTH = 900
 _LEFT, _RIGHT = 64, 24
@@ -57,7 +55,7 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def draw(timeline: "Timeline") -> str:
+def draw(timeline: Timeline) -> str:
     """The SVG of a timeline; one without samples says so."""
     panels = list(dict.fromkeys(timeline.units.values()))
     marks = sorted(timeline.marks, key=lambda mark: mark.at)
@@ -93,7 +91,7 @@ def draw(timeline: "Timeline") -> str:
 
 
 def _panel(
-    timeline: "Timeline", unit: str, top: float, x: _Scale, began: datetime.datetime
+    timeline: Timeline, unit: str, top: float, x: _Scale, began: datetime.datetime
 ) -> list[str]:
     names = [name for name, its in timeline.units.items() if its == unit]
     values = [
@@ -124,7 +122,7 @@ def _panel(
     return out
 
 
-def _steps(timeline: "Timeline", name: str, x: _Scale, y: _Scale, began: datetime.datetime) -> str:
+def _steps(timeline: Timeline, name: str, x: _Scale, y: _Scale, began: datetime.datetime) -> str:
     """A value holds until the next one is seen; where there is none, the line ends."""
     path: list[str] = []
     drawing = False
@@ -169,7 +167,7 @@ def _time_axis(x: _Scale, at: float, began: datetime.datetime) -> list[str]:
     ]
 
 
-def _marks(timeline: "Timeline", x: _Scale, began: datetime.datetime, bottom: float) -> list[str]:
+def _marks(timeline: Timeline, x: _Scale, began: datetime.datetime, bottom: float) -> list[str]:
     out = []
     for number, mark in enumerate(sorted(timeline.marks, key=lambda one: one.at), 1):
         seconds = (mark.at - began).total_seconds()

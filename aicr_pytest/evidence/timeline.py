@@ -1,6 +1,6 @@
-"""Samples over time: what is drawn for a reader, and the same numbers for a program.
+"""Samples over time, and their numbers for a program; `drawing` draws them for a reader.
 
-A timeline is pure: it is told when something was seen, and makes a CSV and an SVG of it.
+A timeline is pure: it is told when something was seen.
 """
 
 import datetime
@@ -89,9 +89,3 @@ class Timeline:
             text = one.text if isinstance(one, Mark) else ""
             rows.append([iso(one.at), seconds, *map(values.get, self.units), text])
         return csv_text(["time", "seconds", *units, "mark"], rows)
-
-    def svg(self) -> str:
-        """The drawing: one panel per unit over a common time axis, marks numbered and listed."""
-        from aicr_pytest.evidence.drawing import draw
-
-        return draw(self)

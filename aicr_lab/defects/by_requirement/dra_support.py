@@ -192,7 +192,7 @@ DEFECTS = (
         kubeconfig=_NO_DRA.kubeconfig,
         expects="Inconclusive",
         detected_by=EXACTLY,
-        expected_message="no-dra may not list resourceslices",
+        expected_message=r"no-dra may not list (resourceslices|deviceclasses)",
         also_fails=_DRA_CHECKS - {SERVED},
     ),
 )

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from aicr_pytest.evidence.drawing import round_ticks
+from aicr_pytest.evidence.drawing import draw, round_ticks
 from aicr_pytest.evidence.timeline import Timeline
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,7 +31,7 @@ def scaling() -> Timeline:
 
 
 def texts(timeline: Timeline) -> list[str]:
-    root = ET.fromstring(timeline.svg())
+    root = ET.fromstring(draw(timeline))
     return ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
 
 
@@ -59,7 +59,7 @@ def test_drawing_names_title_units_series_and_marks() -> None:
 
 
 def test_drawing_reads_on_light_and_on_dark_ground_without_script() -> None:
-    svg = scaling().svg()
+    svg = draw(scaling())
 
     assert "prefers-color-scheme:dark" in svg
     assert "<script" not in svg
@@ -67,7 +67,7 @@ def test_drawing_reads_on_light_and_on_dark_ground_without_script() -> None:
 
 
 def test_series_ends_where_there_was_no_value() -> None:
-    paths = [path.get("d", "") for path in ET.fromstring(scaling().svg()).iter(f"{SVG}path")]
+    paths = [path.get("d", "") for path in ET.fromstring(draw(scaling())).iter(f"{SVG}path")]
 
     (metric,) = [d for d in paths if d.count("M") == 2]
     assert metric.count("V") == 0
@@ -79,7 +79,7 @@ def test_moments_of_one_series_do_not_cut_another() -> None:
     timeline.sample(at(1), b=1)
     timeline.sample(at(2), a=2)
 
-    paths = [path.get("d", "") for path in ET.fromstring(timeline.svg()).iter(f"{SVG}path")]
+    paths = [path.get("d", "") for path in ET.fromstring(draw(timeline)).iter(f"{SVG}path")]
     assert any(d.count("M") == 1 and "V" in d and "H876.0" in d for d in paths)
 
 
@@ -146,8 +146,8 @@ def test_no_number_ends_the_drawing(first: float, second: float | None) -> None:
     timeline.sample(at(0), metric=first)
     timeline.sample(at(1), metric=second)
 
-    assert "nan" not in timeline.svg()
-    assert "inf" not in timeline.svg()
+    assert "nan" not in draw(timeline)
+    assert "inf" not in draw(timeline)
     assert len(timeline.csv().splitlines()) == 3
 
 
@@ -156,7 +156,7 @@ def test_what_is_no_number_is_a_gap_in_the_drawing_and_told_in_the_numbers() -> 
     for second, value in enumerate((1.0, float("nan"), 2.0, float("inf"), 3.0, float("-inf"))):
         timeline.sample(at(second), metric=value)
 
-    paths = [path.get("d", "") for path in ET.fromstring(timeline.svg()).iter(f"{SVG}path")]
+    paths = [path.get("d", "") for path in ET.fromstring(draw(timeline)).iter(f"{SVG}path")]
     (metric,) = [d for d in paths if d.count("M") == 3]
     assert metric.count("H") == 3
     assert [line.split(",")[2] for line in timeline.csv().splitlines()[1:]] == [
