@@ -33,6 +33,7 @@ class Kept:
     def __init__(self) -> None:
         self.timelines: list[Any] = []
         self.sources: list[str] = []
+        self.awaited: dict[str, None] = {}
         self.facts: dict[str, str] = {}
 
     def timeline(self, timeline: Any, *, source: str) -> None:
@@ -117,7 +118,8 @@ def story(
     kept = Kept()
     loaded = busy if isinstance(busy, tuple) else (busy or pod("loaded", "GPU-a"),)
     other = pod("idling", "GPU-b") if idle == "default" else idle
-    cluster: Any = SimpleNamespace(observer=SimpleNamespace(awaiting=lambda *_: None))
+    observer = SimpleNamespace(awaiting=lambda what, *_: kept.awaited.setdefault(what))
+    cluster: Any = SimpleNamespace(observer=observer)
     pods = (
         SimpleNamespace(pods=loaded),
         SimpleNamespace(pods=other if isinstance(other, tuple) else (other,)) if other else None,
@@ -351,6 +353,12 @@ def test_load_goes_on_for_three_readings_and_is_marked_with_what_the_tool_shows(
     looked_at.readings_that_do_not_follow()
     looked_at.idle_accelerators_that_move()
 
+    assert list(kept.awaited) == [
+        "node-0: GPU-a shown idle",
+        "node-0: GPU-a shown busy",
+        "node-0: 3 more readings under load",
+        "node-0: GPU-a shown idle again",
+    ]
     (timeline,) = kept.timelines
     assert timeline.title == "Readings on node-0 while GPU-a is loaded"
     assert [mark.text for mark in timeline.marks] == [

@@ -266,7 +266,7 @@ class Adapter(Platform):
 
 
 def with_adapter(adapter: Adapter, named: str | None = None) -> AutoscalingTrial:
-    profiles = [SimpleNamespace(pod_metrics=["*gpu*util*"]), SimpleNamespace(pod_metrics=["*"])]
+    profiles = [SimpleNamespace(pod_metrics=["*gpu*util*"]), SimpleNamespace(pod_metrics=["queue"])]
     stock = [SimpleNamespace(profile=one) for one in profiles]
     workspace = SimpleNamespace(namespace="ns")
     platform: Any = SimpleNamespace(

@@ -241,6 +241,18 @@ def test_of_two_metrics_the_first_is_taken_where_nobody_says_which_has_a_value()
     assert metrics(two, has_value=silent).choose().name == "gpu_util"
 
 
+def test_of_two_metrics_the_first_is_taken_where_the_api_falls_silent_meanwhile() -> None:
+    class Falling(Platform):
+        def raw(self, method: str, path: str, **more: object) -> Response:
+            answer = super().raw(method, path, **more)
+            self.fails = True
+            return answer
+
+    two = Falling(custom=["pods/gpu_util", "pods/nv_gpu_util"])
+
+    assert metrics(two).choose().name == "gpu_util"
+
+
 def test_metric_of_the_user_that_no_api_lists_is_asked_for_by_its_name() -> None:
     both = Platform(custom=["pods/other"], external=["externalmetrics"])
 

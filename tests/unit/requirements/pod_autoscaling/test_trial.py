@@ -44,6 +44,10 @@ TELLS_NOTHING = (
     r"custom\.metrics\.k8s\.io offers gpu_utilization, and it tells nothing of our pod a within the"
     r" time for samples: metric: no value; replicas"
 )
+EARLY = (
+    r"replicas go 0\.\d s after the load's end, before the 30 s that the autoscaler is told to"
+    r" wait: metric: "
+)
 ACTIVE = {"ScalingActive": "True ValidMetricFound: x"}
 
 
@@ -365,7 +369,7 @@ def test_replicas_that_go_at_once_go_too_early() -> None:
     trial = on_trial(*IDLE, *RISEN, *GONE_BACK)
     OUT(trial)
 
-    with pytest.raises(AssertionError, match=r"replicas go 0\.\d s after the load's end, before"):
+    with pytest.raises(AssertionError, match=EARLY):
         BACK(trial)
 
 
