@@ -47,6 +47,7 @@ ONE_BY_ONE = [
 
 
 def target(path: str) -> Any:
+    assert path in ("model", "split", "missing")
     return SimpleNamespace(path=path, tls=True)
 
 
@@ -54,7 +55,7 @@ class Opening:
     """Access that was opened, and the route through it."""
 
     def __init__(self) -> None:
-        self.weights: list[Any] = []
+        self.routes: list[tuple[str, Any]] = []
         self.closed = 0
 
     def close(self) -> bool:
@@ -73,7 +74,8 @@ class Opening:
         )
 
     def route(self, listener: Any, actor: str, weights: Any = None) -> str:
-        self.weights.append(weights)
+        assert listener == LISTENER
+        self.routes.append((actor, weights))
         return f"{actor}-x"
 
     def route_object(self) -> Any:
@@ -163,7 +165,10 @@ def test_split_is_measured_from_the_moment_of_the_route() -> None:
     assert meter.asked == [("split", {"first": 80, "second": 20}, 5.0)]
 
 
-def test_new_weights_are_applied_and_measured_from_then_on() -> None:
+def test_new_weights_are_applied_and_measured_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 7.0))
     meter = Meter(*[FIRST] * 3, *[SECOND] * 7)
     looked_at = trial(meter=meter)
 
@@ -171,8 +176,8 @@ def test_new_weights_are_applied_and_measured_from_then_on() -> None:
 
     ((path, weights, since),) = meter.asked
     assert (path, weights) == ("split", {"first": 30, "second": 70})
-    assert since != 5.0
-    assert looked_at._opening.weights == [weights]  # type: ignore[attr-defined]
+    assert since == 7.0
+    assert looked_at._opening.routes == [("route", weights)]  # type: ignore[attr-defined]
     assert split.percent == {"first": 30.0, "second": 70.0}
     assert split.misses == ()
 
@@ -182,6 +187,8 @@ def test_requests_with_three_kinds_of_headers_are_looked_at() -> None:
 
     routed = trial(meter=meter).by_header()
 
+    ((path, rules, since),) = meter.asked
+    assert (path, len(rules), since) == ("model", 3, 5.0)
     wanted = {kind.carried: kind.wanted for kind in routed.kinds}
     assert list(wanted.values()) == ["second", "first", "first"]
     assert "second-model" in next(iter(wanted)), "the first one tells whether the route works"
