@@ -68,7 +68,7 @@ def test_partitions_and_functions_of_the_driver_are_never_asked_for_nor_looked_i
 
 def test_device_that_a_taint_may_keep_is_taken_only_where_there_is_no_other() -> None:
     sure, doubtful = device("gpu-0", "GPU-a"), device("gpu-1", "GPU-b")
-    doubtful = dataclasses.replace(doubtful, in_doubt="a taint of a rule")  # type: ignore[arg-type]
+    doubtful = dataclasses.replace(doubtful, in_doubt="a taint of a rule")
 
     assert chosen_device(node(sure, doubtful)).name == "gpu-0"
     assert chosen_device(node(doubtful)).name == "gpu-1"
