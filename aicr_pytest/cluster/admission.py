@@ -110,7 +110,7 @@ def _fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield where, _THERE
             yield from _fields({k: v for k, v in item.items() if k != key}, where)
     elif value not in ({}, [], None, "", False):
-        yield path, json.dumps(value, sort_keys=True)
+        yield path, json.dumps(value)
 
 
 def _same(sent: str, made: str) -> bool:

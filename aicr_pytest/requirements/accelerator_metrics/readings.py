@@ -62,7 +62,7 @@ def by_identity(
 
 def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
     """Which accelerator, or which part of a partitioned one, a series is about."""
-    parts = (labels.get(name, "") for name in (profile.identity_label, *profile.instance_labels))
+    parts = (labels.get(name) for name in (profile.identity_label, *profile.instance_labels))
     return PART.join(part for part in parts if part)
 
 

@@ -166,3 +166,21 @@ def test_long_values_are_cut() -> None:
     change = admission.Change(field="x", sent=300 * "s", made=300 * "m")
 
     assert str(change) == f"x was changed: from {200 * 's'} to {200 * 'm'}"
+
+
+def test_what_is_empty_is_as_good_as_not_sent() -> None:
+    sent: Any = copy.deepcopy(SENT)
+    sent["spec"]["containers"][0]["env"] = [{"name": "NOTHING", "value": ""}]
+    made: Any = answered()
+    made["spec"]["containers"][0]["env"] = [{"name": "NOTHING"}]
+
+    assert admission.changes(sent, made) == []
+
+
+def test_what_we_own_ourselves_was_changed_by_nobody_who_can_be_named() -> None:
+    made = answered()
+    made["spec"]["nodeSelector"] = {"zone": "a"}
+    ours = managed("aicr-pytest", {"f:nodeSelector": {"f:zone": {}}})
+    made["metadata"]["managedFields"] = [ours]
+
+    assert told(made) == ['nodeSelector.zone was added: "a"']

@@ -10,6 +10,7 @@ from aicr_pytest.accelerators.vendors import nvidia
 from aicr_pytest.errors import NoCapacity, ProbeFailed
 from aicr_pytest.requirements.dra_support.device_selectors import (
     choosing,
+    chosen_device,
     nobodys_device,
 )
 
@@ -63,3 +64,29 @@ def test_nobodys_device_has_an_identity_that_no_driver_gives() -> None:
 def test_partitions_and_functions_of_the_driver_are_never_asked_for_nor_looked_into() -> None:
     assert whole_device(nvidia.PROFILE) == GPU
     assert nobodys_device(node()).startswith(f"{GPU} && "), "others may have no identity at all"
+
+
+def test_device_that_a_taint_may_keep_is_taken_only_where_there_is_no_other() -> None:
+    sure, doubtful = device("gpu-0", "GPU-a"), device("gpu-1", "GPU-b")
+    doubtful = dataclasses.replace(doubtful, in_doubt="a taint of a rule")
+
+    assert chosen_device(node(sure, doubtful)).name == "gpu-0"
+    assert chosen_device(node(doubtful)).name == "gpu-1"
+    assert choosing(node(sure, doubtful)).endswith("uuid == 'GPU-a'")
+
+
+def test_what_cannot_be_chosen_is_told_with_its_node_and_device() -> None:
+    with pytest.raises(NoCapacity, match=r"^All 8 accelerators of node-1 are held by others\.$"):
+        chosen_device(node())
+    with pytest.raises(ProbeFailed) as told:
+        choosing(node(device("gpu-0", "x " * 50)))
+    assert str(told.value) == (
+        f"Device node-1/gpu-0 has no usable identity ({'x ' * 40!r}), so that no expression can"
+        " choose it."
+    )
+
+
+def test_nobodys_device_is_looked_for_by_the_same_attribute() -> None:
+    assert nobodys_device(node()) == (
+        f"{GPU} && device.attributes['gpu.nvidia.com'].uuid == 'no-such-device'"
+    )
