@@ -9,7 +9,7 @@ from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.waiting import Deadlines
-from aicr_pytest.errors import WaitTimeout
+from aicr_pytest.errors import PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
 
 Views = list[Any]
@@ -73,6 +73,11 @@ class Member:
             raise WaitTimeout(f"Pod ns/{self.pod.name}: no node within 30 s")
         return self.obj
 
+    def see_that_it_is_as_sent(self, also: Sequence[str]) -> None:
+        """Refuse what somebody changed of what the trial names."""
+        if found := sorted(self.cluster.changed & set(also)):
+            raise PolicyRefused(f"{self} is not as it was sent: {', '.join(found)}")
+
     def bind(self) -> None:
         self.obj["spec"] = {"nodeName": "node-0"}
         self.obj["status"] = {"phase": "Running"}
@@ -111,6 +116,8 @@ class SmallCluster:
         self.short = 0
         """Accelerators that a pod is given too few."""
         self.held_by_others = 0
+        self.changed: set[str] = set()
+        """Fields of every pod that somebody changes on admission."""
         self.mismatches: dict[str, list[str]] = {}
         self.members: list[Member] = []
         self.observer = Unobserved()
