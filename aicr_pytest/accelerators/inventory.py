@@ -10,6 +10,7 @@ from typing import Literal
 from aicr_pytest.accelerators.device_taints import doubtful_taints_of, taints_of
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
+from aicr_pytest.cluster import pod_requests, quantities
 from aicr_pytest.cluster.kinds import Object
 
 Mechanism = Literal["dra", "extended-resource", "device-plugin"]
@@ -177,20 +178,6 @@ def allocated_devices(claims: Iterable[Object]) -> dict[tuple[str, str, str], st
     return held
 
 
-def requested(pod: Object, resource: str) -> int:
-    """How many units of an extended resource a pod holds or will hold."""
-    if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
-        return 0
-    spec = pod["spec"]
-    running = sum(_limit(container, resource) for container in spec.get("containers", ()))
-    starting = max((_limit(item, resource) for item in spec.get("initContainers", ())), default=0)
-    return max(running, starting)
-
-
-def _limit(container: Object, resource: str) -> int:
-    return int(container.get("resources", {}).get("limits", {}).get(resource, 0))
-
-
 def class_for(profile: Profile, classes: Sequence[Object], *, extended: bool) -> str:
     """The DeviceClass to ask by: the vendor's own, else the first that selects its driver.
 
@@ -252,18 +239,16 @@ def list_accelerator_nodes(
     for node in sorted(nodes, key=lambda item: str(item["metadata"]["name"])):
         name = node["metadata"]["name"]
         devices = devices_of(profile, name, slices)
-        counted = int(
-            node.get("status", {}).get("allocatable", {}).get(profile.extended_resource, 0)
-        )
+        counted = _allocatable(node, profile.extended_resource)
         mechanism = _mechanism(allocation, published=bool(devices), counted=counted)
         if mechanism is None:
             continue
         by_plugin = mechanism == "device-plugin"
         taken, taken_by_others = (
             sum(
-                requested(pod, profile.extended_resource)
+                int(pod_requests.requested(pod, profile.extended_resource))
                 for pod in those
-                if pod["spec"].get("nodeName") == name
+                if pod_requests.node_of(pod) == name
             )
             for those in (pods, foreign)
         )
@@ -308,6 +293,11 @@ def _mechanism(allocation: str, *, published: bool, counted: int) -> Mechanism |
     return "extended-resource" if allocation == "extended-resource" else "dra"
 
 
+def _allocatable(node: Object, resource: str) -> int:
+    told = (node.get("status") or {}).get("allocatable") or {}
+    return int(quantities.number(told.get(resource)) or 0)
+
+
 def _units_per_device(profile: Profile, node: Object) -> int:
     told = node["metadata"].get("labels", {}).get(profile.replicas_label, "")
     return max(1, int(told)) if told.isdigit() else 1
@@ -326,7 +316,7 @@ def _ready(node: Object) -> bool:
 def _own_taints(node: Object) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (taint["key"], taint.get("value", ""), taint["effect"])
-        for taint in node["spec"].get("taints", ())
+        for taint in node["spec"].get("taints") or ()
         if not _is_of_state(taint["key"])
     )
 
@@ -436,7 +426,7 @@ def _silent_nodes(profile: Profile, nodes: Sequence[Object], newest: Sequence[Ob
         if node["metadata"]["name"] not in publishing
         and _hardware(node) in kinds
         and _ready(node)
-        and not int(node.get("status", {}).get("allocatable", {}).get(profile.extended_resource, 0))
+        and not _allocatable(node, profile.extended_resource)
     ]
 
 

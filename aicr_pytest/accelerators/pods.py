@@ -95,8 +95,11 @@ class AcceleratorPod:
         """Note that nothing was seen on its node, or on another one, while others are judged."""
         self._evidence().not_looked_at(node or self.on.name, str(why))
 
-    def see_that_it_is_as_sent(self) -> None:
+    def see_that_it_is_as_sent(self, also: Sequence[str] = ()) -> None:
         """Note what was changed on admission.
+
+        Args:
+            also: further fields that are judged, as patterns of `admission.touching`.
 
         Raises:
             PolicyRefused: somebody changed what is judged, e.g. how it asks for accelerators.
@@ -106,7 +109,7 @@ class AcceleratorPod:
             return
         told = "; ".join(map(str, changes))
         self._evidence().fact(f"pod {self.pod.name} was changed on admission", told)
-        if decisive := admission.touching(changes, self._judged()):
+        if decisive := admission.touching(changes, [*self._judged(), *also]):
             raise PolicyRefused(
                 f"{self} is not as it was sent: {'; '.join(map(str, decisive))}",
                 hint="Exempt namespaces aicr-* from who changes pods; see the webhooks and policies"
@@ -122,6 +125,7 @@ class AcceleratorPod:
             "*ontainers[*].resources.claims**",
             "resourceClaims**",
             "runtimeClassName",
+            *admission.OPENING_DEVICES,
             *variables,
         ]
 

@@ -255,6 +255,8 @@ class GangTrial:
             needs=1 if single else group.size,
         )
         self._placed.append(member)
+        # Another scheduler, set by a webhook for all pods, knows nothing of this product's gangs.
+        member.see_that_it_is_as_sent(also=["schedulerName"])
         return member
 
     def _recorder(self, title: str, *gangs: Gang) -> GangRecorder:

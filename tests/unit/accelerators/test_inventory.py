@@ -12,7 +12,6 @@ from aicr_pytest.accelerators.inventory import (
     nothing_runs_on,
     pool_faults,
     representatives,
-    requested,
     unknown_vendors,
 )
 from aicr_pytest.accelerators.profile import Profile
@@ -346,33 +345,6 @@ def test_device_that_is_held_names_the_claim_of_whoever_holds_it() -> None:
     held = allocated_devices([claim("c", ("n0", "gpu-1"))])
 
     assert held == {("gpu.nvidia.com", "n0", "gpu-1"): "ns/c"}
-
-
-@pytest.mark.parametrize(
-    ("limits", "init", "phase", "count"),
-    [
-        ([1, 2], [], "Running", 3),
-        ([1, 2], [2, 4], "Pending", 4),
-        ([1, 2], [2, 4], "Succeeded", 0),
-        ([1, 2], [2, 4], "Failed", 0),
-        ([1, 2], [], None, 3),
-        ([], [1], "Running", 1),
-        ([], [], "Running", 0),
-    ],
-)
-def test_pod_requests_what_its_containers_do_and_what_the_greatest_of_its_first_ones_does(
-    limits: list[int], init: list[int], phase: str | None, count: int
-) -> None:
-    def containers(counts: list[int]) -> list[dict[str, Any]]:
-        wanting = [{"resources": {"limits": {"nvidia.com/gpu": str(one)}}} for one in counts]
-        return [*wanting, {"resources": {"limits": {"cpu": "1"}}}, {"resources": {}}, {}]
-
-    asking: dict[str, Any] = {"spec": {}}
-    asking |= {"status": {"phase": phase}} if phase else {}
-    asking["spec"] |= {"containers": containers(limits)} if limits else {}
-    asking["spec"] |= {"initContainers": containers(init)} if init else {}
-
-    assert requested(asking, "nvidia.com/gpu") == count
 
 
 OTHERS = device_class("nics", driver="dra.net")

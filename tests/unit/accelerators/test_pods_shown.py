@@ -94,13 +94,13 @@ def test_holder_that_is_refused_its_own_device_is_shown_so() -> None:
 @pytest.mark.parametrize(
     ("seen", "container", "who", "sights"),
     [
-        (sees(), "", "p, container main", [("nvidia0 on n0", "none", "none")]),
-        (sees(), "sibling", "p, container sibling", [("nvidia0 on n0", "none", "none")]),
-        (sees(0), "", "p, container main", [("nvidia0 on n0", "none", "visible")]),
+        (sees(), "", "p", [("nvidia0 on n0", "none", "none")]),
+        (sees(), "sibling", "p, sibling", [("nvidia0 on n0", "none", "none")]),
+        (sees(0), "", "p", [("nvidia0 on n0", "none", "visible")]),
         (
             sees(1),
             "",
-            "p, container main",
+            "p",
             [("nvidia0 on n0", "none", "none"), ("nvidia1 on n0", "none", "visible")],
         ),
     ],

@@ -10,7 +10,7 @@ from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.waiting import Deadlines
-from aicr_pytest.errors import SchedulerSilent, WaitTimeout
+from aicr_pytest.errors import PolicyRefused, SchedulerSilent, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
 from aicr_pytest.requirements.gang_scheduling.solutions.scheduler import Group
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial
@@ -96,6 +96,11 @@ class Member:
                 raise SchedulerSilent(f"Pod ns/{self.pod.name}: nothing is said of it")
             raise WaitTimeout(f"Pod ns/{self.pod.name}: no node within 30 s")
         return self.obj
+
+    def see_that_it_is_as_sent(self, also: Sequence[str]) -> None:
+        """Refuse what somebody changed of what the trial names."""
+        if found := sorted(self.cluster.changed & set(also)):
+            raise PolicyRefused(f"{self} is not as it was sent: {', '.join(found)}")
 
     def bind(self) -> None:
         self.obj["spec"] = {"nodeName": "node-0"}
@@ -186,6 +191,8 @@ class SmallCluster:
         self.short = 0
         """Accelerators that a pod is given too few."""
         self.held_by_others = 0
+        self.changed: set[str] = set()
+        """Fields of every pod that somebody changes on admission."""
         self.mismatches: dict[str, list[str]] = {}
         self.members: list[Member] = []
         self.mechanism: Mechanism = "device-plugin"

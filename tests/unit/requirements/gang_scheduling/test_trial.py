@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.errors import Inconclusive, NoCapacity, WaitTimeout
+from aicr_pytest.errors import Inconclusive, NoCapacity, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.observed import (
     Binding,
     Freed,
@@ -305,3 +305,11 @@ def test_each_comparison_decides_alone(
     check(SimpleNamespace(**{look: lambda: fine}))
     with pytest.raises(AssertionError):
         check(SimpleNamespace(**{look: lambda: replace(fine, **wrong)}))
+
+
+def test_a_scheduler_that_somebody_else_set_is_not_the_one_on_trial() -> None:
+    cluster = SmallCluster(each_for_itself)
+    cluster.changed = {"schedulerName"}
+
+    with pytest.raises(PolicyRefused, match="schedulerName"):
+        STARVED(on_trial(cluster))
