@@ -89,6 +89,7 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         list_version=run.shared.list_version,
         interrupted=run.interrupted,
         command=run.command,
+        upstream=run.upstream,
         problems=tuple(run.problems),
         left_behind=tuple(run.left_behind),
         clean_command=run.clean_command if run.left_behind else "",

@@ -1,6 +1,6 @@
 """Whose suite a file of results comes from, told by its content: names are anybody's.
 
-Facts of the files that four suites write: upstream's (`go test -v`, `-json`, gotestsum), e2e.test of
+Facts of the files of four suites: upstream's (`go test -v`, `-json`, gotestsum), e2e.test of
 Kubernetes (Ginkgo's JUnit and log, as Hydrophone and Sonobuoy keep them), and the reports of the
 Gateway API and of its Inference Extension.
 """
