@@ -28,6 +28,8 @@ _MOST_FILES = 10_000
 """Of a folder; a Sonobuoy tarball of a large cluster has some hundred."""
 _MOST_NAMED = 5
 """Tests or files that a message names."""
+_MOST_OF_NAME = 160
+"""Characters of a test's name in a message."""
 _WANTED = (
     "  Valid are results of upstream's suite (JUnit, `go test -json`, `go test -v`), JUnit and log "
     "of\n  Kubernetes' e2e.test, and a ConformanceReport of the Gateway API or its Inference "
@@ -151,7 +153,7 @@ def _recognised(origin: str, path: Path, left_out: list[str]) -> Iterator[tuple[
             left_out.append(f"{file}: {error}")
             continue
         if report.suite in _MUST_PASS and report.results.failures:
-            names = report.results.failures
+            names = [name[:_MOST_OF_NAME] for name in report.results.failures]
             more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
             raise SettingsError(
                 f"{origin}: {file}: {report.suite} failed: {', '.join(names[:_MOST_NAMED])}{more}."

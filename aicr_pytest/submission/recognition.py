@@ -22,6 +22,8 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of one file; Kubernetes' JUnit, the largest, has 2.7 MB."""
 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_YAML = re.compile(r"(?:\s*(?:#.*|---.*)?\n)*[A-Za-z]\w*:(?:\s|$)")
+"""How a mapping begins, and hardly any prose that holds an example of one."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _VERSION = re.compile(r"kube-apiserver version: v?(\d+\.\d+)[.\d]*")
 _BEGUN = re.compile(r"^=== RUN\s+(\S+)", re.MULTILINE)
@@ -110,7 +112,7 @@ def recognise(path: Path) -> Report:
         return _junit(text, content)
     if first == "{":
         return _events(text, content)
-    if "ConformanceReport" in text and "Running Suite:" not in text and "=== RUN" not in text:
+    if "ConformanceReport" in text and _YAML.match(text):
         return _gateway(path, content)
     return _log(_COLOUR.sub("", text), content)
 
@@ -129,7 +131,10 @@ def _junit(text: str, content: bytes) -> Report:
     told = root.get("tests", "")
     if told.isdecimal() and int(told) != len(cases):
         raise UnfitError(f"says that it has {told} tests, and holds {len(cases)}")
-    results = _noted(READERS["junit.xml"](text))
+    try:
+        results = _noted(READERS["junit.xml"](text))
+    except RecursionError:
+        raise UnfitError("has suites in suites without end") from None
     if _has_upstreams(results):
         return _of_upstream("junit.xml", content, results)
     if _KUBERNETES not in suites:
@@ -215,6 +220,8 @@ def _gateway(path: Path, content: bytes) -> Report:
     )
 
 
+_MOST_OF = 120
+"""Characters of what a report says was tested."""
 _FILES = {
     Suite.GATEWAY: "gateway-api-report.yaml",
     Suite.INFERENCE: "inference-extension-report.yaml",
@@ -234,7 +241,8 @@ def _implementation(report: Mapping[str, Any]) -> str:
     told = told if isinstance(told, dict) else {}
     named = f"{told.get('project') or ''} {told.get('version') or ''}".strip()
     version = report.get(_INFERENCE) or report.get("gatewayAPIVersion")
-    return f"{named}, API {version}" if named and version else named
+    words = f"{named}, API {version}" if named and version else named
+    return " ".join(words.split())[:_MOST_OF]
 
 
 def _log(text: str, content: bytes) -> Report:

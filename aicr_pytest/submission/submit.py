@@ -22,7 +22,7 @@ from aicr_pytest.submission.recognition import Suite
 from aicr_pytest.submission.scanner import in_evidence, in_prose
 
 _MOST_TOLD = 5
-"""Findings of the scanner that a message names."""
+"""Findings of the scanner, or files that were left out, that are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +94,8 @@ class Request:
         sources = [("--import-upstream", path) for path in imported]
         if (evidence / FOLDER).is_dir():
             sources.append((str(evidence), evidence / FOLDER))
-        imports = Imports.read(sources)
         measured = read_measured(evidence, simulated=simulated)
+        imports = Imports.read(sources)
         official = self.check(measured.version)
         imports.check(measured.version)
         answers = answer_all(official, measured, self.product, imports)
@@ -130,8 +130,10 @@ def _refuse_idle(imports: Imports, answers: Sequence[Answer]) -> None:
 def _said_of(imports: Imports, answers: Sequence[Answer]) -> Iterator[str]:
     for source, report in zip(imports.sources, imports.reports, strict=True):
         yield f"{FOLDER}/{report.file}: {source}: {report.suite}, {report.numbers}"
-    for line in imports.left_out:
+    for line in imports.left_out[:_MOST_TOLD]:
         yield f"left out: {line}"
+    if more := len(imports.left_out[_MOST_TOLD:]):
+        yield f"left out: {more} more files"
     for answer in answers:
         name = answer.official.id
         for told in answer.told:

@@ -280,6 +280,24 @@ def test_what_cannot_be_taken_is_one_message_and_nothing_is_written(
     assert said.rpartition("*/")[2] in case.refused()
 
 
+def test_left_out_files_are_counted_and_not_all_named(case: Importing) -> None:
+    case.has("g.yaml", suites.gateway())
+    for number in range(8):
+        case.has(f"pods/{number}.log", "a line")
+    case.submit()
+
+    assert [line for line in case.said if line.startswith("left out")][5:] == [
+        "left out: 3 more files"
+    ]
+
+
+def test_half_a_run_is_said_before_half_a_log(tmp_path: Path) -> None:
+    case = Importing(tmp_path, interrupted=True)
+    case.has("e2e.log", f"=== RUN   {suites.GANG}\n")
+
+    assert "half a run proves nothing" in case.refused()
+
+
 def test_file_that_is_named_has_to_hold_results(case: Importing) -> None:
     notes = case.has("notes.md", "x")
 

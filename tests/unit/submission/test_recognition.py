@@ -104,6 +104,7 @@ def test_log_says_which_kubernetes_it_met(tmp_path: Path) -> None:
     [
         (suites.junit()[:-40], "is broken off, or no XML"),
         (suites.junit().replace('tests="4"', 'tests="9"'), "says that it has 9 tests, and holds 4"),
+        ("<testsuite>" * 20_000 + "</testsuite>" * 20_000, "suites in suites without end"),
         (f"<!DOCTYPE x>{suites.junit()}", "declares a document type"),
         (suites.events()[:-200], "is broken off, or not `go test -json`, in line 8"),
         (suites.events().rpartition('{"Action": "pass"')[0], "is broken off: the package has no"),
@@ -148,6 +149,7 @@ def test_half_or_empty_results_are_refused(tmp_path: Path, text: str, why: str) 
             "ConformanceReport of",
         ),
         (b"\xff\xfe" + suites.log().encode("utf-16-le"), "UTF-16"),
+        (f"# How\n\nWe ran it:\n\n```yaml\n{suites.gateway()}```\n", "no log of a suite that is"),
         (b"\x7fELF\0\0", "no log of a suite that is known"),
     ],
 )
