@@ -100,6 +100,17 @@ def test_log_is_evidence_redacted_and_sealed(vendor: "Project") -> None:
     assert "changed: upstream/e2e.log" in said_by(vendor, "verify", "out")[1]
 
 
+def test_log_is_redacted_before_it_lies_in_the_evidence(
+    vendor: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aicr_pytest.reports.foreign.redact_files", lambda *_: [])
+    suite(vendor)
+
+    vendor.run(*arguments())
+
+    assert "s3cr3t" not in (vendor.path / "out/upstream/e2e.log").read_text()
+
+
 def test_it_meets_the_cluster_and_context_of_the_run(vendor: "Project") -> None:
     suite(vendor)
 
