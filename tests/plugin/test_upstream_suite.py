@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -15,33 +15,11 @@ from aicr_pytest.run import upstream_suite
 from tests.plugin.test_bad_input import refused
 from tests.plugin.test_submission import FOLDER, LIST, said_by
 from tests.unit.submission import world
+from tests.unit.submission.suites import KUBECONFIG, PASSES, stand_in
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-current-context: production
-clusters: [{name: c, cluster: {server: https://c.example}}]
-users: [{name: u, user: {token: t}}]
-contexts:
-- {name: production, context: {cluster: c, user: u}}
-- {name: staging, context: {cluster: c, user: u}}
-"""
-LISTS = """\
-#!/bin/sh
-if [ "$1" = -test.list ]; then echo TestSecureAcceleratorAccess; echo TestHelper; exit 0; fi
-echo "$@" > ran.txt; echo "$KUBECONFIG" >> ran.txt; cat "${KUBECONFIG%%:*}" >> ran.txt
-"""
-PASSES = """\
-echo '=== RUN   TestSecureAcceleratorAccess'
-echo '    x_test.go:1: Authorization: Bearer s3cr3t-of-the-platform-0123456789'
-echo '--- PASS: TestSecureAcceleratorAccess (0.10s)'
-echo '=== RUN   TestHelper'
-echo '--- PASS: TestHelper (0.00s)'
-echo PASS
-"""
 FAILS = PASSES.replace("PASS: TestSecure", "FAIL: TestSecure").replace("echo PASS", "echo FAIL")
 HANGS = """\
 echo '=== RUN   TestSecureAcceleratorAccess'
@@ -60,12 +38,9 @@ def vendor(project: "Project") -> "Project":
     return project
 
 
-def suite(project: "Project", body: str = PASSES, *, lists: str = LISTS, mode: int = 0o755) -> Path:
+def suite(project: "Project", body: str = PASSES, **how: Any) -> None:
     """The stand-in."""
-    path = project.path / "ai.test"
-    path.write_text(lists + body)
-    path.chmod(mode)
-    return path
+    stand_in(project.path / "ai.test", body, **how)
 
 
 def arguments(command: str = "./ai.test") -> tuple[str, ...]:
@@ -269,9 +244,9 @@ def test_interrupted_run_does_not_begin_it(vendor: "Project") -> None:
     ],
 )
 def test_what_is_no_such_program_is_said_before_anything_runs(
-    vendor: "Project", command: str, made: dict[str, object], named: str
+    vendor: "Project", command: str, made: dict[str, Any], named: str
 ) -> None:
-    suite(vendor, **made)  # type: ignore[arg-type]
+    suite(vendor, **made)
 
     said = refused(vendor, *arguments(command)[1:])
 
