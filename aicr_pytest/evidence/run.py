@@ -187,6 +187,8 @@ class RunInfo:
     """A signal ended it."""
     command: str = ""
     """How it was started, as it was typed."""
+    upstream: str = ""
+    """How upstream's own suite ended, which ran after the checks; empty where it did not."""
     problems: tuple[str, ...] = ()
     """What is wrong with the evidence itself, e.g. a full disk; reports show it first."""
     left_behind: tuple[str, ...] = ()
@@ -239,6 +241,7 @@ class RunInfo:
             official_words=fields.mapping("official_words"),
             interrupted=fields.flag("interrupted", False),
             command=fields.text("command", ""),
+            upstream=fields.text("upstream", ""),
             problems=fields.texts("problems"),
             left_behind=fields.texts("left_behind"),
             clean_command=fields.text("clean_command", ""),

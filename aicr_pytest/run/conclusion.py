@@ -90,6 +90,7 @@ def run_info(run: Run, conclusion: Conclusion, now: datetime.datetime) -> RunInf
         official_words=run.official_words,
         interrupted=run.interrupted,
         command=run.command,
+        upstream=run.upstream,
         problems=tuple(run.problems),
         left_behind=tuple(run.left_behind),
         clean_command=run.clean_command if run.left_behind else "",

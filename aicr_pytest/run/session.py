@@ -126,6 +126,8 @@ class Run:
         """What is wrong with the run itself: workers that died, evidence that was lost."""
         self.left_behind: list[str] = []
         """What stays on the cluster at the end, one line each."""
+        self.upstream = ""
+        """How upstream's suite ended beside this run; empty while it has not."""
         self.kept: list[str] = []
         """What stays there by the user's wish."""
         self.started = datetime.datetime.now(datetime.UTC)

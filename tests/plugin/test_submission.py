@@ -15,7 +15,7 @@ from aicr_pytest.submission.online import online_rules
 from aicr_pytest.submission.rule import Whose
 from aicr_pytest.submission.stricter_rules import STRICTER_RULES
 from tests.plugin.test_cli import command
-from tests.unit.submission import world
+from tests.unit.submission import suites, world
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -235,7 +235,13 @@ def git(project: "Project", *arguments: str) -> None:
     subprocess.run(["git", *name, *arguments], cwd=project.path, check=True, capture_output=True)
 
 
-def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
+def test_every_command_of_the_page_does_what_it_says(
+    vendor: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (vendor.path / "kubeconfig").write_text(suites.KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", "kubeconfig")
+    (vendor.path / "theirs").mkdir()
+    (vendor.path / "theirs" / "report.yaml").write_text(suites.gateway())
     (vendor.path / "co" / "docs" / "more.md").touch()
     git(vendor, "init", "--quiet", "co")
     git(vendor, "-C", "co", "add", ".")
@@ -254,6 +260,8 @@ def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
                 git(vendor, "clone", "--quiet", "fork", url.rpartition("/")[2])
             case ["git", *arguments]:
                 git(vendor, *arguments)
+            case ["go", "test", "-c", "-o", name, "./test"]:
+                suites.stand_in(vendor.path / name)
             case ["aicr-pytest", "run", *arguments]:
                 assert vendor.run("--aicr", *arguments).ret == pytest.ExitCode.OK
             case ["aicr-pytest", *arguments]:
@@ -270,6 +278,8 @@ def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
         text=True,
     )
     assert f"{FOLDER}/PRODUCT.yaml\n" in told.stdout
+    assert f"{FOLDER}/upstream/e2e.log\n" in told.stdout
+    assert f"{FOLDER}/upstream/gateway-api-report.yaml\n" in told.stdout
 
 
 def test_page_has_a_row_for_every_rule() -> None:
