@@ -173,13 +173,11 @@ def test_members_whose_program_has_ended_have_completed_before_their_phase_says_
 def test_evidence_shows_when_each_member_of_both_gangs_has_ended(ends_as: str) -> None:
     cluster = SmallCluster(all_or_none)
     cluster.ends_as = ends_as
-    tables: list[Any] = []
-    cluster.evidence.table = lambda title, columns, rows, **_: tables.append((title, rows))
 
     COMPETING(on_trial(cluster))
 
-    title, rows = tables[-1]
-    ended = {row[0]: row[3] for row in rows if row[1]}
+    title, table = list(cluster.evidence.tables.items())[-1]
+    ended = {row[0]: row[3] for row in table.rows if row[1]}
     assert title == "Members of two gangs that were bound"
     assert set(ended) == {"rival-a-0", "rival-a-1", "rival-b-0", "rival-b-1"}
     assert all(ended.values())
