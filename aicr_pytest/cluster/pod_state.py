@@ -157,6 +157,18 @@ def said_at(event: Object) -> str:
     )
 
 
+_TAKES = ("Evicted", "TaintManagerEviction", "DeviceTaintManagerEviction", "NodeNotReady")
+"""Reasons of events by which kubelet or a controller says that it takes a pod away."""
+
+
+def taken_by(pod: Object, events: Iterable[Object]) -> str:
+    """Who takes a pod away, and why, in their own words; empty where nobody has said so."""
+    told = condition(pod, "DisruptionTarget")
+    if not told:
+        told = newest(event for event in events if event.get("reason") in _TAKES) or {}
+    return ": ".join(str(told[key]) for key in ("reason", "message") if told.get(key))
+
+
 def is_pulling(events: Iterable[Object]) -> bool:
     """Whether the node has begun more pulls than it has ended."""
     listed = list(events)

@@ -217,7 +217,7 @@ def test_pod_that_ended_well_was_never_ready(pod: Pod, node: Node) -> None:
 def test_pod_that_was_deleted_has_failed(pod: Pod, fake: FakeApi) -> None:
     fake.later(0.1, lambda: fake.remove(f"{PODS}/gpu"))
 
-    with pytest.raises(Inconclusive, match="was deleted while it was awaited"):
+    with pytest.raises(Inconclusive, match="was deleted under us: by whom is unknown"):
         pod.ready()
 
 
