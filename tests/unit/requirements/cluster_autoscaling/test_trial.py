@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.kinds import NODE, Object
+from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import Inconclusive, WaitTimeout
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
@@ -41,7 +42,12 @@ def node(
 def pod(on: str = "", *, waits: bool = False) -> Object:
     scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
     return {
-        "metadata": {"name": "wanting", "namespace": "ns", "creationTimestamp": MADE},
+        "metadata": {
+            "name": "wanting",
+            "namespace": "ns",
+            "uid": "uid-wanting",
+            "creationTimestamp": MADE,
+        },
         "spec": {"nodeName": on} if on else {},
         "status": {"conditions": [{**scheduled, "message": "0/2 nodes"}] if waits else []},
     }
@@ -116,12 +122,7 @@ def on_trial(platform: Platform, *, keeps: str = "", left_out: str = "") -> Scal
     anything: Any = platform
     trial = ScalingTrial(autoscaler, anything)
 
-    class Wanting:
-        name, namespace, uid = "wanting", "ns", "uid-wanting"
-
-        def __str__(self) -> str:
-            return "Pod ns/wanting"
-
+    class Wanting(Pod):
         def start_judge(self) -> Callable[[Views], object]:
             return lambda seen: seen[0] or None
 
@@ -137,7 +138,9 @@ def on_trial(platform: Platform, *, keeps: str = "", left_out: str = "") -> Scal
 
     vars(trial).update(
         _pending=SimpleNamespace(
-            mark=lambda _: None, unmark=lambda: None, create=lambda _: Wanting()
+            mark=lambda _: None,
+            unmark=lambda: None,
+            create=lambda _: Wanting(anything.cluster, anything.waiter, pod()),
         ),
         _offers=SimpleNamespace(
             look=lambda: None, of=lambda one: int(one["status"]["allocatable"]["nvidia.com/gpu"])
@@ -193,6 +196,11 @@ def test_another_node_of_the_same_name_is_new() -> None:
 def test_no_new_node_that_is_ready(wait: list[Views]) -> None:
     with pytest.raises(WaitTimeout, match=r"no new node runs it\. new nodes: (none|new \(not R)"):
         GROWS(on_trial(Platform(wait)))
+
+
+def test_a_pod_that_others_delete_while_it_waits_is_told_at_once() -> None:
+    with pytest.raises(Inconclusive, match="Pod ns/wanting: was deleted under us"):
+        GROWS(on_trial(Platform([WAITS, views([], OLD)])))
 
 
 def test_a_node_that_was_made_for_others_accuses_nobody() -> None:
