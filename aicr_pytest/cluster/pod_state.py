@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.kinds import Object
 
 PERMANENT_IMAGE_REASONS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
@@ -203,8 +204,10 @@ def troubles(pod: Object, events: list[Object]) -> Iterator[Trouble]:
     if _has_started(pod):
         return  # events about what came before the containers no longer hold
     for reason, enough in EVENT_REASONS.items():
-        if event := newest(events, reason):
-            often = occurrences(events, reason) >= enough
+        told = [event for event in events if event.get("reason") == reason]
+        lasting = [e for e in told if not responsibility.passes(reason, str(e.get("message", "")))]
+        if event := newest(lasting or told):
+            often = occurrences(lasting, reason) >= enough
             yield Trouble(reason=reason, message=event.get("message", ""), certain=often)
 
 

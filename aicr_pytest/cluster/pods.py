@@ -216,12 +216,11 @@ class Pod:
     def _gone(self) -> Inconclusive:
         """Who has deleted it, as far as anybody says so."""
         with contextlib.suppress(AicrError):
-            events = self.events()
-            node = pod_state.node_of(self._last)
-            if not pod_state.taken_by(self._last, events) and node:
-                if self.cluster.find(NODE, node) is None:
-                    why = f"was deleted under us: its node {node} is gone"
-                    return responsibility.of_deletion(why).excuse(str(self))
+            events, node = self.events(), pod_state.node_of(self._last)
+            told = pod_state.taken_by(self._last, events)
+            if node and not told and self.cluster.find(NODE, node) is None:
+                why = f"was deleted under us: its node {node} is gone"
+                return responsibility.of_deletion(why).excuse(str(self))
             if taken := self.taken(None, events):
                 return taken
         return responsibility.of_deletion("was deleted under us").excuse(str(self))

@@ -144,7 +144,7 @@ def test_kubelet_that_does_not_find_a_pod_that_runs_is_not_the_device_path(
 ) -> None:
     fake.refuse("GET", "/exec", 404, message="pod does not exist", times=9)
 
-    with pytest.raises(ProbeFailed, match="Pod ns/gpu cannot be looked into.*pod does not exist"):
+    with pytest.raises(ProbeFailed, match=r"Pod ns/gpu cannot be looked into.*pod does not exist"):
         pod.run("true")
 
 

@@ -123,10 +123,10 @@ def on_trial(platform: Platform, *, keeps: str = "", left_out: str = "") -> Scal
     trial = ScalingTrial(autoscaler, anything)
 
     class Wanting(Pod):
-        def start_judge(self) -> Callable[[Views], object]:
+        def start_judge(self) -> Any:
             return lambda seen: seen[0] or None
 
-        def whose_pending(self, _: Views) -> Finding:
+        def whose_pending(self, views: Any) -> Finding:
             return Finding(who="platform", reason="no node")
 
         def object(self) -> Object:

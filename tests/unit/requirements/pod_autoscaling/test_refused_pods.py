@@ -22,6 +22,10 @@ def views(message: str) -> Any:
         'pods "s-1" is forbidden: unable to validate against any security context constraint',
         'pods "s-1" is forbidden: status unknown for quota: q',
         (
+            'Internal error occurred: failed calling webhook "inject.istio.io": failed to call '
+            "webhook: context deadline exceeded"
+        ),
+        (
             'pods "s-1" is forbidden: unable to create new content in namespace n because it is '
             "being terminated"
         ),
