@@ -326,7 +326,7 @@ def _ready(node: Object) -> bool:
 def _own_taints(node: Object) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (taint["key"], taint.get("value", ""), taint["effect"])
-        for taint in node["spec"].get("taints", ())
+        for taint in node["spec"].get("taints") or ()
         if not is_of_state(taint["key"])
     )
 

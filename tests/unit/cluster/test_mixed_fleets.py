@@ -100,6 +100,12 @@ def test_a_taint_that_says_whom_a_node_is_for_is_tolerated(taint: str) -> None:
     assert (found.hindrance, found.taints) == ("", ((taint, "", "NoSchedule"),))
 
 
+def test_a_node_whose_taints_are_null_has_none() -> None:
+    (found,) = stock(node("n0", allocatable=ROOMY, taints=None))
+
+    assert (found.hindrance, found.taints) == ("", ())
+
+
 def test_a_preference_keeps_nobody_away() -> None:
     (found,) = stock(tainted("n0", "DeletionCandidateOfClusterAutoscaler", "PreferNoSchedule"))
 

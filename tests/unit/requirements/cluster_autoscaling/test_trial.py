@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.kinds import NODE, Object
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import Inconclusive, WaitTimeout
+from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import ScalableNodePools
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial
@@ -282,3 +284,13 @@ def test_each_comparison_of_a_node_that_goes_decides_alone(wrong: Shrunk) -> Non
     trial.shrinks = lambda: wrong
     with pytest.raises(AssertionError):
         SHRINKS(trial)
+
+
+@pytest.mark.parametrize(
+    ("told", "count"), [("8", 8), (8, 8), ("8e0", 8), ("1k", 1000), ("0", 0), (None, 0), ("", 0)]
+)
+def test_what_a_node_offers_is_any_quantity_of_kubernetes(told: object, count: int) -> None:
+    nothing: Any = None
+    one = {"metadata": {"name": "n"}, "status": {"allocatable": {"nvidia.com/gpu": told}}}
+
+    assert Offers(nothing, PROFILE).of(one) == count
