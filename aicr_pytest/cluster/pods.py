@@ -184,11 +184,20 @@ class Pod:
             self._see_that_it_is_there()
             raise ProbeFailed(f"{self} cannot be looked into: {error}") from error
 
-    def _see_that_it_is_there(self) -> None:
-        """Raise whose doing it is where it has been taken away or has ended."""
+    def see_that_it_is_ours(self) -> tuple[Object, list[Object]]:
+        """The pod now and its events.
+
+        Raises:
+            Inconclusive: others have taken it away or ended it.
+        """
         obj, events = self.object(), self.events()
         if taken := self.taken(obj, events):
             raise taken
+        return obj, events
+
+    def _see_that_it_is_there(self) -> None:
+        """Raise whose doing it is where it has been taken away or has ended."""
+        obj, events = self.see_that_it_is_ours()
         for trouble in self.troubles(obj, events):
             self.tell(trouble, at_last=True)
 
@@ -206,12 +215,17 @@ class Pod:
                 " preempts: --aicr-priority-class NAME.",
                 held=False,
             )
-        by = pod_state.taken_by(obj or self._last, events) or "by whom is unknown"
+        told = pod_state.taken_by(obj or self._last, events)
         if obj is None:
-            return responsibility.of_deletion(f"was deleted under us: {by}").excuse(str(self))
-        if obj["metadata"].get("deletionTimestamp"):
-            return responsibility.of_deletion(f"is being deleted under us: {by}").excuse(str(self))
-        return None
+            how = "was deleted"
+        elif obj["metadata"].get("deletionTimestamp"):
+            how = "is being deleted"
+        elif told and pod_state.phase(obj) == "Failed":
+            how = "was ended"
+        else:
+            return None
+        why = f"{how} under us: {told or 'by whom is unknown'}"
+        return responsibility.of_deletion(why).excuse(str(self))
 
     def _gone(self) -> Inconclusive:
         """Who has deleted it, as far as anybody says so."""
@@ -257,7 +271,13 @@ class Pod:
 
     def whose_pending(self, views: Views) -> Finding:
         """Whose doing it is that it has no node."""
-        obj, events = self.find(views) or self.created, list(views[1].values())
+        return self._of_pending(self.find(views) or self.created, list(views[1].values()))
+
+    def whose_pending_now(self) -> Finding:
+        """As ``whose_pending``, asked anew; where it has a node, nobody's that is known."""
+        return self._of_pending(self.object(), self.events())
+
+    def _of_pending(self, obj: Object, events: list[Object]) -> Finding:
         said = pod_state.unschedulable(obj)
         if not said and (event := pod_state.newest(events, "FailedScheduling")):
             said = str(event.get("message") or "")

@@ -129,6 +129,8 @@ _ADMISSION = (
     _Rule(r" is forbidden: (?!User )", "policy", EXEMPT),
 )
 
+_NODES = r"nodes are (?:un)?available: "
+"""What Kubernetes' scheduler, and those made of it, say before a node's reasons."""
 _ELSEWHERE = (
     r"didn't match Pod's node affinity|didn't match the requested node|NodeAffinity"
     r"|untolerated taint|(?:were|was) unschedulable"
@@ -296,6 +298,17 @@ def of_pending(
     return Finding(who="room" if known else "unknown", reason=said, way_out=_NODE_ROOM)
 
 
+def is_of_nodes(finding: Finding) -> bool:
+    """Whether it is nodes or a policy that keep a pod waiting, whoever schedules it.
+
+    Schedulers of gangs have words of their own, and gates that they take from a pod: those tell of
+    the scheduler. What a node lacks they say as Kubernetes' does.
+    """
+    if finding.who == "room":
+        return re.search(_NODES, finding.reason) is not None
+    return finding.who in ("policy", "moment", "somebody") and finding.way_out != _GATES
+
+
 def of_moved(finding: Finding, changes: Sequence[object]) -> Finding:
     """The same, where no node suits a pod: whoever changed on admission where it may run."""
     if finding.way_out != _PLACEMENT or not changes:
@@ -329,8 +342,7 @@ def _reasons(said: str) -> list[str]:
 
     They read ``0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had … . preemption: …``.
     """
-    head, colon, rest = said.partition("nodes are available: ")
-    text = rest if colon else head
+    text = re.split(_NODES, said, maxsplit=1)[-1]
     text = re.split(_AFTERWARDS, text)[0]
     # A comma within a taint's braces separates nothing.
     parts = re.split(r",\s*(?=\d+ )", text)

@@ -85,6 +85,22 @@ def test_what_was_said_of_it_is_told_once_it_is_gone(pod: Pod, node: Node) -> No
         pod.object()
 
 
+def test_a_pod_that_kubelet_evicts_is_told_to_be_ended(pod: Pod, node: Node) -> None:
+    assert pod.see_that_it_is_ours()[0]["metadata"]["name"] == "gpu"
+    evicted = disrupted("TerminationByKubelet", "The node was low on resource: memory")
+    node.writes({**evicted, "phase": "Failed"})
+
+    with pytest.raises(Inconclusive, match="was ended under us: TerminationByKubelet: The node"):
+        pod.see_that_it_is_ours()
+
+
+def test_whose_pending_is_asked_anew(cluster: Cluster, waiter: Waiter, node: Node) -> None:
+    pending = Pod(cluster, waiter, node.obj)
+    assert pending.whose_pending_now().who == "scheduler"
+    node.cannot_be_placed()
+    assert pending.whose_pending_now().accuses
+
+
 def test_pod_of_a_node_that_is_gone_says_so(pod: Pod, fake: FakeApi) -> None:
     fake.remove(f"{PODS}/gpu")
     fake.remove("/api/v1/nodes/node-0")

@@ -6,8 +6,10 @@ from typing import Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.observer import Unobserved
+from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.cluster.waiting import Deadlines
 from aicr_pytest.errors import WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
@@ -53,6 +55,8 @@ class Member:
             container="main",
             created=obj,
             object=lambda: obj,
+            see_that_it_is_ours=lambda: (obj, []),
+            whose_pending_now=self._whose_pending,
             run=self._end,
             delete=lambda: cluster.members.remove(self) if self in cluster.members else None,
             gone=lambda: None,
@@ -90,6 +94,10 @@ class Member:
     def release(self) -> None:
         self.pod.delete()
 
+    def _whose_pending(self) -> Finding:
+        said = pod_state.unschedulable(self.obj)
+        return responsibility.of_pending(self.obj, said, asked={"nvidia.com/gpu"})
+
     def _end(self, *command: str) -> None:
         self.obj["status"] = {"phase": self.cluster.ends_as}
         if self.cluster.ends_as == "Running":  # for a moment, or where a sidecar goes on
@@ -105,6 +113,7 @@ class SmallCluster:
         self.total = total
         self.speaks = True
         """Whether the scheduler says why a pod waits."""
+        self.reason, self.says = "Unschedulable", "0/1 nodes are available"
         self.ends_as = "Succeeded"
         self.units = 1
         self.same_device = False
@@ -150,7 +159,7 @@ class SmallCluster:
             one.bind()
         for one in waiting:
             if self.speaks and not one.obj["spec"]:
-                reason = {"reason": "Unschedulable", "message": "0/1 nodes are available"}
+                reason = {"reason": self.reason, "message": self.says}
                 condition = {"type": "PodScheduled", "status": "False", **reason}
                 one.obj["status"] = {"phase": "Pending", "conditions": [condition]}
 
