@@ -85,6 +85,10 @@ _GATES = "Exempt namespaces aicr-* from queues that hold pods without a queue's 
 _IMAGE = "Name a reachable copy with --aicr-image NAME=REF or --aicr-registry."
 _NODE = "See to the node, or choose other nodes with --aicr-nodes."
 _AGAIN = "Run it again; see who else works on namespaces aicr-*."
+_TAKEN = (
+    "Run it again; see who drains nodes or clears namespaces aicr-*, or choose other nodes with"
+    " --aicr-nodes."
+)
 _SLOW = "Give it more time: --aicr-timeout-scale."
 _SERVER = "See to the API server and its etcd, and run it again."
 _NEWER = (
@@ -324,7 +328,7 @@ def of_slow_start(seen: str) -> Finding:
 
 def of_deletion(why: str) -> Finding:
     """A pod that somebody else has deleted, or is deleting."""
-    return Finding(who="somebody", reason=why, way_out=_AGAIN)
+    return Finding(who="somebody", reason=why, way_out=_TAKEN)
 
 
 def of_namespace(message: str) -> Finding:
