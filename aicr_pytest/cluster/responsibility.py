@@ -190,7 +190,8 @@ _START = (
     ),
     # To the API server; a driver's own socket is a path, and its silence the driver's.
     _Rule(
-        rf"(?s)^FailedPrepareDynamicResources.*(?:https://\S+/apis?/.*{_ANSWERLESS}|etcdserver: )",
+        r"(?s)^FailedPrepareDynamicResources(?!.*dial unix)"
+        rf".*(?:https://\S+/apis?/.*{_ANSWERLESS}|etcdserver: )",
         "moment",
         _SERVER,
     ),

@@ -210,6 +210,8 @@ def test_a_scheduler_that_says_nothing_accuses_nobody() -> None:
         ("FailedPrepareDynamicResources", ("rpc error: code = Unavailable desc = connection error: "
          'desc = "transport: Error while dialing: dial unix /var/lib/kubelet/plugins/'
          'gpu.nvidia.com/dra.sock: connect: connection refused"')),
+        ("FailedPrepareDynamicResources", (f"claim b, {SERVER}not modified: dial unix /plugins/"
+         "gpu.nvidia.com/dra.sock: connect: connection refused")),
         ("FailedPrepareDynamicResources", ("NodePrepareResources failed: rpc error: code = "
          "DeadlineExceeded desc = context deadline exceeded")),
         ("FailedPrepareDynamicResources", ("error preparing devices for claim 1: unable to create "
