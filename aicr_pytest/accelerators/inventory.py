@@ -10,6 +10,7 @@ from typing import Literal
 from aicr_pytest.accelerators.device_taints import doubtful_taints_of, taints_of
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
+from aicr_pytest.accelerators.state_taints import is_of_state
 from aicr_pytest.cluster import pod_requests, quantities
 from aicr_pytest.cluster.kinds import Object
 
@@ -317,25 +318,8 @@ def _own_taints(node: Object) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (taint["key"], taint.get("value", ""), taint["effect"])
         for taint in node["spec"].get("taints") or ()
-        if not _is_of_state(taint["key"])
+        if not is_of_state(taint["key"])
     )
-
-
-_STATES = (
-    "node.kubernetes.io/",
-    "node.cloudprovider.kubernetes.io/",
-    "virtual-kubelet.io/",
-    "ToBeDeletedByClusterAutoscaler",
-    "DeletionCandidateOfClusterAutoscaler",
-    "karpenter.sh/disrupted",
-    "karpenter.sh/unregistered",
-    "karpenter.sh/disruption",
-)
-"""Taints that tell a node's state, and not whom it is for: another node of its kind is taken."""
-
-
-def _is_of_state(taint: str) -> bool:
-    return taint.startswith(_STATES) or taint.endswith(("/agent-not-ready", "/not-ready"))
 
 
 def _kept_from(node: Object) -> list[str]:
@@ -344,7 +328,7 @@ def _kept_from(node: Object) -> list[str]:
     taints = [
         f"tainted {taint['key']}"
         for taint in node["spec"].get("taints") or ()
-        if _is_of_state(taint["key"])
+        if is_of_state(taint["key"])
         and taint["effect"] in ("NoSchedule", "NoExecute")
         and taint["key"] != "node.kubernetes.io/unschedulable"
     ]

@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from aicr_pytest.cluster import responsibility
 from aicr_pytest.cluster.kinds import Object
 
 PERMANENT_IMAGE_REASONS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
@@ -163,6 +164,18 @@ def said_by(event: Object) -> str:
     return str(event.get("reportingComponent") or source.get("component") or "")
 
 
+_TAKES = ("Evicted", "TaintManagerEviction", "DeviceTaintManagerEviction", "NodeNotReady")
+"""Reasons of events by which kubelet or a controller says that it takes a pod away."""
+
+
+def taken_by(pod: Object, events: Iterable[Object]) -> str:
+    """Who takes a pod away, and why, in their own words; empty where nobody has said so."""
+    told = condition(pod, "DisruptionTarget")
+    if not told:
+        told = newest(event for event in events if event.get("reason") in _TAKES) or {}
+    return ": ".join(str(told[key]) for key in ("reason", "message") if told.get(key))
+
+
 def is_pulling(events: Iterable[Object]) -> bool:
     """Whether the node has begun more pulls than it has ended."""
     listed = list(events)
@@ -197,8 +210,10 @@ def troubles(pod: Object, events: list[Object]) -> Iterator[Trouble]:
     if _has_started(pod):
         return  # events about what came before the containers no longer hold
     for reason, enough in EVENT_REASONS.items():
-        if event := newest(events, reason):
-            often = occurrences(events, reason) >= enough
+        told = [event for event in events if event.get("reason") == reason]
+        lasting = [e for e in told if not responsibility.passes(reason, str(e.get("message", "")))]
+        if event := newest(lasting or told):
+            often = occurrences(lasting, reason) >= enough
             yield Trouble(reason=reason, message=event.get("message", ""), certain=often)
 
 

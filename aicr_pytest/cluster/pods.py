@@ -1,13 +1,14 @@
 """A pod of ours, from its creation to its end."""
 
+import contextlib
 import dataclasses
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import admission, pod_state, responsibility
-from aicr_pytest.cluster.kinds import EVENT, POD, Object
+from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.observer import Execution
 from aicr_pytest.cluster.pod_state import Trouble
 from aicr_pytest.cluster.refusals import policies_told
@@ -16,10 +17,12 @@ from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AicrError,
+    ApiError,
     ImageNotPullable,
     Inconclusive,
     NoCapacity,
     PodFailed,
+    ProbeFailed,
     WaitFailed,
     WaitTimeout,
 )
@@ -77,6 +80,7 @@ class Pod:
         """As we sent it: what is judged."""
         self._last = obj
         self._why_pending = why_pending
+        self._is_given_up = False
 
     def __str__(self) -> str:
         return f"Pod {self.namespace}/{self.name}"
@@ -84,8 +88,17 @@ class Pod:
     __repr__ = __str__
 
     def object(self) -> Object:
-        """The pod now."""
-        self._last = self.cluster.get(POD, self.name, self.namespace)
+        """The pod now.
+
+        Raises:
+            Inconclusive: somebody else has deleted it.
+        """
+        try:
+            self._last = self.cluster.get(POD, self.name, self.namespace)
+        except ApiError as error:
+            if error.status != 404 or self._is_given_up:
+                raise
+            raise self._gone() from error
         return self._last
 
     @property
@@ -136,8 +149,13 @@ class Pod:
         return _Start(self, self._why_pending).judge
 
     def run(self, *command: str, container: str = "", timeout: float = 30.0) -> Execution:
-        """Run a command in it; the words are not passed through a shell."""
-        with policies_told():
+        """Run a command in it; the words are not passed through a shell.
+
+        Raises:
+            PodFailed: the platform's device path has ended it since it was ready.
+            Inconclusive: a policy or whoever took it away is in the way, or nobody knows what.
+        """
+        with self._looked_into():
             return self.cluster.exec(
                 self.name,
                 self.namespace,
@@ -148,8 +166,78 @@ class Pod:
 
     def logs(self, *, container: str = "", tail: int | None = None) -> str:
         """What a container has written; the last ``tail`` lines, or all."""
-        container = container or self.container
+        with self._looked_into():
+            return self._read_log(container or self.container, tail)
+
+    def _read_log(self, container: str, tail: int | None) -> str:
         return self.cluster.logs(self.name, self.namespace, container=container, tail=tail)
+
+    @contextlib.contextmanager
+    def _looked_into(self) -> Iterator[None]:
+        """Say whose doing it is that nobody can look into it any more: no answer here accuses."""
+        try:
+            with policies_told():
+                yield
+        except ApiError as error:
+            if self._is_given_up:
+                raise
+            self._see_that_it_is_there()
+            raise ProbeFailed(f"{self} cannot be looked into: {error}") from error
+
+    def see_that_it_is_ours(self) -> tuple[Object, list[Object]]:
+        """The pod now and its events.
+
+        Raises:
+            Inconclusive: others have taken it away or ended it.
+        """
+        obj, events = self.object(), self.events()
+        if taken := self.taken(obj, events):
+            raise taken
+        return obj, events
+
+    def _see_that_it_is_there(self) -> None:
+        """Raise whose doing it is where it has been taken away or has ended."""
+        obj, events = self.see_that_it_is_ours()
+        for trouble in self.troubles(obj, events):
+            self.tell(trouble, at_last=True)
+
+    def taken(self, obj: Object | None, events: Sequence[Object]) -> Inconclusive | None:
+        """Why we cannot look, where others have taken it away or are about to.
+
+        Args:
+            obj: as it is now; None: it is gone.
+            events: of the pod.
+        """
+        if displaced := _displaced(obj, events):
+            return NoCapacity(
+                f"{self}: had to give way to pods of higher priority: {displaced}",
+                hint="Try again when less waits for room, or name a higher PriorityClass that never"
+                " preempts: --aicr-priority-class NAME.",
+                held=False,
+            )
+        told = pod_state.taken_by(obj or self._last, events)
+        if obj is None:
+            how = "was deleted"
+        elif obj["metadata"].get("deletionTimestamp"):
+            how = "is being deleted"
+        elif told and pod_state.phase(obj) == "Failed":
+            how = "was ended"
+        else:
+            return None
+        why = f"{how} under us: {told or 'by whom is unknown'}"
+        return responsibility.of_deletion(why).excuse(str(self))
+
+    def _gone(self) -> Inconclusive:
+        """Who has deleted it, as far as anybody says so."""
+        with contextlib.suppress(AicrError):
+            events, node = self.events(), pod_state.node_of(self._last)
+            told = pod_state.taken_by(self._last, events)
+            if node and not told and self.cluster.find(NODE, node) is None:
+                why = f"was deleted under us: its node {node} is gone"
+                return responsibility.of_deletion(why).excuse(str(self))
+            if taken := self.taken(None, events):
+                return taken
+        return responsibility.of_deletion("was deleted under us").excuse(str(self))
 
     def events(self) -> list[Object]:
         """What was said of it, oldest first."""
@@ -183,7 +271,13 @@ class Pod:
 
     def whose_pending(self, views: Views) -> Finding:
         """Whose doing it is that it has no node."""
-        obj, events = self.find(views) or self.created, list(views[1].values())
+        return self._of_pending(self.find(views) or self.created, list(views[1].values()))
+
+    def whose_pending_now(self) -> Finding:
+        """As ``whose_pending``, asked anew; where it has a node, nobody's that is known."""
+        return self._of_pending(self.object(), self.events())
+
+    def _of_pending(self, obj: Object, events: list[Object]) -> Finding:
         said = pod_state.unschedulable(obj)
         if not said and (event := pod_state.newest(events, "FailedScheduling")):
             said = str(event.get("message") or "")
@@ -221,6 +315,7 @@ class Pod:
 
     def delete(self) -> None:
         """Ask for its deletion; it ends by itself within its grace period."""
+        self._is_given_up = True
         self.cluster.delete(POD, self.name, self.namespace, uid=self.uid)
 
     def gone(self) -> None:
@@ -255,12 +350,44 @@ class Pod:
 
     def _reason(self, views: Views, what: str) -> str:
         pod = self.find(views)
-        if pod is None:
-            raise WaitFailed(f"{what}: it was deleted.")
+        if taken := self.taken(pod, list(views[1].values())):
+            raise taken
+        assert pod is not None
         if node := pod_state.node_of(pod):
             raise WaitFailed(f"{what}: it was bound to node {node}.")
         said = pod_state.newest(views[1].values(), "FailedScheduling")
         return pod_state.unschedulable(pod) or (said or {}).get("message", "")
+
+    def troubles(self, obj: Object, events: Sequence[Object]) -> list[Trouble]:
+        """What keeps it from running, but for what was put beside it and may end as it likes."""
+        found = pod_state.troubles(obj, list(events))
+        return [t for t in found if not (t.ran and self._is_foreign(t))]
+
+    def _is_foreign(self, trouble: Trouble) -> bool:
+        ours = self.containers
+        return bool(ours and trouble.container) and trouble.container not in ours
+
+    def tell(self, trouble: Trouble, *, at_last: bool) -> None:
+        """Raise whose doing it is; what accuses nobody and may still pass is left to the clock."""
+        log = self._end_of_log(trouble)
+        finding = responsibility.of_start(
+            trouble.reason, trouble.message, log="" if _NO_LOG in log else log
+        )
+        if finding.accuses and not self._is_foreign(trouble):
+            raise PodFailed(f"{self}: {trouble}{log}")
+        if at_last:
+            finding = dataclasses.replace(finding, reason=f"{trouble}{log}")
+            raise finding.excuse(str(self))
+
+    def _end_of_log(self, trouble: Trouble) -> str:
+        if not trouble.ran:
+            return ""
+        try:
+            log = self._read_log(trouble.container, 10).strip()
+        except AicrError as error:
+            return f"\n  {_NO_LOG}: {error}"
+        indented = "\n    ".join(line[:_SHOWN] for line in log.splitlines()[-10:])
+        return f"\n  The end of its log:\n    {indented}" if log else "\n  Its log is empty."
 
 
 class _Start:
@@ -282,46 +409,26 @@ class _Start:
         self._refused_for_good = False
 
     def judge(self, views: Views) -> Object | None:
-        obj = self._pod.find(views)
-        if displaced := _displaced(obj, views):
-            raise NoCapacity(
-                f"{self._pod}: had to give way to pods of higher priority: {displaced}",
-                hint="Try again when less waits for room, or name a higher PriorityClass that never"
-                " preempts: --aicr-priority-class NAME.",
-                held=False,
-            )
-        if obj is None:
-            raise self._deleted("was deleted while it was awaited")
+        obj, events = self._pod.find(views), list(views[1].values())
+        if taken := self._pod.taken(obj, events):
+            raise taken
+        assert obj is not None
         if pod_state.is_ready(obj, self._pod.containers):
             return obj
-        if obj["metadata"].get("deletionTimestamp"):
-            why = pod_state.condition(obj, "DisruptionTarget").get("message", "by whom is unknown")
-            raise self._deleted(f"is being deleted while it was awaited: {why}")
         self._enter(self._stage_of(obj, views))
         now = time.monotonic()
-        found = self._troubles(obj, views)
+        found = self._pod.troubles(obj, events)
         self._since = {t.reason: self._since.get(t.reason, now) for t in found}
         for trouble in found:
             self._weigh(trouble, now)
         return None
 
-    def _deleted(self, why: str) -> Inconclusive:
-        return responsibility.of_deletion(why).excuse(str(self._pod))
-
-    def _troubles(self, obj: Object, views: Views) -> list[Trouble]:
-        """What keeps it from starting, but for what was put beside it and may end as it likes."""
-        found = pod_state.troubles(obj, list(views[1].values()))
-        return [t for t in found if not (t.ran and self._is_foreign(t))]
-
-    def _is_foreign(self, trouble: Trouble) -> bool:
-        ours = self._pod.containers
-        return bool(ours and trouble.container) and trouble.container not in ours
-
     def _stage_of(self, obj: Object, views: Views) -> str:
         if not pod_state.node_of(obj):
             return "pending"
-        self._pulls = pod_state.is_pulling(views[1].values())
-        lacks_image = any(trouble.of_image for trouble in self._troubles(obj, views))
+        events = list(views[1].values())
+        self._pulls = pod_state.is_pulling(events)
+        lacks_image = any(trouble.of_image for trouble in self._pod.troubles(obj, events))
         return "pulling" if lacks_image or self._pulls else "starting"
 
     def _enter(self, stage: str) -> None:
@@ -339,7 +446,7 @@ class _Start:
         # Who shortens our deadlines does not quicken kubelet, which tries again every 10 to 15 s.
         patience = self._deadlines.refusal_persists * max(1.0, self._pod.waiter.scale)
         if trouble.certain or now - self._since[trouble.reason] >= patience:
-            self._tell(trouble, at_last=trouble.certain)
+            self._pod.tell(trouble, at_last=trouble.certain)
 
     def _is_refused(self, trouble: Trouble, now: float) -> bool:
         """Whether an image is not to be had, however often kubelet tries."""
@@ -349,28 +456,6 @@ class _Start:
             return trouble.reason == "ImagePullBackOff"  # the second sighting
         patience = self._deadlines.image_refused * self._pod.waiter.scale
         return not self._pulls and now - self._refused_since >= patience
-
-    def _tell(self, trouble: Trouble, *, at_last: bool) -> None:
-        """Raise whose doing it is; what accuses nobody and may still pass is left to the clock."""
-        log = self._log(trouble)
-        finding = responsibility.of_start(
-            trouble.reason, trouble.message, log="" if _NO_LOG in log else log
-        )
-        if finding.accuses and not self._is_foreign(trouble):
-            raise PodFailed(f"{self._pod}: {trouble}{log}")
-        if at_last:
-            finding = dataclasses.replace(finding, reason=f"{trouble}{log}")
-            raise finding.excuse(str(self._pod))
-
-    def _log(self, trouble: Trouble) -> str:
-        if not trouble.ran:
-            return ""
-        try:
-            log = self._pod.logs(container=trouble.container, tail=10).strip()
-        except AicrError as error:
-            return f"\n  {_NO_LOG}: {error}"
-        indented = "\n    ".join(line[:_SHOWN] for line in log.splitlines()[-10:])
-        return f"\n  The end of its log:\n    {indented}" if log else "\n  Its log is empty."
 
     def timeout(self, views: Views) -> float:
         """Seconds from the wait's begin; of a fast cluster, as all timeouts."""
@@ -393,8 +478,8 @@ class _Start:
             if excuse := finding.excuse_unless_accusing(waited):
                 raise excuse
             raise WaitTimeout(f"{waited}.\n  The scheduler says: {finding.reason}")
-        for trouble in self._troubles(obj, views):
-            self._tell(trouble, at_last=True)
+        for trouble in self._pod.troubles(obj, list(views[1].values())):
+            self._pod.tell(trouble, at_last=True)
         if self._stage == "pulling":
             waited = f"{(time.monotonic() - self._stage_began):.0f}"
             raise ImageNotPullable(
@@ -405,9 +490,9 @@ class _Start:
         raise responsibility.of_slow_start(seen).excuse(str(self._pod))
 
 
-def _displaced(pod: Object | None, views: Views) -> str:
+def _displaced(pod: Object | None, events: Sequence[Object]) -> str:
     """The scheduler's words where it has taken a pod's place for another; empty where not."""
     condition = pod_state.condition(pod or {}, "DisruptionTarget")
     if condition.get("reason") == "PreemptionByScheduler":
         return str(condition.get("message", "it does not say for whom"))
-    return str((pod_state.newest(views[1].values(), "Preempted") or {}).get("message", ""))
+    return str((pod_state.newest(events, "Preempted") or {}).get("message", ""))

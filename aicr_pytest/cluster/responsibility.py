@@ -85,12 +85,22 @@ _GATES = "Exempt namespaces aicr-* from queues that hold pods without a queue's 
 _IMAGE = "Name a reachable copy with --aicr-image NAME=REF or --aicr-registry."
 _NODE = "See to the node, or choose other nodes with --aicr-nodes."
 _AGAIN = "Run it again; see who else works on namespaces aicr-*."
+_TAKEN = (
+    "Run it again; see who drains nodes or clears namespaces aicr-*, or choose other nodes with"
+    " --aicr-nodes."
+)
 _SLOW = "Give it more time: --aicr-timeout-scale."
+_SERVER = "See to the API server and its etcd, and run it again."
+_NEWER = (
+    "It wants another driver or accelerator than the node has: name one that fits the node with"
+    " --aicr-image NAME=REF."
+)
 
 _DENIED = (
     r'admission webhook "[^"]*" (?:denied the request|attempted to modify the object)'
     r"|[Pp]olicy '[^']*'(?: with binding '[^']*')? denied request"
 )
+_UNANSWERED = re.compile(r'failed calling (?:admission )?webhook "([^"]+)"')
 _ADMISSION = (
     _Rule(r"status unknown for quota", "moment", _QUOTA_STATUS),
     _Rule(r"Operation cannot be fulfilled on resourcequotas", "moment", _QUOTA_STATUS),
@@ -104,6 +114,13 @@ _ADMISSION = (
     ),
     _Rule(r"because it is being terminated|namespaces \"[^\"]*\" not found", "somebody", _AGAIN),
     _Rule(_DENIED, "policy", EXEMPT),
+    _Rule(_UNANSWERED.pattern, "policy", f"See to the webhook, which gives no answer. {EXEMPT}"),
+    _Rule(
+        r"etcdserver: |request did not complete within"
+        r"|the server is currently unable to handle the request",
+        "moment",
+        _SERVER,
+    ),
     _Rule(r"(?:exceeded|failed|insufficient) quota", "policy", _QUOTA),
     _Rule(
         r"violates PodSecurity|unable to validate against any security context constraint"
@@ -116,6 +133,8 @@ _ADMISSION = (
     _Rule(r" is forbidden: (?!User )", "policy", EXEMPT),
 )
 
+_NODES = r"nodes are (?:un)?available: "
+"""What Kubernetes' scheduler, and those made of it, say before a node's reasons."""
 _ELSEWHERE = (
     r"didn't match Pod's node affinity|didn't match the requested node|NodeAffinity"
     r"|untolerated taint|(?:were|was) unschedulable"
@@ -137,6 +156,10 @@ _DEVICE_RUNTIME = (
     r"|driver (?:error|not loaded|/library version mismatch)|CUDA (?:error|driver)"
 )
 """What names the device runtime; words such as gpu are in our own names, and in those of images."""
+_ANSWERLESS = (
+    r"(?:connection refused|connection reset|no route to host|i/o timeout|TLS handshake timeout"
+    r"|(?:context )?deadline exceeded|unexpected EOF|: EOF|server is currently unable)"
+)
 _START = (
     _Rule(
         r"^(?:ErrImage|ImagePull|ImageInspectError|RegistryUnavailable|SignatureValidationFailed"
@@ -165,7 +188,33 @@ _START = (
         "node",
         _NODE,
     ),
+    # To the API server; a driver's own socket is a path, and its silence the driver's.
+    _Rule(
+        r"(?s)^FailedPrepareDynamicResources(?!.*dial unix)"
+        rf".*(?:https://\S+/apis?/.*{_ANSWERLESS}|etcdserver: )",
+        "moment",
+        _SERVER,
+    ),
+    # The scheduler still counted what kubelet or the plugin, started again, does not know yet.
+    _Rule(
+        r"^UnexpectedAdmissionError.*unregistered device",
+        "moment",
+        "Kubelet or the device plugin was starting: see why, and run it again.",
+    ),
     _Rule(r"^FailedPrepareDynamicResources|^UnexpectedAdmissionError", "platform"),
+    _Rule(
+        r"requirement error: unsatisfied condition|driver version is insufficient"
+        r"|no kernel image is available|unsupported toolchain",
+        "image",
+        _NEWER,
+    ),
+    _Rule(r"(?i)CUDA[^\n]*out of memory|CUDA_ERROR_OUT_OF_MEMORY", "node", _NODE),
+    _Rule(
+        r"^FailedCreatePodSandBox.*"
+        r"(?:network for (?:pod )?sandbox|plugin type=|\bCNI\b|networkPlugin)",
+        "node",
+        "See to the node's network, or choose other nodes with --aicr-nodes.",
+    ),
     _Rule(
         r"^FailedCreatePodSandBox.*(?:no runtime for|[Rr]untime ?[Hh]andler)",
         "node",
@@ -191,6 +240,12 @@ def is_policy(message: str) -> bool:
     return re.search(_DENIED, message) is not None
 
 
+def unanswered(message: str) -> str:
+    """The webhook for whose missing answer an object is refused; empty where it is for none."""
+    found = _UNANSWERED.search(message)
+    return found[1] if found else ""
+
+
 def of_events(events: Iterable[Object]) -> Finding | None:
     """Whose doing it is that a controller cannot create what it should, by its last such event."""
     failed = [e for e in events if e.get("type", "Warning") == "Warning"]
@@ -210,6 +265,11 @@ def of_start(reason: str, message: str, *, log: str = "") -> Finding:
     if found := _first(_START, f"{said}\n{log}" if log else said):
         return Finding(who=found.who, reason=said, way_out=found.way_out)
     return Finding(who="unknown", reason=said, way_out=_NODE)
+
+
+def passes(reason: str, message: str) -> bool:
+    """Whether kubelet's words tell of what ends by itself, and of nobody's doing."""
+    return of_start(reason, message).who == "moment"
 
 
 def of_pending(
@@ -243,6 +303,17 @@ def of_pending(
     return Finding(who="room" if known else "unknown", reason=said, way_out=_NODE_ROOM)
 
 
+def is_of_nodes(finding: Finding) -> bool:
+    """Whether it is nodes or a policy that keep a pod waiting, whoever schedules it.
+
+    Schedulers of gangs have words of their own, and gates that they take from a pod: those tell of
+    the scheduler. What a node lacks they say as Kubernetes' does.
+    """
+    if finding.who == "room":
+        return re.search(_NODES, finding.reason) is not None
+    return finding.who in ("policy", "moment", "somebody") and finding.way_out != _GATES
+
+
 def of_moved(finding: Finding, changes: Sequence[object]) -> Finding:
     """The same, where no node suits a pod: whoever changed on admission where it may run."""
     if finding.way_out != _PLACEMENT or not changes:
@@ -258,7 +329,7 @@ def of_slow_start(seen: str) -> Finding:
 
 def of_deletion(why: str) -> Finding:
     """A pod that somebody else has deleted, or is deleting."""
-    return Finding(who="somebody", reason=why, way_out=_AGAIN)
+    return Finding(who="somebody", reason=why, way_out=_TAKEN)
 
 
 def of_namespace(message: str) -> Finding:
@@ -276,8 +347,7 @@ def _reasons(said: str) -> list[str]:
 
     They read ``0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had … . preemption: …``.
     """
-    head, colon, rest = said.partition("nodes are available: ")
-    text = rest if colon else head
+    text = re.split(_NODES, said, maxsplit=1)[-1]
     text = re.split(_AFTERWARDS, text)[0]
     # A comma within a taint's braces separates nothing.
     parts = re.split(r",\s*(?=\d+ )", text)

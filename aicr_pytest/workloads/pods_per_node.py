@@ -170,8 +170,11 @@ class PodsPerNode:
         return self._gather(lambda pod: pod.allocated())
 
     def release(self) -> list[float]:
-        """Delete its pods and wait until their devices are free; seconds that each took."""
-        return [pod.release() for pod in self._pods]
+        """Delete its pods and wait until their devices are free; seconds that each took.
+
+        One that others took away before is left out.
+        """
+        return _on_each([(pod,) for pod in self._pods], lambda pod: pod.release())
 
     def stay_pending(self, seconds: float) -> list[str]:
         """The scheduler's reason for each pod, after the whole window without a node.
@@ -240,8 +243,8 @@ def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T])
                 raise
             return error
 
-    if len(pods) == 1:
-        return [look(*pods[0])]
+    if len(pods) <= 1:
+        return [look(*those) for those in pods]
     with ThreadPoolExecutor(max_workers=8) as threads:
         came = list(threads.map(attempt, pods))
     seen: list[T] = []

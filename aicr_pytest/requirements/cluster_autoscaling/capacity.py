@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import attribute, newest_slices
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.cluster import quantities
 from aicr_pytest.cluster.kinds import RESOURCE_SLICE, Object
 
 if TYPE_CHECKING:
@@ -35,5 +36,6 @@ class Offers:
     def of(self, node: Object) -> int:
         """How many a node offers, by its allocatable and by the last look."""
         resource = self._profile.extended_resource
-        counted = int((node.get("status", {}).get("allocatable") or {}).get(resource, 0))
+        allocatable = (node.get("status") or {}).get("allocatable") or {}
+        counted = int(quantities.number(allocatable.get(resource)) or 0)
         return counted or self._published[node["metadata"]["name"]]

@@ -156,9 +156,11 @@ class ScalingTrial:
 
     def _judge_start(self, views: Views, is_up: Callable[[Views], Object | None]) -> bool | None:
         self._sample(views[2].values())
-        pod = next(iter(views[0].values()), None)
-        if pod is None:
-            return None
+        assert self._pod is not None
+        pod = self._pod.find(views)
+        if taken := self._pod.taken(pod, list(views[1].values())):
+            raise taken
+        assert pod is not None
         said = pod_state.newest(views[1].values(), "FailedScheduling")
         reason = pod_state.unschedulable(pod) or (said or {}).get("message", "")
         if reason and not self._unschedulable:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.errors import (
@@ -81,6 +81,8 @@ class GangTrial:
             self._said.record(recorder, gang)
         if bound:
             self._refuse_if_others_left(node.free - (free - sizes.room), gang)
+        else:
+            self._refuse_if_kept([gang], every=True)
         return Starved(
             gang=gang.name,
             room=sizes.room,
@@ -276,6 +278,7 @@ class GangTrial:
                 raise WaitTimeout(f"{gang.name} finds no room. {'; '.join(stranded)}")
             if now.free + self._held([gang]) < gang.accelerators:
                 raise NoCapacity(f"Others hold what {gang.name} needs: {now}.")
+            self._refuse_if_kept([gang])
 
         recorder.until_all_bound(gang, expired=expired)
         members = gang.with_accelerators
@@ -291,7 +294,9 @@ class GangTrial:
         """Tell every member to end, and wait until all have."""
         for member in gang.members:
             member.pod.run("sh", "-c", "kill -TERM 1")
-        why = recorder.until_all_succeeded(gang)
+        if why := recorder.until_all_succeeded(gang):
+            for member in gang.members:
+                member.pod.see_that_it_is_ours()
         return dataclasses.replace(served, completed=recorder.completed(gang), incomplete=why)
 
     def _held_twice(self, members: Sequence[AcceleratorPod]) -> list[str]:
@@ -318,6 +323,7 @@ class GangTrial:
             now = self._look(self._prepare())
             if now.free + self._held(rivals) < rivals[0].accelerators:
                 raise NoCapacity(f"Others hold what {rivals[0].name} needs: {now}.") from error
+            self._refuse_if_kept(rivals)
             return Rivals(deadlock=f"{error}\n  {'; '.join(self._said.messages(*rivals))}")
         second = next(gang for gang in rivals if gang is not first)
         started = self._start(first, recorder)
@@ -338,6 +344,20 @@ class GangTrial:
                 f"to be had, and not {room}.",
                 hint="Run it again when nobody else uses this node, or see --aicr-nodes.",
             )
+
+    def _refuse_if_kept(self, gangs: Sequence[Gang], *, every: bool = False) -> None:
+        """Raise where nodes or a policy keep members waiting, which tells nothing of a scheduler.
+
+        Args:
+            every: only where all members wait for that, so that no scheduler could have bound any.
+        """
+        members = [member for gang in gangs for member in gang.with_accelerators]
+        waiting = [m.pod for m in members if not pod_state.node_of(m.pod.object())]
+        found = [(pod, pod.whose_pending_now()) for pod in waiting]
+        kept = [(pod, finding) for pod, finding in found if responsibility.is_of_nodes(finding)]
+        if kept and (len(kept) == len(found) or not every):
+            pod, finding = kept[0]
+            raise finding.excuse(f"{pod} waits, whatever schedules it")
 
     def _held(self, gangs: Sequence[Gang]) -> int:
         """How many accelerators their members hold now, by the pods that are bound."""

@@ -130,7 +130,10 @@ class Scaled:
     def pod(self, name: str) -> AcceleratorPod:
         """A handle on one of its pods, which has a node."""
         namespace = self._platform.workspaces.at().namespace
-        obj = self._platform.cluster.get(POD, name, namespace)
+        obj = self._platform.cluster.find(POD, name, namespace)
+        if obj is None:
+            taken = responsibility.of_deletion("was deleted under us")
+            raise taken.excuse(f"Pod {namespace}/{name}")
         node = next(one for one in self.nodes if one.name == obj["spec"].get("nodeName"))
         return AcceleratorPod(
             Pod(self._platform.cluster, self._platform.waiter, obj, sent=self._sent),

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster import pod_state, responsibility
@@ -17,6 +17,7 @@ from aicr_pytest.errors import (
     WaitTimeout,
 )
 from aicr_pytest.requirements.robust_controller.solutions.operator import Child, Operator
+from aicr_pytest.requirements.robust_controller.webhooks import webhooks_for
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.workspace import Workspace
@@ -177,7 +178,8 @@ class CustomResource:
 
         def excuse(views: Views) -> None:
             pods = views[2 + kinds.index(POD)].values()
-            _excuse(str(self), self._find(views), pods, views[1].values())
+            events = views[1].values()
+            _excuse(str(self), self._find(views), pods, events, own_webhooks=self._own_webhooks)
 
         def judge(views: Views) -> bool | None:
             if done(views):
@@ -203,6 +205,16 @@ class CustomResource:
             timeout=limit,
             expired=excuse,
         )
+
+    def _own_webhooks(self) -> set[str]:
+        """Webhooks of the operator itself that are asked about what its resource is made of."""
+        controllers = self._operator.controllers(self._cluster)
+        return {
+            webhook.name
+            for kind in self._kinds()
+            for webhook in webhooks_for(self._cluster, kind, controllers)
+            if webhook.own
+        }
 
     def _kinds(self) -> list[Kind]:
         """What is followed beside the resource: its children, and pods, whoever makes them."""
@@ -247,16 +259,27 @@ _SLOW = "Give it more time: --aicr-timeout-scale."
 
 
 def _excuse(
-    what: str, resource: Object | None, pods: Iterable[Object], events: Iterable[Object]
+    what: str,
+    resource: Object | None,
+    pods: Iterable[Object],
+    events: Iterable[Object],
+    *,
+    own_webhooks: Callable[[], Collection[str]],
 ) -> None:
-    """Raises where it is not the operator for whom the resource waits."""
+    """Raises where it is not the operator for whom the resource waits.
+
+    Args:
+        own_webhooks: names of the operator's own webhooks, whose silence is its doing.
+    """
     if resource is not None and resource["spec"].get("suspend"):
         raise PolicyRefused(
             f"{what}: somebody has suspended it, as queues do.",
             hint="Exempt namespaces aicr-* from queues that manage jobs without a queue's name.",
         )
     said = sorted(events, key=pod_state.said_at)
-    if refused := responsibility.of_events(said):
+    refused = responsibility.of_events(said)
+    webhook = responsibility.unanswered(refused.reason) if refused else ""
+    if refused and not (webhook and webhook in own_webhooks()):
         raise refused.excuse(f"{what}: its pods are refused")
     for pod in pods:
         name, uid = f"{what}: pod {pod['metadata']['name']}", pod["metadata"]["uid"]

@@ -14,6 +14,7 @@ from aicr_pytest.cluster.kinds import (
 )
 from aicr_pytest.cluster.label_selectors import selects
 from aicr_pytest.cluster.refusals import excuse_of
+from aicr_pytest.cluster.responsibility import unanswered
 from aicr_pytest.errors import ApiError, ApiUnreachable
 from aicr_pytest.urls import bare_urls
 
@@ -25,7 +26,6 @@ _DENIED = re.compile(
     r'admission (webhook "[^"]+") denied the request'
     r"|([Vv]alidatingAdmissionPolicy '[^']+')(?: with binding \S+)? denied request"
 )
-_UNANSWERED = re.compile(r'failed calling (webhook "[^"]+")')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ def offer(cluster: "Cluster", obj: Object) -> Answer:
         return Answer(admitted=False, text=str(error), denied_by=denied_by)
     except ApiUnreachable as error:
         # The API server answers 500 for a webhook that it cannot reach, which is no fault of its.
-        if (unanswered := _UNANSWERED.search(str(error))) is None:
+        if not (webhook := unanswered(str(error))):
             raise
-        return Answer(admitted=False, text=str(error), unanswered_by=unanswered[1])
+        return Answer(admitted=False, text=str(error), unanswered_by=f'webhook "{webhook}"')
     return Answer(admitted=True)
 
 

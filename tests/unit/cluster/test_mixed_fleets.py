@@ -56,6 +56,20 @@ def tainted(name: str, key: str, effect: str = "NoSchedule") -> Any:
         "node.cilium.io/agent-not-ready",
         "ToBeDeletedByClusterAutoscaler",
         "karpenter.sh/disrupted",
+        "karpenter.sh/disrupting",
+        "karpenter.sh/unregistered",
+        "ebs.csi.aws.com/agent-not-ready",
+        "aws-node-termination-handler/spot-itn",
+        "aws-node-termination-handler/scheduled-maintenance",
+        "remediation.medik8s.io/self-node-remediation",
+        "medik8s.io/drain",
+        "nvidia.com/gpu-driver-upgrade",
+        "nvidia.com/gpu-driver-upgrade-state",
+        "startup-taint.cluster-autoscaler.kubernetes.io/gpu",
+        "node.cluster.x-k8s.io/uninitialized",
+        "readiness.k8s.io/nvidia.com/driver",
+        "cloud.google.com/impending-node-termination",
+        "kubevirt.io/drain",
     ],
 )
 def test_another_node_of_the_kind_is_taken_where_one_is_tainted_by_its_state(taint: str) -> None:
@@ -67,16 +81,37 @@ def test_another_node_of_the_kind_is_taken_where_one_is_tainted_by_its_state(tai
     assert representatives([first]) == []
 
 
-def test_a_taint_that_says_whom_a_node_is_for_is_tolerated() -> None:
-    (found,) = stock(tainted("n0", "nvidia.com/gpu"))
+@pytest.mark.parametrize(
+    "taint",
+    [
+        "nvidia.com/gpu",
+        "amd.com/gpu",
+        "dedicated",
+        "team.example.com/upgrade-tests",
+        "kubernetes.azure.com/scalesetpriority",
+        "cloud.google.com/gke-spot",
+        "node-role.kubernetes.io/control-plane",
+        "eks.amazonaws.com/compute-type",
+        "karpenter.sh/nodepool",
+    ],
+)
+def test_a_taint_that_says_whom_a_node_is_for_is_tolerated(taint: str) -> None:
+    (found,) = stock(tainted("n0", taint))
 
-    assert (found.hindrance, found.taints) == ("", (("nvidia.com/gpu", "", "NoSchedule"),))
+    assert (found.hindrance, found.taints) == ("", ((taint, "", "NoSchedule"),))
+
+
+def test_a_node_whose_taints_are_null_has_none() -> None:
+    (found,) = stock(node("n0", allocatable=ROOMY, taints=None))
+
+    assert (found.hindrance, found.taints) == ("", ())
 
 
 def test_a_preference_keeps_nobody_away() -> None:
     (found,) = stock(tainted("n0", "DeletionCandidateOfClusterAutoscaler", "PreferNoSchedule"))
 
     assert found.hindrance == ""
+    assert found.taints == ()
 
 
 @pytest.mark.parametrize(

@@ -64,13 +64,13 @@ class Node:
 
         self.fake.change(f"{PODS}/gpu", change)
 
-    def says(self, reason: str, message: str, count: int = 1) -> None:
+    def says(self, reason: str, message: str, count: int = 1, *, name: str = "") -> None:
         self.fake.put(
             EVENTS,
             {
                 "apiVersion": "v1",
                 "kind": "Event",
-                "metadata": {"name": f"gpu.{reason.lower()}"},
+                "metadata": {"name": name or f"gpu.{reason.lower()}"},
                 "involvedObject": {"uid": self.uid},
                 "type": "Warning",
                 "reason": reason,
@@ -135,6 +135,52 @@ def test_device_that_is_prepared_at_the_second_try_is_fine(pod: Pod, node: Node)
     node.fake.later(0.3, lambda: node.writes(RUNNING))
 
     pod.ready()
+
+
+API_GONE = (
+    'fetch ResourceClaim a/b: Get "https://10.0.0.1:443/apis/resource.k8s.io/v1/namespaces/a/'
+    'resourceclaims/b": dial tcp 10.0.0.1:443: connect: connection refused'
+)
+
+
+def test_claim_that_kubelet_cannot_ask_for_while_the_server_restarts_is_waited_for(
+    pod: Pod, node: Node
+) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedPrepareDynamicResources", API_GONE, 9)
+    node.fake.later(0.5, lambda: node.writes(RUNNING))
+
+    pod.ready()
+
+
+def test_claim_that_kubelet_never_can_ask_for_accuses_nobody(pod: Pod, node: Node) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedPrepareDynamicResources", API_GONE, 9)
+
+    with pytest.raises(Inconclusive, match="connection refused") as caught:
+        pod.ready()
+    assert "API server" in caught.value.hint
+
+
+def test_device_that_cannot_be_prepared_once_the_server_is_back_accuses(
+    pod: Pod, node: Node
+) -> None:
+    node.writes(waiting("ContainerCreating"))
+    node.says("FailedPrepareDynamicResources", API_GONE, 9)
+    node.says("FailedPrepareDynamicResources", "driver not registered", 2, name="gpu.later")
+
+    with pytest.raises(PodFailed, match="driver not registered"):
+        pod.ready()
+
+
+def test_plugin_that_registers_again_accuses_nobody(pod: Pod, node: Node) -> None:
+    said = "Allocate failed due to can't allocate unregistered device nvidia.com/gpu"
+    node.writes({"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": said})
+    node.says("UnexpectedAdmissionError", said)
+
+    with pytest.raises(Inconclusive, match="unregistered device") as caught:
+        pod.ready()
+    assert "device plugin was starting" in caught.value.hint
 
 
 def test_shorter_deadlines_leave_kubelet_its_second_try(cluster: Cluster, node: Node) -> None:
@@ -217,7 +263,7 @@ def test_pod_that_ended_well_was_never_ready(pod: Pod, node: Node) -> None:
 def test_pod_that_was_deleted_has_failed(pod: Pod, fake: FakeApi) -> None:
     fake.later(0.1, lambda: fake.remove(f"{PODS}/gpu"))
 
-    with pytest.raises(Inconclusive, match="was deleted while it was awaited"):
+    with pytest.raises(Inconclusive, match="was deleted under us: by whom is unknown"):
         pod.ready()
 
 

@@ -16,6 +16,7 @@ from aicr_pytest.errors import (
 
 ASKED = {"nvidia.com/gpu"}
 PINNED = "1 node(s) didn't match Pod's node affinity/selector"
+SERVER = 'Get "https://10.96.0.1:443/apis/resource.k8s.io/v1/namespaces/a/resourceclaims/b": '
 PREEMPTION = (
     "still not schedulable, preemption: 0/2 nodes are available: 2 Preemption is not helpful for "
     "scheduling."
@@ -52,6 +53,21 @@ def pending(reasons: str, *, events: Any = (), **spec: Any) -> responsibility.Fi
         (('pods "x" is forbidden: error looking up service account a/default: serviceaccount '
          '"default" not found'), "moment"),
         ('pods "x" is forbidden: no PriorityClass with name aicr-x was found', "moment"),
+        (('Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to '
+         'call webhook: Post "https://kyverno-svc.kyverno.svc:443/validate?timeout=10s": dial tcp '
+         "10.0.0.1:443: connect: connection refused"), "policy"),
+        (('Internal error occurred: failed calling webhook "object.sidecar-injector.istio.io": '
+         'failed to call webhook: Post "https://istiod.istio-system.svc:443/inject?timeout=10s": '
+         "context deadline exceeded"), "policy"),
+        (('Internal error occurred: failed calling webhook "m.example.com": failed to call webhook:'
+         ' Post "https://w.ns.svc:443/m": no endpoints available for service "w"'), "policy"),
+        (('Internal error occurred: failed calling webhook "m.example.com": failed to call webhook:'
+         ' Post "https://w.ns.svc:443/m": tls: failed to verify certificate: x509: certificate '
+         "signed by unknown authority"), "policy"),
+        ("etcdserver: request timed out", "moment"),
+        ("etcdserver: leader changed", "moment"),
+        ("Timeout: request did not complete within requested timeout", "moment"),
+        ("the server is currently unable to handle the request", "moment"),
         (('pods "x" is forbidden: unable to create new content in namespace aicr-x because it is '
          "being terminated"), "somebody"),
         ('namespaces "aicr-x" not found', "somebody"),
@@ -75,6 +91,8 @@ def test_who_refuses_an_object_is_not_the_platform(message: str, who: str) -> No
             'cannot create resource "pods" in API group "" in the namespace "a"'
         ),
         'ResourceClaim.resource.k8s.io "x" is invalid: spec.devices: Required value',
+        'conversion webhook for ray.io/v1, Kind=RayCluster failed: Post "https://x": EOF',
+        'resource claim template "t": resourceclaimtemplate.resource.k8s.io "t" not found',
     ],
 )
 def test_words_that_name_no_policy_are_not_taken_for_one(message: str) -> None:
@@ -156,6 +174,11 @@ def test_a_claim_that_a_quota_refuses_to_its_controller_accuses_nobody() -> None
     waiting = "waiting for dynamic resource controller to create the resourceclaim"
 
     assert pending(waiting, events=[event]).who == "policy"
+    for down, who in (
+        ('Internal error occurred: failed calling webhook "a.b": connection refused', "policy"),
+        ("etcdserver: request timed out", "moment"),
+    ):
+        assert pending(waiting, events=[{**event, "message": down}]).who == who
     assert pending(waiting, events=[{**event, "message": "the server is broken"}]).accuses
     assert pending("2 cannot allocate all claims", events=[event]).accuses, "it was made since"
 
@@ -184,6 +207,19 @@ def test_a_scheduler_that_says_nothing_accuses_nobody() -> None:
          "nvidia-container-cli: initialization error: nvml error: driver not loaded")),
         ("StartError", "container probe: error adding device /dev/nvidia0: no such file"),
         ("FailedCreatePodSandBox", "OCI runtime create failed: nvidia-container-cli: mount error"),
+        ("FailedPrepareDynamicResources", ("rpc error: code = Unavailable desc = connection error: "
+         'desc = "transport: Error while dialing: dial unix /var/lib/kubelet/plugins/'
+         'gpu.nvidia.com/dra.sock: connect: connection refused"')),
+        ("FailedPrepareDynamicResources", (f"claim b, {SERVER}not modified: dial unix /plugins/"
+         "gpu.nvidia.com/dra.sock: connect: connection refused")),
+        ("FailedPrepareDynamicResources", ("NodePrepareResources failed: rpc error: code = "
+         "DeadlineExceeded desc = context deadline exceeded")),
+        ("FailedPrepareDynamicResources", ("error preparing devices for claim 1: unable to create "
+         "CDI spec file: EOF")),
+        ("UnexpectedAdmissionError", ("Allocate failed due to no healthy devices present; cannot "
+         "allocate unhealthy devices nvidia.com/gpu, which is unexpected")),
+        ("CreateContainerError", "nvidia-container-cli: device error: GPU-1: unknown device"),
+        ("RunContainerError", "nvidia-container-cli: initialization error: load library failed"),
     ],
 )  # fmt: skip
 def test_what_the_device_path_cannot_start_accuses_the_platform(reason: str, message: str) -> None:
@@ -202,6 +238,27 @@ def test_what_the_device_path_cannot_start_accuses_the_platform(reason: str, mes
         ("FailedCreatePodSandBox", ("failed to setup network for sandbox of pod gpu in namespace "
          "aicr-1-secure-accelerator-access-0a1b"), "node"),
         ("FailedCreatePodSandBox", 'rpc error: no runtime for "nvidia" is configured', "node"),
+        ("FailedCreatePodSandBox", ('Failed to create pod sandbox: rpc error: code = Unknown desc ='
+         ' failed to setup network for sandbox "ab": plugin type="bridge" failed (add): failed to '
+         "create veth: no such device"), "node"),
+        ("FailedCreatePodSandBox", ('networkPlugin cni failed to set up pod "gpu_a" network: '
+         "device not found"), "node"),
+        ("FailedCreatePodSandBox", ("error adding container to network \"sriov\": plugin type="
+         '"sriov" failed (add): SRIOV-CNI failed to load netconf: VF device not found'), "node"),
+        ("FailedPrepareDynamicResources", (f"fetch ResourceClaim a/b: {SERVER}dial tcp "
+         "10.96.0.1:443: connect: connection refused"), "moment"),
+        ("FailedPrepareDynamicResources", (f"fetch ResourceClaim a/b: {SERVER}context deadline "
+         "exceeded"), "moment"),
+        ("FailedPrepareDynamicResources", f"(combined from similar events): {SERVER}EOF", "moment"),
+        ("FailedPrepareDynamicResources", "fetch ResourceClaim a/b: etcdserver: leader changed",
+         "moment"),
+        ("UnexpectedAdmissionError", ("Allocate failed due to can't allocate unregistered device "
+         "nvidia.com/gpu, which is unexpected"), "moment"),
+        ("RunContainerError", ("nvidia-container-cli: requirement error: unsatisfied condition: "
+         "cuda>=12.8, please update your driver to a newer version"), "image"),
+        ("Error", "CUDA driver version is insufficient for CUDA runtime version", "image"),
+        ("Error", "CUDA error: no kernel image is available for execution", "image"),
+        ("Error", "CUDA error: out of memory", "node"),
         ("Evicted", "The node was low on resource: ephemeral-storage", "room"),
         ("Preempting", "Preempted in order to admit critical pod", "room"),
         ("OutOfcpu", "Node didn't have enough resource: cpu", "room"),

@@ -62,6 +62,18 @@ INFRASTRUCTURE = (
     "karpenter.sh/v1 NodePool",
     "vpcresources.k8s.aws/v1beta1 SecurityGroupPolicy",
     "resource.nvidia.com/v1beta1 ComputeDomain",
+    "inference.networking.x-k8s.io/v1alpha2 InferenceObjective",
+    "crd.k8s.amazonaws.com/v1alpha1 ENIConfig",
+    "eks.amazonaws.com/v1 NodeClass NodeDiagnostic",
+    "networking.gke.io/v1 ManagedCertificate ServiceAttachment",
+    "cloud.google.com/v1 BackendConfig ComputeClass",
+    "hub.gke.io/v1 Membership",
+    "auto.gke.io/v1 AllowlistSynchronizer",
+    "nodemanagement.gke.io/v1alpha1 UpdateInfo",
+    "monitoring.googleapis.com/v1 PodMonitoring",
+    "acn.azure.com/v1alpha NodeNetworkConfig",
+    "config.openshift.io/v1 ClusterVersion",
+    "management.cattle.io/v3 Cluster",
 )
 
 
@@ -93,6 +105,14 @@ def test_infrastructure_is_no_ai_operator() -> None:
         ("operator", "sparkoperator.k8s.io/v1beta2 SparkApplication", "SparkApplication"),
         ("operator", "sagemaker.services.k8s.aws/v1alpha1 TrainingJob", "AI of a provider"),
         ("operator", "nobody.example/v1 Thing", "Thing of nobody.example/v1"),
+        ("operator", "ml.gke.io/v1 Thing", "AI of a provider"),
+        ("operator", "things.gke.io/v1 Thing", "Thing of things.gke.io/v1"),
+        ("operator", "eks.amazonaws.com/v1 HyperPodJob", "AI of a provider"),
+        ("operator", "things.amazonaws.com/v1 Thing", "Thing of things.amazonaws.com/v1"),
+        ("operator", "inference.sagemaker.aws.amazon.com/v1 Endpoint", "AI of a provider"),
+        ("operator", "vertexai.cnrm.cloud.google.com/v1 VertexAIEndpoint", "AI of a provider"),
+        ("operator", "machinelearningservices.azure.com/v1 Workspace", "AI of a provider"),
+        ("operator", "pai.alibabacloud.com/v1 DLCJob", "AI of a provider"),
         # others of the kind
         ("gang", "scheduling.sigs.k8s.io/v1alpha1 PodGroup", "coscheduling"),
         ("gang", "scheduling.k8s.io/v1alpha2 PodGroup Workload", "gang scheduling of Kubernetes"),
@@ -130,6 +150,13 @@ def test_served_kinds_of_a_product_make_it_unknown(
         ("gang", pod("hami/hami-1", "registry.example/hami-scheduler:v2")),
         ("autoscaler", pod("castai-agent/castai-agent-1")),
         ("autoscaler", pod("infra/our-node-autoscaler-1")),
+        ("autoscaler", pod("kube-system/ack-goatscaler-1")),
+        ("autoscaler", pod("vc/vcluster-autoscale-1")),
+        ("metrics", pod("logs/vector-1")),
+        ("metrics", pod("logs/collector-1", "docker.example/timberio/vector:0.50")),
+        ("metrics", pod("observe/lgtm-0")),
+        ("metrics", pod("kube-system/prom-agent-1")),
+        ("metrics", pod("arms/o11y-addon-1")),
         ("metrics", pod("kube-system/ama-metrics-7c8", "mcr.example/azuremonitor/agent:6")),
         ("metrics", pod("monitoring/vmagent-0")),
         ("metrics", pod("monitoring/otel-collector-1")),
@@ -153,10 +180,19 @@ def test_pod_that_is_going_is_no_sign() -> None:
         found("gang", ServedCluster(*KUBERNETES, Pod=[going]))
 
 
-def test_nodes_of_a_provider_may_be_scaled_from_outside() -> None:
-    node = {"metadata": {"name": "ip-10-0-0-1"}, "spec": {"providerID": "aws:///eu/i-0123"}}
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "aws:///eu/i-0123",
+        "ocid1.instance.oc1.iad.abc",
+        "cn-hangzhou.i-bp1",
+        "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    ],
+)
+def test_nodes_of_a_provider_may_be_scaled_from_outside(provider: str) -> None:
+    node = {"metadata": {"name": "ip-10-0-0-1"}, "spec": {"providerID": provider}}
 
-    with pytest.raises(UnknownSolution, match=r"node ip-10-0-0-1 is aws:///eu/i-0123") as told:
+    with pytest.raises(UnknownSolution, match=rf"node ip-10-0-0-1 is {provider}") as told:
         found("autoscaler", ServedCluster(*KUBERNETES, Node=[node]))
     assert "--aicr-solution autoscaler=cluster-autoscaler" in str(told.value)
 

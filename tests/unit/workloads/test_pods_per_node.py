@@ -16,6 +16,7 @@ from aicr_pytest.errors import (
     AicrError,
     ApiError,
     DoesNotApply,
+    Inconclusive,
     NoCapacity,
     PolicyRefused,
     ProbeFailed,
@@ -47,6 +48,25 @@ def actor(
     for one in pods:
         one._evidence = lambda: notes or Notes()
     return PodsPerNode("actor", pods, missing)
+
+
+def test_a_pod_that_others_took_away_leaves_the_release_of_others_to_be_judged() -> None:
+    notes = Notes()
+    pods_per_node = actor("a", "b", notes=notes)
+    taken = Inconclusive("Pod ns/gpu-0: was deleted under us")
+
+    def gone() -> float:
+        raise taken
+
+    first, second = pods_per_node.pods
+    vars(first)["release"], vars(second)["release"] = gone, lambda: 1.5
+
+    assert pods_per_node.release() == [1.5]
+    assert notes.kept == [("a", str(taken))]
+    vars(second)["release"] = gone
+    with pytest.raises(Inconclusive, match="under us"):
+        pods_per_node.release()
+    assert PodsPerNode("actor", []).release() == []
 
 
 def test_a_node_without_a_pod_is_told_by_every_check_that_judges_the_others() -> None:

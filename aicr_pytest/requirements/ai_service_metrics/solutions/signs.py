@@ -57,7 +57,8 @@ SIGNS = Signs(
             pods=(
                 *("*arms-prom*", "*coroot*", "*elastic-agent*", "*instana*", "*metricbeat*"),
                 *("*metrics-collector*", "*monitoring-agent*", "*netdata*", "*signoz*", "*splunk*"),
-                *("*sysdig*", "*telegraf*", "*zabbix*"),
+                *("*sysdig*", "*telegraf*", "*zabbix*", "*lgtm*", "*o11y*", "*observability*"),
+                *("*prom-agent*", "*promagent*", "vector", "vector-*"),
             ),
         ),
     ),

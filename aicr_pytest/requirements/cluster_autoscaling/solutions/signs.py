@@ -33,7 +33,7 @@ SIGNS = Signs(
         Sign(product="Ocean", pods=("*spotinst*", "ocean-*", "spot-ocean*")),
         Sign(
             product="another autoscaler",
-            pods=("*autoscaler*", "*auto-scaler*", "*autoscaling*"),
+            pods=("*autoscal*", "*auto-scal*", "*goatscaler*", "*node-scaler*", "*nodescaler*"),
             but=(
                 "*proportional*",
                 "*vertical*",
@@ -45,7 +45,7 @@ SIGNS = Signs(
         ),
         Sign(
             product="a provider that may scale from outside the cluster",
-            providers=("?*://*",),
+            providers=("?*",),  # some have no scheme: ocid1.instance…, cn-hangzhou.i-…, a bare UUID
             but=("kind://*", "k3s://*", "rke2://*", "kwok://*", "minikube://*"),
         ),
     ),

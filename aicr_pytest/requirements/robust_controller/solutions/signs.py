@@ -73,15 +73,23 @@ _STORAGE_AND_SECURITY = (
     "*.fluxcd.io",
 )
 _PROVIDERS = (
-    "*.k8s.aws",
-    "*.amazonaws.com",
-    "*.gke.io",
-    "*.googleapis.com",
-    "*.cloud.google.com",
+    # By what they are for: AI kinds of a provider are below its domain, too.
+    *("*.crd.k8s.amazonaws.com", "*.elbv2.k8s.aws", "*.gateway.k8s.aws", "*.networking.k8s.aws"),
+    *("*.services.k8s.aws", "*.vpcresources.k8s.aws"),
+    *("CNINode.eks.amazonaws.com", "IngressClassParams.eks.amazonaws.com"),
+    *("NodeClass.eks.amazonaws.com", "NodeDiagnostic.eks.amazonaws.com"),
+    "TargetGroupBinding.eks.amazonaws.com",
+    *("*.auto.gke.io", "*.autoscaling.gke.io", "*.datalayer.gke.io", "*.hub.gke.io"),
+    *("*.migration.gke.io", "*.networking.gke.io", "*.node.gke.io", "*.nodemanagement.gke.io"),
+    *("*.security.gke.io", "*.snapshot.gke.io", "*.storage.gke.io", "*.warden.gke.io"),
+    *("*.cloud.google.com", "*.monitoring.googleapis.com"),
     "*.azure.com",
-    "*.openshift.io",
-    "*.cattle.io",
-    "*.k3s.io",
+    *("*.openshift.io", "*.cattle.io", "*.k3s.io"),
+)
+_AI_OF_PROVIDERS = (
+    *("*.ai.*", "*.aiplatform.*", "*.bedrock*.*", "*.cognitiveservices.*", "*.machinelearning*"),
+    *("*.ml.*", "*.notebooks.*", "*.pai.*", "*.sagemaker.*", "*.vertexai.*"),
+    *("*FineTun*.*", "*HyperPod*.*", "*Inference*.*", "*LLM*.*", "*Notebook*.*", "*Training*.*"),
 )
 
 SIGNS = Signs(
@@ -91,7 +99,7 @@ SIGNS = Signs(
         Sign(product="KubeRay", kinds=("*.ray.io",), solutions=("kuberay",)),
         Sign(product="KServe", kinds=("*.serving.kserve.io",), solutions=("kserve",)),
         Sign(product="JobSet", kinds=("*.jobset.x-k8s.io",), solutions=("jobset",)),
-        Sign(product="AI of a provider", kinds=("*.sagemaker.*", "*.ai.gke.io", "*.aiplatform.*")),
+        Sign(product="AI of a provider", kinds=_AI_OF_PROVIDERS, but=_NETWORK),
         Sign(
             product="custom resources",
             kinds=("*",),

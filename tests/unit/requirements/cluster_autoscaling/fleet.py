@@ -8,6 +8,7 @@ import pytest
 
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Kind, Object
+from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.cluster.waiting import Deadlines
 from aicr_pytest.cluster.watching import Subject
@@ -38,7 +39,12 @@ def node(
 def pod(on: str = "", *, waits: bool = False) -> Object:
     scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
     return {
-        "metadata": {"name": "wanting", "namespace": "ns", "creationTimestamp": MADE},
+        "metadata": {
+            "name": "wanting",
+            "namespace": "ns",
+            "uid": "uid-wanting",
+            "creationTimestamp": MADE,
+        },
         "spec": {"nodeName": on} if on else {},
         "status": {"conditions": [{**scheduled, "message": "0/2 nodes"}] if waits else []},
     }
@@ -112,22 +118,18 @@ class Scaler:
         return [Fact(title="Pools", content=len(cluster.nodes), source="GET pools")]
 
 
-class Wanting:
+class Wanting(Pod):
     """The pod that wants a node."""
 
-    name, namespace, uid = "wanting", "ns", "uid-wanting"
+    def __init__(self, platform: Any) -> None:
+        super().__init__(platform, platform.waiter, pod())
+        self.platform: Platform = platform
 
-    def __init__(self, platform: "Platform") -> None:
-        self.platform = platform
-
-    def __str__(self) -> str:
-        return "Pod ns/wanting"
-
-    def start_judge(self) -> Callable[[Views], object]:
+    def start_judge(self) -> Any:
         return lambda seen: seen[0] or None
 
-    def whose_pending(self, seen: Views) -> Finding:
-        assert len(seen) == 3
+    def whose_pending(self, views: Any) -> Finding:
+        assert len(views) == 3
         return self.platform.finding
 
     def object(self) -> Object:

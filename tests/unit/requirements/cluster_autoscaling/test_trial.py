@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.errors import Inconclusive, WaitTimeout
+from aicr_pytest.requirements.cluster_autoscaling.capacity import Offers
 from aicr_pytest.requirements.cluster_autoscaling.observed import Grown, NodeSeen, Shrunk
 from tests.conformance import test_cluster_autoscaling as suite
 
@@ -192,3 +194,18 @@ def test_who_gave_the_pod_its_node_is_shown() -> None:
             "Pod should schedule on: nodeclaim/x",
         ),
     ]
+
+
+def test_a_pod_that_others_delete_while_it_waits_is_told_at_once() -> None:
+    with pytest.raises(Inconclusive, match="Pod ns/wanting: was deleted under us"):
+        GROWS(on_trial(Platform([WAITS, views([], OLD)])))
+
+
+@pytest.mark.parametrize(
+    ("told", "count"), [("8", 8), ("8e0", 8), ("1k", 1000), ("0", 0), (None, 0), ("", 0)]
+)
+def test_what_a_node_offers_is_any_quantity_of_kubernetes(told: object, count: int) -> None:
+    nothing: Any = None
+    one = {"metadata": {"name": "n"}, "status": {"allocatable": {"nvidia.com/gpu": told}}}
+
+    assert Offers(nothing, PROFILE).of(one) == count

@@ -91,7 +91,6 @@ FAILED = event("FailedScheduling", "0/3 nodes")
         ([WAITS, with_events(NOWHERE, FAILED), RUNS], "Unschedulable: 0/2 nodes"),
         ([with_events(NOWHERE, event("Scheduled", "to new")), RUNS], ""),
         ([with_events(NOWHERE, event("FailedScheduling", "")), RUNS], ""),
-        ([views([], OLD), NOWHERE, RUNS], ""),
     ],
 )
 def test_what_the_scheduler_says_first_tells_that_the_pod_had_no_room(
@@ -166,7 +165,6 @@ def test_pod_without_a_node_says_what_was_said_of_it(
             views([pod("down")], OLD, node("up"), node("down", ready=False)),
             "new nodes: up (Ready), down (not Ready); Pending; on down",
         ),
-        (views([], OLD), "new nodes: none; no pod"),
         (
             with_events(WAITS, event("Failed", "m", type="Warning")),
             "new nodes: none; Pending; Unschedulable: 0/2 nodes; event Failed: m",

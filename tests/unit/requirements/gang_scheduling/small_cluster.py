@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode, Mechanism
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.observer import Unobserved
+from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.cluster.waiting import Deadlines
 from aicr_pytest.errors import PolicyRefused, SchedulerSilent, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
@@ -71,6 +73,8 @@ class Member:
             container="main",
             created=obj,
             object=lambda: obj,
+            see_that_it_is_ours=lambda: (obj, []),
+            whose_pending_now=self._whose_pending,
             run=self._end,
             delete=self._delete,
             gone=lambda: cluster.deleted.append(name),
@@ -119,6 +123,10 @@ class Member:
     def release(self) -> None:
         self.pod.delete()
         self.pod.gone()
+
+    def _whose_pending(self) -> Finding:
+        said = pod_state.unschedulable(self.obj)
+        return responsibility.of_pending(self.obj, said, asked={"nvidia.com/gpu"})
 
     def _end(self, *command: str) -> None:
         if command != ("sh", "-c", "kill -TERM 1"):
@@ -185,6 +193,7 @@ class SmallCluster:
         self.total = total
         self.speaks = True
         """Whether the scheduler says why a pod waits."""
+        self.reason, self.says = "Unschedulable", "0/1 nodes are available"
         self.ends_as = "Succeeded"
         self.units = 1
         self.same_device = False
@@ -246,7 +255,7 @@ class SmallCluster:
             one.bind()
         for one in waiting:
             if self.speaks and not one.obj["spec"]:
-                reason = {"reason": "Unschedulable", "message": "0/1 nodes are available"}
+                reason = {"reason": self.reason, "message": self.says}
                 condition = {"type": "PodScheduled", "status": "False", **reason}
                 one.obj["status"] = {"phase": "Pending", "conditions": [condition]}
 

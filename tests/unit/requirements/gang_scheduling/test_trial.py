@@ -311,3 +311,77 @@ def test_a_scheduler_that_somebody_else_set_is_not_the_one_on_trial() -> None:
 
     with pytest.raises(PolicyRefused, match="schedulerName"):
         STARVED(on_trial(cluster))
+
+
+PRESSURE = "1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }"
+
+
+@pytest.mark.parametrize("lacks", ["1 Insufficient cpu", PRESSURE, "1 Too many pods"])
+@pytest.mark.parametrize("are", ["available", "unavailable"])
+def test_members_that_wait_for_something_else_than_the_scheduler_prove_nothing(
+    lacks: str, are: str
+) -> None:
+    cluster = SmallCluster(nobody)
+    trial = on_trial(cluster)
+    STARVED(trial)
+    cluster.says = f"0/1 nodes are {are}: {lacks}."
+
+    for check in (SERVED, COMPETING):
+        with pytest.raises(NoCapacity, match="waits, whatever schedules it") as caught:
+            check(trial)
+        assert lacks in str(caught.value)
+        assert caught.value.held is False
+    with pytest.raises(NoCapacity, match="waits, whatever schedules it"):
+        STARVED(on_trial(cluster))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
+        "0/1 nodes are available: 1 cannot allocate all claims.",
+        "pod group is not ready, 3 Pending, 3 minAvailable",
+        "The pod requests 1 GPUs, 100 mCPU and 0.5 GB memory; no node has enough GPUs",
+        "",
+    ],
+)
+def test_members_that_wait_for_accelerators_or_for_their_scheduler_accuse(said: str) -> None:
+    cluster = SmallCluster(nobody)
+    trial = on_trial(cluster)
+    cluster.says = said
+    if said:
+        STARVED(trial)
+    else:
+        cluster.says = "not yet"
+        STARVED(trial)
+        cluster.says = said
+
+    with pytest.raises(WaitTimeout):
+        SERVED(trial)
+    with pytest.raises(AssertionError):
+        COMPETING(trial)
+
+
+def test_a_member_whose_gate_its_scheduler_does_not_take_away_accuses() -> None:
+    cluster = SmallCluster(nobody)
+    trial = on_trial(cluster)
+    STARVED(trial)
+    cluster.says = "Scheduling is blocked due to non-empty scheduling gates"
+    cluster.reason = "SchedulingGated"
+
+    with pytest.raises(WaitTimeout):
+        SERVED(trial)
+
+
+def test_a_member_that_others_took_away_accuses_nobody() -> None:
+    cluster = SmallCluster(all_or_none)
+    trial = on_trial(cluster)
+    STARVED(trial)
+    cluster.ends_as = "Failed"
+
+    def taken() -> None:
+        raise Inconclusive("Pod ns/gang-2: was deleted under us")
+
+    cluster.members[-1].pod.see_that_it_is_ours = taken
+    with pytest.raises(Inconclusive, match="gang-2: was deleted under us"):
+        SERVED(trial)

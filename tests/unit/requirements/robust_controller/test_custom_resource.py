@@ -21,7 +21,7 @@ OPERATOR = Operator(
     product="Ray",
     verified_in_lab=False,
     resource=Kind("ray.io", "v1", "RayCluster", "rayclusters", True),
-    deployments=(),
+    deployments=("ray-operator",),
     repositories=(),
     children=(
         Child(kind=POD, count=2, ready=lambda pod: pod.get("status", {}).get("phase") == "Running"),
@@ -165,3 +165,43 @@ def test_discarded_resource_takes_its_children_along(
 
     assert fake.asked("DELETE", "pods/a")
     assert not [path for path in fake.objects if path.startswith(f"{NAMESPACE}/pods")]
+
+
+SILENT = 'failed calling webhook "mpod.kb.io": failed to call webhook: connection refused'
+
+
+@pytest.mark.parametrize(
+    ("deployment", "error"), [("ray-operator", WaitTimeout), ("injector", PolicyRefused)]
+)
+def test_a_webhook_that_is_down_accuses_the_operator_alone_whose_it_is(
+    fake: FakeApi, resource: CustomResource, deployment: str, error: type[Exception]
+) -> None:
+    labels = {"app": "it"}
+    apps, system = "/apis/apps/v1/namespaces/ray", "/api/v1/namespaces/ray"
+    fake.put(
+        f"{apps}/deployments",
+        {
+            "metadata": {"name": deployment},
+            "spec": {"template": {"metadata": {"labels": labels}, "spec": {"containers": []}}},
+        },
+    )
+    fake.put(f"{system}/services", {"metadata": {"name": "hook"}, "spec": {"selector": labels}})
+    webhook = {
+        "name": "mpod.kb.io",
+        "clientConfig": {"service": {"namespace": "ray", "name": "hook"}},
+        "rules": [
+            {
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "resources": ["pods"],
+                "operations": ["CREATE"],
+            }
+        ],
+    }
+    hooks = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    fake.put(hooks, {"metadata": {"name": "hooks"}, "webhooks": [webhook]})
+    said = {"type": "Warning", "reason": "FailedCreate", "message": SILENT}
+    fake.put(f"{NAMESPACE}/events", {"metadata": {"name": "e"}, **said})
+
+    with pytest.raises(error, match=r"mpod\.kb\.io"):
+        resource.reconciled()

@@ -44,6 +44,8 @@ def event(reason: str, message: str, kind: str = "Warning") -> Any:
         ([pod("n0", waiting="ImagePullBackOff")], [], ImageNotPullable, "ImagePullBackOff"),
         ([pod("n0", waiting="ContainerCreating")],
          [event("FailedCreatePodSandBox", "cni plugin not initialized")], Inconclusive, "cni"),
+        ([], [event("FailedCreate", 'failed calling webhook "inject.istio.io": refused')],
+         PolicyRefused, "inject.istio.io"),
         ([pod("n0", phase="Running")], [], Inconclusive, "not ready in time"),
     ],
 )  # fmt: skip
@@ -51,7 +53,7 @@ def test_what_is_not_the_operators_doing_is_told(
     pods: Any, events: Any, error: type[Exception], told: str
 ) -> None:
     with pytest.raises(error, match=told) as caught:
-        _excuse(WHAT, RESOURCE, pods, events)
+        _excuse(WHAT, RESOURCE, pods, events, own_webhooks=set)
     assert getattr(caught.value, "hint", ""), "the way out"
 
 
@@ -64,4 +66,12 @@ def test_what_is_not_the_operators_doing_is_told(
     ],
 )
 def test_an_operator_that_makes_nothing_of_healthy_pods_has_no_excuse(pods: Any) -> None:
-    _excuse(WHAT, RESOURCE, pods, [])
+    _excuse(WHAT, RESOURCE, pods, [], own_webhooks=set)
+
+
+def test_silence_of_the_operators_own_webhook_is_the_operators_doing() -> None:
+    silent = event("FailedCreate", 'failed calling webhook "mpod.kb.io": connection refused')
+
+    _excuse(WHAT, RESOURCE, [], [silent], own_webhooks=lambda: {"mpod.kb.io"})
+    with pytest.raises(PolicyRefused, match="mpod"):
+        _excuse(WHAT, RESOURCE, [], [silent], own_webhooks=lambda: {"vpod.kb.io"})
