@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import attribute, newest_slices
+from aicr_pytest.accelerators.devices import attribute, newest_slices
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.cluster.kinds import RESOURCE_SLICE, Object
 

@@ -10,9 +10,9 @@ from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     list_accelerator_nodes,
-    nothing_runs_on,
     representatives,
 )
+from aicr_pytest.accelerators.nodes import nothing_runs_on
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from aicr_pytest.accelerators.cel import whole_device
-from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.cel import of_type
+from aicr_pytest.accelerators.devices import Device
+from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.vendors import nvidia
 from aicr_pytest.errors import NoCapacity, ProbeFailed
 from aicr_pytest.requirements.dra_support.device_selectors import (
@@ -61,5 +62,5 @@ def test_nobodys_device_has_an_identity_that_no_driver_gives() -> None:
 
 
 def test_partitions_and_functions_of_the_driver_are_never_asked_for_nor_looked_into() -> None:
-    assert whole_device(nvidia.PROFILE) == GPU
+    assert of_type(nvidia.PROFILE) == GPU
     assert nobodys_device(node()).startswith(f"{GPU} && "), "others may have no identity at all"
