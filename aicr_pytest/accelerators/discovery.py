@@ -13,6 +13,7 @@ from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     Mechanism,
     list_accelerator_nodes,
+    one_offer_each,
     representatives,
 )
 from aicr_pytest.accelerators.nodes import allocatable, nothing_runs_on
@@ -147,11 +148,12 @@ class Accelerators:
         version = next(served, None)
         return DEVICE_TAINT_RULE.at(version) if version else None
 
-    def sample_nodes(self, *mechanisms: Mechanism) -> list[AcceleratorNode]:
+    def sample_nodes(self, *mechanisms: Mechanism, once: bool = False) -> list[AcceleratorNode]:
         """The nodes that checks look at: one of each kind, or those of ``--aicr-nodes``.
 
         Args:
             mechanisms: only nodes that hand out accelerators by one of these; all where empty.
+            once: each node once, also where it offers by claims and by counts.
 
         Raises:
             DoesNotApply: there are accelerators, but none by these mechanisms.
@@ -159,7 +161,8 @@ class Accelerators:
             UnknownAccelerator: none by claims but those that no profile describes.
             NoCapacity: none is usable.
         """
-        fitting = [n for n in self.stock if not mechanisms or n.mechanism in mechanisms]
+        stock = one_offer_each(self.stock) if once else self.stock
+        fitting = [n for n in stock if not mechanisms or n.mechanism in mechanisms]
         if not fitting:
             if "dra" in mechanisms:
                 self._see_that_no_driver_is_there()
@@ -302,7 +305,8 @@ class Accelerators:
                     f"{name} needs {count} accelerators of {node.name}, "
                     f"{now.free} of {now.total} are free: {reason}",
                     hint="Free some, or choose other nodes with --aicr-nodes.",
-                    held=finding.accuses,
+                    # What is refused even where we hold nothing tells nothing of what we hold.
+                    held=finding.accuses and now.capacity >= count,
                 )
             if excuse := finding.excuse_unless_accusing(f"Pod {name} on {node.name}"):
                 raise excuse
@@ -330,7 +334,10 @@ class Accelerators:
 
     def _who_has(self, device: Device) -> str:
         holder = allocated_devices(self._cluster.list(RESOURCE_CLAIM)).get(device.key)
-        return f"ResourceClaim {holder} holds" if holder else "is not offered any more"
+        if holder:
+            return f"ResourceClaim {holder} holds"
+        offered = {one.key for node in self.look() for one in node.devices}
+        return "claims hold in part" if device.key in offered else "is not offered any more"
 
 
 def _of_their_domains(known: Sequence[Profile], nodes: Sequence[Object]) -> str:

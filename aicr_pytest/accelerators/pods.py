@@ -332,6 +332,8 @@ class AcceleratorPod:
             ProbeFailed: the victim cannot open its *own* device so: a refusal proves nothing.
         """
         theirs = victim.view().reachable
+        if not theirs and not victim.asks_for_nothing:
+            raise ProbeFailed(f"{victim} holds an accelerator and sees none: nothing to reach for.")
         majors = frozenset(node.major for node in theirs)
         own = {node.numbers for node in self.view(known_majors=majors).reachable}
         found, rows = [], []
@@ -384,6 +386,8 @@ class AcceleratorPod:
         resource = self.on.extended_resource
         if not grant.count:
             return [f"{self} holds a device that neither a claim nor {resource} gave it"]
+        if not grant.told:
+            self._evidence().fact(f"what kubelet tells of {self.pod.name}", "a count, and no ids")
         if grant.told and len(grant.told) != grant.count:
             listed = ", ".join(grant.told)
             return [f"{self}: {grant.count} {resource}, but allocatedResourcesStatus has {listed}"]

@@ -11,6 +11,7 @@ from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.probe import View
+from aicr_pytest.accelerators.units import comparable
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
@@ -99,6 +100,8 @@ class PodsPerNode:
 
         def look(pod: AcceleratorPod) -> list[str]:
             wanted, held = (chosen(pod.on).identity,), pod.tell_held()
+            if pod.on.device_type and not comparable(pod.on.profile.sharing, *wanted, *held):
+                held = pod.grant().identities or ()  # of parts the tool lists what they are of
             seen = ", ".join(held)
             return [] if held == wanted else [f"{pod} asked for {wanted[0]} and sees {seen}"]
 

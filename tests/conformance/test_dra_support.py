@@ -61,7 +61,8 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
             "unsatisfiable": actor("unsatisfiable", expression=nobodys_device),
             "oversized": actor("oversized", count=lambda node: str(node.total + 1)),
         },
-        room_for_all=all(node.free >= AT_ONCE for node in nodes),
+        # One stays free beside them: what nothing satisfies shall not stay pending for want of any.
+        room_for_all=all(node.free > AT_ONCE for node in nodes),
     )
 
 

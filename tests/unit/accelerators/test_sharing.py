@@ -227,3 +227,12 @@ def test_a_node_that_shares_excuses_no_other_node() -> None:
     assert alone.on.name == "m"
     with pytest.raises(DoesNotApply, match=r"sharing-strategy|replicas"):
         PodsPerNode("x", [pod(sliced, "")]).requiring_exclusive_devices()
+
+
+def test_a_victim_without_a_device_is_no_proof_that_it_cannot_be_reached() -> None:
+    holder, neighbour = (pod(plain(), sees(listed=()), name=name) for name in "ab")
+
+    with pytest.raises(ProbeFailed, match="nothing to reach for"):
+        neighbour.foreign_devices_opened(holder)
+    outsider = pod(plain(), sees(listed=()), count=0)
+    assert neighbour.foreign_devices_opened(outsider) == []
