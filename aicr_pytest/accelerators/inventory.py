@@ -73,6 +73,13 @@ class AcceleratorNode:
         return (self.name, "counts" if self.mechanism == "device-plugin" else "claims")
 
     @property
+    def whole_devices(self) -> int:
+        """How many devices it has, whatever it hands out of them; at least one where none tells."""
+        if self.unit == "device" or self.units_per_device > 1:
+            return self.total // self.units_per_device
+        return min(1, self.total)
+
+    @property
     def selector(self) -> str:
         """The CEL expression that the devices satisfy which are counted here, and no others."""
         return of_type(self.profile, self.device_type)

@@ -102,7 +102,7 @@ class Exporters:
         return Offered(
             node=node.name,
             identities=frozenset(device.identity for device in node.devices),
-            count=node.total // node.units_per_device,
+            count=node.whole_devices,
         )
 
     def endpoints(self) -> list[Endpoint]:

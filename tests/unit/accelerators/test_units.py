@@ -148,6 +148,27 @@ def test_what_a_node_counts_is_read_by_its_resources_and_labels(
     assert units(allocatable, **labels) == found
 
 
+@pytest.mark.parametrize(
+    ("labels", "devices"),
+    [
+        ({"nvidia.com/gpu.product": "A100-MIG-1g.10gb"}, 1),
+        ({"nvidia.com/gpu.product": "Tesla-T4-SHARED"}, 1),
+        ({"nvidia.com/gpu.replicas": "4"}, 2),
+        ({"nvidia.com/gpu.count": "2"}, 2),
+        ({"nvidia.com/gpu.count": "8"}, 8),
+        ({}, 8),
+    ],
+)
+def test_devices_are_counted_whatever_is_handed_out_of_them(
+    labels: dict[str, str], devices: int
+) -> None:
+    offered = node("n", allocatable={"nvidia.com/gpu": "8"})
+    offered["metadata"]["labels"] = labels
+    (found,) = stock(*RENAMED, nodes=[offered])
+
+    assert found.whole_devices == devices
+
+
 def test_what_is_counted_beside_whole_devices_is_said() -> None:
     offered = node("n", allocatable={"nvidia.com/gpu": "3", "nvidia.com/mig-1g.5gb": "14"})
     (found,) = stock(*RENAMED, nodes=[offered])
