@@ -34,6 +34,30 @@ class Grant:
         return f"{self.count} ({', '.join(named)})" if named else f"{self.count}"
 
 
+def claim_requests(pod: Object, container: Object) -> list[tuple[str, str]]:
+    """(claim, request or "") of each claim that a container uses."""
+    status = pod.get("status", {})
+    made = {
+        item["name"]: item.get("resourceClaimName")
+        for item in status.get("resourceClaimStatuses", ())
+    }
+    named = {
+        item["name"]: item.get("resourceClaimName") or made.get(item["name"])
+        for item in pod["spec"].get("resourceClaims", ())
+    }
+    pairs = [
+        (named[use["name"]], use.get("request", ""))
+        for use in container.get("resources", {}).get("claims", ())
+    ]
+    extended = status.get("extendedResourceClaimStatus") or {}
+    pairs += [
+        (extended["resourceClaimName"], mapping["requestName"])
+        for mapping in extended.get("requestMappings", ())
+        if mapping["containerName"] == container["name"]
+    ]
+    return [(claim, request) for claim, request in pairs if claim]
+
+
 def counted(node: AcceleratorNode, pod: Object, container: Object, where: str) -> Grant:
     """What a device plugin gave to a container, by its limits and by kubelet's words.
 

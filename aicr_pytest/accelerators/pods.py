@@ -207,9 +207,10 @@ class AcceleratorPod:
         tool = self.on.profile.tool
         sights.show_held(self._evidence(), list(pods), node=self.on.name, tool=tool)
 
-    def reach(self, node: DeviceNode, whose: str) -> OpenAttempt:
-        """Make a device node with these numbers in the first container and try to open it."""
-        ran, _ = self._run(open_command(node), self.first_container(), f"Reaching for {whose}")
+    def reach(self, node: DeviceNode, whose: str, container: str = "") -> OpenAttempt:
+        """Make a device node with these numbers in a container and try to open it."""
+        container = container or self.first_container()
+        ran, _ = self._run(open_command(node), container, f"Reaching for {whose}")
         return parse_open_attempt(ran)
 
     def _run(
@@ -227,33 +228,10 @@ class AcceleratorPod:
         """
         container = container or self.first_container()
         spec = self._spec_of(container)
-        if names := self._claim_requests(spec):
+        if names := grants.claim_requests(self.running, spec):
             return self._from_claims(names)
         where = f"{self.pod.namespace}/{self.pod.name}"
         return grants.counted(self.on, self.running, spec, where)
-
-    def _claim_requests(self, container: Object) -> list[tuple[str, str]]:
-        """(claim, request or "") of each claim that a container uses."""
-        status = self.running.get("status", {})
-        made = {
-            item["name"]: item.get("resourceClaimName")
-            for item in status.get("resourceClaimStatuses", ())
-        }
-        named = {
-            item["name"]: item.get("resourceClaimName") or made.get(item["name"])
-            for item in self.running["spec"].get("resourceClaims", ())
-        }
-        pairs = [
-            (named[use["name"]], use.get("request", ""))
-            for use in container.get("resources", {}).get("claims", ())
-        ]
-        extended = status.get("extendedResourceClaimStatus") or {}
-        pairs += [
-            (extended["resourceClaimName"], mapping["requestName"])
-            for mapping in extended.get("requestMappings", ())
-            if mapping["containerName"] == container["name"]
-        ]
-        return [(claim, request) for claim, request in pairs if claim]
 
     def _from_claims(self, names: list[tuple[str, str]]) -> Grant:
         published = {device.key: device for device in self.on.devices}
@@ -321,8 +299,12 @@ class AcceleratorPod:
             )
         return grants.why_shared(grant, identity, self.on)
 
-    def foreign_devices_opened(self, victim: "AcceleratorPod") -> list[str]:
+    def foreign_devices_opened(self, victim: "AcceleratorPod", container: str = "") -> list[str]:
         """Devices of another pod on this node that this one can open, as sentences.
+
+        Args:
+            victim: the other one; this one itself where another container of it reaches.
+            container: who reaches: one that asked for nothing; the first where none is named.
 
         The device node is made with mknod on purpose, so that hiding the file is not enough. Where
         mknod itself is refused (no CAP_MKNOD), what is visible decides.
@@ -335,9 +317,15 @@ class AcceleratorPod:
         if not theirs and not victim.asks_for_nothing:
             raise ProbeFailed(f"{victim} holds an accelerator and sees none: nothing to reach for.")
         majors = frozenset(node.major for node in theirs)
-        own = {node.numbers for node in self.view(known_majors=majors).reachable}
+        own = {node.numbers for node in self.view(container, known_majors=majors).reachable}
         found, rows = [], []
-        both = not victim.asks_for_nothing and any(node.numbers in own for node in theirs)
+        me, looker = (
+            f"{self}, container {container}" if container else f"{self}",
+            self._looker(container),
+        )
+        both = not (
+            container or victim.asks_for_nothing or own.isdisjoint(n.numbers for n in theirs)
+        )
         why = self.why_shared() if both else ""
         if why and all(node.numbers in own for node in theirs):
             raise DoesNotApply(why)
@@ -346,13 +334,13 @@ class AcceleratorPod:
                 self._evidence().fact(f"{node.path} of both", why)
                 continue
             if node.numbers in own:
-                found.append(f"{self} sees {node.path} of {victim}")
-                rows.append(self._looker().sight(node, "denied", "visible", sights.IN_DEV))
+                found.append(f"{me} sees {node.path} of {victim}")
+                rows.append(looker.sight(node, "denied", "visible", sights.IN_DEV))
                 continue
             twin = victim.reach(node, "its own device")
             if twin.mknod_refused:
                 self._evidence().fact("mknod", f"refused: {twin.message}; what is visible decides")
-                rows.append(self._looker().sight(node, "denied", "denied", twin.told))
+                rows.append(looker.sight(node, "denied", "denied", twin.told))
                 continue
             seen = "denied" if twin.refused else "own"
             rows.append(victim._looker().sight(node, "own", seen, twin.told))
@@ -362,12 +350,12 @@ class AcceleratorPod:
                     f"{victim} cannot open its own {node.path} by a node made with mknod "
                     f"({twin.message}), so that a refusal elsewhere proves nothing."
                 )
-            attempt = self.reach(node, f"the device of {victim.pod.name}")
+            attempt = self.reach(node, f"the device of {victim.pod.name}", container)
             seen = "opened" if attempt.reached else "denied"
-            rows.append(self._looker().sight(node, "denied", seen, attempt.told))
+            rows.append(looker.sight(node, "denied", seen, attempt.told))
             if attempt.reached:
                 found.append(
-                    f"{self} can open {node.path} of {victim} by mknod {node.major}:{node.minor} "
+                    f"{me} can open {node.path} of {victim} by mknod {node.major}:{node.minor} "
                     f"({attempt})"
                 )
         sights.show(self._evidence(), rows)
@@ -377,7 +365,7 @@ class AcceleratorPod:
         """Why granted devices are not on the API's books, as sentences; empty where they are."""
         spec = self._spec_of(self.first_container())
         grant = self.grant()
-        if claims := self._claim_requests(spec):
+        if claims := grants.claim_requests(self.running, spec):
             return [
                 f"{self}: claim {name} is not reserved for it"
                 for name, _ in claims

@@ -181,6 +181,10 @@ class PodsPerNode:
             ],
         )
 
+    def own_devices_opened_from(self, container: str) -> list[str]:
+        """Devices of its pods that a container of theirs can open which was given none."""
+        return self._gather(lambda pod: pod.foreign_devices_opened(pod, container))
+
     def access_without_allocation(self) -> list[str]:
         """Granted devices that Kubernetes has not on its books, as sentences."""
         return self._gather(lambda pod: pod.unallocated_access())

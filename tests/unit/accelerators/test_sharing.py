@@ -13,7 +13,7 @@ from aicr_pytest.errors import DoesNotApply, ProbeFailed
 from aicr_pytest.workloads.pods_per_node import PodsPerNode
 from tests.unit.accelerators.field_cases import LET_IN, pod, stock, text
 from tests.unit.accelerators.objects import node
-from tests.unit.accelerators.test_pods import Notes
+from tests.unit.accelerators.test_pods import Notes, Ran
 
 MIG, SLICED = "05", "06"
 GPU = "GPU-00000000-0000-0000-0000-000000000001"
@@ -236,3 +236,30 @@ def test_a_victim_without_a_device_is_no_proof_that_it_cannot_be_reached() -> No
         neighbour.foreign_devices_opened(holder)
     outsider = pod(plain(), sees(listed=()), count=0)
     assert neighbour.foreign_devices_opened(outsider) == []
+
+
+@pytest.mark.parametrize(
+    ("reached", "is_red"), [(LET_IN, True), ("open\tOperation not permitted\n", False)]
+)
+def test_a_container_without_a_request_reaches_for_the_device_of_its_pod(
+    reached: str, is_red: bool
+) -> None:
+    holder = pod(plain(), sees(0, listed=(GPU,)), reach={"0": LET_IN})
+    holder.pod.spec["containers"].append({"name": "sibling"})
+    holder.pod.seen["sibling"] = sees(listed=())
+    run = holder.pod.run
+
+    def answer(*command: str, container: str = "") -> Any:
+        if container == "sibling" and "aicr-reach" in command:
+            return Ran(reached)
+        return run(*command, container=container)
+
+    holder.pod.run = answer
+    opened = PodsPerNode("holder", [holder]).own_devices_opened_from("sibling")
+
+    assert bool(opened) is is_red
+    assert all("container sibling can open /dev/nvidia0" in one for one in opened)
+    holder._views.clear()
+    holder.pod.seen["sibling"] = sees(0, listed=())
+    (seen,) = PodsPerNode("holder", [holder]).own_devices_opened_from("sibling")
+    assert "container sibling sees /dev/nvidia0" in seen
