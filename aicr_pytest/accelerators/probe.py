@@ -17,6 +17,8 @@ from aicr_pytest.evidence.kernel_answers import KERNEL_ANSWERS, KernelAnswer
 REFUSALS = tuple(words for words, answer in KERNEL_ANSWERS.items() if not answer.reached)
 """The kernel's words for an open that it does not let through."""
 _FAILED_BEHIND = KernelAnswer(means="let through to the driver, failed there", reached=True)
+_OF_THE_CGROUP = "Operation not permitted"
+"""strerror of EPERM: a container has no device that its device cgroup refuses."""
 
 
 class Ran(Protocol):
@@ -52,8 +54,8 @@ class DeviceNode:
 
     @property
     def refused(self) -> bool:
-        """Whether the kernel refuses to open it."""
-        return self.result in REFUSALS
+        """Whether the device cgroup refuses to open it; a file's mode refuses one user only."""
+        return self.result == _OF_THE_CGROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class View:
 
     @property
     def reachable(self) -> tuple[DeviceNode, ...]:
-        """Nodes that the kernel does not refuse to open."""
+        """Nodes that the device cgroup does not refuse to open."""
         return tuple(node for node in self.nodes if not node.refused)
 
     def trouble_with(self, tool: str) -> str:

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.probe import DeviceNode, OpenAttempt, View
-from aicr_pytest.accelerators.sights import Grant, Looker, beside, show, show_ways
+from aicr_pytest.accelerators.sights import Looker, beside, show, show_ways
 from tests.unit.reports.gallery import Gallery
 
 HOLDER = Looker(who="holder", node="node-0", source="probe in pod ns/holder")

@@ -58,7 +58,11 @@ def reserved(
     return reserve_node(platform), platform.leased
 
 
-ALIKE = (offering("whole"), offering("shared", 8, units_per_device=2), offering("small", 3))
+ALIKE = (
+    offering("whole"),
+    offering("shared", 8, units_per_device=2, unit="share"),
+    offering("small", 3),
+)
 
 
 @pytest.mark.parametrize("stock", list(itertools.permutations(ALIKE)))
@@ -67,7 +71,7 @@ def test_node_with_most_room_is_taken_of_those_that_give_whole_devices(stock: No
 
 
 def test_nodes_that_the_user_means_come_before_better_ones() -> None:
-    meant = offering("meant", 1, units_per_device=4)
+    meant = offering("meant", 1, units_per_device=4, unit="share")
 
     node, leased = reserved(offering("better", 8), meant, meant=[meant])
 

@@ -295,7 +295,7 @@ def test_units_of_one_device_are_told() -> None:
 
     assert trial.served().held_twice == ()
     pods = "node-0: pod ns/gang-1 and node-0: pod ns/gang-2"
-    assert cluster.evidence.facts == {"GPU-0 is shared": f"its units went to {pods}"}
+    assert cluster.evidence.facts == {"GPU-0 is shared": f"its units went to {pods}: 2 shares"}
 
 
 # What goes again
