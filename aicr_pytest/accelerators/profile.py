@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,8 @@ class Reading:
     """Name of the series."""
     full: float = 100.0
     """Value at full load, for shares of it; without meaning for what is no share."""
+    zero: Literal["value", "absent", "fault"] = "value"
+    """What 0 means: a quiet link; that there is no such sensor; what no device that is on has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +38,17 @@ class ExporterProfile:
     index_label: str
     """Label with the number of the accelerator on its node."""
     utilization: tuple[Reading, ...]
-    """Utilization; the first that is exposed counts."""
+    """Utilization; of each accelerator the first that has a value counts."""
     memory: tuple[Reading, ...]
-    """Memory in use; the first that is exposed counts."""
+    """Memory in use; of each accelerator the first that has a value counts."""
     sensors: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
-    """What some models offer beside: temperature, power, interconnect."""
+    """What some models offer beside: temperature, power, interconnect; each name counts."""
+    blanks: frozenset[float] = frozenset()
+    """Values by which it says that there is none, beside NaN."""
+    model_label: str = ""
+    """Label with the product name: what one has, others of the same name have too."""
+    part_resources: str = ""
+    """Pattern of extended resources that count parts where whole accelerators are counted, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

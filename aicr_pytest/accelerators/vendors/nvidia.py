@@ -7,6 +7,13 @@ NVIDIA/dcgm-exporter (labels, metrics), GKE's managed DCGM (labels), NVIDIA/cuda
 
 from aicr_pytest.accelerators.profile import ExporterProfile, Profile, Reading
 
+_BLANKS = frozenset(
+    float(base + reason)
+    for base in (0x7FFFFFF0, 0x7FFFFFFFFFFFFFF0, 1 << 47)  # 32 and 64 bits, floating point
+    for reason in range(4)  # blank, not found, not supported, no permission
+)
+"""DCGM's own values for "there is none"; its exporter leaves most of them out, and not all."""
+
 EXPORTER = ExporterProfile(
     name="dcgm-exporter",
     selectors=(
@@ -25,16 +32,32 @@ EXPORTER = ExporterProfile(
     memory=(Reading(name="DCGM_FI_DEV_FB_USED"),),
     sensors={
         "temperature": (
-            Reading(name="DCGM_FI_DEV_GPU_TEMP"),
-            Reading(name="DCGM_FI_DEV_MEMORY_TEMP"),
+            Reading(name="DCGM_FI_DEV_GPU_TEMP", zero="fault"),
+            # Only HBM tells it: a T4, an L4 or a virtual GPU has 0 (dcgm-exporter#460).
+            Reading(name="DCGM_FI_DEV_MEMORY_TEMP", zero="absent"),
         ),
-        "power": (Reading(name="DCGM_FI_DEV_POWER_USAGE"),),
+        "power": (
+            Reading(name="DCGM_FI_DEV_POWER_USAGE", zero="fault"),
+            Reading(name="DCGM_FI_DEV_POWER_USAGE_INSTANT", zero="fault"),
+        ),
         "interconnect": (
             Reading(name="DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL"),
-            Reading(name="DCGM_FI_PROF_NVLINK_TX_BYTES"),
-            Reading(name="DCGM_FI_PROF_PCIE_TX_BYTES"),
+            *(
+                Reading(name=f"DCGM_FI_{name}")
+                for name in (
+                    "PROF_NVLINK_TX_BYTES",
+                    "PROF_NVLINK_RX_BYTES",
+                    "PROF_PCIE_TX_BYTES",
+                    "PROF_PCIE_RX_BYTES",
+                    "DEV_PCIE_TX_THROUGHPUT",  # up to 2.x
+                    "DEV_PCIE_RX_THROUGHPUT",
+                )
+            ),
         ),
     },
+    blanks=_BLANKS,
+    model_label="modelName",
+    part_resources="nvidia.com/mig-*",
 )
 
 PROFILE = Profile(

@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.profile import ExporterProfile
@@ -99,15 +100,17 @@ class Exporters:
 
     def offered(self, node: AcceleratorNode) -> Offered:
         """What a node offers, as Kubernetes knows it."""
-        per_device = 1
-        if not node.devices and node.profile.replicas_label:
-            labels = self._cluster.get(NODE, node.name)["metadata"].get("labels", {})
-            # Time-slicing: so many units of one device.
-            per_device = int(labels.get(node.profile.replicas_label) or 1) or 1
+        pattern = self.profile.part_resources
+        allocatable: dict[str, Any] = {}
+        if not node.devices and pattern:
+            allocatable = self._cluster.get(NODE, node.name)["status"].get("allocatable") or {}
         return Offered(
             node=node.name,
             identities=frozenset(device.identity for device in node.devices),
-            count=node.total // per_device,
+            count=node.total // node.units_per_device,
+            parts_apart=any(
+                fnmatch(name, pattern) and str(count) != "0" for name, count in allocatable.items()
+            ),
         )
 
     def endpoints(self) -> list[Endpoint]:

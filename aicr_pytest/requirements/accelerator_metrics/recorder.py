@@ -8,9 +8,8 @@ from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.accelerator_metrics.readings import (
     PART,
     Exposed,
-    by_identity,
-    chosen,
     share,
+    shown,
 )
 from aicr_pytest.requirements.recorder import Recorder
 
@@ -76,10 +75,8 @@ class ReadingRecorder(Recorder[float | None]):
 
     def _memory(self, exposed: list[Exposed]) -> float | None:
         profile = self._exporters.profile
-        if (reading := chosen(profile.memory, exposed)) is None:
-            return None
-        samples = by_identity(profile, reading, exposed).get(self.identity)
-        return max(sample.value for sample in samples) if samples else None
+        _, samples = shown(profile, profile.memory, exposed).get(self.identity, (None, ()))
+        return max((sample.value for sample in samples), default=None)
 
     def mark_load(self, text: str, tool: float) -> None:
         """Mark that the load was switched, and what the vendor's tool shows then."""

@@ -1,6 +1,6 @@
 """Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics import readings
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
+from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
@@ -84,23 +85,25 @@ class Metrics:
             return readings.coverage_faults(profile, offered, exposed)
 
         found = self.exporters.gather(look)
-        self._show_identities()
-        return found
+        answers = [
+            (self.exporters.offered(node), self.exporters.exposed(node.name))
+            for node in self.exporters.nodes()
+        ]
+        self._show_identities(answers)
+        return found + readings.foreign_faults(profile, answers)
 
-    def _show_identities(self) -> None:
+    def _show_identities(self, answers: Sequence[tuple[Offered, Sequence[Exposed]]]) -> None:
         profile = self.exporters.profile
         rows = []
-        for node in self.exporters.nodes():
-            offered = self.exporters.offered(node)
-            exposed = self.exporters.exposed(node.name)
-            used = readings.identities(profile, profile.utilization, exposed)
-            memory = readings.identities(profile, profile.memory, exposed)
+        for offered, exposed in answers:
+            used = set(readings.shown(profile, profile.utilization, exposed))
+            memory = set(readings.shown(profile, profile.memory, exposed))
             if not offered.identities:
-                rows.append([node.name, f"{offered.count}", f"{len(used)}", f"{len(memory)}"])
+                rows.append([offered.node, f"{offered.count}", f"{len(used)}", f"{len(memory)}"])
                 continue
             known = (offered.identities, used, memory)
             rows += [
-                [node.name, *(one if one in where else "" for where in known)]
+                [offered.node, *(one if one in where else "" for where in known)]
                 for one in sorted(offered.identities | used | memory)
             ]
         columns = ["node", "offered", "utilization of", "memory of"]
@@ -168,10 +171,11 @@ class Metrics:
         profile = self.exporters.profile
         nodes = [node.name for node in self.exporters.nodes()]
         exposed = [answer for node in nodes for answer in self.exporters.exposed(node)]
-        reading = readings.chosen(profile.utilization, exposed)
-        if reading is None:
+        shown = readings.shown(profile, profile.utilization, exposed)
+        if not shown:
             raise DoesNotApply("The exporters expose no utilization that could be collected.")
-        wanted = frozenset(readings.identities(profile, (reading,), exposed))
+        wanted = frozenset(shown)
+        names = tuple(dict.fromkeys(reading.name for reading, _ in shown.values()))
         try:
             prometheus = self.prometheus
         except SolutionAbsent as absent:
@@ -179,7 +183,7 @@ class Metrics:
         self._evidence().fact("monitoring system", str(prometheus))
         asked_at = prometheus.now()
         # A sample that was there before proves nothing: its series stays visible for 5 min.
-        expression = f"timestamp({reading.name}) > {asked_at:.3f}"
+        expression = " or ".join(f"timestamp({name}) > {asked_at:.3f}" for name in names)
         renewed: frozenset[str] = frozenset()
 
         def look() -> frozenset[str]:
@@ -193,7 +197,7 @@ class Metrics:
         late = ""
         try:
             self._waiter.poll(
-                f"{prometheus}: new samples of {reading.name}",
+                f"{prometheus}: new samples of {' and '.join(names)}",
                 look,
                 until=lambda seen: seen == wanted,
                 describe=lambda seen: f"{len(seen)} of {len(wanted)} accelerators",
@@ -202,5 +206,6 @@ class Metrics:
         except WaitTimeout as error:
             late = str(error)
         finally:
-            prometheus.query(reading.name, title=f"{reading.name} in the monitoring system")
+            for name in names:
+                prometheus.query(name, title=f"{name} in the monitoring system")
         return Collection(exposed=wanted, collected=renewed, late=late)

@@ -11,11 +11,11 @@ from aicr_pytest.monitoring.exposition import Exposition, Sample
 from aicr_pytest.requirements.accelerator_metrics.readings import (
     Exposed,
     Offered,
-    chosen,
     coverage_faults,
     sensor_faults,
     sensors,
     share,
+    shown,
     staleness,
 )
 
@@ -105,7 +105,7 @@ def test_partitioned_accelerators_are_read_by_the_second_name() -> None:
     active = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
     answer = exposed(gpu(active, "GPU-a", 0.97))
 
-    assert chosen(EXPORTER.utilization, [answer]) == EXPORTER.utilization[1]
+    assert shown(EXPORTER, EXPORTER.utilization, [answer])["GPU-a"][0].name == active
     assert share(EXPORTER, EXPORTER.utilization, [answer]) == {"GPU-a": 0.97}
 
 

@@ -130,6 +130,61 @@ def test_accelerators_without_series_are_seen_and_shown() -> None:
     assert ["node-0", "GPU-a", "GPU-a", "GPU-a"] in kept.rows
 
 
+def test_nodes_that_show_the_same_accelerators_are_seen() -> None:
+    class Twins(Nodes):
+        def nodes(self) -> Any:
+            return [SimpleNamespace(name="node-0"), SimpleNamespace(name="node-1")]
+
+        def offered(self, node: Any) -> Offered:
+            return Offered(node=node.name, identities=frozenset(), count=2)
+
+    looked_at, _ = metrics(Twins(GOOD))
+
+    assert [one[:17] for one in looked_at.accelerators_without_series()] == [
+        "node-0 offers 2 a",
+        "node-1 offers 2 a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("devices", "allocatable", "apart"),
+    [
+        ((), {"nvidia.com/gpu": "2", "nvidia.com/mig-1g.5gb": "7"}, True),
+        ((), {"nvidia.com/gpu": "2", "nvidia.com/mig-1g.5gb": "0"}, False),
+        ((), {"nvidia.com/gpu": "2"}, False),
+        (("GPU-a", "GPU-b"), {"nvidia.com/mig-1g.5gb": "7"}, False),
+    ],
+)
+def test_node_offers_what_slices_or_counts_say(
+    devices: tuple[str, ...], allocatable: dict[str, str], apart: bool
+) -> None:
+    node: Any = SimpleNamespace(
+        name="node-0",
+        devices=tuple(SimpleNamespace(identity=one) for one in devices),
+        total=8,
+        units_per_device=4,
+    )
+    cluster: Any = SimpleNamespace(get=lambda *_: {"status": {"allocatable": allocatable}})
+    accelerators: Any = SimpleNamespace(
+        stock=[SimpleNamespace(profile=SimpleNamespace(vendor="nvidia", exporter=EXPORTER))]
+    )
+    seen = Exporters(cluster, None, accelerators, lambda: None)  # type: ignore[arg-type, return-value]
+
+    assert seen.offered(node) == Offered(
+        node="node-0", identities=frozenset(devices), count=2, parts_apart=apart
+    )
+
+
+def test_collection_asks_for_every_name_that_is_used() -> None:
+    active = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
+    prometheus = Prometheus(["GPU-a", "GPU-b"])
+
+    metrics(Nodes(exposed(*both("GPU-a"), gpu(active, "GPU-b", 0.5))), prometheus)[0].collection()
+
+    new = f"timestamp({UTILIZATION}) > 100.000 or timestamp({active}) > 100.000"
+    assert prometheus.asked == [new, UTILIZATION, active]
+
+
 def test_where_only_a_count_is_published_counts_are_shown() -> None:
     counted = Offered(node="node-0", identities=frozenset(), count=2)
     looked_at, kept = metrics(Nodes(exposed(*both("GPU-a")), offered=counted))
