@@ -85,8 +85,10 @@ class Profile:
     """Arguments that make the tool print one identity per line."""
     empty_list_exit: int | None = None
     """Exit code by which the tool says that it works and finds no device."""
+    warning_exits: tuple[int, ...] = ()
+    """Exit codes by which it warns, beside a list that is whole."""
     parse_identity: Callable[[str], str]
-    """One line of the tool's list → identity, comparable with the slice's attribute."""
+    """One line of the tool's list → identity, as the slice has it; empty: the line lists none."""
     environment_bypass: dict[str, str] = field(default_factory=dict)
     """Variables by which a permissive runtime hands out devices that nobody granted."""
     environment_remedy: str = ""
@@ -106,7 +108,8 @@ class Profile:
     load_program: tuple[str, ...] = ()
     """Command in that image; it ends by itself."""
     load_arguments: tuple[str, ...] = ()
-    """Arguments that make the tool print ``identity, utilization in percent`` per line."""
+    """Arguments that make the tool print ``identity, utilization in percent`` per line; other lines
+    count as little as in its list."""
     replicas_label: str = ""
     """Node label with the number of units that the device plugin makes of one device."""
     pod_metrics: tuple[str, ...] = ()

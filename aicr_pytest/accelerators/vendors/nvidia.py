@@ -5,6 +5,8 @@ names), NVIDIA/nvidia-container-toolkit (variables, volume mounts), Linux device
 NVIDIA/dcgm-exporter (labels, metrics), GKE's managed DCGM (labels), NVIDIA/cuda-samples (N-body).
 """
 
+import re
+
 from aicr_pytest.accelerators.profile import ExporterProfile, Profile, Reading
 
 _BLANKS = frozenset(
@@ -60,6 +62,19 @@ EXPORTER = ExporterProfile(
     part_resources="nvidia.com/mig-*",
 )
 
+_UUID = r"(?:GPU|MIG)-[\w./-]+"
+_LISTED = re.compile(rf"\s*(?:({_UUID})|(?:GPU|MIG)\s.*\(UUID: ({_UUID})\))\s*")
+
+
+def parse_identity(line: str) -> str:
+    """The UUID in a line of ``nvidia-smi --query-gpu=uuid`` or ``-L``; empty: it lists none.
+
+    Whatever else speaks on the same output (preloaded libraries, warnings) lists no device.
+    """
+    listed = _LISTED.fullmatch(line)
+    return (listed[1] or listed[2]) if listed else ""
+
+
 PROFILE = Profile(
     vendor="nvidia",
     driver="gpu.nvidia.com",
@@ -76,7 +91,8 @@ PROFILE = Profile(
     tool_directories=("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/bin"),
     list_arguments=("--query-gpu=uuid", "--format=csv,noheader"),
     empty_list_exit=6,  # "No devices were found"
-    parse_identity=str.strip,
+    warning_exits=(14,),  # "infoROM is corrupted"
+    parse_identity=parse_identity,
     environment_bypass={
         "NVIDIA_VISIBLE_DEVICES": "all",
         "NVIDIA_DRIVER_CAPABILITIES": "all",

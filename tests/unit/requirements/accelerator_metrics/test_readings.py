@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from aicr_pytest.accelerators.load import listed_loads
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.monitoring.exposition import Exposition, Sample
 from aicr_pytest.requirements.accelerator_metrics.readings import (
@@ -156,10 +155,6 @@ def test_sample_without_a_time_or_an_answer_without_a_clock_is_not_stale() -> No
 
     assert staleness([exposed(*both("GPU-a"))]) == []
     assert staleness([dataclasses.replace(old, answered_at=None)]) == []
-
-
-def test_loads_that_the_tool_lists() -> None:
-    assert listed_loads(["GPU-a, 97", "GPU-b, [N/A]", "No devices were found"]) == {"GPU-a": 0.97}
 
 
 def test_parts_of_a_partitioned_accelerator_each_count() -> None:
