@@ -17,7 +17,6 @@ from aicr_pytest.errors import (
     EndpointSilent,
     InvalidExposition,
     NoAccelerators,
-    ProbeFailed,
     SolutionAbsent,
     UnknownAccelerator,
     WaitTimeout,
@@ -25,7 +24,11 @@ from aicr_pytest.errors import (
 from aicr_pytest.evidence.answers import reduce_exposition
 from aicr_pytest.monitoring.exposition import is_blank, parse
 from aicr_pytest.once import Once
-from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
+from aicr_pytest.requirements.accelerator_metrics.readings import (
+    Exposed,
+    Offered,
+    coverage_faults,
+)
 from aicr_pytest.requirements.accelerator_metrics.signs import SIGNS
 from aicr_pytest.requirements.signs import image_name, images_in
 
@@ -49,6 +52,8 @@ class Endpoint:
     """Node that it runs on; empty while it has none."""
     port: int
     """Port of the endpoint."""
+    ready: bool
+    """Whether the pod was Ready when it was found; others are waited for."""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.pod}"
@@ -81,6 +86,7 @@ class Exporters:
         self._looking = threading.Lock()  # the first check asks for several nodes at the same time
         self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
         self._asked: dict[Endpoint, Once[tuple[Answer, Observation]]] = {}
+        self._in_use: dict[str, list[Endpoint]] = {}
 
     @property
     def profile(self) -> ExporterProfile:
@@ -119,7 +125,6 @@ class Exporters:
         Raises:
             SolutionAbsent: there is none.
             UnknownSolution: there is none that is known, and signs of another one.
-            ProbeFailed: there are several, and which one is the platform's cannot be told.
         """
         with self._looking:
             if self._endpoints is None:
@@ -180,25 +185,46 @@ class Exporters:
             namespace=pod["metadata"]["namespace"],
             node=pod_state.node_of(pod),
             port=ports[0]["containerPort"] if ports else self.profile.port,
+            ready=pod_state.is_ready(pod),
         )
 
     def on(self, node: str) -> list[Endpoint]:
-        """The endpoints of one node."""
-        return [endpoint for endpoint in self.endpoints() if endpoint.node == node]
+        """The endpoints of one node, those that were Ready first."""
+        there = [endpoint for endpoint in self.endpoints() if endpoint.node == node]
+        return sorted(there, key=lambda endpoint: not endpoint.ready)
 
     def exposed(self, node: str) -> list[Exposed]:
-        """What the exporter pods of a node answered at the first look, parsed.
+        """What the exporter of a node answered at the first look, parsed.
+
+        Of several the first counts that shows all that the node offers, whatever the others do;
+        where none does, all of them count together.
 
         Raises:
             InvalidExposition: one answers something else than metrics.
             WaitTimeout: one is not Ready, or does not answer.
         """
-        found = []
-        for endpoint in self.on(node):
-            answer, observation = self._first(endpoint)
-            self._evidence().cite(observation)
-            found.append(_parsed(endpoint, answer))
+        endpoints, found = self.on(node), []
+        troubles: list[InvalidExposition | WaitTimeout] = []
+        for endpoint in endpoints:
+            try:
+                answer, observation = self._first(endpoint)
+                self._evidence().cite(observation)
+                said = _parsed(endpoint, answer)
+            except (InvalidExposition, WaitTimeout) as error:
+                troubles.append(error)
+                continue
+            if len(endpoints) > 1 and self._is_whole(node, said):
+                self._in_use[node] = [endpoint]
+                self._evidence().fact(f"exporter of {node}", f"{endpoint}, one of {len(endpoints)}")
+                return [said]
+            found.append(said)
+        if troubles:
+            raise troubles[0]
         return found
+
+    def _is_whole(self, name: str, said: Exposed) -> bool:
+        offering = [self.offered(node) for node in self.nodes() if node.name == name]
+        return not any(coverage_faults(self.profile, offered, [said]) for offered in offering)
 
     def exposed_now(self, node: str) -> list[Exposed]:
         """What they answer now; kept by whoever asks.
@@ -207,7 +233,11 @@ class Exporters:
             EndpointSilent: one does not answer.
             InvalidExposition: one answers something else than metrics.
         """
-        return [_parsed(endpoint, self._ask(endpoint)) for endpoint in self.on(node)]
+        endpoints = self.on(node)
+        if len(endpoints) > 1 and node not in self._in_use:
+            self.exposed(node)
+        asked = self._in_use.get(node, endpoints)
+        return [_parsed(endpoint, self._ask(endpoint)) for endpoint in asked]
 
     def gather(self, look: Callable[[AcceleratorNode], list[str]]) -> list[str]:
         """What a look at every node finds, several at a time; never of no node."""
@@ -294,29 +324,14 @@ def platforms_own(pods: Sequence[Object], nodes: Set[str]) -> list[Object]:
     """Of the pods that carry the exporter's label, those of the platform: anybody sets a label.
 
     An exporter of every node is made by a DaemonSet, or by kubelet from a file; beside such a one
-    other pods under its label are somebody else's.
+    other pods under its label are somebody else's. Of several of them one is enough.
 
     Args:
         nodes: names of the accelerator nodes.
-
-    Raises:
-        ProbeFailed: such pods are in several namespaces, so that they are of several hands.
     """
     per_node = [pod for pod in pods if _owner(pod)[0] in ("DaemonSet", "Node")]
-    places = {
-        pod["metadata"]["namespace"]: _owner(pod)[1]
-        for pod in per_node
-        if pod_state.node_of(pod) in nodes
-    }
-    if len(places) > 1:
-        told = ", ".join(f"{place}/{name}" for place, name in sorted(places.items()))
-        raise ProbeFailed(
-            f"Which exporter is the platform's cannot be told, there are several: {told}.",
-            hint="Say in which namespace it is: --aicr-exporter NAMESPACE.",
-        )
-    if places:
-        return [pod for pod in per_node if pod["metadata"]["namespace"] in places]
-    return per_node or list(pods)
+    there = [pod for pod in per_node if pod_state.node_of(pod) in nodes]
+    return there or per_node or list(pods)
 
 
 def _owner(pod: Object) -> tuple[str, str]:

@@ -12,7 +12,6 @@ from aicr_pytest.errors import (
     DoesNotApply,
     InvalidExposition,
     NoAccelerators,
-    ProbeFailed,
     SolutionAbsent,
     WaitTimeout,
 )
@@ -284,8 +283,12 @@ def test_pods_that_anybody_labels_are_not_the_platforms_exporter() -> None:
 
     assert platforms_own([own, stray], {"node-0"}) == [own]
     assert platforms_own([stray], {"node-0"}) == [stray]
-    with pytest.raises(ProbeFailed, match=r"there are several: gpu/DaemonSet-x, team/DaemonSet-x"):
-        platforms_own([own, pod("team", "b", "DaemonSet")], {"node-0"})
+    elsewhere, other = (
+        pod("cpu", "c", "DaemonSet", node="node-9"),
+        pod("team", "b", "DaemonSet"),
+    )
+    assert platforms_own([own, elsewhere], {"node-0"}) == [own]
+    assert platforms_own([own, other], {"node-0"}) == [own, other]
 
 
 # -- what the checks say ---------------------------------------------------------------------------
