@@ -43,6 +43,8 @@ class ExporterProfile:
     """Memory in use; of each accelerator the first that has a value counts."""
     sensors: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
     """What some models offer beside: temperature, power, interconnect; each name counts."""
+    growing: tuple[Reading, ...] = ()
+    """Counters of what every accelerator that is on uses all the time, loaded or not."""
     blanks: frozenset[float] = frozenset()
     """Values by which it says that there is none, beside NaN."""
     model_label: str = ""

@@ -57,6 +57,7 @@ EXPORTER = ExporterProfile(
             ),
         ),
     },
+    growing=(Reading(name="DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", zero="absent"),),
     blanks=_BLANKS,
     model_label="modelName",
     part_resources="nvidia.com/mig-*",

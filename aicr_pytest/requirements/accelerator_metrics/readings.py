@@ -279,3 +279,24 @@ def staleness(exposed: Iterable[Exposed]) -> list[str]:
                 f"timestamp; more than {OLDEST:g} s is stale"
             )
     return found
+
+
+def standing(
+    profile: ExporterProfile, offered: Offered, before: Sequence[Exposed], now: Sequence[Exposed]
+) -> dict[str, str]:
+    """Identity → the counter, and its value, that grows of all that is on, and has not grown.
+
+    As many as are withheld may stand still: they may be off, and where there is only a count nobody
+    knows which they are.
+    """
+    found = {}
+    for reading in profile.growing:
+        had, has = (by_identity(profile, reading, those) for those in (before, now))
+        for identity in had.keys() & has.keys():
+            was, value = (max(s.value for s in those[identity]) for those in (had, has))
+            if was == value:
+                found[identity] = f"{reading.name} of {identity} stays at {value:g}"
+    if offered.identities:
+        return {one: told for one, told in found.items() if one in offered.identities}
+    seen = _units(offered, set(shown(profile, profile.utilization, now)))
+    return found if len(found) > max(0, len(seen) - offered.count) else {}

@@ -1,11 +1,13 @@
 """Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
 
+import contextlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, EndpointSilent, SolutionAbsent, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics import readings
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
@@ -138,14 +140,60 @@ class Metrics:
         return found
 
     def stale_answers(self) -> list[str]:
-        """Answers that say themselves that they are too old, as sentences."""
+        """Answers that are too old, as sentences: by their own word, or by what does not grow."""
+        old: set[str] = set()
 
         def look(node: AcceleratorNode) -> list[str]:
             exposed = self.exporters.exposed(node.name)
             self._evidence().fact(f"samples on {node.name}", readings.ages(exposed))
-            return readings.staleness(exposed)
+            found = readings.staleness(exposed)
+            if found:
+                old.add(node.name)
+            return found
 
-        return self.exporters.gather(look)
+        found = self.exporters.gather(look)
+        return found + self._standing([n for n in self.exporters.nodes() if n.name not in old])
+
+    def _standing(self, nodes: Sequence[AcceleratorNode]) -> list[str]:
+        """Counters that grow of every accelerator that is on, and do not, as sentences."""
+        profile = self.exporters.profile
+        offered = {node.name: self.exporters.offered(node) for node in nodes}
+        first = {node: self.exporters.exposed(node) for node in offered}
+        stands = {
+            node: readings.standing(profile, offered[node], said, said)
+            for node, said in first.items()
+        }
+        growing = sum(map(len, stands.values()))
+        self._evidence().fact("accelerators with a counter that always grows", str(growing))
+
+        def look(node: str) -> None:
+            with contextlib.suppress(EndpointSilent):
+                now = self.exporters.exposed_now(node)
+                still = readings.standing(profile, offered[node], first[node], now)
+                stands[node] = {one: still[one] for one in stands[node].keys() & still.keys()}
+
+        def look_on() -> int:
+            with ThreadPoolExecutor(max_workers=8) as threads:
+                list(threads.map(look, [node for node, those in stands.items() if those]))
+            return sum(map(len, stands.values()))
+
+        seconds = self._waiter.deadlines.reading_follows
+        try:
+            if growing:
+                self._waiter.poll(
+                    "what every accelerator uses: grown",
+                    look_on,
+                    until=lambda still: not still,
+                    describe=lambda still: f"{still} of {growing} stand still",
+                    timeout=seconds,
+                )
+        except WaitTimeout:
+            return [
+                f"{node}: {told} for {seconds * self._waiter.scale:g} s"
+                for node, those in stands.items()
+                for _, told in sorted(those.items())
+            ]
+        return []
 
     # -- under load ----------------------------------------------------------------------------
 

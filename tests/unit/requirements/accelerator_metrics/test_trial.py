@@ -10,6 +10,7 @@ from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
     DoesNotApply,
+    EndpointSilent,
     InvalidExposition,
     NoAccelerators,
     SolutionAbsent,
@@ -21,6 +22,7 @@ from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offer
 from aicr_pytest.requirements.accelerator_metrics.trial import Collection, Metrics
 from tests.conformance import test_accelerator_metrics as suite
 from tests.unit.requirements.accelerator_metrics.test_readings import (
+    COUNTED,
     TWO,
     UTILIZATION,
     both,
@@ -104,7 +106,7 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 def metrics(nodes: Nodes, prometheus: Any = None) -> tuple[Metrics, Kept]:
     kept = Kept()
     cluster: Any = Cluster()
-    waiter = Waiter(cluster, deadlines=Deadlines(monitoring_follows=0.05))
+    waiter = Waiter(cluster, deadlines=Deadlines(monitoring_follows=0.05, reading_follows=0.3))
     monitoring: Any = SimpleNamespace(prometheus=prometheus)
     accelerators: Any = None
     made = Metrics(cluster, waiter, accelerators, monitoring, lambda: kept)  # type: ignore[arg-type, return-value]
@@ -207,6 +209,68 @@ def test_old_answers_are_seen() -> None:
 
     assert metrics(Nodes(GOOD))[0].stale_answers() == []
     assert "600 s old" in metrics(Nodes(old))[0].stale_answers()[0]
+
+
+ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
+
+
+class Metered(Nodes):
+    """Two nodes whose exporters show these energies of their two accelerators, look by look."""
+
+    def __init__(self, offered: Offered, *looks: dict[str, tuple[float, float]]) -> None:
+        super().__init__(offered=offered)
+        self.looks, self.asked = list(looks), 0
+
+    def nodes(self) -> Any:
+        return [SimpleNamespace(name="node-0"), SimpleNamespace(name="node-1")]
+
+    def page(self, node: str, look: int) -> list[Exposed]:
+        a, b = self.looks[min(look, len(self.looks) - 1)][node]
+        return [
+            exposed(
+                *both("GPU-a"), *both("GPU-b"), gpu(ENERGY, "GPU-a", a), gpu(ENERGY, "GPU-b", b)
+            )
+        ]
+
+    def exposed(self, node: str) -> list[Exposed]:
+        return self.page(node, 0)
+
+    def exposed_now(self, node: str) -> list[Exposed]:
+        self.asked += 1
+        if self.asked == 1:
+            raise EndpointSilent("not now")
+        return self.page(node, self.asked // 2)
+
+
+ONE = Offered(node="n", identities=frozenset({"GPU-a"}), count=1)
+ONE_COUNTED = Offered(node="n", identities=frozenset(), count=1)
+BOTH_GROW = {"node-0": (2.0, 2.0), "node-1": (2.0, 2.0)}
+START = {"node-0": (1.0, 1.0), "node-1": (1.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("offered", "looks", "stand"),
+    [
+        (TWO, (START, START, BOTH_GROW), []),
+        (COUNTED, (START, START, BOTH_GROW), []),
+        (TWO, (START,), ["node-0 GPU-a", "node-0 GPU-b", "node-1 GPU-a", "node-1 GPU-b"]),
+        (TWO, (START, {**BOTH_GROW, "node-1": (1.0, 1.0)}), ["node-1 GPU-a", "node-1 GPU-b"]),
+        (TWO, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), ["node-1 GPU-b"]),
+        (COUNTED, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), ["node-1 GPU-b"]),
+        # One that is withheld may be off, and a sensor that is not there has 0.
+        (ONE, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), []),
+        (ONE_COUNTED, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), []),
+        (TWO, ({"node-0": (0.0, 0.0), "node-1": (0.0, 0.0)},), []),
+    ],
+)
+def test_every_accelerator_of_every_node_is_seen_to_use_energy(
+    offered: Offered, looks: Any, stand: list[str]
+) -> None:
+    looked_at, _ = metrics(Metered(offered, *looks))
+
+    told = looked_at.stale_answers()
+    assert [f"{one.partition(':')[0]} {one.split()[3]}" for one in told] == stand
+    assert all(one.endswith("stays at 1 for 0.3 s") for one in told)
 
 
 def test_collection_is_of_new_samples_of_what_exporters_show() -> None:
