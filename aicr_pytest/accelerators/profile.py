@@ -32,7 +32,9 @@ class ExporterProfile:
     path: str = "/metrics"
     """Path of the endpoint."""
     identity_label: str
-    """Label whose value is the accelerator's identity, comparable with the slice's attribute."""
+    """Label whose value is the accelerator's identity, the same for as long as it is there."""
+    as_published: bool = True
+    """Whether that is what slices and the vendor's tool call it; else it can only be counted."""
     instance_labels: tuple[str, ...] = ()
     """Labels that tell parts of one accelerator from each other, where it is partitioned."""
     index_label: str

@@ -112,7 +112,9 @@ class Exporters:
             allocatable = self._cluster.get(NODE, node.name)["status"].get("allocatable") or {}
         return Offered(
             node=node.name,
-            identities=frozenset(device.identity for device in node.devices),
+            identities=frozenset(
+                device.identity for device in node.devices if self.profile.as_published
+            ),
             count=node.total // node.units_per_device,
             parts_apart=any(
                 fnmatch(name, pattern) and str(count) != "0" for name, count in allocatable.items()

@@ -121,6 +121,12 @@ class LoadTrial:
             return _LoadResult(blind=error)
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
+        profile = self._exporters.profile
+        if not profile.as_published:
+            raise ProbeFailed(
+                f"{busy} holds {_only(busy)}, and {profile.name} tells accelerators by "
+                f"{profile.identity_label} alone: which series is of it nothing says."
+            )
         watch = ReadingRecorder(
             exporters=self._exporters,
             node=busy.on.name,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aicr_pytest.accelerators.vendors import amd
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.monitoring.exposition import parse
 from aicr_pytest.requirements.accelerator_metrics.readings import (
@@ -17,6 +18,7 @@ from aicr_pytest.requirements.accelerator_metrics.readings import (
     sensors,
     share,
     shown,
+    standing,
 )
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
@@ -212,3 +214,36 @@ def test_nodes_with_accelerators_of_their_own_are_not_accused() -> None:
     assert foreign_faults(EXPORTER, apart) == []
     assert foreign_faults(EXPORTER, told) == []
     assert foreign_faults(EXPORTER, more) == []
+
+
+# -- another vendor, as its documents and public dumps have it -------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["", "amd_"])
+def test_exporter_of_amd_is_read_whatever_its_prefix(prefix: str) -> None:
+    answer = (
+        page("amd", edited=(r"^(# TYPE )?(?=gpu_)", rf"\g<1>{prefix}")) if prefix else page("amd")
+    )
+
+    assert coverage_faults(amd.EXPORTER, counted(2), answer) == []
+    assert sensor_faults(amd.EXPORTER, counted(2), answer) == []
+    assert set(sensors(amd.EXPORTER, answer)) == {"temperature", "power"}
+    assert share(amd.EXPORTER, amd.EXPORTER.utilization, answer) == {
+        "690000000001/0": 0.0,
+        "690000000002/0": 0.97,
+    }
+    assert set(standing(amd.EXPORTER, counted(2), answer, answer)) == {
+        "690000000001/0",
+        "690000000002/0",
+    }
+
+
+def test_broken_exporter_of_amd_is_accused() -> None:
+    missing = page("amd", edited=(r'^gpu_\w+\{.*gpu_id="1".*$', ""))
+    hot = page("amd", edited=(r"^(gpu_junction_temperature.*) 36$", r"\1 -36"))
+
+    assert len(coverage_faults(amd.EXPORTER, counted(2), missing)) == 2
+    (fault,) = sensor_faults(amd.EXPORTER, counted(2), hot)
+    assert "temperature (gpu_junction_temperature) of 690000000001/0 is -36" in fault
+    nodes = [(counted(2, node=node), page("amd", node=node)) for node in ("a", "b")]
+    assert len(foreign_faults(amd.EXPORTER, nodes)) == 2

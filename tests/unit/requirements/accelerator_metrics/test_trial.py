@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.vendors import amd
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
@@ -174,6 +175,20 @@ def test_node_offers_what_slices_or_counts_say(
     assert seen.offered(node) == Offered(
         node="node-0", identities=frozenset(devices), count=2, parts_apart=apart
     )
+
+
+def test_identities_that_slices_do_not_know_are_counted() -> None:
+    node: Any = SimpleNamespace(
+        name="node-0",
+        devices=(SimpleNamespace(identity="0000:c1:00.0"),),
+        total=1,
+        units_per_device=1,
+    )
+    profile = SimpleNamespace(vendor="amd", exporter=amd.EXPORTER)
+    accelerators: Any = SimpleNamespace(stock=[SimpleNamespace(profile=profile)])
+    seen = Exporters(None, None, accelerators, lambda: None)  # type: ignore[arg-type, return-value]
+
+    assert seen.offered(node) == Offered(node="node-0", identities=frozenset(), count=1)
 
 
 def test_collection_asks_for_every_name_that_is_used() -> None:
