@@ -13,8 +13,10 @@ from typing import Literal, Protocol
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.errors import ProbeFailed
 
-REFUSALS = ("Operation not permitted", "Permission denied")
-"""strerror of EPERM (device cgroup) and EACCES (file mode, nodev mount)."""
+_OF_THE_CGROUP = "Operation not permitted"
+"""strerror of EPERM: a container has no device that its device cgroup refuses."""
+_REFUSALS = (_OF_THE_CGROUP, "Permission denied")
+"""strerror of EPERM, and of EACCES (file mode, nodev mount)."""
 
 
 MEANINGS = {
@@ -59,8 +61,8 @@ class DeviceNode:
 
     @property
     def refused(self) -> bool:
-        """Whether the kernel refuses to open it."""
-        return self.result in REFUSALS
+        """Whether the device cgroup refuses to open it; a file's mode refuses one user only."""
+        return self.result == _OF_THE_CGROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class View:
 
     @property
     def reachable(self) -> tuple[DeviceNode, ...]:
-        """Nodes that the kernel does not refuse to open."""
+        """Nodes that the device cgroup does not refuse to open."""
         return tuple(node for node in self.nodes if not node.refused)
 
     def trouble_with(self, tool: str) -> str:
@@ -185,7 +187,7 @@ class OpenAttempt:
     @property
     def refused(self) -> bool:
         """Whether the kernel refused the step that decided."""
-        return self.message in REFUSALS
+        return self.message in _REFUSALS
 
     @property
     def reached(self) -> bool:

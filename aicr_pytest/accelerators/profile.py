@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from aicr_pytest.accelerators.units import Sharing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -51,8 +53,6 @@ class ExporterProfile:
     """Values by which it says that there is none, beside NaN."""
     model_label: str = ""
     """Label with the product name: what one has, others of the same name have too."""
-    part_resources: str = ""
-    """Pattern of extended resources that count parts where whole accelerators are counted, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +103,8 @@ class Profile:
     """Directory whose mounts a permissive runtime reads as a device list."""
     probe_image: str
     """Image of probe pods: the vendor's own, as users run it."""
-    model_label: str = ""
-    """Node label with the product name, where no slice tells it."""
+    model_labels: tuple[str, ...] = ()
+    """Node labels with the product name, where no slice tells it; the first that is set counts."""
     exporter: ExporterProfile | None = None
     """Its metrics; None where no exporter is known."""
     load_image: str = ""
@@ -114,7 +114,15 @@ class Profile:
     load_arguments: tuple[str, ...] = ()
     """Arguments that make the tool print ``identity, utilization in percent`` per line; other lines
     count as little as in its list."""
-    replicas_label: str = ""
-    """Node label with the number of units that the device plugin makes of one device."""
+    sharing: Sharing = field(default_factory=lambda: Sharing(resources={}))
+    """What the device plugin's units are, and how its ids name them."""
+    part_types: tuple[str, ...] = ()
+    """Values of the type attribute that mark an exclusive part of a device, e.g. ``mig``."""
+    driver_programs: tuple[str, ...] = ()
+    """Words in image, command or arguments of the containers that are the DRA driver on a node."""
+    driver_labels: tuple[str, ...] = ()
+    """``label=value`` of the nodes that the DRA driver is meant for."""
+    presence_labels: tuple[str, ...] = ()
+    """``label=value``, as patterns, of nodes that have such accelerators, whoever offers them."""
     pod_metrics: tuple[str, ...] = ()
     """Patterns of metrics per pod by which pods that hold accelerators scale."""

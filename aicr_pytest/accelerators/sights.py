@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import Device
+from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.probe import DeviceNode, View
 from aicr_pytest.evidence.picture import Picture
 
@@ -24,19 +24,6 @@ _CHAIN = Picture(
     },
 )
 _GRID = Picture(kind="grid", parts={"row": "who", "column": "device", "cell": "seen"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What Kubernetes says that a container was given."""
-
-    count: int
-    identities: tuple[str, ...] | None
-    """Sorted; ``None`` where the mechanism tells only a count."""
-    by: str
-    """The object that says so, e.g. ``ResourceClaim aicr-1/claimed``."""
-    devices: tuple[Device, ...] = ()
-    """Where claims tell them: the published devices that were allocated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

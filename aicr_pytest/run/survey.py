@@ -49,14 +49,18 @@ class Survey:
     set_aside: tuple[str, ...] = ()
     """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
 
+    undescribed: tuple[str, ...] = ()
+    """Accelerators beside those of ``stock`` that no profile describes, as ``node: name``."""
+
     @property
     def left_out(self) -> list[str]:
         """What is not looked at, and why, as sentences."""
         passed_over = [
             f"{node.name}: {_note(node)}"
             for node in self.stock
-            if node.left_out or (_note(node) and node.name not in self.looked_at)
+            if node.left_out or node.beside or (_note(node) and node.name not in self.looked_at)
         ]
+        passed_over += [f"{told}, which no profile describes" for told in self.undescribed]
         return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
 
     def lines(self) -> list[str]:
@@ -84,11 +88,11 @@ class Survey:
             )
         remarks += [f"left out: {told}" for told in self.left_out]
         remarks += [
-            f"in doubt: {node.name}: {device.name} may be tainted {device.in_doubt}, which only "
-            "the scheduler can tell"
+            f"in doubt: {node.name}: {device.name} {device.doubt}, which only the scheduler can "
+            "tell"
             for node in self.stock
             for device in node.devices
-            if device.in_doubt
+            if device.doubt
         ]
         remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
         if more := len(self.other_runs[_MOST_RUNS:]):
@@ -119,9 +123,10 @@ class Survey:
 
     def nodes_seen(self) -> "tuple[NodeSeen, ...]":
         """For run.json: every node, and whether checks look at it."""
+        from aicr_pytest.accelerators.inventory import one_offer_each
         from aicr_pytest.evidence.run import NodeSeen
 
-        by_name = {node.name: node for node in self.stock}
+        by_name = {node.name: node for node in one_offer_each(self.stock)}
         return tuple(
             NodeSeen(
                 name=name,
@@ -136,7 +141,7 @@ class Survey:
 
 def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
-    from aicr_pytest.accelerators.inventory import nothing_runs_on
+    from aicr_pytest.accelerators.nodes import nothing_runs_on
     from aicr_pytest.cluster.glance import other_runs
     from aicr_pytest.cluster.kinds import NAMESPACE, NODE
     from aicr_pytest.cluster.served import dead_groups
@@ -167,6 +172,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     return Survey(
         nodes=nodes,
         stock=stock,
+        undescribed=tuple(accelerators.undescribed),
         simulated=simulated,
         set_aside=aside,
         looked_at=looked_at,
@@ -188,4 +194,4 @@ def _note(node: "AcceleratorNode | None") -> str:
     if node is None:
         return ""
     room = "" if node.has_room else "full: little CPU, memory or pod slots are left"
-    return ", ".join(word for word in (node.hindrance, room, *node.left_out) if word)
+    return ", ".join(word for word in (node.hindrance, room, *node.left_out, *node.beside) if word)

@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.inventory import AcceleratorNode, one_offer_each
 from aicr_pytest.accelerators.profile import ExporterProfile
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import NODE, POD, Object
+from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.pod_http import Answer, ask_pod
 from aicr_pytest.errors import (
     EndpointSilent,
@@ -102,23 +101,19 @@ class Exporters:
 
     def nodes(self) -> list[AcceleratorNode]:
         """Every accelerator node that is Ready."""
-        return [node for node in self._accelerators.stock if node.ready]
+        return one_offer_each([node for node in self._accelerators.stock if node.ready])
 
     def offered(self, node: AcceleratorNode) -> Offered:
-        """What a node offers, as Kubernetes knows it."""
-        pattern = self.profile.part_resources
-        allocatable: dict[str, Any] = {}
-        if not node.devices and pattern:
-            allocatable = self._cluster.get(NODE, node.name)["status"].get("allocatable") or {}
+        """What a node offers, as Kubernetes knows it.
+
+        Parts have identities of their own there, and numbers within their device in an exporter.
+        """
+        compared = self.profile.as_published and node.unit != "partition"
         return Offered(
             node=node.name,
-            identities=frozenset(
-                device.identity for device in node.devices if self.profile.as_published
-            ),
-            count=node.total // node.units_per_device,
-            parts_apart=any(
-                fnmatch(name, pattern) and str(count) != "0" for name, count in allocatable.items()
-            ),
+            identities=frozenset(device.identity for device in node.devices if compared),
+            count=node.whole_devices,
+            parts_apart=node.unit == "device" and bool(node.beside),
         )
 
     def endpoints(self) -> list[Endpoint]:

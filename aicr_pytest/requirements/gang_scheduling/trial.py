@@ -176,7 +176,7 @@ class GangTrial:
                 if not self._platform.accelerators.extended(node):
                     raise DoesNotApply(
                         f"{self._scheduler.name} does not count ResourceClaims, and no DeviceClass "
-                        f"of {node.name} maps {node.profile.extended_resource}."
+                        f"of {node.name} maps {node.extended_resource}."
                     )
                 node = dataclasses.replace(node, mechanism="extended-resource")
             self._prepared = node
@@ -200,7 +200,7 @@ class GangTrial:
             NoCapacity: it is gone.
         """
         for now in self._platform.accelerators.look():
-            if now.name == node.name:
+            if now.offer == node.offer:
                 return dataclasses.replace(now, mechanism=node.mechanism)
         raise NoCapacity(f"{node.name} offers no accelerators any more.")
 
@@ -302,10 +302,9 @@ class GangTrial:
         seen: dict[str, str] = {}
         for member in members:
             for identity in member.held():
-                if identity in seen and member.on.units_per_device > 1:
-                    self._platform.evidence.fact(
-                        f"{identity} is shared", f"its units went to {seen[identity]} and {member}"
-                    )
+                if identity in seen and (why := member.why_shared(identity)):
+                    both = f"its units went to {seen[identity]} and {member}"
+                    self._platform.evidence.fact(f"{identity} is shared", f"{both}: {why}")
                 elif identity in seen:
                     found.append(f"{seen[identity]} and {member} both hold {identity}")
                 seen[identity] = str(member)

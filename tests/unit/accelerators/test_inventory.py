@@ -3,19 +3,19 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.device_classes import class_for
+from aicr_pytest.accelerators.devices import devices_of
+from aicr_pytest.accelerators.holdings import allocated_devices
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
-    allocated_devices,
-    class_for,
-    devices_of,
     list_accelerator_nodes,
-    nothing_runs_on,
-    pool_faults,
     representatives,
     requested,
-    unknown_vendors,
 )
+from aicr_pytest.accelerators.nodes import nothing_runs_on
+from aicr_pytest.accelerators.other_vendors import unknown_vendors
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.publications import pool_faults
 from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from tests.unit.accelerators.objects import (
@@ -267,8 +267,9 @@ def test_node_of_the_device_plugin_is_of_the_model_of_its_label_and_has_no_devic
     published = [resource_slice("n0", [tainted, device(1, "n0")])]
 
     (counted,) = stock(nodes=[plugged], **world)
-    (both,) = stock(nodes=[plugged], slices=published, **world)
+    claimed, both = stock(nodes=[plugged], slices=published, **world)
 
+    assert (claimed.mechanism, claimed.total, claimed.free) == ("dra", 1, 1)
     for found in (counted, both):
         assert (found.device_class, found.devices, found.unallocated) == ("", (), ())
         assert (found.left_out, found.units_per_device) == ((), 1)

@@ -81,12 +81,13 @@ class StandIn:
 
 
 def stock(total: int = 2, mechanism: str = "dra") -> AcceleratorNode:
+    by_plugin = mechanism == "device-plugin"
     slices = [resource_slice("n0", [device(index, "n0") for index in range(total)])]
-    allocatable = {"nvidia.com/gpu": str(total)} if mechanism == "device-plugin" else {}
+    allocatable = {"nvidia.com/gpu": str(total)} if by_plugin else {}
     (found,) = list_accelerator_nodes(
         PROFILE,
         nodes=[node("n0", allocatable=allocatable)],
-        slices=slices,
+        slices=[] if by_plugin else slices,
         claims=[],
         classes=[device_class("gpu.nvidia.com")],
         pods=[],

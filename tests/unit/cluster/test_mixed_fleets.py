@@ -10,10 +10,11 @@ from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     list_accelerator_nodes,
-    nothing_runs_on,
     representatives,
 )
+from aicr_pytest.accelerators.nodes import nothing_runs_on
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import NoCapacity, PolicyRefused, WaitTimeout
@@ -21,7 +22,9 @@ from aicr_pytest.requirements.dra_support.device_selectors import chosen_device
 from aicr_pytest.run.survey import Survey
 from tests.unit.accelerators.objects import device, device_class, node, resource_slice
 from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.managed_fields import written_by
 
+RUN = "20260102-101010-bbbb"
 GPU = {"nvidia.com/gpu": "8"}
 ROOMY = {"cpu": "8", "memory": "32Gi", "pods": "110", **GPU}
 
@@ -217,8 +220,8 @@ def test_a_device_in_doubt_is_chosen_last_and_accuses_nobody(
 ) -> None:
     api = "/apis/resource.k8s.io"
     kinds = {"v1": ["ResourceSlice"], "v1alpha3": ["DeviceTaintRule"]}
-    for version, names in kinds.items():
-        served = [{"name": f"{one.lower()}s", "kind": one, "namespaced": False} for one in names]
+    for version, those in kinds.items():
+        served = [{"name": f"{one.lower()}s", "kind": one, "namespaced": False} for one in those]
         fake.resources[f"{api}/{version}"] = served
     fake.put("/api/v1/nodes", node("n0", allocatable={**ROOMY, "nvidia.com/gpu": "0"}))
     fake.put(f"{api}/v1/deviceclasses", device_class("gpu.nvidia.com"))
@@ -272,7 +275,45 @@ def test_a_pending_pod_accuses_only_for_devices_that_are_free(
         judge(pod, devices)
     with pytest.raises(NoCapacity, match=r"needs 9 accelerators of n0, 8 of 8 are free") as refused:
         accelerators.why_pending(accelerators.stock[0], 9)(pod, devices)
-    assert refused.value.held
+    assert not refused.value.held, "it would be refused also if we held nothing"
+
+
+@pytest.mark.parametrize(
+    ("foreign", "needed", "held"), [(6, 2, True), (7, 2, False), (0, 9, False)]
+)
+def test_a_refusal_tells_of_what_we_hold_only_where_there_would_be_room_without_us(
+    cluster: Cluster, fake: FakeApi, foreign: int, needed: int, held: bool
+) -> None:
+    fake.put("/api/v1/nodes", node("n0", allocatable=ROOMY))
+    mine = names.namespace_name(RUN, "test_dra_support", "0a1b")
+    namespace: Any = {"metadata": {"name": mine, "labels": labels.run_labels(RUN)}}
+    fake.put("/api/v1/namespaces", written_by("aicr-pytest", namespace))
+    for name, count in ((mine, 8 - foreign), ("prod", foreign)):
+        limits = {"nvidia.com/gpu": str(count)}
+        spec = {"nodeName": "n0", "containers": [{"name": "c", "resources": {"limits": limits}}]}
+        holder = {"metadata": {"name": "p"}, "spec": spec, "status": {"phase": "Running"}}
+        fake.put(f"/api/v1/namespaces/{name}/pods", holder)
+    accelerators = Accelerators(cluster)
+    devices = Finding(who="platform", reason="1 Insufficient nvidia.com/gpu")
+
+    with pytest.raises(NoCapacity, match="0 of 8 are free") as refused:
+        accelerators.why_pending(accelerators.stock[0], needed)(
+            {"metadata": {"name": "p"}}, devices
+        )
+    assert refused.value.held is held
+
+
+def test_what_is_beside_and_what_waits_is_told_before_anything_is_created() -> None:
+    waiting = {**device(0, "n0"), "bindingConditions": ["example.com/attached"]}
+    offered = node("n1", allocatable={**ROOMY, "nvidia.com/mig-1g.5gb": "7"})
+    found = stock(node("n0"), offered, slices=[resource_slice("n0", [waiting])])
+    seen = Survey(stock=tuple(found), undescribed=("n2: amd.com/gpu",), looked_at=("n0", "n1"))
+
+    assert seen.remarks() == [
+        "left out: n1: 7 nvidia.com/mig-1g.5gb are allocatable, too",
+        "left out: n2: amd.com/gpu, which no profile describes",
+        "in doubt: n0: gpu-0 waits for example.com/attached, which only the scheduler can tell",
+    ]
 
 
 def test_a_note_of_a_node_says_what_stands_in_its_way() -> None:

@@ -64,7 +64,9 @@ def node_with(
         ready=True,
         devices=device,
         total=2,
-        units_per_device=1,
+        whole_devices=2,
+        unit="device",
+        beside=(),
         profile=SimpleNamespace(vendor="nvidia", exporter=EXPORTER),
     )
     kept, asked = Kept(), []

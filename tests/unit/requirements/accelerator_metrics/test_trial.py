@@ -1,13 +1,15 @@
 """What exporters and the monitoring system are seen to say, and what the checks say of it."""
 
+import dataclasses
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.vendors import amd
-from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
+from aicr_pytest.accelerators.vendors.nvidia import EXPORTER, PROFILE
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
     DoesNotApply,
@@ -149,46 +151,48 @@ def test_nodes_that_show_the_same_accelerators_are_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("devices", "allocatable", "apart"),
+    ("offered", "identities", "count", "apart"),
     [
-        ((), {"nvidia.com/gpu": "2", "nvidia.com/mig-1g.5gb": "7"}, True),
-        ((), {"nvidia.com/gpu": "2", "nvidia.com/mig-1g.5gb": "0"}, False),
-        ((), {"nvidia.com/gpu": "2"}, False),
-        (("GPU-a", "GPU-b"), {"nvidia.com/mig-1g.5gb": "7"}, False),
+        ({"total": 2, "beside": ("7 nvidia.com/mig-1g.5gb",)}, (), 2, True),
+        ({"total": 2}, (), 2, False),
+        ({"total": 8, "units_per_device": 4}, (), 2, False),
+        ({"total": 7, "unit": "partition", "beside": ("2 others",)}, (), 1, False),
+        ({"total": 2, "devices": ("GPU-a", "GPU-b")}, ("GPU-a", "GPU-b"), 2, False),
+        # Slices call parts by their own UUIDs, exporters by their parents and a number.
+        ({"total": 2, "unit": "partition", "devices": ("MIG-a", "MIG-b")}, (), 1, False),
     ],
 )
+@pytest.mark.parametrize("exporter", [EXPORTER, amd.EXPORTER])
 def test_node_offers_what_slices_or_counts_say(
-    devices: tuple[str, ...], allocatable: dict[str, str], apart: bool
+    offered: dict[str, Any], identities: tuple[str, ...], count: int, apart: bool, exporter: Any
 ) -> None:
-    node: Any = SimpleNamespace(
+    whole = AcceleratorNode(
         name="node-0",
-        devices=tuple(SimpleNamespace(identity=one) for one in devices),
-        total=8,
-        units_per_device=4,
+        profile=PROFILE,
+        mechanism="dra",
+        device_class="",
+        pool_label="",
+        model="",
+        ready=True,
+        schedulable=True,
+        taints=(),
+        devices=(),
+        unallocated=(),
+        total=0,
+        free=0,
     )
-    cluster: Any = SimpleNamespace(get=lambda *_: {"status": {"allocatable": allocatable}})
-    accelerators: Any = SimpleNamespace(
-        stock=[SimpleNamespace(profile=SimpleNamespace(vendor="nvidia", exporter=EXPORTER))]
-    )
-    seen = Exporters(cluster, None, accelerators, lambda: None)  # type: ignore[arg-type, return-value]
-
-    assert seen.offered(node) == Offered(
-        node="node-0", identities=frozenset(devices), count=2, parts_apart=apart
-    )
-
-
-def test_identities_that_slices_do_not_know_are_counted() -> None:
-    node: Any = SimpleNamespace(
-        name="node-0",
-        devices=(SimpleNamespace(identity="0000:c1:00.0"),),
-        total=1,
-        units_per_device=1,
-    )
-    profile = SimpleNamespace(vendor="amd", exporter=amd.EXPORTER)
+    given = dict(offered)
+    devices: Any = tuple(SimpleNamespace(identity=one) for one in given.pop("devices", ()))
+    node = dataclasses.replace(whole, **{**given, "devices": devices})
+    profile = SimpleNamespace(vendor="any", exporter=exporter)
     accelerators: Any = SimpleNamespace(stock=[SimpleNamespace(profile=profile)])
     seen = Exporters(None, None, accelerators, lambda: None)  # type: ignore[arg-type, return-value]
 
-    assert seen.offered(node) == Offered(node="node-0", identities=frozenset(), count=1)
+    # AMD's exporter tells serial numbers, which slices do not know.
+    known = frozenset(identities) if exporter is EXPORTER else frozenset()
+    assert seen.offered(node) == Offered(
+        node="node-0", identities=known, count=count, parts_apart=apart
+    )
 
 
 def test_collection_asks_for_every_name_that_is_used() -> None:

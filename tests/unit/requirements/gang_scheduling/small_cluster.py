@@ -45,7 +45,7 @@ class Member:
         self.count = count
         self.obj = obj
         self.gang: str = obj["metadata"]["labels"].get(Gang.LABEL, "")
-        self.on = SimpleNamespace(units_per_device=cluster.units)
+        self.why_shared = lambda _: f"{cluster.units} shares" if cluster.units > 1 else ""
         self.devices: tuple[str, ...] = ()
         self.asks_for_nothing = not count
         self.pod = SimpleNamespace(

@@ -85,7 +85,8 @@ class FakePod:
     def __init__(self, name: str, *held: str, units: int = 1) -> None:
         self.pod = SimpleNamespace(name=name)
         profile = SimpleNamespace(tool="nvidia-smi")
-        self.on = SimpleNamespace(name="node-0", profile=profile, units_per_device=units)
+        self.on = SimpleNamespace(name="node-0", profile=profile)
+        self.why_shared = lambda _: f"{units} shares" if units > 1 else ""
         self.held = lambda: held
 
     def __str__(self) -> str:
@@ -267,7 +268,7 @@ def test_units_of_one_device_are_no_accelerators_of_their_own_and_accuse_nobody(
     trial = on_trial(*IDLE, *RISEN, first=shared[0], new=shared[1])
 
     for check in (OUT, OWN):
-        with pytest.raises(Inconclusive, match="offers 4 units of each device"):
+        with pytest.raises(Inconclusive, match="units of the same device: 4 shares"):
             check(trial)
 
 
