@@ -16,6 +16,7 @@ from aicr_pytest.errors import (
     EndpointSilent,
     InvalidExposition,
     NoAccelerators,
+    ProbeFailed,
     SolutionAbsent,
     UnknownAccelerator,
     WaitTimeout,
@@ -199,15 +200,16 @@ class Exporters:
         Raises:
             InvalidExposition: one answers something else than metrics.
             WaitTimeout: one is not Ready, or does not answer.
+            ProbeFailed: one does not let us in.
         """
         endpoints, found = self.on(node), []
-        troubles: list[InvalidExposition | WaitTimeout] = []
+        troubles: list[InvalidExposition | WaitTimeout | ProbeFailed] = []
         for endpoint in endpoints:
             try:
                 answer, observation = self._first(endpoint)
                 self._evidence().cite(observation)
                 said = _parsed(endpoint, answer)
-            except (InvalidExposition, WaitTimeout) as error:
+            except (InvalidExposition, WaitTimeout, ProbeFailed) as error:
                 troubles.append(error)
                 continue
             if len(endpoints) > 1 and self._is_whole(node, said):
@@ -215,8 +217,8 @@ class Exporters:
                 self._evidence().fact(f"exporter of {node}", f"{endpoint}, one of {len(endpoints)}")
                 return [said]
             found.append(said)
-        if troubles:
-            raise troubles[0]
+        if troubles:  # what nobody could look at may be whole
+            raise min(troubles, key=lambda error: not isinstance(error, ProbeFailed))
         return found
 
     def _is_whole(self, name: str, said: Exposed) -> bool:
@@ -237,15 +239,30 @@ class Exporters:
         return [_parsed(endpoint, self._ask(endpoint)) for endpoint in asked]
 
     def gather(self, look: Callable[[AcceleratorNode], list[str]]) -> list[str]:
-        """What a look at every node finds, several at a time; never of no node."""
+        """What a look at every node finds, several at a time; never of no node.
+
+        What is found on one node is told, even where another lets nobody look.
+        """
         nodes = self.nodes()
         if not nodes:
             raise NoAccelerators(
                 "No accelerator node is Ready, so that no exporter can be asked.",
                 hint="See why: kubectl get nodes",
             )
+        blind: list[ProbeFailed] = []
+
+        def look_or_not(node: AcceleratorNode) -> list[str]:
+            try:
+                return look(node)
+            except ProbeFailed as error:
+                blind.append(error)
+                return []
+
         with ThreadPoolExecutor(max_workers=8) as threads:
-            return [sentence for found in threads.map(look, nodes) for sentence in found]
+            found = [sentence for those in threads.map(look_or_not, nodes) for sentence in those]
+        if blind and not found:
+            raise blind[0]
+        return found
 
     def invalid(self) -> list[str]:
         """Answers that are not what they claim to be, as sentences."""
@@ -276,11 +293,17 @@ class Exporters:
         answer = self._waiter.poll(
             f"pod {endpoint}: an answer at port {endpoint.port}",
             lambda: self._ask(endpoint),
-            until=lambda one: one.status == 200 and not is_blank(one.text),
+            until=lambda one: bool(_guard(one)) or (one.status == 200 and not is_blank(one.text)),
             describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
             timeout=self._waiter.deadlines.endpoint_answers,
             tolerate=(EndpointSilent,),
         )
+        if guard := _guard(answer):
+            raise ProbeFailed(
+                f"{self.profile.name} on {endpoint.node}, pod {endpoint}, is guarded: {guard}.",
+                hint="Let its port be asked as the monitoring system asks it, without credentials, "
+                "while the checks run.",
+            )
         told = reduce_exposition(answer.text)
         observation = self._evidence().text(
             f"What {self.profile.name} exposes on {endpoint.node}",
@@ -304,6 +327,13 @@ class Exporters:
         return ask_pod(
             self._cluster, endpoint.pod, endpoint.namespace, endpoint.port, self.profile.path
         )
+
+
+def _guard(answer: Answer) -> str:
+    """What keeps us from an exporter that others may be let in to; empty where nothing does."""
+    if answer.status in (401, 403):
+        return f"it answers HTTP {answer.status} to whoever brings no credentials"
+    return "it speaks TLS only" if answer.status == 400 and "HTTPS" in answer.text else ""
 
 
 def _is_called(name: str, pod: Object) -> bool:

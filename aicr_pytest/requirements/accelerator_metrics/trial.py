@@ -1,7 +1,7 @@
 """Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,16 +81,15 @@ class Metrics:
     def accelerators_without_series(self) -> list[str]:
         """Accelerators without utilization and memory of their own, as sentences."""
         profile = self.exporters.profile
+        seen: dict[str, tuple[Offered, list[Exposed]]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             offered, exposed = self.exporters.offered(node), self.exporters.exposed(node.name)
+            seen[node.name] = offered, exposed
             return readings.coverage_faults(profile, offered, exposed)
 
         found = self.exporters.gather(look)
-        answers = [
-            (self.exporters.offered(node), self.exporters.exposed(node.name))
-            for node in self.exporters.nodes()
-        ]
+        answers = [seen[name] for name in sorted(seen)]
         self._show_identities(answers)
         return found + readings.foreign_faults(profile, answers)
 
@@ -141,35 +140,35 @@ class Metrics:
 
     def stale_answers(self) -> list[str]:
         """Answers that are too old, as sentences: by their own word, or by what does not grow."""
-        old: set[str] = set()
+        recent: dict[str, tuple[Offered, list[Exposed]]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             exposed = self.exporters.exposed(node.name)
             self._evidence().fact(f"samples on {node.name}", readings.ages(exposed))
             found = readings.staleness(exposed)
-            if found:
-                old.add(node.name)
+            if not found:
+                recent[node.name] = self.exporters.offered(node), exposed
             return found
 
-        found = self.exporters.gather(look)
-        return found + self._standing([n for n in self.exporters.nodes() if n.name not in old])
+        return self.exporters.gather(look) + self._standing(recent)
 
-    def _standing(self, nodes: Sequence[AcceleratorNode]) -> list[str]:
-        """Counters that grow of every accelerator that is on, and do not, as sentences."""
+    def _standing(self, first: Mapping[str, tuple[Offered, Sequence[Exposed]]]) -> list[str]:
+        """Counters that grow of every accelerator that is on, and do not, as sentences.
+
+        Args:
+            first: node → what it offers, and what its exporter said at the first look.
+        """
         profile = self.exporters.profile
-        offered = {node.name: self.exporters.offered(node) for node in nodes}
-        first = {node: self.exporters.exposed(node) for node in offered}
         stands = {
-            node: readings.standing(profile, offered[node], said, said)
-            for node, said in first.items()
+            node: readings.standing(profile, offered, said, said)
+            for node, (offered, said) in sorted(first.items())
         }
         growing = sum(map(len, stands.values()))
         self._evidence().fact("accelerators with a counter that always grows", str(growing))
 
         def look(node: str) -> None:
             with contextlib.suppress(EndpointSilent):
-                now = self.exporters.exposed_now(node)
-                still = readings.standing(profile, offered[node], first[node], now)
+                still = readings.standing(profile, *first[node], self.exporters.exposed_now(node))
                 stands[node] = {one: still[one] for one in stands[node].keys() & still.keys()}
 
         def look_on() -> int:

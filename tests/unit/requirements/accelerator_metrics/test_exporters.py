@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
+from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.pod_http import Answer
-from aicr_pytest.errors import InvalidExposition, NoCapacity, WaitTimeout
+from aicr_pytest.cluster.waiting import Waiter
+from aicr_pytest.errors import InvalidExposition, NoCapacity, ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics.exporters import Endpoint, Exporters
 
 
@@ -152,6 +154,64 @@ def test_where_none_is_whole_what_is_wrong_is_told(
 
     with pytest.raises(error):
         exporters.exposed("node-0")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "words"),
+    [
+        (401, "Unauthorized", "answers HTTP 401 to whoever brings no credentials"),
+        (403, "Forbidden", "answers HTTP 403"),
+        (400, "Client sent an HTTP request to an HTTPS server.\n", "speaks TLS only"),
+    ],
+)
+def test_exporter_that_lets_only_others_in_accuses_nobody(
+    monkeypatch: pytest.MonkeyPatch, status: int, text: str, words: str
+) -> None:
+    exporters, _, _ = node_with(monkeypatch, PART)
+    monkeypatch.undo()
+    answer = Answer(status=status, headers={}, text=text, source="")
+    monkeypatch.setattr(Exporters, "_ask", lambda *_: answer)
+    monkeypatch.setattr(Exporters, "_await_ready", lambda *_: None)
+    cluster: Any = SimpleNamespace(observer=Unobserved())
+    exporters._waiter = Waiter(cluster, scale=0.0)
+
+    with pytest.raises(ProbeFailed, match=f"is guarded: .*{words}"):
+        exporters.exposed("node-0")
+    with pytest.raises(ProbeFailed):
+        exporters.invalid()
+
+
+@pytest.mark.parametrize("status", [200, 404, 500, 503])
+def test_exporter_that_serves_nobody_is_still_accused(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    exporters, _, _ = node_with(monkeypatch, PART)
+    monkeypatch.undo()
+    answer = Answer(status=status, headers={}, text="", source="")
+    monkeypatch.setattr(Exporters, "_ask", lambda *_: answer)
+    monkeypatch.setattr(Exporters, "_await_ready", lambda *_: None)
+    cluster: Any = SimpleNamespace(observer=Unobserved())
+    exporters._waiter = Waiter(cluster, scale=0.0)
+
+    with pytest.raises(WaitTimeout):
+        exporters.exposed("node-0")
+
+
+def test_what_is_found_on_one_node_is_told_where_another_lets_nobody_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporters, _, _ = node_with(monkeypatch, PART)
+    nodes: Any = [SimpleNamespace(name="shut"), SimpleNamespace(name="open")]
+    monkeypatch.setattr(Exporters, "nodes", lambda _: nodes)
+
+    def look(node: Any) -> list[str]:
+        if node.name == "shut":
+            raise ProbeFailed("it is guarded")
+        return ["open: no series"]
+
+    assert exporters.gather(look) == ["open: no series"]
+    with pytest.raises(ProbeFailed, match="it is guarded"):
+        exporters.gather(lambda node: look(node)[1:])
 
 
 def test_one_exporter_alone_is_judged_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
