@@ -182,6 +182,8 @@ def _by_claims(
     whole = kind == profile.type_attribute[1]
     part = None if whole else published(profile, name, slices, (kind,))[0][1]
     shared = [device.name for device in devices if device.shared]
+    types = profile.part_types if whole else ()
+    parts = sum(len(devices_of(profile, name, slices, (one,))) for one in types)
     unallocated = tuple(device for device in devices if held.leave(device))
     yield AcceleratorNode(
         **{**facts, "model": devices[0].model or facts["model"]},
@@ -198,6 +200,7 @@ def _by_claims(
         unit="share" if shared else "device" if whole else "partition",
         told_by=f"allowMultipleAllocations of {', '.join(shared)}" if shared else "ResourceSlices",
         device_type="" if whole else kind,
+        beside=(f"{parts} parts of devices are published, too",) if parts else (),
     )
 
 

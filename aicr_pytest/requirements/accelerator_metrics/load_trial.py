@@ -244,7 +244,7 @@ def _movement(
         raise ProbeFailed(f"{idle}: {identity} has no series, so that it cannot move.")
     if course.idle_peak <= IDLE:
         return []
-    if idle.on.units_per_device > 1:
+    if idle.on.unit == "share":
         raise ProbeFailed(f"{idle}: {identity} is shared, and moves for whoever has a share of it.")
     shown = f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
     return [f"{idle} holds {identity} idle, and the exporter shows it at {shown}"]

@@ -1,9 +1,12 @@
 """What claims hold of devices, also in part, and what is therefore not free."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.inventory import list_accelerator_nodes
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from tests.unit.accelerators.field_cases import stock, world
 from tests.unit.accelerators.objects import claim, device, node, resource_slice
 from tests.unit.accelerators.test_inventory import stock as stock_of
@@ -136,6 +139,8 @@ def test_parts_are_offered_where_there_is_no_whole_device() -> None:
         nodes=[node("n0")], slices=[resource_slice("n0", [*parts, device(9, "n0")])]
     )
     assert (whole.total, whole.unit, whole.device_type) == (1, "device", "")
+    assert whole.beside == ("3 parts of devices are published, too",)
+    assert found.beside == ()
 
 
 def _selector(kind: str) -> str:
@@ -154,3 +159,16 @@ def test_functions_for_virtual_machines_are_no_accelerators_of_pods() -> None:
 
 def test_the_case_has_what_it_is_about() -> None:
     assert [len(world(CASE)[kind]) for kind in ("nodes", "slices", "claims")] == [1, 1, 1]
+
+
+def test_a_vendor_without_parts_has_none_beside_its_devices() -> None:
+    (found,) = list_accelerator_nodes(
+        dataclasses.replace(PROFILE, part_types=()),
+        nodes=[node("n0")],
+        slices=[resource_slice("n0", [device(0, "n0")])],
+        classes=[],
+        claims=[],
+        pods=[],
+    )
+
+    assert found.beside == ()

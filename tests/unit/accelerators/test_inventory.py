@@ -52,7 +52,7 @@ def test_every_vendors_accelerators_are_found_by_dra_and_by_device_plugin(profil
     plugged = node("n0", allocatable={profile.extended_resource: "8"})
     (counted,) = list_accelerator_nodes(profile, nodes=[plugged], slices=[], classes=[], **empty)
 
-    assert (by_claim.mechanism, by_claim.total) == ("dra", 1)
+    assert (by_claim.mechanism, by_claim.total, by_claim.beside) == ("dra", 1, ())
     assert by_claim.unallocated[0].identity
     assert (counted.mechanism, counted.total) == ("device-plugin", 8)
     assert not unknown_vendors([plugged], PROFILES)

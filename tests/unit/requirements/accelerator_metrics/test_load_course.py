@@ -67,12 +67,12 @@ class Node:
         return 0.97 if self.loaded else self.of_others
 
 
-def pod(name: str, *held: str, total: int = 2, node: str = "node-0", shares: int = 1) -> Any:
+def pod(name: str, *held: str, total: int = 2, node: str = "node-0", unit: str = "device") -> Any:
     class Pod:
         on = SimpleNamespace(
             name=node,
             total=total,
-            units_per_device=shares,
+            unit=unit,
             profile=SimpleNamespace(tool="nvidia-smi"),
         )
         left_out = ""
@@ -340,7 +340,7 @@ def test_shared_accelerator_moves_for_whoever_has_a_share_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moving: dict[str, float | None] = {"GPU-a": 97.0, "GPU-b": 80.0}
-    ours, shared = pod("idling", "GPU-b"), pod("idling", "GPU-b", shares=4)
+    ours, shared = pod("idling", "GPU-b"), pod("idling", "GPU-b", unit="share")
 
     alone, _ = story(monkeypatch, Node(idle=QUIET, busy=moving), idle=ours)
     (fault,) = alone.idle_accelerators_that_move()
