@@ -123,6 +123,7 @@ class Exporters:
         Raises:
             SolutionAbsent: there is none.
             UnknownSolution: there is none that is known, and signs of another one.
+            ProbeFailed: there are several, and which one is the platform's cannot be told.
         """
         with self._looking:
             if self._endpoints is None:
@@ -351,14 +352,29 @@ def platforms_own(pods: Sequence[Object], nodes: Set[str]) -> list[Object]:
     """Of the pods that carry the exporter's label, those of the platform: anybody sets a label.
 
     An exporter of every node is made by a DaemonSet, or by kubelet from a file; beside such a one
-    other pods under its label are somebody else's. Of several of them one is enough.
+    other pods under its label are somebody else's. Of several in one namespace one is enough.
 
     Args:
         nodes: names of the accelerator nodes.
+
+    Raises:
+        ProbeFailed: such pods are in several namespaces, so that they are of several hands.
     """
     per_node = [pod for pod in pods if _owner(pod)[0] in ("DaemonSet", "Node")]
-    there = [pod for pod in per_node if pod_state.node_of(pod) in nodes]
-    return there or per_node or list(pods)
+    places = {
+        pod["metadata"]["namespace"]: _owner(pod)[1]
+        for pod in per_node
+        if pod_state.node_of(pod) in nodes
+    }
+    if len(places) > 1:
+        told = ", ".join(f"{place}/{name}" for place, name in sorted(places.items()))
+        raise ProbeFailed(
+            f"Which exporter is the platform's cannot be told, there are several: {told}.",
+            hint="Say in which namespace it is: --aicr-exporter NAMESPACE.",
+        )
+    if places:
+        return [pod for pod in per_node if pod["metadata"]["namespace"] in places]
+    return per_node or list(pods)
 
 
 def _owner(pod: Object) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from aicr_pytest.errors import (
     EndpointSilent,
     InvalidExposition,
     NoAccelerators,
+    ProbeFailed,
     SolutionAbsent,
     WaitTimeout,
 )
@@ -370,8 +371,11 @@ def test_pods_that_anybody_labels_are_not_the_platforms_exporter() -> None:
         pod("cpu", "c", "DaemonSet", node="node-9"),
         pod("team", "b", "DaemonSet"),
     )
+    beside = pod("gpu", "second", "DaemonSet")
     assert platforms_own([own, elsewhere], {"node-0"}) == [own]
-    assert platforms_own([own, other], {"node-0"}) == [own, other]
+    assert platforms_own([own, beside], {"node-0"}) == [own, beside]
+    with pytest.raises(ProbeFailed, match=r"there are several: gpu/DaemonSet-x, team/DaemonSet-x"):
+        platforms_own([own, other], {"node-0"})
 
 
 # -- what the checks say ---------------------------------------------------------------------------
