@@ -52,7 +52,7 @@ def driver_signs(
     ]
     return [
         *([f"{len(own)} ResourceSlices of {profile.driver} hold {devices} devices"] if own else ()),
-        *(f"DeviceClass {name} is for {profile.driver}" for name in named),
+        *([f"DeviceClass {', '.join(named)} is for {profile.driver}"] if named else ()),
         *(f"pod {_name(pod)} is its driver" for pod in pods if _is_driver(profile, pod)),
         *(f"node {name} is labelled for its driver" for name in meant),
     ]

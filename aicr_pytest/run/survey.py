@@ -68,7 +68,7 @@ class Survey:
         if self.trouble:
             return [self.trouble]
         lines = [str(node) for node in self.stock if node.name in self.looked_at]
-        if others := len(self.stock) - len(lines):
+        if others := len({node.name for node in self.stock}.difference(self.looked_at)):
             lines.append(f"{others} more node{'s' * (others > 1)} of these kinds, not looked at")
         return lines
 

@@ -309,6 +309,9 @@ def test_what_is_beside_and_what_waits_is_told_before_anything_is_created() -> N
     found = stock(node("n0"), offered, slices=[resource_slice("n0", [waiting])])
     seen = Survey(stock=tuple(found), undescribed=("n2: amd.com/gpu",), looked_at=("n0", "n1"))
 
+    assert seen.lines() == [str(one) for one in found]
+    alone = dataclasses.replace(seen, looked_at=("n0",)).lines()
+    assert alone == [str(found[0]), "1 more node of these kinds, not looked at"]
     assert seen.remarks() == [
         "left out: n1: 7 nvidia.com/mig-1g.5gb are allocatable, too",
         "left out: n2: amd.com/gpu, which no profile describes",
