@@ -182,7 +182,8 @@ Series = tuple[Reading, dict[str, list[Sample]]]
 def sensors(profile: ExporterProfile, exposed: Sequence[Exposed]) -> dict[str, list[Series]]:
     """What is offered beside utilization and memory → its readings, those without a value too.
 
-    Not offered is what is nowhere named, or of which every sample says that there is none.
+    Not offered is what is nowhere named, of which every sample says that there is none, or what
+    only some models have and nothing but a heading names: old exporters have headings of all.
     """
     offered = {
         what: [
@@ -196,6 +197,8 @@ def sensors(profile: ExporterProfile, exposed: Sequence[Exposed]) -> dict[str, l
 
 
 def _is_only_announced(reading: Reading, exposed: Sequence[Exposed]) -> bool:
+    if reading.zero != "fault":
+        return False
     pages = [answer.exposition for answer in exposed]
     sampled = any(sample.name == reading.name for page in pages for sample in page.samples)
     return not sampled and any(reading.name in page.types for page in pages)

@@ -87,6 +87,19 @@ def test_blanks_of_dcgm_are_no_readings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("heading", "accused"),
+    [
+        ("DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL counter", 0),  # a T4 has no such link
+        ("DCGM_FI_DEV_POWER_USAGE gauge", 1),
+    ],
+)
+def test_heading_alone_accuses_of_what_every_accelerator_has(heading: str, accused: int) -> None:
+    answer = page("t4", edited=(r"^.*POWER_USAGE(.*\n)*", f"# TYPE {heading}\n"))
+
+    assert len(sensor_faults(EXPORTER, published("GPU-t"), answer)) == accused
+
+
+@pytest.mark.parametrize(
     "blank",
     [
         *("2147483632", "2147483633", "2147483634", "2147483635", "0x7ffffff0", "NaN"),
