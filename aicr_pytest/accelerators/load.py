@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.errors import ProbeFailed, WaitTimeout
 
 if TYPE_CHECKING:
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
 
 IDLE, BUSY = 0.1, 0.5
 """Shares of full load: at most the first is idle, at least the second is busy."""
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 
 
-def listed_loads(lines: Sequence[str]) -> dict[str, float]:
+def listed_loads(profile: Profile, lines: Sequence[str]) -> dict[str, float]:
     """Identity → utilization as a share, as the vendor's tool prints both per line."""
     found = {}
     for line in lines:
-        identity, _, percent = (part.strip() for part in line.partition(","))
-        if match := re.match(r"\d+(\.\d+)?", percent):
-            found[identity] = float(match[0]) / 100
+        listed, _, percent = line.partition(",")
+        identity, match = profile.parse_identity(listed), _PERCENT.fullmatch(percent)
+        if identity and match:
+            found[identity] = float(match[1]) / 100
     return found
 
 
@@ -53,8 +56,8 @@ class Load:
         profile = self._pod.on.profile
         tool = self._pod.view().tool or profile.tool
         ran = self._pod.pod.run(tool, *profile.load_arguments)
-        loads = listed_loads(ran.stdout.splitlines())
-        if ran.exit_code or not loads:
+        loads = listed_loads(profile, ran.stdout.splitlines())
+        if ran.exit_code not in (0, *profile.warning_exits) or not loads:
             said = (ran.stdout + ran.stderr).strip()[-200:]
             raise ProbeFailed(f"{self._pod}: {tool} cannot tell the utilization: {said}")
         return max(loads.values())

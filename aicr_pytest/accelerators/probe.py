@@ -137,7 +137,11 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
     ]
     exits = [int(row[1]) for row in fields if row[0] == "tool-exit"]
     tool_exit = exits[0] if exits else None
-    lines = [row[1] for row in fields if row[0] == "listed" and row[1].strip()]
+    whole = tool_exit in (0, *profile.warning_exits)
+    lines = [row[1] for row in fields if whole and row[0] == "listed" and row[1].strip()]
+    listed = tuple(identity for line in lines if (identity := profile.parse_identity(line)))
+    # A tool that speaks and names no device may have failed: only silence says that there is none.
+    empty = tool_exit == profile.empty_list_exit or (tool_exit == 0 and not lines)
     return View(
         nodes=tuple(
             sorted(
@@ -147,8 +151,8 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
         ),
         tool=next((row[1] for row in fields if row[0] == "tool"), ""),
         tool_exit=tool_exit,
-        listed=tuple(profile.parse_identity(line) for line in lines) if tool_exit == 0 else (),
-        told=tool_exit is not None and tool_exit in (0, profile.empty_list_exit),
+        listed=listed,
+        told=bool(listed) or (tool_exit is not None and empty),
         screen="\n".join("\t".join(row[1:]) for row in fields if row[0] == "screen"),
     )
 

@@ -32,7 +32,7 @@ done
 
 if found=$(command -v "$tool"); then
   printf 'tool\t%s\n' "$found"
-  list=$("$found" "$@" 2>&1)
+  list=$("$found" "$@" 2>/dev/null)  # libraries that are loaded before it speak there
   printf 'tool-exit\t%s\n' "$?"
   printf '%s\n' "$list" | while IFS= read -r line; do printf 'listed\t%s\n' "$line"; done
   "$found" 2>&1 | while IFS= read -r line; do printf 'screen\t%s\n' "$line"; done

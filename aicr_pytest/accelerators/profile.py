@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from aicr_pytest.accelerators.units import Sharing
 
@@ -14,6 +15,8 @@ class Reading:
     """Name of the series."""
     full: float = 100.0
     """Value at full load, for shares of it; without meaning for what is no share."""
+    zero: Literal["value", "absent", "fault"] = "value"
+    """What 0 means: a quiet link; that there is no such sensor; what no device that is on has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +34,25 @@ class ExporterProfile:
     path: str = "/metrics"
     """Path of the endpoint."""
     identity_label: str
-    """Label whose value is the accelerator's identity, comparable with the slice's attribute."""
+    """Label whose value is the accelerator's identity, the same for as long as it is there."""
+    as_published: bool = True
+    """Whether that is what slices and the vendor's tool call it; else it can only be counted."""
     instance_labels: tuple[str, ...] = ()
     """Labels that tell parts of one accelerator from each other, where it is partitioned."""
     index_label: str
     """Label with the number of the accelerator on its node."""
     utilization: tuple[Reading, ...]
-    """Utilization; the first that is exposed counts."""
+    """Utilization; of each accelerator the first that has a value counts."""
     memory: tuple[Reading, ...]
-    """Memory in use; the first that is exposed counts."""
+    """Memory in use; of each accelerator the first that has a value counts."""
     sensors: dict[str, tuple[Reading, ...]] = field(default_factory=dict)
-    """What some models offer beside: temperature, power, interconnect."""
+    """What some models offer beside: temperature, power, interconnect; each name counts."""
+    growing: tuple[Reading, ...] = ()
+    """Counters of what every accelerator that is on uses all the time, loaded or not."""
+    blanks: frozenset[float] = frozenset()
+    """Values by which it says that there is none, beside NaN."""
+    model_label: str = ""
+    """Label with the product name: what one has, others of the same name have too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +89,10 @@ class Profile:
     """Arguments that make the tool print one identity per line."""
     empty_list_exit: int | None = None
     """Exit code by which the tool says that it works and finds no device."""
+    warning_exits: tuple[int, ...] = ()
+    """Exit codes by which it warns, beside a list that is whole."""
     parse_identity: Callable[[str], str]
-    """One line of the tool's list → identity, comparable with the slice's attribute."""
+    """One line of the tool's list → identity, as the slice has it; empty: the line lists none."""
     environment_bypass: dict[str, str] = field(default_factory=dict)
     """Variables by which a permissive runtime hands out devices that nobody granted."""
     environment_remedy: str = ""
@@ -99,7 +112,8 @@ class Profile:
     load_program: tuple[str, ...] = ()
     """Command in that image; it ends by itself."""
     load_arguments: tuple[str, ...] = ()
-    """Arguments that make the tool print ``identity, utilization in percent`` per line."""
+    """Arguments that make the tool print ``identity, utilization in percent`` per line; other lines
+    count as little as in its list."""
     sharing: Sharing = field(default_factory=lambda: Sharing(resources={}))
     """What the device plugin's units are, and how its ids name them."""
     part_types: tuple[str, ...] = ()

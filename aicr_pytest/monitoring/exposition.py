@@ -11,6 +11,8 @@ from aicr_pytest.errors import InvalidExposition
 _TEXT = "text/plain"
 _OPENMETRICS = "application/openmetrics-text"
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_COUNTER = re.compile(r"^([ \t]*#[ \t]*TYPE[ \t]+(\S+)[ \t]+)counter[ \t\r]*$", re.MULTILINE)
+"""A plain text's counter: what stands before its type, and its name."""
 _SHOWN = 120
 """Characters of an answer in a message."""
 
@@ -20,7 +22,7 @@ class Sample:
     """One value of one series."""
 
     name: str
-    """Name of the series, with the suffix that it has (``_bucket``, ``_total`` …)."""
+    """Name of the series as it was sent, with the suffix that it has (``_bucket`` …) or has not."""
     labels: Mapping[str, str]
     """Its labels."""
     value: float
@@ -38,7 +40,7 @@ class Exposition:
     """A parsed answer of a metrics endpoint."""
 
     types: Mapping[str, str]
-    """Family → its type, e.g. ``gauge``; names without suffix."""
+    """Family → its type, e.g. ``gauge``; OpenMetrics' counters without their suffix."""
     samples: tuple[Sample, ...]
     """In the order of the answer."""
 
@@ -59,15 +61,19 @@ def parse(text: str, content_type: str) -> Exposition:
             f"the endpoint claims {content_type or 'no content type'}, not {_TEXT} (Prometheus) or "
             f"{_OPENMETRICS}; it answers {_head(text)}"
         )
+    plain = claimed == _TEXT
+    # The parser of plain text calls every counter's samples ``…_total``, whatever was sent.
+    counters = {name for _, name in _COUNTER.findall(text)} if plain else set()
     try:
-        found = _families(text, openmetrics=claimed == _OPENMETRICS)
+        found = _families(_COUNTER.sub(r"\1gauge", text) if plain else text, plain=plain)
     except (ValueError, IndexError, KeyError) as error:
         raise InvalidExposition(
             f"what claims {claimed} does not parse: {error}; it answers {_head(text)}"
         ) from error
     samples = tuple(_sample(sample) for family in found for sample in family.samples)
     _refuse_nonsense(samples, text)
-    return Exposition(types={family.name: family.type for family in found}, samples=samples)
+    types = {one.name: "counter" if one.name in counters else one.type for one in found}
+    return Exposition(types=types, samples=samples)
 
 
 def is_blank(text: str) -> bool:
@@ -75,12 +81,12 @@ def is_blank(text: str) -> bool:
     return not any(line.strip() and not line.startswith("#") for line in text.splitlines())
 
 
-def _families(text: str, *, openmetrics: bool) -> list[Any]:
+def _families(text: str, *, plain: bool) -> list[Any]:
     from prometheus_client import parser
     from prometheus_client.openmetrics import parser as openmetrics_parser
 
     # Neither says what types it takes.
-    chosen: Any = openmetrics_parser if openmetrics else parser
+    chosen: Any = parser if plain else openmetrics_parser
     return list(chosen.text_string_to_metric_families(text))
 
 

@@ -69,9 +69,9 @@ def test_temperature_power_and_interconnect_have_values(aicr_metrics: Metrics) -
     assert aicr_metrics.sensors_without_sensible_values() == []
 
 
-@pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=1)
+@pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=15)
 def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
-    """No sample says of itself that it is old."""
+    """No sample says of itself that it is old, and the energy that each accelerator uses grows."""
     assert aicr_metrics.stale_answers() == []
 
 

@@ -37,6 +37,7 @@ _NEVER_COMES = (
     "gang-min-one",
     "gang-controller-down",
     "metrics-static",
+    "metrics-static-on-one-node",
     "metrics-stale",
     "metrics-wrong-device-moves",
     "metrics-exporter-crash-loop",

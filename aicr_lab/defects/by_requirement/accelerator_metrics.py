@@ -28,8 +28,17 @@ DEFECTS = (
         injection=LyingExporter(word="static"),
         basis="plan",
         detected_by=FOLLOW,
-        also_fails=frozenset({STILL}),
+        also_fails=frozenset({STILL, FRESH}),
         expected_message="nothing runs on it, and the exporter shows 42%",
+    ),
+    Defect(
+        id="metrics-static-on-one-node",
+        requirement=_METRICS,
+        sentence="The exporter of a node that nobody loads shows the same values for ever.",
+        injection=LyingExporter(word="static", first=1),
+        basis="plan",
+        detected_by=FRESH,
+        expected_message=r"node-1: DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION of GPU-[0-9a-f-]+ stays at",
     ),
     Defect(
         id="metrics-missing-device",

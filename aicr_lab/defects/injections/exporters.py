@@ -19,10 +19,12 @@ class LyingExporter:
     """The exporter of every node lies as the word says; it reads the word at every scrape."""
 
     word: str
+    first: int = 0
+    """The nodes before this one, in the order of their names, have honest ones."""
 
     def inject(self, lab: Lab) -> None:
-        """Write the word on every node."""
-        for node in lab.nodes:
+        """Write the word on these nodes."""
+        for node in lab.nodes[self.first :]:
             accelerator_exporter.defects_file(node).write_text(f"{self.word}\n")
 
     def revert(self, lab: Lab) -> None:

@@ -7,8 +7,17 @@ Linux devices.txt (major 195), NVIDIA/dcgm-exporter (labels, metrics), GKE's man
 NVIDIA/cuda-samples (N-body).
 """
 
+import re
+
 from aicr_pytest.accelerators.profile import ExporterProfile, Profile, Reading
 from aicr_pytest.accelerators.units import Sharing
+
+_BLANKS = frozenset(
+    float(base + reason)
+    for base in (0x7FFFFFF0, 0x7FFFFFFFFFFFFFF0, 1 << 47)  # 32 and 64 bits, floating point
+    for reason in range(4)  # blank, not found, not supported, no permission
+)
+"""DCGM's own values for "there is none"; its exporter leaves most of them out, and not all."""
 
 EXPORTER = ExporterProfile(
     name="dcgm-exporter",
@@ -28,16 +37,32 @@ EXPORTER = ExporterProfile(
     memory=(Reading(name="DCGM_FI_DEV_FB_USED"),),
     sensors={
         "temperature": (
-            Reading(name="DCGM_FI_DEV_GPU_TEMP"),
-            Reading(name="DCGM_FI_DEV_MEMORY_TEMP"),
+            Reading(name="DCGM_FI_DEV_GPU_TEMP", zero="fault"),
+            # Only HBM tells it: a T4, an L4 or a virtual GPU has 0 (dcgm-exporter#460).
+            Reading(name="DCGM_FI_DEV_MEMORY_TEMP", zero="absent"),
         ),
-        "power": (Reading(name="DCGM_FI_DEV_POWER_USAGE"),),
+        "power": (
+            Reading(name="DCGM_FI_DEV_POWER_USAGE", zero="fault"),
+            Reading(name="DCGM_FI_DEV_POWER_USAGE_INSTANT", zero="fault"),
+        ),
         "interconnect": (
             Reading(name="DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL"),
-            Reading(name="DCGM_FI_PROF_NVLINK_TX_BYTES"),
-            Reading(name="DCGM_FI_PROF_PCIE_TX_BYTES"),
+            *(
+                Reading(name=f"DCGM_FI_{name}")
+                for name in (
+                    "PROF_NVLINK_TX_BYTES",
+                    "PROF_NVLINK_RX_BYTES",
+                    "PROF_PCIE_TX_BYTES",
+                    "PROF_PCIE_RX_BYTES",
+                    "DEV_PCIE_TX_THROUGHPUT",  # up to 2.x
+                    "DEV_PCIE_RX_THROUGHPUT",
+                )
+            ),
         ),
     },
+    growing=(Reading(name="DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", zero="absent"),),
+    blanks=_BLANKS,
+    model_label="modelName",
 )
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -74,6 +99,19 @@ SHARING = Sharing(
     counts=("nvidia.com/gpu.count",),
 )
 
+_NAMED = r"(?:GPU|MIG)-[\w./-]+"
+_LISTED = re.compile(rf"\s*(?:({_NAMED})|(?:GPU|MIG)\s.*\(UUID: ({_NAMED})\))\s*")
+
+
+def parse_identity(line: str) -> str:
+    """The UUID in a line of ``nvidia-smi --query-gpu=uuid`` or ``-L``; empty: it lists none.
+
+    Whatever else speaks on the same output (preloaded libraries, warnings) lists no device.
+    """
+    listed = _LISTED.fullmatch(line)
+    return (listed[1] or listed[2]) if listed else ""
+
+
 PROFILE = Profile(
     vendor="nvidia",
     driver="gpu.nvidia.com",
@@ -90,7 +128,8 @@ PROFILE = Profile(
     tool_directories=("/usr/local/nvidia/bin", "/usr/bin", "/usr/local/bin"),
     list_arguments=("--query-gpu=uuid", "--format=csv,noheader"),
     empty_list_exit=6,  # "No devices were found"
-    parse_identity=str.strip,
+    warning_exits=(14,),  # "infoROM is corrupted"
+    parse_identity=parse_identity,
     environment_bypass={
         "NVIDIA_VISIBLE_DEVICES": "all",
         "NVIDIA_DRIVER_CAPABILITIES": "all",

@@ -24,7 +24,11 @@ from aicr_pytest.errors import (
 from aicr_pytest.evidence.answers import reduce_exposition
 from aicr_pytest.monitoring.exposition import is_blank, parse
 from aicr_pytest.once import Once
-from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
+from aicr_pytest.requirements.accelerator_metrics.readings import (
+    Exposed,
+    Offered,
+    coverage_faults,
+)
 from aicr_pytest.requirements.accelerator_metrics.signs import SIGNS
 from aicr_pytest.requirements.signs import image_name, images_in
 
@@ -48,6 +52,8 @@ class Endpoint:
     """Node that it runs on; empty while it has none."""
     port: int
     """Port of the endpoint."""
+    ready: bool
+    """Whether the pod was Ready when it was found; others are waited for."""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.pod}"
@@ -80,6 +86,7 @@ class Exporters:
         self._looking = threading.Lock()  # the first check asks for several nodes at the same time
         self._answers: dict[Endpoint, tuple[Answer, Observation]] = {}
         self._asked: dict[Endpoint, Once[tuple[Answer, Observation]]] = {}
+        self._in_use: dict[str, list[Endpoint]] = {}
 
     @property
     def profile(self) -> ExporterProfile:
@@ -98,11 +105,16 @@ class Exporters:
         return one_offer_each([node for node in self._accelerators.stock if node.ready])
 
     def offered(self, node: AcceleratorNode) -> Offered:
-        """What a node offers, as Kubernetes knows it."""
+        """What a node offers, as Kubernetes knows it.
+
+        Parts have identities of their own there, and numbers within their device in an exporter.
+        """
+        compared = self.profile.as_published and node.unit != "partition"
         return Offered(
             node=node.name,
-            identities=frozenset(device.identity for device in node.devices),
+            identities=frozenset(device.identity for device in node.devices if compared),
             count=node.whole_devices,
+            parts_apart=node.unit == "device" and bool(node.beside),
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -172,25 +184,47 @@ class Exporters:
             namespace=pod["metadata"]["namespace"],
             node=pod_state.node_of(pod),
             port=ports[0]["containerPort"] if ports else self.profile.port,
+            ready=pod_state.is_ready(pod),
         )
 
     def on(self, node: str) -> list[Endpoint]:
-        """The endpoints of one node."""
-        return [endpoint for endpoint in self.endpoints() if endpoint.node == node]
+        """The endpoints of one node, those that were Ready first."""
+        there = [endpoint for endpoint in self.endpoints() if endpoint.node == node]
+        return sorted(there, key=lambda endpoint: not endpoint.ready)
 
     def exposed(self, node: str) -> list[Exposed]:
-        """What the exporter pods of a node answered at the first look, parsed.
+        """What the exporter of a node answered at the first look, parsed.
+
+        Of several the first counts that shows all that the node offers, whatever the others do;
+        where none does, all of them count together.
 
         Raises:
             InvalidExposition: one answers something else than metrics.
             WaitTimeout: one is not Ready, or does not answer.
+            ProbeFailed: one does not let us in.
         """
-        found = []
-        for endpoint in self.on(node):
-            answer, observation = self._first(endpoint)
-            self._evidence().cite(observation)
-            found.append(_parsed(endpoint, answer))
+        endpoints, found = self.on(node), []
+        troubles: list[InvalidExposition | WaitTimeout | ProbeFailed] = []
+        for endpoint in endpoints:
+            try:
+                answer, observation = self._first(endpoint)
+                self._evidence().cite(observation)
+                said = _parsed(endpoint, answer)
+            except (InvalidExposition, WaitTimeout, ProbeFailed) as error:
+                troubles.append(error)
+                continue
+            if len(endpoints) > 1 and self._is_whole(node, said):
+                self._in_use[node] = [endpoint]
+                self._evidence().fact(f"exporter of {node}", f"{endpoint}, one of {len(endpoints)}")
+                return [said]
+            found.append(said)
+        if troubles:  # what nobody could look at may be whole
+            raise min(troubles, key=lambda error: not isinstance(error, ProbeFailed))
         return found
+
+    def _is_whole(self, name: str, said: Exposed) -> bool:
+        offering = [self.offered(node) for node in self.nodes() if node.name == name]
+        return not any(coverage_faults(self.profile, offered, [said]) for offered in offering)
 
     def exposed_now(self, node: str) -> list[Exposed]:
         """What they answer now; kept by whoever asks.
@@ -199,18 +233,37 @@ class Exporters:
             EndpointSilent: one does not answer.
             InvalidExposition: one answers something else than metrics.
         """
-        return [_parsed(endpoint, self._ask(endpoint)) for endpoint in self.on(node)]
+        endpoints = self.on(node)
+        if len(endpoints) > 1 and node not in self._in_use:
+            self.exposed(node)
+        asked = self._in_use.get(node, endpoints)
+        return [_parsed(endpoint, self._ask(endpoint)) for endpoint in asked]
 
     def gather(self, look: Callable[[AcceleratorNode], list[str]]) -> list[str]:
-        """What a look at every node finds, several at a time; never of no node."""
+        """What a look at every node finds, several at a time; never of no node.
+
+        What is found on one node is told, even where another lets nobody look.
+        """
         nodes = self.nodes()
         if not nodes:
             raise NoAccelerators(
                 "No accelerator node is Ready, so that no exporter can be asked.",
                 hint="See why: kubectl get nodes",
             )
+        blind: list[ProbeFailed] = []
+
+        def look_or_not(node: AcceleratorNode) -> list[str]:
+            try:
+                return look(node)
+            except ProbeFailed as error:
+                blind.append(error)
+                return []
+
         with ThreadPoolExecutor(max_workers=8) as threads:
-            return [sentence for found in threads.map(look, nodes) for sentence in found]
+            found = [sentence for those in threads.map(look_or_not, nodes) for sentence in those]
+        if blind and not found:
+            raise blind[0]
+        return found
 
     def invalid(self) -> list[str]:
         """Answers that are not what they claim to be, as sentences."""
@@ -241,11 +294,17 @@ class Exporters:
         answer = self._waiter.poll(
             f"pod {endpoint}: an answer at port {endpoint.port}",
             lambda: self._ask(endpoint),
-            until=lambda one: one.status == 200 and not is_blank(one.text),
+            until=lambda one: bool(_guard(one)) or (one.status == 200 and not is_blank(one.text)),
             describe=lambda one: f"HTTP {one.status}: {one.text[:100]!r}",
             timeout=self._waiter.deadlines.endpoint_answers,
             tolerate=(EndpointSilent,),
         )
+        if guard := _guard(answer):
+            raise ProbeFailed(
+                f"{self.profile.name} on {endpoint.node}, pod {endpoint}, is guarded: {guard}.",
+                hint="Let its port be asked as the monitoring system asks it, without credentials, "
+                "while the checks run.",
+            )
         told = reduce_exposition(answer.text)
         observation = self._evidence().text(
             f"What {self.profile.name} exposes on {endpoint.node}",
@@ -271,6 +330,13 @@ class Exporters:
         )
 
 
+def _guard(answer: Answer) -> str:
+    """What keeps us from an exporter that others may be let in to; empty where nothing does."""
+    if answer.status in (401, 403):
+        return f"it answers HTTP {answer.status} to whoever brings no credentials"
+    return "it speaks TLS only" if answer.status == 400 and "HTTPS" in answer.text else ""
+
+
 def _is_called(name: str, pod: Object) -> bool:
     """Whether a pod, or an image that it runs, is called so, by a prefix or suffix of others."""
     names = [pod["metadata"]["name"], *map(image_name, images_in(pod))]
@@ -286,7 +352,7 @@ def platforms_own(pods: Sequence[Object], nodes: Set[str]) -> list[Object]:
     """Of the pods that carry the exporter's label, those of the platform: anybody sets a label.
 
     An exporter of every node is made by a DaemonSet, or by kubelet from a file; beside such a one
-    other pods under its label are somebody else's.
+    other pods under its label are somebody else's. Of several in one namespace one is enough.
 
     Args:
         nodes: names of the accelerator nodes.

@@ -123,6 +123,12 @@ class LoadTrial:
             return _LoadResult(blind=error)
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
+        profile = self._exporters.profile
+        if not profile.as_published:
+            raise ProbeFailed(
+                f"{busy} holds {_only(busy)}, and {profile.name} tells accelerators by "
+                f"{profile.identity_label} alone: which series is of it nothing says."
+            )
         identity, course = _only(busy), _LoadResult(idle=_only_if_seen(idle))
         watch = ReadingRecorder(
             exporters=self._exporters,
@@ -144,6 +150,7 @@ class LoadTrial:
     ) -> None:
         where = f"{busy} holds {watch.identity}"
         if not self._reaches(watch, "idle", lambda value: value <= IDLE):
+            _refuse_others(busy, load, watch)
             course.faults.append(
                 f"{where}, nothing runs on it, and the exporter shows {watch.shown()}"
             )
@@ -166,6 +173,7 @@ class LoadTrial:
         watch.mark_load(f"load off in pod {busy.pod.name}", load.seen())
         started = time.monotonic()
         if not self._reaches(watch, "idle again", lambda value: value <= IDLE):
+            _refuse_others(busy, load, watch)
             course.faults.append(
                 f"{where}, its load has ended, and the exporter still shows {watch.shown()}"
             )
@@ -205,6 +213,19 @@ class LoadTrial:
         )
 
 
+def _refuse_others(busy: "AcceleratorPod", load: Load, watch: ReadingRecorder) -> None:
+    """Raise where the vendor's tool, too, sees a load that is not ours: a reading follows that one.
+
+    Raises:
+        ProbeFailed: somebody else uses the accelerator, which may be shared.
+    """
+    if watch.value is not None and (seen := load.seen()) > IDLE:
+        raise ProbeFailed(
+            f"{busy} holds {_only(busy)}, nothing of ours runs on it, and {busy.on.profile.tool} "
+            f"shows {seen:.0%}: somebody else uses it."
+        )
+
+
 def _movement(
     busy: "AcceleratorPod", idle: "AcceleratorPod | None", course: _LoadResult
 ) -> list[str]:
@@ -225,6 +246,8 @@ def _movement(
         raise ProbeFailed(f"{idle}: {identity} has no series, so that it cannot move.")
     if course.idle_peak <= IDLE:
         return []
+    if idle.on.unit == "share":
+        raise ProbeFailed(f"{idle}: {identity} is shared, and moves for whoever has a share of it.")
     shown = f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
     return [f"{idle} holds {identity} idle, and the exporter shows it at {shown}"]
 

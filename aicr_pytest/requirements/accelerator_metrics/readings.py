@@ -1,14 +1,13 @@
 """What exporters say of accelerators, judged. Pure: no requests, no clock of its own."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from aicr_pytest.accelerators.profile import ExporterProfile, Reading
 from aicr_pytest.monitoring.exposition import Exposition, Sample
 
-Sensor = tuple[str, dict[str, list[Sample]]]
-"""A series' name, and its samples by identity."""
 PART = "/"
 """Stands between an accelerator's identity and that of a part of it."""
 OLDEST = 150.0
@@ -25,6 +24,8 @@ class Offered:
     """Where slices tell them; empty where only a count is published."""
     count: int
     """How many there are."""
+    parts_apart: bool = False
+    """Whether parts are counted beside them, and so are none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +42,35 @@ class Exposed:
     """When it says so by its own clock, Unix seconds; None where it does not tell."""
 
 
-def chosen(readings: Sequence[Reading], exposed: Iterable[Exposed]) -> Reading | None:
-    """The first of the profile's names that has values; None where none has."""
-    answers = list(exposed)
-    return next(
-        (one for one in readings if any(e.exposition.named(one.name) for e in answers)), None
-    )
-
-
 def by_identity(
     profile: ExporterProfile, reading: Reading, exposed: Iterable[Exposed]
 ) -> dict[str, list[Sample]]:
-    """Identity → the samples of one reading."""
+    """Identity → the samples of one reading; what says that there is none is no sample."""
     found: dict[str, list[Sample]] = {}
     for answer in exposed:
         for sample in answer.exposition.named(reading.name):
-            found.setdefault(identity_of(profile, sample.labels), []).append(sample)
+            if not _says_none(profile, reading, sample.value):
+                found.setdefault(identity_of(profile, sample.labels), []).append(sample)
+    return found
+
+
+def _says_none(profile: ExporterProfile, reading: Reading, value: float) -> bool:
+    return value in profile.blanks or (value == 0 and reading.zero == "absent")
+
+
+def shown(
+    profile: ExporterProfile, readings: Iterable[Reading], exposed: Iterable[Exposed]
+) -> dict[str, tuple[Reading, list[Sample]]]:
+    """Identity → the first of some readings that has values of it, and these.
+
+    Accelerators of one node may differ: of a partitioned one, e.g., there is no utilization as a
+    whole, and its neighbour has nothing else.
+    """
+    answers = list(exposed)
+    found: dict[str, tuple[Reading, list[Sample]]] = {}
+    for reading in readings:
+        for identity, samples in by_identity(profile, reading, answers).items():
+            found.setdefault(identity, (reading, samples))
     return found
 
 
@@ -70,23 +84,10 @@ def share(
     profile: ExporterProfile, readings: Sequence[Reading], exposed: Iterable[Exposed]
 ) -> dict[str, float]:
     """Identity → its highest value as a share of full load; empty where there is no series."""
-    answers = list(exposed)
-    if (reading := chosen(readings, answers)) is None:
-        return {}
-    found = by_identity(profile, reading, answers)
     return {
         identity: max(sample.value for sample in samples) / reading.full
-        for identity, samples in found.items()
+        for identity, (reading, samples) in shown(profile, readings, exposed).items()
     }
-
-
-def identities(
-    profile: ExporterProfile, readings: Sequence[Reading], exposed: Iterable[Exposed]
-) -> set[str]:
-    """The accelerators that have a value of the first reading that has any."""
-    answers = list(exposed)
-    reading = chosen(readings, answers)
-    return set(by_identity(profile, reading, answers)) if reading else set()
 
 
 def coverage_faults(
@@ -101,63 +102,124 @@ def coverage_faults(
     found = []
     for what, readings in (("utilization", profile.utilization), ("memory", profile.memory)):
         where = f"{offered.node}, pod {pods}: {what}"
-        reading = chosen(readings, exposed)
-        if reading is None:
+        series = shown(profile, readings, exposed)
+        if not series:
             names = " or ".join(one.name for one in readings)
             found.append(f"{where} has no value at all ({names})")
             continue
-        series = by_identity(profile, reading, exposed)
-        found += _set_faults(f"{where} ({reading.name})", offered, set(series))
+        used = {reading.name: None for reading, _ in series.values()}
+        where = f"{where} ({' or '.join(used)})"
+        found += _set_faults(where, offered, set(series))
         found += [
-            f"{where} ({reading.name}): accelerators {', '.join(sorted(indexes))} all carry "
+            f"{where}: accelerators {', '.join(sorted(indexes))} all carry "
             f"{profile.identity_label} {identity}"
-            for identity, samples in sorted(series.items())
+            for identity, (_, samples) in sorted(series.items())
             if len(indexes := {s.labels.get(profile.index_label, "") for s in samples}) > 1
         ]
     return found
 
 
-def _set_faults(where: str, offered: Offered, seen: set[str]) -> list[str]:
+def _set_faults(where: str, offered: Offered, seen: Set[str]) -> list[str]:
     """What is offered and not measured; what is measured beyond it is withheld: nobody is accused.
 
     An exporter goes on with an accelerator that is tainted, ill or partitioned.
     """
     if missing := sorted(offered.identities - seen):
         return [f"{where} lacks {', '.join(missing)}"]
-    if not offered.identities and len(seen) < offered.count:
-        return [f"{where} has series of {len(seen)} accelerators, {offered.count} are offered"]
+    if not offered.identities and (fitting := len(_units(offered, seen))) < offered.count:
+        return [f"{where} has series of {fitting} accelerators, {offered.count} are offered"]
     return []
 
 
-def sensors(profile: ExporterProfile, exposed: Sequence[Exposed]) -> Mapping[str, Sensor]:
-    """What is offered beside utilization and memory → the series' name, and its samples."""
-    offered = {}
-    for what, readings in profile.sensors.items():
-        named = [
-            one
+def _units(offered: Offered, seen: Set[str]) -> set[str]:
+    """What may be among the units that are counted: wholes, or parts in place of their wholes."""
+    if offered.parts_apart:
+        return {one for one in seen if PART not in one}
+    partitioned = {one.rpartition(PART)[0] for one in seen}
+    return {one for one in seen if one not in partitioned}
+
+
+def foreign_faults(
+    profile: ExporterProfile, answers: Sequence[tuple[Offered, Sequence[Exposed]]]
+) -> list[str]:
+    """Nodes that show another node's accelerators in place of their own, as sentences.
+
+    So it is where the exporters of all nodes ask the host engine of one. Where slices tell whose
+    accelerators these are, that they are all shown says enough; where there is only a count, what
+    another node shows, too, is nobody's own.
+    """
+    seen = {
+        offered.node: offered.identities
+        or _units(offered, set(shown(profile, profile.utilization, exposed)))
+        for offered, exposed in answers
+    }
+    found = []
+    for offered, _ in answers:
+        mine = seen[offered.node]
+        twins = {
+            node: mine & theirs
+            for node, theirs in seen.items()
+            if node != offered.node and mine & theirs
+        }
+        own = mine.difference(*twins.values())
+        if twins and not offered.identities and len(own) < offered.count <= len(mine):
+            both = "; ".join(f"{node}: {_few(those)}" for node, those in sorted(twins.items()))
+            found.append(
+                f"{offered.node} offers {offered.count} accelerators, and {len(own)} of those that "
+                f"its exporter shows are its own: others are shown as those of {both}"
+            )
+    return found
+
+
+def _few(identities: Set[str]) -> str:
+    first, *others = sorted(identities)
+    return f"{first} and {len(others)} more" if others else first
+
+
+Series = tuple[Reading, dict[str, list[Sample]]]
+"""A reading, and the samples of each accelerator that has it."""
+
+
+def sensors(profile: ExporterProfile, exposed: Sequence[Exposed]) -> dict[str, list[Series]]:
+    """What is offered beside utilization and memory → its readings, those without a value too.
+
+    Not offered is what is nowhere named, of which every sample says that there is none, or what
+    only some models have and nothing but a heading names: old exporters have headings of all.
+    """
+    offered = {
+        what: [
+            (one, series)
             for one in readings
-            if any(one.name in e.exposition.types or e.exposition.named(one.name) for e in exposed)
+            if (series := by_identity(profile, one, exposed)) or _is_only_announced(one, exposed)
         ]
-        if named:
-            # The one with values, if any: some models lack a single sensor.
-            reading = chosen(named, exposed) or named[0]
-            offered[what] = (reading.name, by_identity(profile, reading, exposed))
-    return offered
+        for what, readings in profile.sensors.items()
+    }
+    return {what: there for what, there in offered.items() if there}
 
 
-def span(sensors: Iterable[Sensor]) -> str:
+def _is_only_announced(reading: Reading, exposed: Sequence[Exposed]) -> bool:
+    if reading.zero != "fault":
+        return False
+    pages = [answer.exposition for answer in exposed]
+    sampled = any(sample.name == reading.name for page in pages for sample in page.samples)
+    return not sampled and any(reading.name in page.types for page in pages)
+
+
+def span(found: Iterable[Series]) -> str:
     """What some nodes' exporters show of one sensor, in a line: how many, from what to what."""
-    found = list(sensors)
-    names = ", ".join(sorted({name for name, _ in found}))
-    if not found:
-        return "not offered by the exporter"
-    values = [
-        sample.value for _, series in found for samples in series.values() for sample in samples
+    values: dict[str, list[float]] = {}
+    count: Counter[str] = Counter()
+    for reading, series in found:
+        shown_of = [sample.value for samples in series.values() for sample in samples]
+        values.setdefault(reading.name, []).extend(shown_of)
+        count[reading.name] += len(series)
+    told = [
+        f"{min(those):g} to {max(those):g} on {count[name]} accelerators ({name})"
+        if those
+        else f"{name} has no value"
+        for name, those in values.items()
     ]
-    if not values:
-        return f"{names} has no value"
-    count = sum(len(series) for _, series in found)
-    return f"{min(values):g} to {max(values):g} on {count} accelerators ({names})"
+    return "; ".join(told) or "not offered by the exporter"
 
 
 def sensor_faults(
@@ -165,25 +227,44 @@ def sensor_faults(
 ) -> list[str]:
     """Sensors that are announced and have no sensible value, as sentences."""
     found = []
-    for what, (name, series) in sensors(profile, exposed).items():
-        where = f"{offered.node}: {what} ({name})"
-        if not series:
+    for what, there in sensors(profile, exposed).items():
+        if not any(series for _, series in there):
+            where = f"{offered.node}: {what} ({there[0][0].name})"
             found.append(f"{where} is announced and has not one value")
-            continue
-        found += [
-            f"{where} of {identity} is {sample.value:g}"
-            for identity, samples in sorted(series.items())
-            for sample in samples
-            if not _sensible(what, sample.value)
-        ]
+        for reading, series in there:
+            where = f"{offered.node}: {what} ({reading.name})"
+            found += [
+                f"{where} of {identity} is {sample.value:g}"
+                for identity, samples in sorted(series.items())
+                for sample in samples
+                if not _is_sensible(reading, sample.value)
+            ]
+            if reading.zero == "fault":  # what is never 0 is there in every one of a model
+                found += [
+                    f"{where} of {identity} has no value, and others of its model have one"
+                    for identity in _lacking(profile, offered, exposed, set(series))
+                ]
     return found
 
 
-def _sensible(what: str, value: float) -> bool:
-    if not math.isfinite(value) or value < 0:
-        return False
-    # No accelerator that is switched on has 0 degrees or draws nothing; a link may be quiet.
-    return value > 0 or what not in ("temperature", "power")
+def _is_sensible(reading: Reading, value: float) -> bool:
+    return math.isfinite(value) and (value > 0 or (value == 0 and reading.zero != "fault"))
+
+
+def _lacking(
+    profile: ExporterProfile, offered: Offered, exposed: Sequence[Exposed], having: Set[str]
+) -> list[str]:
+    """Accelerators that are offered and lack what others of their model on the node have."""
+    models = {
+        identity: samples[0].labels.get(profile.model_label, "")
+        for identity, (_, samples) in shown(profile, profile.utilization, exposed).items()
+    }
+    having_models = {models[identity] for identity in having & set(models)}
+    return sorted(
+        identity
+        for identity in offered.identities & set(models) - having
+        if models[identity] in having_models
+    )
 
 
 def ages(exposed: Iterable[Exposed]) -> str:
@@ -219,3 +300,24 @@ def staleness(exposed: Iterable[Exposed]) -> list[str]:
                 f"timestamp; more than {OLDEST:g} s is stale"
             )
     return found
+
+
+def standing(
+    profile: ExporterProfile, offered: Offered, before: Sequence[Exposed], now: Sequence[Exposed]
+) -> dict[str, str]:
+    """Identity → the counter, and its value, that grows of all that is on, and has not grown.
+
+    As many as are withheld may stand still: they may be off, and where there is only a count nobody
+    knows which they are.
+    """
+    found = {}
+    for reading in profile.growing:
+        had, has = (by_identity(profile, reading, those) for those in (before, now))
+        for identity in had.keys() & has.keys():
+            was, value = (max(s.value for s in those[identity]) for those in (had, has))
+            if was == value:
+                found[identity] = f"{reading.name} of {identity} stays at {value:g}"
+    if offered.identities:
+        return {one: told for one, told in found.items() if one in offered.identities}
+    seen = _units(offered, set(shown(profile, profile.utilization, now)))
+    return found if len(found) > max(0, len(seen) - offered.count) else {}

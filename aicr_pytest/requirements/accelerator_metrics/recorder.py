@@ -8,9 +8,8 @@ from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.accelerator_metrics.readings import (
     PART,
     Exposed,
-    by_identity,
-    chosen,
     share,
+    shown,
 )
 from aicr_pytest.requirements.recorder import Recorder
 
@@ -40,6 +39,8 @@ class ReadingRecorder(Recorder[float | None]):
         self.node = node
         self.identity = identity
         self._idle = idle
+        self.value: float | None = None
+        """Share of full load of the busy accelerator in the last sample; None: it is not shown."""
         self.memory: float | None = None
         """Memory in use in the last sample; None where it is not shown."""
         self.memory_peak = 0.0
@@ -63,7 +64,7 @@ class ReadingRecorder(Recorder[float | None]):
         idle = self._shares.get(self._idle)
         self.idle_seen = self.idle_seen or idle is not None
         self.idle_peak = max(self.idle_peak, idle or 0.0)
-        value = self._shares.get(self.identity)
+        self.value = value = self._shares.get(self.identity)
         if value is None and any(one.startswith(f"{self.identity}{PART}") for one in self._shares):
             raise ProbeFailed(
                 f"{self.node}: {self.identity} is partitioned, and which of its parts a pod holds "
@@ -76,10 +77,8 @@ class ReadingRecorder(Recorder[float | None]):
 
     def _memory(self, exposed: list[Exposed]) -> float | None:
         profile = self._exporters.profile
-        if (reading := chosen(profile.memory, exposed)) is None:
-            return None
-        samples = by_identity(profile, reading, exposed).get(self.identity)
-        return max(sample.value for sample in samples) if samples else None
+        _, samples = shown(profile, profile.memory, exposed).get(self.identity, (None, ()))
+        return max((sample.value for sample in samples), default=None)
 
     def mark_load(self, text: str, tool: float) -> None:
         """Mark that the load was switched, and what the vendor's tool shows then."""
@@ -88,8 +87,7 @@ class ReadingRecorder(Recorder[float | None]):
 
     def shown(self) -> str:
         """What was last shown of the busy accelerator."""
-        value = self._shares.get(self.identity)
-        return "no value of it" if value is None else f"{value:.0%}"
+        return "no value of it" if self.value is None else f"{self.value:.0%}"
 
     def others(self) -> str:
         """Other accelerators that became busy meanwhile, to say whose readings moved."""

@@ -1,14 +1,17 @@
 """Metrics of the platform's accelerators: what exporters say and what the monitoring system has."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.errors import DoesNotApply, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, EndpointSilent, SolutionAbsent, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics import readings
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
+from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
@@ -78,29 +81,30 @@ class Metrics:
     def accelerators_without_series(self) -> list[str]:
         """Accelerators without utilization and memory of their own, as sentences."""
         profile = self.exporters.profile
+        seen: dict[str, tuple[Offered, list[Exposed]]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             offered, exposed = self.exporters.offered(node), self.exporters.exposed(node.name)
+            seen[node.name] = offered, exposed
             return readings.coverage_faults(profile, offered, exposed)
 
         found = self.exporters.gather(look)
-        self._show_identities()
-        return found
+        answers = [seen[name] for name in sorted(seen)]
+        self._show_identities(answers)
+        return found + readings.foreign_faults(profile, answers)
 
-    def _show_identities(self) -> None:
+    def _show_identities(self, answers: Sequence[tuple[Offered, Sequence[Exposed]]]) -> None:
         profile = self.exporters.profile
         rows = []
-        for node in self.exporters.nodes():
-            offered = self.exporters.offered(node)
-            exposed = self.exporters.exposed(node.name)
-            used = readings.identities(profile, profile.utilization, exposed)
-            memory = readings.identities(profile, profile.memory, exposed)
+        for offered, exposed in answers:
+            used = set(readings.shown(profile, profile.utilization, exposed))
+            memory = set(readings.shown(profile, profile.memory, exposed))
             if not offered.identities:
-                rows.append([node.name, f"{offered.count}", f"{len(used)}", f"{len(memory)}"])
+                rows.append([offered.node, f"{offered.count}", f"{len(used)}", f"{len(memory)}"])
                 continue
             known = (offered.identities, used, memory)
             rows += [
-                [node.name, *(one if one in where else "" for where in known)]
+                [offered.node, *(one if one in where else "" for where in known)]
                 for one in sorted(offered.identities | used | memory)
             ]
         columns = ["node", "offered", "utilization of", "memory of"]
@@ -119,12 +123,12 @@ class Metrics:
             DoesNotApply: no exporter offers temperature, power or interconnect.
         """
         profile = self.exporters.profile
-        offered_somewhere: dict[str, list[readings.Sensor]] = {}
+        offered_somewhere: dict[str, list[readings.Series]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             exposed = self.exporters.exposed(node.name)
-            for what, sensor in readings.sensors(profile, exposed).items():
-                offered_somewhere.setdefault(what, []).append(sensor)
+            for what, there in readings.sensors(profile, exposed).items():
+                offered_somewhere.setdefault(what, []).extend(there)
             return readings.sensor_faults(profile, self.exporters.offered(node), exposed)
 
         found = self.exporters.gather(look)
@@ -135,14 +139,60 @@ class Metrics:
         return found
 
     def stale_answers(self) -> list[str]:
-        """Answers that say themselves that they are too old, as sentences."""
+        """Answers that are too old, as sentences: by their own word, or by what does not grow."""
+        recent: dict[str, tuple[Offered, list[Exposed]]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             exposed = self.exporters.exposed(node.name)
             self._evidence().fact(f"samples on {node.name}", readings.ages(exposed))
-            return readings.staleness(exposed)
+            found = readings.staleness(exposed)
+            if not found:
+                recent[node.name] = self.exporters.offered(node), exposed
+            return found
 
-        return self.exporters.gather(look)
+        return self.exporters.gather(look) + self._standing(recent)
+
+    def _standing(self, first: Mapping[str, tuple[Offered, Sequence[Exposed]]]) -> list[str]:
+        """Counters that grow of every accelerator that is on, and do not, as sentences.
+
+        Args:
+            first: node → what it offers, and what its exporter said at the first look.
+        """
+        profile = self.exporters.profile
+        stands = {
+            node: readings.standing(profile, offered, said, said)
+            for node, (offered, said) in sorted(first.items())
+        }
+        growing = sum(map(len, stands.values()))
+        self._evidence().fact("accelerators with a counter that always grows", str(growing))
+
+        def look(node: str) -> None:
+            with contextlib.suppress(EndpointSilent):
+                still = readings.standing(profile, *first[node], self.exporters.exposed_now(node))
+                stands[node] = {one: still[one] for one in stands[node].keys() & still.keys()}
+
+        def look_on() -> int:
+            with ThreadPoolExecutor(max_workers=8) as threads:
+                list(threads.map(look, [node for node, those in stands.items() if those]))
+            return sum(map(len, stands.values()))
+
+        seconds = self._waiter.deadlines.reading_follows
+        try:
+            if growing:
+                self._waiter.poll(
+                    "what every accelerator uses: grown",
+                    look_on,
+                    until=lambda still: not still,
+                    describe=lambda still: f"{still} of {growing} stand still",
+                    timeout=seconds,
+                )
+        except WaitTimeout:
+            return [
+                f"{node}: {told} for {seconds * self._waiter.scale:g} s"
+                for node, those in stands.items()
+                for _, told in sorted(those.items())
+            ]
+        return []
 
     # -- under load ----------------------------------------------------------------------------
 
@@ -168,10 +218,11 @@ class Metrics:
         profile = self.exporters.profile
         nodes = [node.name for node in self.exporters.nodes()]
         exposed = [answer for node in nodes for answer in self.exporters.exposed(node)]
-        reading = readings.chosen(profile.utilization, exposed)
-        if reading is None:
+        shown = readings.shown(profile, profile.utilization, exposed)
+        if not shown:
             raise DoesNotApply("The exporters expose no utilization that could be collected.")
-        wanted = frozenset(readings.identities(profile, (reading,), exposed))
+        wanted = frozenset(shown)
+        names = tuple(dict.fromkeys(reading.name for reading, _ in shown.values()))
         try:
             prometheus = self.prometheus
         except SolutionAbsent as absent:
@@ -179,7 +230,7 @@ class Metrics:
         self._evidence().fact("monitoring system", str(prometheus))
         asked_at = prometheus.now()
         # A sample that was there before proves nothing: its series stays visible for 5 min.
-        expression = f"timestamp({reading.name}) > {asked_at:.3f}"
+        expression = " or ".join(f"timestamp({name}) > {asked_at:.3f}" for name in names)
         renewed: frozenset[str] = frozenset()
 
         def look() -> frozenset[str]:
@@ -193,7 +244,7 @@ class Metrics:
         late = ""
         try:
             self._waiter.poll(
-                f"{prometheus}: new samples of {reading.name}",
+                f"{prometheus}: new samples of {' and '.join(names)}",
                 look,
                 until=lambda seen: seen == wanted,
                 describe=lambda seen: f"{len(seen)} of {len(wanted)} accelerators",
@@ -202,5 +253,6 @@ class Metrics:
         except WaitTimeout as error:
             late = str(error)
         finally:
-            prometheus.query(reading.name, title=f"{reading.name} in the monitoring system")
+            for name in names:
+                prometheus.query(name, title=f"{name} in the monitoring system")
         return Collection(exposed=wanted, collected=renewed, late=late)

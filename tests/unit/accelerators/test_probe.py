@@ -1,11 +1,14 @@
 import dataclasses
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from aicr_pytest.accelerators.probe import (
     DeviceNode,
+    View,
     open_command,
     parse_open_attempt,
     parse_view,
@@ -89,6 +92,73 @@ def test_a_tool_that_fails_lists_nothing() -> None:
 
     assert parse_view(PROFILE, said).listed == ()
     assert parse_view(PROFILE, said).tool_exit == 9
+
+
+ONE, TWO = "GPU-00000000-0000-0000-0000-000000000001", "GPU-00000000-0000-0000-0000-000000000002"
+PART = "MIG-00000000-0000-0000-0000-00000000000a"
+HAMI = "[HAMI-core Msg(571:140025334466368:libvgpu.c:836)]: Initializing....."
+INFOROM = "WARNING: infoROM is corrupted at gpu 0000:3B:00.0"
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "code", "listed"),
+    [
+        (ONE, HAMI, 0, (ONE,)),  # HAMi 347, 332; and whatever else is preloaded and speaks
+        (f"{HAMI}\n{ONE}", "", 0, (ONE,)),
+        (f"{ONE}\n{TWO}\n{INFOROM}", "", 14, (ONE, TWO)),
+        (f"GPU 0: NVIDIA A100-SXM4-40GB (UUID: {ONE})\n{HAMI}", "", 0, (ONE,)),
+        (f"  MIG 1g.5gb     Device  0: (UUID: {PART})", "", 0, (PART,)),
+        ("", HAMI, 0, ()),
+        ("No devices were found", "", 6, ()),
+    ],
+)
+def test_only_lines_of_the_tools_own_form_list_a_device(
+    tmp_path: Path, shell: str, stdout: str, stderr: str, code: int, listed: tuple[str, ...]
+) -> None:
+    view = seen_by(tmp_path, shell, stdout, stderr, code)
+
+    assert view.listed == listed
+    assert view.told
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "code"),
+    [
+        (HAMI, "", 0),
+        ("Failed to initialize NVML: Unknown Error", "", 0),
+        (INFOROM, "", 14),
+        (ONE, "Unable to determine the device handle: GPU is lost", 15),
+        ("", "command failed", 255),
+    ],
+)
+def test_a_tool_that_speaks_and_lists_nothing_has_told_nothing(
+    tmp_path: Path, stdout: str, stderr: str, code: int
+) -> None:
+    view = seen_by(tmp_path, "sh", stdout, stderr, code)
+
+    assert view.listed == ()
+    assert not view.told
+    assert (stdout or stderr) in view.trouble_with("nvidia-smi")
+
+
+def test_a_second_device_beside_a_talking_library_is_still_seen(tmp_path: Path) -> None:
+    assert seen_by(tmp_path, "sh", f"{ONE}\n{TWO}", HAMI, 0).listed == (ONE, TWO)
+
+
+def seen_by(directory: Path, shell: str, stdout: str, stderr: str, code: int) -> View:
+    """What the probe sees where the vendor's tool says this."""
+    tool = directory / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\necho '{stdout}'\necho '{stderr}' >&2\nexit {code}\n")
+    tool.chmod(0o755)
+    ran = subprocess.run(
+        [shutil.which(shell) or shell, *probe_command(PROFILE)[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"},
+    )
+    return parse_view(PROFILE, GangStatus(stdout=ran.stdout, exit_code=ran.returncode))
 
 
 @pytest.mark.parametrize(

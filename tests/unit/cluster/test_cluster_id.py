@@ -9,7 +9,7 @@ from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.run.survey import take
 from tests.unit.cluster.fake_api import FakeApi
 
-NOTHING: Any = types.SimpleNamespace(stock=(), sample_nodes=list)
+NOTHING: Any = types.SimpleNamespace(stock=(), undescribed=(), sample_nodes=list)
 """Accelerators of a cluster without any."""
 UID = "5c1f5d2e-3f0b-4c57-9a55-0f2d3a6b7c81"
 

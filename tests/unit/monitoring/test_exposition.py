@@ -39,6 +39,20 @@ def test_openmetrics_is_parsed() -> None:
     assert parsed.samples[0].at == 1700000000
 
 
+@pytest.mark.parametrize("name", ["DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "requests_total", "energy"])
+def test_counter_of_prometheus_text_keeps_the_name_that_was_sent(name: str) -> None:
+    parsed = parse(f'# HELP {name} It.\n#  TYPE {name}  counter \n{name}{{gpu="0"}} 123456\n', TEXT)
+
+    assert parsed.types == {name: "counter"}
+    assert [(s.name, s.value) for s in parsed.named(name)] == [(name, 123456)]
+
+
+def test_counters_that_differ_in_the_suffix_alone_are_two() -> None:
+    parsed = parse("# TYPE x counter\nx 1\n# TYPE x_total counter\nx_total 2\n", TEXT)
+
+    assert [(s.name, s.value) for s in parsed.samples] == [("x", 1), ("x_total", 2)]
+
+
 def test_timestamps_of_prometheus_text_are_seconds() -> None:
     assert parse("up 1 1700000000000\n", TEXT).samples[0].at == 1700000000
 

@@ -53,6 +53,8 @@ class Node:
     busy: dict[str, float | None]
     memory: tuple[float, float] = (0.0, 40.0)
     after: dict[str, float | None] | None = None
+    of_others: float = 0.0
+    """What the vendor's tool shows while nothing of ours runs."""
     loaded: bool = False
     ended: bool = False
     switched: list[str] = dataclasses.field(default_factory=list)
@@ -72,12 +74,17 @@ class Node:
         self.loaded, self.ended = False, True
 
     def seen(self) -> float:
-        return 0.97 if self.loaded else 0.0
+        return 0.97 if self.loaded else self.of_others
 
 
-def pod(name: str, *held: str, total: int = 2, node: str = "node-0") -> Any:
+def pod(name: str, *held: str, total: int = 2, node: str = "node-0", unit: str = "device") -> Any:
     class Pod:
-        on = SimpleNamespace(name=node, total=total, profile=SimpleNamespace(tool="nvidia-smi"))
+        on = SimpleNamespace(
+            name=node,
+            total=total,
+            unit=unit,
+            profile=SimpleNamespace(tool="nvidia-smi"),
+        )
         left_out = ""
         pod = SimpleNamespace(name=name, namespace="ns")
 
@@ -407,3 +414,42 @@ def test_accelerators_that_move_are_told_of_every_node(monkeypatch: pytest.Monke
     assert {"GPU-b on n0, held idle, was shown at", "GPU-b on n1, held idle, was shown at"} <= set(
         kept.facts
     )
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Node(idle={"GPU-a": 80.0}, busy=BUSY, of_others=0.8),
+        Node(idle=QUIET, busy=BUSY, after={"GPU-a": 80.0}, of_others=0.8),
+    ],
+)
+def test_load_of_others_on_an_accelerator_accuses_no_exporter(
+    monkeypatch: pytest.MonkeyPatch, node: Node
+) -> None:
+    looked_at, _ = story(monkeypatch, node)
+
+    with pytest.raises(ProbeFailed, match="nvidia-smi shows 80%: somebody else uses it"):
+        looked_at.readings_that_do_not_follow()
+
+
+def test_load_of_others_hides_no_accelerator_that_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at, _ = story(monkeypatch, Node(idle={"GPU-b": 0.0}, busy=BUSY, of_others=0.8))
+
+    (fault,) = looked_at.readings_that_do_not_follow()
+    assert "shows no value of it" in fault
+
+
+def test_shared_accelerator_moves_for_whoever_has_a_share_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moving: dict[str, float | None] = {"GPU-a": 97.0, "GPU-b": 80.0}
+    ours, shared = pod("idling", "GPU-b"), pod("idling", "GPU-b", unit="share")
+
+    alone, _ = story(monkeypatch, Node(idle=QUIET, busy=moving), idle=ours)
+    (fault,) = alone.idle_accelerators_that_move()
+    assert "holds GPU-b idle, and the exporter shows it at 80%" in fault
+    among_others, _ = story(monkeypatch, Node(idle=QUIET, busy=moving), idle=shared)
+    with pytest.raises(ProbeFailed, match="is shared, and moves for whoever has a share"):
+        among_others.idle_accelerators_that_move()

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.vendors.amd import EXPORTER
+from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial, _LoadResult
 
 
@@ -42,3 +44,13 @@ def test_memory_that_never_rises_under_load_has_not(
     (fault,) = faults(monkeypatch, 0.0, 0.0, before=before)
 
     assert "memory in use stays at 0" in fault
+
+
+def test_where_no_series_is_known_to_be_of_the_accelerator_nothing_is_judged() -> None:
+    exporters: Any = SimpleNamespace(profile=EXPORTER)
+    busy: Any = SimpleNamespace(held=lambda: ("0000:c1:00.0",))
+    nothing: Any = None
+    trial = LoadTrial(exporters, nothing, nothing, nothing)
+
+    with pytest.raises(ProbeFailed, match="tells accelerators by serial_number alone"):
+        trial._run(busy, None)

@@ -5,19 +5,17 @@ import re
 
 import pytest
 
-from aicr_pytest.accelerators.load import listed_loads
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.monitoring.exposition import Exposition, Sample
 from aicr_pytest.requirements.accelerator_metrics.readings import (
     Exposed,
     Offered,
     ages,
-    chosen,
     coverage_faults,
-    identities,
     sensor_faults,
     sensors,
     share,
+    shown,
     staleness,
 )
 
@@ -107,7 +105,7 @@ def test_partitioned_accelerators_are_read_by_the_second_name() -> None:
     active = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
     answer = exposed(gpu(active, "GPU-a", 0.97))
 
-    assert chosen(EXPORTER.utilization, [answer]) == EXPORTER.utilization[1]
+    assert shown(EXPORTER, EXPORTER.utilization, [answer])["GPU-a"][0].name == active
     assert share(EXPORTER, EXPORTER.utilization, [answer]) == {"GPU-a": 0.97}
 
 
@@ -160,10 +158,6 @@ def test_sample_without_a_time_or_an_answer_without_a_clock_is_not_stale() -> No
     assert staleness([dataclasses.replace(old, answered_at=None)]) == []
 
 
-def test_loads_that_the_tool_lists() -> None:
-    assert listed_loads(["GPU-a, 97", "GPU-b, [N/A]", "No devices were found"]) == {"GPU-a": 0.97}
-
-
 def test_parts_of_a_partitioned_accelerator_each_count() -> None:
     parts = [*both("GPU-a", GPU_I_ID="1"), *both("GPU-a", GPU_I_ID="2")]
 
@@ -184,7 +178,7 @@ def test_what_has_no_value_is_told_with_every_pod_and_name() -> None:
         f"node-0, pod gpu/dcgm-1, gpu/dcgm-2: utilization has no value at all ({names})",
         f"node-0, pod gpu/dcgm-1, gpu/dcgm-2: memory has no value at all ({MEMORY})",
     ]
-    assert identities(EXPORTER, EXPORTER.utilization, answers) == set()
+    assert shown(EXPORTER, EXPORTER.utilization, answers) == {}
 
 
 def test_sensor_is_offered_where_it_has_samples_or_is_announced() -> None:

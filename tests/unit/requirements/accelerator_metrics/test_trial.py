@@ -1,16 +1,20 @@
 """What exporters and the monitoring system are seen to say, and what the checks say of it."""
 
+import dataclasses
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.vendors import amd
+from aicr_pytest.accelerators.vendors.nvidia import EXPORTER, PROFILE
 from aicr_pytest.cluster.kinds import Kind
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
     DoesNotApply,
+    EndpointSilent,
     InvalidExposition,
     NoAccelerators,
     ProbeFailed,
@@ -24,6 +28,7 @@ from aicr_pytest.requirements.accelerator_metrics.trial import Collection, Metri
 from tests.conformance import test_accelerator_metrics as suite
 from tests.unit.kept import Kept
 from tests.unit.requirements.accelerator_metrics.test_readings import (
+    COUNTED,
     MEMORY,
     TWO,
     UTILIZATION,
@@ -96,7 +101,7 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 def metrics(nodes: Nodes, prometheus: Any = None) -> tuple[Metrics, Kept]:
     kept = Kept()
     cluster: Any = Cluster()
-    waiter = Waiter(cluster, deadlines=Deadlines(monitoring_follows=0.05))
+    waiter = Waiter(cluster, deadlines=Deadlines(monitoring_follows=0.05, reading_follows=0.3))
     monitoring: Any = SimpleNamespace(prometheus=prometheus)
     accelerators: Any = None
     made = Metrics(cluster, waiter, accelerators, monitoring, lambda: kept)  # type: ignore[arg-type, return-value]
@@ -134,7 +139,7 @@ def test_accelerators_of_every_node_are_shown_each_as_it_is_told() -> None:
     )
     counted = Offered(node="node-1", identities=frozenset(), count=3)
     nodes.told["node-1"] = (counted, [exposed(*both("GPU-c"), gpu(MEMORY, "GPU-d", 1.0))])
-    nodes.told["node-2"] = (Offered(node="n", identities=frozenset({"GPU-e"}), count=1), [])
+    nodes.told["node-2"] = (Offered(node="node-2", identities=frozenset({"GPU-e"}), count=1), [])
     looked_at, kept = metrics(nodes)
 
     assert len(looked_at.accelerators_without_series()) == 5
@@ -146,6 +151,72 @@ def test_accelerators_of_every_node_are_shown_each_as_it_is_told() -> None:
         ["node-1", "3", "1", "2"],
         ["node-2", "GPU-e", "", ""],
     ]
+
+
+def test_nodes_that_show_the_same_accelerators_are_seen() -> None:
+    nodes = Nodes()
+    for name in ("node-0", "node-1"):
+        nodes.told[name] = (Offered(node=name, identities=frozenset(), count=2), [GOOD])
+
+    assert [one[:17] for one in metrics(nodes)[0].accelerators_without_series()] == [
+        "node-0 offers 2 a",
+        "node-1 offers 2 a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("offered", "identities", "count", "apart"),
+    [
+        ({"total": 2, "beside": ("7 nvidia.com/mig-1g.5gb",)}, (), 2, True),
+        ({"total": 2}, (), 2, False),
+        ({"total": 8, "units_per_device": 4}, (), 2, False),
+        ({"total": 7, "unit": "partition", "beside": ("2 others",)}, (), 1, False),
+        ({"total": 2, "devices": ("GPU-a", "GPU-b")}, ("GPU-a", "GPU-b"), 2, False),
+        # Slices call parts by their own UUIDs, exporters by their parents and a number.
+        ({"total": 2, "unit": "partition", "devices": ("MIG-a", "MIG-b")}, (), 1, False),
+    ],
+)
+@pytest.mark.parametrize("exporter", [EXPORTER, amd.EXPORTER])
+def test_node_offers_what_slices_or_counts_say(
+    offered: dict[str, Any], identities: tuple[str, ...], count: int, apart: bool, exporter: Any
+) -> None:
+    whole = AcceleratorNode(
+        name="node-0",
+        profile=PROFILE,
+        mechanism="dra",
+        device_class="",
+        pool_label="",
+        model="",
+        ready=True,
+        schedulable=True,
+        taints=(),
+        devices=(),
+        unallocated=(),
+        total=0,
+        free=0,
+    )
+    given = dict(offered)
+    devices: Any = tuple(SimpleNamespace(identity=one) for one in given.pop("devices", ()))
+    node = dataclasses.replace(whole, **{**given, "devices": devices})
+    profile = SimpleNamespace(vendor="any", exporter=exporter)
+    accelerators: Any = SimpleNamespace(stock=[SimpleNamespace(profile=profile)])
+    seen = Exporters(None, None, accelerators, lambda: None)  # type: ignore[arg-type, return-value]
+
+    # AMD's exporter tells serial numbers, which slices do not know.
+    known = frozenset(identities) if exporter is EXPORTER else frozenset()
+    assert seen.offered(node) == Offered(
+        node="node-0", identities=known, count=count, parts_apart=apart
+    )
+
+
+def test_collection_asks_for_every_name_that_is_used() -> None:
+    active = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
+    prometheus = Prometheus(["GPU-a", "GPU-b"])
+
+    metrics(Nodes(exposed(*both("GPU-a"), gpu(active, "GPU-b", 0.5))), prometheus)[0].collection()
+
+    new = f"timestamp({UTILIZATION}) > 100.000 or timestamp({active}) > 100.000"
+    assert prometheus.asked == [new, UTILIZATION, active]
 
 
 def test_where_only_a_count_is_published_counts_are_shown() -> None:
@@ -181,8 +252,69 @@ def test_old_answers_are_seen() -> None:
     looked_at, kept = metrics(Nodes(old))
     assert "600 s old" in looked_at.stale_answers()[0]
     assert kept.facts == {
-        "samples on node-0": "1, 1 with a time of their own: the oldest is 600 s old"
+        "samples on node-0": "1, 1 with a time of their own: the oldest is 600 s old",
+        "accelerators with a counter that always grows": "0",
     }
+
+
+ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
+
+
+class Metered(Nodes):
+    """Two nodes whose exporters show these energies of their two accelerators, look by look."""
+
+    def __init__(self, offered: Offered, *looks: dict[str, tuple[float, float]]) -> None:
+        super().__init__()
+        self.looks, self.asked = list(looks), 0
+        self.told = {name: (offered, []) for name in ("node-0", "node-1")}
+
+    def page(self, node: str, look: int) -> list[Exposed]:
+        a, b = self.looks[min(look, len(self.looks) - 1)][node]
+        return [
+            exposed(
+                *both("GPU-a"), *both("GPU-b"), gpu(ENERGY, "GPU-a", a), gpu(ENERGY, "GPU-b", b)
+            )
+        ]
+
+    def exposed(self, node: str) -> list[Exposed]:
+        return self.page(node, 0)
+
+    def exposed_now(self, node: str) -> list[Exposed]:
+        self.asked += 1
+        if self.asked == 1:
+            raise EndpointSilent("not now")
+        return self.page(node, self.asked // 2)
+
+
+ONE = Offered(node="n", identities=frozenset({"GPU-a"}), count=1)
+ONE_COUNTED = Offered(node="n", identities=frozenset(), count=1)
+BOTH_GROW = {"node-0": (2.0, 2.0), "node-1": (2.0, 2.0)}
+START = {"node-0": (1.0, 1.0), "node-1": (1.0, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("offered", "looks", "stand"),
+    [
+        (TWO, (START, START, BOTH_GROW), []),
+        (COUNTED, (START, START, BOTH_GROW), []),
+        (TWO, (START,), ["node-0 GPU-a", "node-0 GPU-b", "node-1 GPU-a", "node-1 GPU-b"]),
+        (TWO, (START, {**BOTH_GROW, "node-1": (1.0, 1.0)}), ["node-1 GPU-a", "node-1 GPU-b"]),
+        (TWO, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), ["node-1 GPU-b"]),
+        (COUNTED, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), ["node-1 GPU-b"]),
+        # One that is withheld may be off, and a sensor that is not there has 0.
+        (ONE, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), []),
+        (ONE_COUNTED, (START, {**BOTH_GROW, "node-1": (2.0, 1.0)}), []),
+        (TWO, ({"node-0": (0.0, 0.0), "node-1": (0.0, 0.0)},), []),
+    ],
+)
+def test_every_accelerator_of_every_node_is_seen_to_use_energy(
+    offered: Offered, looks: Any, stand: list[str]
+) -> None:
+    looked_at, _ = metrics(Metered(offered, *looks))
+
+    told = looked_at.stale_answers()
+    assert [f"{one.partition(':')[0]} {one.split()[3]}" for one in told] == stand
+    assert all(one.endswith("stays at 1 for 0.3 s") for one in told)
 
 
 def test_collection_is_of_new_samples_of_what_exporters_show() -> None:
@@ -329,8 +461,15 @@ def test_pods_that_anybody_labels_are_not_the_platforms_exporter() -> None:
 
     assert platforms_own([own, stray], {"node-0"}) == [own]
     assert platforms_own([stray], {"node-0"}) == [stray]
+    elsewhere, other = (
+        pod("cpu", "c", "DaemonSet", node="node-9"),
+        pod("team", "b", "DaemonSet"),
+    )
+    beside = pod("gpu", "second", "DaemonSet")
+    assert platforms_own([own, elsewhere], {"node-0"}) == [own]
+    assert platforms_own([own, beside], {"node-0"}) == [own, beside]
     with pytest.raises(ProbeFailed, match=r"there are several: gpu/DaemonSet-x, team/DaemonSet-x"):
-        platforms_own([own, pod("team", "b", "DaemonSet")], {"node-0"})
+        platforms_own([own, other], {"node-0"})
 
 
 # -- what the checks say ---------------------------------------------------------------------------
