@@ -3,8 +3,9 @@
 The suite itself uses nothing else of this package.
 """
 
+from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.discovery import Accelerators
-from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.waiting import Waiter

@@ -54,6 +54,8 @@ class Settings:
     """Checkout of cncf/k8s-ai-conformance that the run's pull request goes into; None: none."""
     product: Path | None = None
     """The vendor's product.yaml; None: the one in the current directory."""
+    upstream_suite: str = ""
+    """Test binary of upstream's suite with its flags, as a shell takes them apart; empty: none."""
     kubeconfig: str | None = None
     """File to read; None: KUBECONFIG, the default file, or the service account in a pod."""
     context: str | None = None
@@ -142,6 +144,9 @@ class Settings:
             # They say what must not be published, perhaps letter by letter.
             return f"{len(self.redact_patterns)} given"
         text = _text(getattr(self, name))
+        if name == "upstream_suite":
+            program, gap, flags = text.partition(" ")
+            return Path(program).name + gap + flags
         # Evidence is published; where it lay on somebody's machine is not part of it.
         return Path(text).name if name in _PATHS else text
 

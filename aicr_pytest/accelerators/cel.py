@@ -26,12 +26,22 @@ def has(driver: str, attribute: str, value: str) -> str:
     return f"device.attributes['{driver}'].{attribute} == '{value}'"
 
 
-def whole_device(profile: Profile) -> str:
+def of_type(profile: Profile, kind: str = "") -> str:
     """The expression that the accelerators satisfy which we count, and nothing beside them.
 
     A driver may publish partitions and passthrough functions as well, which a class may select.
+
+    Args:
+        kind: value of the type attribute; empty: that of whole devices.
     """
-    return has(profile.driver, *profile.type_attribute)
+    name, whole = profile.type_attribute
+    return has(profile.driver, name, kind or whole)
+
+
+def capacity_compares(driver: str, capacity: str, operator: str, quantity: str) -> str:
+    """The expression that devices satisfy whose capacity compares so with a quantity."""
+    compared = f"device.capacity['{driver}'].{capacity}.compareTo(quantity('{quantity}'))"
+    return f"{compared} {operator} 0"
 
 
 def all_select(selectors: Iterable[Object], device: Object, driver: str) -> bool | None:

@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.accelerators import device_taints
+from aicr_pytest.accelerators.device_classes import class_for, selects
+from aicr_pytest.accelerators.devices import Device
+from aicr_pytest.accelerators.holdings import allocated_devices
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
-    Device,
     Mechanism,
-    allocated_devices,
-    class_for,
     list_accelerator_nodes,
-    nothing_runs_on,
-    pool_faults,
+    one_offer_each,
     representatives,
-    unknown_vendors,
 )
+from aicr_pytest.accelerators.nodes import allocatable, nothing_runs_on
+from aicr_pytest.accelerators.other_vendors import unknown_drivers, unknown_vendors
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.publications import driver_signs, pool_faults
 from aicr_pytest.accelerators.vendors import profiles
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.kinds import (
@@ -38,6 +39,7 @@ from aicr_pytest.errors import (
     AccessDenied,
     ApiError,
     DoesNotApply,
+    Inconclusive,
     NoAccelerators,
     NoCapacity,
     UnknownAccelerator,
@@ -70,6 +72,8 @@ class Accelerators:
         self._nodes = nodes
         self.tolerations = tuple(tolerations)
         self._stock: list[AcceleratorNode] | None = None
+        self.undescribed: list[str] = []
+        """What the last look saw beside that no profile describes, as ``node: name``."""
 
     @property
     def stock(self) -> list[AcceleratorNode]:
@@ -85,14 +89,9 @@ class Accelerators:
             UnknownAccelerator: only accelerators that no profile describes.
             NoAccelerators: none at all.
         """
-        dra = bool(self._cluster.serves("resource.k8s.io", "v1"))
-        nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
-        classes = self._cluster.list(DEVICE_CLASS) if dra else []
-        world: dict[str, Any] = {
-            "nodes": nodes,
-            "slices": self._slices(classes) if dra else [],
-            "claims": self._cluster.list(RESOURCE_CLAIM) if dra else [],
-            "classes": classes,
+        nodes, world = self._nodes_and_slices()
+        world |= {
+            "claims": self._cluster.list(RESOURCE_CLAIM) if self._serves_dra else [],
             "pods": self._cluster.list(POD),
             "ours": {
                 namespace["metadata"]["name"]
@@ -101,10 +100,13 @@ class Accelerators:
             },
         }
         known = profiles()
+        self.undescribed = unknown = unknown_vendors(nodes, known, world["slices"])
         for profile in known:
-            if stock := list_accelerator_nodes(profile, allocation=self._allocation, **world):
+            if stock := list_accelerator_nodes(
+                profile, nodes=nodes, allocation=self._allocation, **world
+            ):
                 return stock
-        if unknown := unknown_vendors(nodes, known):
+        if unknown:
             raise UnknownAccelerator(
                 f"No profile describes these accelerators: {'; '.join(unknown)}. "
                 f"Described are: {', '.join(profile.vendor for profile in known)}."
@@ -113,9 +115,20 @@ class Accelerators:
             f"None of {len(nodes)} nodes offers an accelerator"
             + ("" if self._allocation == "auto" else f" by {self._allocation}")
             + f": no ResourceSlice of {', '.join(p.driver for p in known)} and no allocatable "
-            f"{', '.join(p.extended_resource for p in known)}.",
+            f"{', '.join(p.extended_resource for p in known)}{_of_their_domains(known, nodes)}.",
             hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
         )
+
+    @property
+    def _serves_dra(self) -> bool:
+        return bool(self._cluster.serves("resource.k8s.io", "v1"))
+
+    def _nodes_and_slices(self) -> tuple[list[Object], dict[str, Any]]:
+        """The nodes that run pods, and what is published beside the classes to ask by."""
+        nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
+        classes = self._cluster.list(DEVICE_CLASS) if self._serves_dra else []
+        slices = self._slices(classes) if self._serves_dra else []
+        return nodes, {"slices": slices, "classes": classes}
 
     def _slices(self, classes: list[Object]) -> list[Object]:
         """ResourceSlices, with the taints of DeviceTaintRules where they are served to us."""
@@ -135,18 +148,24 @@ class Accelerators:
         version = next(served, None)
         return DEVICE_TAINT_RULE.at(version) if version else None
 
-    def sample_nodes(self, *mechanisms: Mechanism) -> list[AcceleratorNode]:
+    def sample_nodes(self, *mechanisms: Mechanism, once: bool = False) -> list[AcceleratorNode]:
         """The nodes that checks look at: one of each kind, or those of ``--aicr-nodes``.
 
         Args:
             mechanisms: only nodes that hand out accelerators by one of these; all where empty.
+            once: each node once, also where it offers by claims and by counts.
 
         Raises:
             DoesNotApply: there are accelerators, but none by these mechanisms.
+            Inconclusive: none by claims, though a driver is there that should publish devices.
+            UnknownAccelerator: none by claims but those that no profile describes.
             NoCapacity: none is usable.
         """
-        fitting = [n for n in self.stock if not mechanisms or n.mechanism in mechanisms]
+        stock = one_offer_each(self.stock) if once else self.stock
+        fitting = [n for n in stock if not mechanisms or n.mechanism in mechanisms]
         if not fitting:
+            if "dra" in mechanisms:
+                self._see_that_no_driver_is_there()
             raise DoesNotApply(
                 f"No accelerator node hands out devices by {' or '.join(mechanisms)}: "
                 + "; ".join(str(node) for node in self.stock)
@@ -161,6 +180,29 @@ class Accelerators:
             )
         return chosen
 
+    def _see_that_no_driver_is_there(self) -> None:
+        """Go on only where no DRA driver of accelerators is there: there is none to be tried.
+
+        Raises:
+            Inconclusive: the vendor's is, and publishes no device that can be claimed.
+            UnknownAccelerator: another vendor's publishes devices.
+        """
+        nodes, world = self._nodes_and_slices()
+        profile = self.stock[0].profile
+        signs = driver_signs(profile, nodes=nodes, pods=self._cluster.list(POD), **world)
+        if signs:
+            by = "" if self._allocation == "auto" else f" (--aicr-allocation {self._allocation})"
+            raise Inconclusive(
+                f"No device of {profile.driver} can be claimed{by}, though it is there: "
+                f"{'; '.join(signs)}.",
+                hint="See why it publishes none: kubectl get resourceslices,pods -A -o wide; or "
+                "remove what is left of it.",
+            )
+        if strange := unknown_drivers(nodes, profiles(), world["slices"]):
+            raise UnknownAccelerator(
+                f"No profile describes the devices of these drivers: {'; '.join(strange)}."
+            )
+
     def _widened(self, nodes: list[AcceleratorNode]) -> list[AcceleratorNode]:
         usable = [node for node in nodes if not node.hindrance]
         if self._nodes == "all":
@@ -171,7 +213,7 @@ class Accelerators:
     def _asked_by(self, node: AcceleratorNode) -> str:
         """How the accelerators of a node are published and asked for, in a sentence."""
         if node.mechanism == "device-plugin":
-            return f"{node.name} has {node.total} {node.profile.extended_resource} allocatable."
+            return f"{node.name} has {node.total} {node.extended_resource} allocatable."
         found = self._cluster.find(DEVICE_CLASS, node.device_class) or {}
         selectors = found.get("spec", {}).get("selectors", ())
         expressions = [item.get("cel", {}).get("expression", "") for item in selectors]
@@ -201,7 +243,13 @@ class Accelerators:
             source=RESOURCE_SLICE.request(),
         )  # fmt: skip
         evidence.yaml("ResourceSlices", {"items": own}, source=RESOURCE_SLICE.request())
-        return pool_faults(profile, nodes, slices)
+        classes = [one for one in self._cluster.list(DEVICE_CLASS) if selects(one, profile.driver)]
+        evidence.yaml(
+            f"DeviceClasses by which {profile.driver} is asked",
+            {"items": classes},
+            source=DEVICE_CLASS.request(),
+        )
+        return pool_faults(profile, nodes, slices, self._cluster.list(POD))
 
     def extended(self, node: AcceleratorNode) -> bool:
         """Whether a DeviceClass lets pods ask a node's driver by the extended resource."""
@@ -210,8 +258,8 @@ class Accelerators:
 
     def now(self, nodes: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:
         """The same nodes as they are now: others may have held devices when we first looked."""
-        names = {node.name for node in nodes}
-        return [node for node in self.look() if node.name in names]
+        offers = {node.offer for node in nodes}
+        return [node for node in self.look() if node.offer in offers]
 
     def wanted_profile(self) -> Profile:
         """The profile of the cluster's accelerators; the first known one where it has none yet."""
@@ -254,7 +302,7 @@ class Accelerators:
             name, reason = pod["metadata"]["name"], finding.reason
             if finding.who == "policy":
                 raise finding.excuse(f"Pod {name}")
-            now = next((item for item in self.look() if item.name == node.name), None)
+            now = next((item for item in self.look() if item.offer == node.offer), None)
             if now is None or now.hindrance:
                 why = now.hindrance if now else "gone"
                 raise NoCapacity(f"{node.name} is {why}: {reason}", hint=_OTHERS, held=False)
@@ -263,7 +311,8 @@ class Accelerators:
                     f"{name} needs {count} accelerators of {node.name}, "
                     f"{now.free} of {now.total} are free: {reason}",
                     hint="Free some, or choose other nodes with --aicr-nodes.",
-                    held=finding.accuses,
+                    # What is refused even where we hold nothing tells nothing of what we hold.
+                    held=finding.accuses and now.capacity >= count,
                 )
             if excuse := finding.excuse_unless_accusing(f"Pod {name} on {node.name}"):
                 raise excuse
@@ -274,9 +323,9 @@ class Accelerators:
                     hint="Free it, or choose other nodes with --aicr-nodes.",
                 )
             fitting = [one for one in now.unallocated if not only or one.key == only.key]
-            doubts = [one for one in fitting if one.in_doubt]
+            doubts = [(one.name, why) for one in fitting if (why := one.doubt)]
             if doubts and len(fitting) - len(doubts) < count:
-                told = "; ".join(f"{one.name} may be tainted {one.in_doubt}" for one in doubts)
+                told = "; ".join(f"{name} {why}" for name, why in doubts)
                 raise NoCapacity(
                     f"{name} needs {count} accelerators of {node.name}, and only the scheduler can "
                     f"tell whether these can be had: {told}. It says: {reason}",
@@ -291,7 +340,17 @@ class Accelerators:
 
     def _who_has(self, device: Device) -> str:
         holder = allocated_devices(self._cluster.list(RESOURCE_CLAIM)).get(device.key)
-        return f"ResourceClaim {holder} holds" if holder else "is not offered any more"
+        if holder:
+            return f"ResourceClaim {holder} holds"
+        offered = {one.key for node in self.look() for one in node.devices}
+        return "claims hold in part" if device.key in offered else "is not offered any more"
+
+
+def _of_their_domains(known: Sequence[Profile], nodes: Sequence[Object]) -> str:
+    """What nodes offer of the vendors beside; it may be for virtual machines, or be renamed."""
+    domains = {profile.extended_resource.partition("/")[0] for profile in known}
+    beside = sorted({r for n in nodes for r in allocatable(n) if r.partition("/")[0] in domains})
+    return f", but {', '.join(beside)}, which no profile describes" if beside else ""
 
 
 def _is_of_a_run(namespace: Object) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators import sights
+from aicr_pytest.accelerators import grants, sights
+from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import (
     DeviceNode,
@@ -17,7 +18,6 @@ from aicr_pytest.accelerators.probe import (
     probe_command,
 )
 from aicr_pytest.accelerators.request import reserved_for, results_of
-from aicr_pytest.accelerators.sights import Grant
 from aicr_pytest.cluster import admission, pod_state, responsibility
 from aicr_pytest.cluster.kinds import POD, RESOURCE_CLAIM, Object
 from aicr_pytest.cluster.pod_state import images_of
@@ -25,6 +25,7 @@ from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
     ApiUnreachable,
+    DoesNotApply,
     Inconclusive,
     NoCapacity,
     PolicyRefused,
@@ -95,8 +96,11 @@ class AcceleratorPod:
         """Note that nothing was seen on its node, or on another one, while others are judged."""
         self._evidence().not_looked_at(node or self.on.name, str(why))
 
-    def see_that_it_is_as_sent(self) -> None:
+    def see_that_it_is_as_sent(self, also: Sequence[str] = ()) -> None:
         """Note what was changed on admission.
+
+        Args:
+            also: further fields that are judged, as patterns of `admission.touching`.
 
         Raises:
             PolicyRefused: somebody changed what is judged, e.g. how it asks for accelerators.
@@ -106,7 +110,7 @@ class AcceleratorPod:
             return
         told = "; ".join(map(str, changes))
         self._evidence().fact(f"pod {self.pod.name} was changed on admission", told)
-        if decisive := admission.touching(changes, self._judged()):
+        if decisive := admission.touching(changes, [*self._judged(), *also]):
             raise PolicyRefused(
                 f"{self} is not as it was sent: {'; '.join(map(str, decisive))}",
                 hint="Exempt namespaces aicr-* from who changes pods; see the webhooks and policies"
@@ -115,13 +119,14 @@ class AcceleratorPod:
 
     def _judged(self) -> list[str]:
         """Fields by which a pod gets accelerators."""
-        vendor = self.on.profile.extended_resource.partition("/")[0]
+        vendor = self.on.extended_resource.partition("/")[0]
         variables = (f"*ontainers[*].env[{name}]**" for name in self.on.profile.environment_bypass)
         return [
             f"*ontainers[*].resources.limits.{vendor}/*",
             "*ontainers[*].resources.claims**",
             "resourceClaims**",
             "runtimeClassName",
+            *admission.OPENING_DEVICES,
             *variables,
         ]
 
@@ -137,7 +142,7 @@ class AcceleratorPod:
     def asks_for_nothing(self) -> bool:
         """Whether it was created without a request for accelerators."""
         spec = self.pod.sent["spec"]
-        resource = self.on.profile.extended_resource
+        resource = self.on.extended_resource
         asked = (c.get("resources", {}).get("limits", {}) for c in spec["containers"])
         return not spec.get("resourceClaims") and not any(resource in limits for limits in asked)
 
@@ -206,9 +211,10 @@ class AcceleratorPod:
         tool = self.on.profile.tool
         sights.show_held(self._evidence(), list(pods), node=self.on.name, tool=tool)
 
-    def reach(self, node: DeviceNode, whose: str) -> OpenAttempt:
-        """Make a device node with these numbers in the first container and try to open it."""
-        ran, _ = self._run(open_command(node), self.first_container(), f"Reaching for {whose}")
+    def reach(self, node: DeviceNode, whose: str, container: str = "") -> OpenAttempt:
+        """Make a device node with these numbers in a container and try to open it."""
+        container = container or self.first_container()
+        ran, _ = self._run(open_command(node), container, f"Reaching for {whose}")
         return parse_open_attempt(ran)
 
     def _run(
@@ -226,32 +232,10 @@ class AcceleratorPod:
         """
         container = container or self.first_container()
         spec = self._spec_of(container)
-        if names := self._claim_requests(spec):
+        if names := grants.claim_requests(self.running, spec):
             return self._from_claims(names)
-        return self._from_plugin(spec)
-
-    def _claim_requests(self, container: Object) -> list[tuple[str, str]]:
-        """(claim, request or "") of each claim that a container uses."""
-        status = self.running.get("status", {})
-        made = {
-            item["name"]: item.get("resourceClaimName")
-            for item in status.get("resourceClaimStatuses", ())
-        }
-        named = {
-            item["name"]: item.get("resourceClaimName") or made.get(item["name"])
-            for item in self.running["spec"].get("resourceClaims", ())
-        }
-        pairs = [
-            (named[use["name"]], use.get("request", ""))
-            for use in container.get("resources", {}).get("claims", ())
-        ]
-        extended = status.get("extendedResourceClaimStatus") or {}
-        pairs += [
-            (extended["resourceClaimName"], mapping["requestName"])
-            for mapping in extended.get("requestMappings", ())
-            if mapping["containerName"] == container["name"]
-        ]
-        return [(claim, request) for claim, request in pairs if claim]
+        where = f"{self.pod.namespace}/{self.pod.name}"
+        return grants.counted(self.on, self.running, spec, where)
 
     def _from_claims(self, names: list[tuple[str, str]]) -> Grant:
         published = {device.key: device for device in self.on.devices}
@@ -267,30 +251,8 @@ class AcceleratorPod:
                 device = published.get((result["driver"], result["pool"], result["device"]))
                 identities.append(device.identity if device else f"unpublished {result['device']}")
                 devices += [device] if device else []
-        return Grant(
-            count=len(identities),
-            identities=tuple(sorted(identities)),
-            by=", ".join(f"ResourceClaim {self.pod.namespace}/{name}" for name, _ in names),
-            devices=tuple(devices),
-        )
-
-    def _from_plugin(self, container: Object) -> Grant:
-        resource = self.on.profile.extended_resource
-        count = int(container.get("resources", {}).get("limits", {}).get(resource, 0))
-        told = [
-            unit["resourceID"]
-            for status in self.running["status"].get("containerStatuses", ())
-            if status["name"] == container["name"]
-            for item in status.get("allocatedResourcesStatus", ())
-            if item["name"] == resource
-            for unit in item["resources"]
-        ]
-        return Grant(
-            count=count,
-            identities=tuple(sorted(told)) if told else None,
-            by=f"limits {resource} of pod {self.pod.namespace}/{self.pod.name}"
-            + (" and its allocatedResourcesStatus" if told else ""),
-        )
+        by = ", ".join(f"ResourceClaim {self.pod.namespace}/{name}" for name, _ in names)
+        return grants.of_devices(self.on, identities, devices, by)
 
     def mismatches(self, container: str = "") -> list[str]:
         """In what a container sees other than it was given, as sentences; empty where it agrees.
@@ -307,49 +269,82 @@ class AcceleratorPod:
             who=f"container {container} of pod {self.pod.name}",
             source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
         )
-        where = f"{self}, container {container}"
-        given = f"was given {grant.count}" + (
-            f" ({', '.join(grant.identities)})" if grant.identities else ""
-        )
-        found = []
-        if len(view.reachable) != grant.count:
-            paths = ", ".join(node.path for node in view.reachable) or "none"
-            found.append(f"{where} {given}, but its device nodes are: {paths}")
-        if view.told:
-            if grant.identities is not None and tuple(sorted(view.listed)) != grant.identities:
-                found.append(f"{where} {given}, but {view.tool} lists: {_or_none(view.listed)}")
-            elif len(view.listed) != grant.count:
-                found.append(f"{where} {given}, but {view.tool} lists {len(view.listed)}")
-        elif not found and grant.count:
+        where, sharing = f"{self}, container {container} was given {grant}", self.on.profile.sharing
+        if view.told and grant.told and not grants.is_compared(grant, view.listed, sharing):
+            told = f"{', '.join(grant.told)} and {', '.join(view.listed) or 'nothing'}"
+            self._evidence().fact("ids of different forms", f"{told}: only their number is judged")
+        found = grants.differences(grant, view, sharing)
+        if not view.told and not found and grant.count:
             raise ProbeFailed(
-                f"{where} {given}, and {len(view.reachable)} device nodes are there, but which "
+                f"{where}, and {len(view.reachable)} device nodes are there, but which "
                 f"devices they are cannot be read: {view.trouble_with(self.on.profile.tool)}",
                 hint=f"The platform usually mounts {self.on.profile.tool} with the device.",
             )
-        return found
+        return [f"{where}, {told}" for told in found]
 
-    def foreign_devices_opened(self, victim: "AcceleratorPod") -> list[str]:
+    def why_shared(self, identity: str = "") -> str:
+        """Why another pod may rightly have the same device; empty where none may.
+
+        Args:
+            identity: of the device, as the vendor's tool lists it; empty: not known.
+
+        Raises:
+            ProbeFailed: nothing tells whether devices are shared on purpose.
+        """
+        if self.asks_for_nothing:
+            return ""
+        grant = self.grant()
+        if not grant.is_told and grant.unit == "device":
+            raise ProbeFailed(
+                f"{self} has a device that another pod has, too, and nothing tells whether the "
+                f"device plugin of {self.on.name} shares devices on purpose.",
+                hint="Label the node as GPU feature discovery does, with the number of its devices;"
+                " from Kubernetes 1.36 on kubelet tells it by itself.",
+            )
+        return grants.why_shared(grant, identity, self.on)
+
+    def foreign_devices_opened(self, victim: "AcceleratorPod", container: str = "") -> list[str]:
         """Devices of another pod on this node that this one can open, as sentences.
+
+        Args:
+            victim: the other one; this one itself where another container of it reaches.
+            container: who reaches: one that asked for nothing; the first where none is named.
 
         The device node is made with mknod on purpose, so that hiding the file is not enough. Where
         mknod itself is refused (no CAP_MKNOD), what is visible decides.
 
         Raises:
+            DoesNotApply: all are devices that both have rightly, since they are shared.
             ProbeFailed: the victim cannot open its *own* device so: a refusal proves nothing.
         """
         theirs = victim.view().reachable
+        if not theirs and not victim.asks_for_nothing:
+            raise ProbeFailed(f"{victim} holds an accelerator and sees none: nothing to reach for.")
         majors = frozenset(node.major for node in theirs)
-        own = {node.numbers for node in self.view(known_majors=majors).reachable}
+        own = {node.numbers for node in self.view(container, known_majors=majors).reachable}
         found, rows = [], []
+        me, looker = (
+            f"{self}, container {container}" if container else f"{self}",
+            self._looker(container),
+        )
+        both = not (
+            container or victim.asks_for_nothing or own.isdisjoint(n.numbers for n in theirs)
+        )
+        why = self.why_shared() if both else ""
+        if why and all(node.numbers in own for node in theirs):
+            raise DoesNotApply(why)
         for node in theirs:
+            if node.numbers in own and why:
+                self._evidence().fact(f"{node.path} of both", why)
+                continue
             if node.numbers in own:
-                found.append(f"{self} sees {node.path} of {victim}")
-                rows.append(self._looker().sight(node, "denied", "visible", sights.IN_DEV))
+                found.append(f"{me} sees {node.path} of {victim}")
+                rows.append(looker.sight(node, "denied", "visible", sights.IN_DEV))
                 continue
             twin = victim.reach(node, "its own device")
             if twin.mknod_refused:
                 self._evidence().fact("mknod", f"refused: {twin.message}; what is visible decides")
-                rows.append(self._looker().sight(node, "denied", "denied", twin.told))
+                rows.append(looker.sight(node, "denied", "denied", twin.told))
                 continue
             seen = "denied" if twin.refused else "own"
             rows.append(victim._looker().sight(node, "own", seen, twin.told))
@@ -359,12 +354,12 @@ class AcceleratorPod:
                     f"{victim} cannot open its own {node.path} by a node made with mknod "
                     f"({twin.message}), so that a refusal elsewhere proves nothing."
                 )
-            attempt = self.reach(node, f"the device of {victim.pod.name}")
+            attempt = self.reach(node, f"the device of {victim.pod.name}", container)
             seen = "opened" if attempt.reached else "denied"
-            rows.append(self._looker().sight(node, "denied", seen, attempt.told))
+            rows.append(looker.sight(node, "denied", seen, attempt.told))
             if attempt.reached:
                 found.append(
-                    f"{self} can open {node.path} of {victim} by mknod {node.major}:{node.minor} "
+                    f"{me} can open {node.path} of {victim} by mknod {node.major}:{node.minor} "
                     f"({attempt})"
                 )
         sights.show(self._evidence(), rows)
@@ -374,17 +369,20 @@ class AcceleratorPod:
         """Why granted devices are not on the API's books, as sentences; empty where they are."""
         spec = self._spec_of(self.first_container())
         grant = self.grant()
-        if claims := self._claim_requests(spec):
+        sights.show_ways(self._evidence(), str(self), self.running["spec"], grant)
+        if claims := grants.claim_requests(self.running, spec):
             return [
                 f"{self}: claim {name} is not reserved for it"
                 for name, _ in claims
                 if self.pod.uid not in reserved_for(self._claim(name))
             ]
-        resource = self.on.profile.extended_resource
+        resource = self.on.extended_resource
         if not grant.count:
             return [f"{self} holds a device that neither a claim nor {resource} gave it"]
-        if grant.identities is not None and len(grant.identities) != grant.count:
-            listed = ", ".join(grant.identities)
+        if not grant.told:
+            self._evidence().fact(f"what kubelet tells of {self.pod.name}", "a count, and no ids")
+        if grant.told and len(grant.told) != grant.count:
+            listed = ", ".join(grant.told)
             return [f"{self}: {grant.count} {resource}, but allocatedResourcesStatus has {listed}"]
         return []
 
@@ -485,11 +483,7 @@ class AcceleratorPod:
     def _looker(self, container: str = "") -> sights.Looker:
         name = self.pod.name
         return sights.Looker(
-            who=f"{name}, container {container}" if container else name,
+            who=name if container in ("", self.first_container()) else f"{name}, {container}",
             node=self.on.name,
             source=f"probe in pod {self.pod.namespace}/{name}",
         )
-
-
-def _or_none(words: Sequence[str]) -> str:
-    return ", ".join(words) or "none"

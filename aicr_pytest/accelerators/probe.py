@@ -12,18 +12,13 @@ from typing import Literal, Protocol
 
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.errors import ProbeFailed
+from aicr_pytest.evidence.kernel_answers import KERNEL_ANSWERS, KernelAnswer
 
-REFUSALS = ("Operation not permitted", "Permission denied")
-"""strerror of EPERM (device cgroup) and EACCES (file mode, nodev mount)."""
-
-
-MEANINGS = {
-    "opened": "the device answers",
-    "No such device or address": "ENXIO: let through to the driver, behind which no device answers",
-    "Operation not permitted": "EPERM: refused by the device cgroup",
-    "Permission denied": "EACCES: refused by the file's mode or its mount",
-}
-"""What the kernel's words mean; other words mean that the open was let through and failed."""
+REFUSALS = tuple(words for words, answer in KERNEL_ANSWERS.items() if not answer.reached)
+"""The kernel's words for an open that it does not let through."""
+_FAILED_BEHIND = KernelAnswer(means="let through to the driver, failed there", reached=True)
+_OF_THE_CGROUP = "Operation not permitted"
+"""strerror of EPERM: a container has no device that its device cgroup refuses."""
 
 
 class Ran(Protocol):
@@ -59,8 +54,8 @@ class DeviceNode:
 
     @property
     def refused(self) -> bool:
-        """Whether the kernel refuses to open it."""
-        return self.result in REFUSALS
+        """Whether the device cgroup refuses to open it; a file's mode refuses one user only."""
+        return self.result == _OF_THE_CGROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +76,7 @@ class View:
 
     @property
     def reachable(self) -> tuple[DeviceNode, ...]:
-        """Nodes that the kernel does not refuse to open."""
+        """Nodes that the device cgroup does not refuse to open."""
         return tuple(node for node in self.nodes if not node.refused)
 
     def trouble_with(self, tool: str) -> str:
@@ -193,7 +188,7 @@ class OpenAttempt:
         """The kernel's words, and what they mean."""
         if self.mknod_refused:
             return f"{self}: the node could not even be made"
-        return f"{self}: {MEANINGS.get(self.message, 'let through to the driver, failed there')}"
+        return f"{self}: {KERNEL_ANSWERS.get(self.message, _FAILED_BEHIND).means}"
 
     def __str__(self) -> str:
         return f"{self.step}: {self.message}"

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aicr_pytest.accelerators.units import Sharing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -88,8 +90,8 @@ class Profile:
     """Directory whose mounts a permissive runtime reads as a device list."""
     probe_image: str
     """Image of probe pods: the vendor's own, as users run it."""
-    model_label: str = ""
-    """Node label with the product name, where no slice tells it."""
+    model_labels: tuple[str, ...] = ()
+    """Node labels with the product name, where no slice tells it; the first that is set counts."""
     exporter: ExporterProfile | None = None
     """Its metrics; None where no exporter is known."""
     load_image: str = ""
@@ -98,7 +100,15 @@ class Profile:
     """Command in that image; it ends by itself."""
     load_arguments: tuple[str, ...] = ()
     """Arguments that make the tool print ``identity, utilization in percent`` per line."""
-    replicas_label: str = ""
-    """Node label with the number of units that the device plugin makes of one device."""
+    sharing: Sharing = field(default_factory=lambda: Sharing(resources={}))
+    """What the device plugin's units are, and how its ids name them."""
+    part_types: tuple[str, ...] = ()
+    """Values of the type attribute that mark an exclusive part of a device, e.g. ``mig``."""
+    driver_programs: tuple[str, ...] = ()
+    """Words in image, command or arguments of the containers that are the DRA driver on a node."""
+    driver_labels: tuple[str, ...] = ()
+    """``label=value`` of the nodes that the DRA driver is meant for."""
+    presence_labels: tuple[str, ...] = ()
+    """``label=value``, as patterns, of nodes that have such accelerators, whoever offers them."""
     pod_metrics: tuple[str, ...] = ()
     """Patterns of metrics per pod by which pods that hold accelerators scale."""

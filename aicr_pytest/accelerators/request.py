@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Sequence
 
-from aicr_pytest.accelerators.cel import whole_device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.cluster.kinds import Object
 
@@ -42,7 +41,7 @@ def with_accelerator_request(
             if node.mechanism == "dra":
                 templates.append(_claim_template(pod, container, node, int(count)))
             else:
-                container["resources"][group][node.profile.extended_resource] = str(count)
+                container["resources"][group][node.extended_resource] = str(count)
     return [*templates, pod]
 
 
@@ -73,7 +72,7 @@ def _claim_template(pod: Object, container: Object, node: AcceleratorNode, count
     exactly = {
         "deviceClassName": node.device_class,
         "count": count,
-        "selectors": [{"cel": {"expression": whole_device(node.profile)}}],
+        "selectors": [{"cel": {"expression": node.selector}}],
     }
     return {
         "apiVersion": "resource.k8s.io/v1",

@@ -1,11 +1,12 @@
 """What pods were given of accelerators, what they have of them, and how the evidence shows both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import Device
+from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.probe import DeviceNode, View
+from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.evidence.picture import Picture
 
 if TYPE_CHECKING:
@@ -27,24 +28,11 @@ _GRID = Picture(kind="grid", parts={"row": "who", "column": "device", "cell": "s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """What Kubernetes says that a container was given."""
-
-    count: int
-    identities: tuple[str, ...] | None
-    """Sorted; ``None`` where the mechanism tells only a count."""
-    by: str
-    """The object that says so, e.g. ``ResourceClaim aicr-1/claimed``."""
-    devices: tuple[Device, ...] = ()
-    """Where claims tell them: the published devices that were allocated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """What a container has of one device."""
 
     who: str
-    """Pod, and the container where it is not the first."""
+    """Pod, and the container where it is not the first, e.g. ``holder, sibling``."""
     device: str
     """Path and node."""
     expected: str
@@ -159,3 +147,32 @@ def show_held(
         [(pod, node, ", ".join(sorted(seen)) or "none: it was refused one") for pod, seen in held],
         source=f"{tool} in each pod",
     )
+
+
+_HOST_NAMESPACES = ("hostPID", "hostIPC", "hostNetwork")
+
+
+def show_ways(evidence: "CheckEvidence", pod: str, spec: Object, grant: Grant) -> None:
+    """Record by what a pod came to its devices, and which other ways it has to its node's."""
+    containers = (*spec.get("initContainers", ()), *spec["containers"])
+    evidence.table(
+        f"Ways of {pod} to devices of its node",
+        ("given by", "hostPath volumes", "privileged containers", "namespaces of the node"),
+        [
+            (
+                grant.by,
+                _listed(one["name"] for one in spec.get("volumes", ()) if one.get("hostPath")),
+                _listed(
+                    one["name"]
+                    for one in containers
+                    if (one.get("securityContext") or {}).get("privileged")
+                ),
+                _listed(name for name in _HOST_NAMESPACES if spec.get(name)),
+            )
+        ],
+        source="the pod's specification and status, as the API server has them",
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

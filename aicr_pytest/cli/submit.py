@@ -16,7 +16,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         "with the programme's texts, a page of evidence per requirement with the files that it "
         "links, and a README that repeats the run. The evidence is verified and looked through for "
         "secrets first. A MUST is Implemented only where the run says so; what no run can see "
-        "comes from product.yaml. Writes all of it or nothing, and asks no cluster.",
+        "comes from product.yaml, and results of other suites are named as evidence beside it. "
+        "Writes all of it or nothing, and asks no cluster.",
     )
     added.add_argument("directory", metavar="DIR", type=Path, help="the run's evidence directory")
     added.add_argument(
@@ -34,6 +35,18 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         help="what no run can see: names, URLs, set-up, and answers by documentation",
     )
     added.add_argument(
+        "--import-upstream",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        default=[],
+        help="results of another suite, a file or a folder of them; repeatable. Known by their "
+        "content: upstream's suite (JUnit, `go test -json`, `go test -v`), reports of the Gateway "
+        "API and of its Inference Extension, and JUnit and log of Kubernetes' conformance. They "
+        "become evidence and change no status; those in DIR/upstream, of `aicr-pytest run "
+        "--upstream-suite`, are taken without asking",
+    )
+    added.add_argument(
         "--simulated",
         action="store_true",
         help="a rehearsal: of a run on simulated accelerators, said in every file",
@@ -46,7 +59,12 @@ def _submit(parsed: argparse.Namespace) -> int:
 
     origins = ("--checkout", "--product")
     request = Request.read(parsed.checkout, parsed.product, origins=origins)
-    folder = request.submit(parsed.directory, simulated=parsed.simulated)
+    folder = request.submit(
+        parsed.directory,
+        simulated=parsed.simulated,
+        imported=parsed.import_upstream,
+        say=say_line,
+    )
     say_line(str(folder))
     say_line(f"Next: aicr-pytest validate {folder}")
     return 0

@@ -33,19 +33,42 @@ _WATCHED = (
     "schedulingGates[*]",
     "resourceClaims[*]",
     "runtimeClassName",
+    "schedulerName",
     "hostNetwork",
+    "hostPID",
+    "hostIPC",
+    "shareProcessNamespace",
+    "volumes[*]",
+    "*ontainers[*].volumeMounts[*]",
+    "*ontainers[*].lifecycle.**",
+    "*ontainers[*].securityContext.**",
+    "securityContext.**",
 )
 """What somebody adds; whatever else is new the API server has filled in."""
 _USUAL = (
     "tolerations[node.kubernetes.io/not-ready]",
     "tolerations[node.kubernetes.io/unreachable]",
     "*ontainers[*].resources.requests.*",
+    "volumes[kube-api-access-*]",
+    "*ontainers[*].volumeMounts[kube-api-access-*]",
 )
-"""What Kubernetes itself adds: requests as high as the limits, five minutes for a lost node."""
+"""What Kubernetes itself adds: requests as high as the limits, five minutes for a lost node, the
+token of a service account."""
+_DEFAULTS = (("schedulerName", '"default-scheduler"'),)
+"""Fields and values by which the API server fills in what was not sent."""
 
 
-_TOLD = ("*ontainers[*].env[*]", "*ontainers[*].resources.**")
-"""Told even of a container that is new as a whole: it may take devices."""
+_TOLD = ("*ontainers[*].env[*]", "*ontainers[*].resources.**", "volumes[*].hostPath.path")
+"""Told even of what is new as a whole: it may bring devices."""
+
+
+OPENING_DEVICES = (
+    "*ontainers[*].securityContext.privileged",
+    'volumes[*].hostPath.path="/"',
+    'volumes[*].hostPath.path="/dev"',
+    'volumes[*].hostPath.path="/dev/**',
+)
+"""What lets a container see devices that it was not given, for ``touching``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +106,8 @@ def changes(sent: Object, made: Object, *, ours: str = "aicr-pytest") -> list[Ch
         if not _same(value, after.get(path, "")) and not _within(path, found):
             found.append(Change(field=path, sent=value, made=after.get(path, "")))
     for path, value in after.items():
-        new = path not in before and _fits(path, _WATCHED) and not _fits(path, _USUAL)
+        new = path not in before and (path, value) not in _DEFAULTS
+        new = new and _fits(path, _WATCHED + _TOLD) and not _fits(path, _USUAL)
         if new and (_fits(path, _TOLD) or not _within(path, found)):
             told = after.get(f"{path}.value", value)
             found.append(Change(field=path, made=told))
@@ -95,8 +119,16 @@ def changes(sent: Object, made: Object, *, ours: str = "aicr-pytest") -> list[Ch
 
 
 def touching(found: Iterable[Change], patterns: Sequence[str]) -> list[Change]:
-    """Those changes whose field fits a pattern: by these, what is judged is not what was sent."""
-    return [change for change in found if _fits(change.field, patterns)]
+    """Those changes whose field fits a pattern: by these, what is judged is not what was sent.
+
+    Args:
+        patterns: of fields; one with ``=`` is of the field and of what was made of it.
+    """
+    return [
+        change
+        for change in found
+        if _fits(change.field, patterns) or _fits(f"{change.field}={change.made}", patterns)
+    ]
 
 
 def _fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -110,7 +142,7 @@ def _fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield where, _THERE
             yield from _fields({k: v for k, v in item.items() if k != key}, where)
     elif value not in ({}, [], None, "", False):
-        yield path, json.dumps(value, sort_keys=True)
+        yield path, json.dumps(value)
 
 
 def _same(sent: str, made: str) -> bool:

@@ -158,6 +158,12 @@ def said_at(event: Object) -> str:
     )
 
 
+def said_by(event: Object) -> str:
+    """Which program said an event; empty where it does not tell."""
+    source = event.get("source") or {}
+    return str(event.get("reportingComponent") or source.get("component") or "")
+
+
 _TAKES = ("Evicted", "TaintManagerEviction", "DeviceTaintManagerEviction", "NodeNotReady")
 """Reasons of events by which kubelet or a controller says that it takes a pod away."""
 

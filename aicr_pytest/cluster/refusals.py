@@ -166,7 +166,7 @@ def policies_told(*, whatever: bool = False) -> Iterator[None]:
 def excuse_of(error: ApiError, *, whatever: bool = False) -> Inconclusive | None:
     """Why a refusal does not accuse the platform; None where it may."""
     if finding := responsibility.of_answer(error.message):
-        return dataclasses.replace(finding, reason=error.message).excuse(error.request)
+        return finding.excuse(error.request)
     if whatever and error.reason != "AlreadyExists":
         return Inconclusive(str(error), hint=responsibility.EXEMPT)
     return None

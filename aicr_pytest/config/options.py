@@ -86,6 +86,16 @@ OPTIONS: tuple[Option, ...] = (
         "in the current directory",
     ),
     Option(
+        field="upstream_suite",
+        flag="--upstream-suite",
+        metavar="PATH",
+        default="",
+        help="after the checks, run upstream's own suite on the same cluster and keep its log as "
+        "upstream/e2e.log (implies --evidence): a test binary of kubernetes-sigs/ai-conformance, "
+        "made by `go test -c`, or 'PATH FLAG …' in quotes. A submission names its tests as "
+        "evidence",
+    ),
+    Option(
         field="kubeconfig",
         flag="--aicr-kubeconfig",
         metavar="FILE",

@@ -39,6 +39,19 @@ def filled(what: str) -> Callable[[str], str]:
     return parse
 
 
+def command_line(text: str) -> str:
+    """A program and its arguments, as a shell would take them apart."""
+    import shlex  # where the option is given, and not in every pytest of the machine
+
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words or not words[0]:
+        raise ValueError("it has to be a program, with its flags behind it, quotes closed")
+    return text
+
+
 def switch(text: str) -> bool:
     """On or off, in the words that ini files know."""
     answers = {"1": True, "true": True, "yes": True, "on": True}
@@ -269,6 +282,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "evidence_dir": filled("a directory"),
     "cncf_submission": filled("a checkout of cncf/k8s-ai-conformance"),
     "product": filled("a file"),
+    "upstream_suite": command_line,
     "kubeconfig": filled("a file"),
     "context": filled("the name of a context"),
     "features": feature,

@@ -48,7 +48,7 @@ def resolve(
             # At once, and relative to whoever named it: a later chdir must not move the evidence.
             base = project_dir if given[field].endswith("(ini)") else invocation_dir
             values[field] = base / os.path.expanduser(text)  # noqa: PTH111 - Path's raises
-    if values.get("cncf_submission"):
+    if values.get("cncf_submission") or values.get("upstream_suite"):
         values["evidence"] = True
     if path := values.get("evidence_dir"):
         values["evidence"] = True

@@ -45,6 +45,8 @@ class NodeSeen:
     """A check ran there."""
     note: str = ""
     """Why not, or what is special: cordoned, not ready, control plane."""
+    software: str = ""
+    """What runs it, by its kubelet: version, container runtime, operating system, kernel."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +181,14 @@ class RunInfo:
     """Of pytest; ``None`` if the run was killed."""
     list_version: str = ""
     """Kubernetes version of the requirement list that levels come from."""
+    official_words: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Requirement id → the programme's own words of that list, where a checkout was at hand."""
     interrupted: bool = False
     """A signal ended it."""
     command: str = ""
     """How it was started, as it was typed."""
+    upstream: str = ""
+    """How upstream's own suite ended, which ran after the checks; empty where it did not."""
     problems: tuple[str, ...] = ()
     """What is wrong with the evidence itself, e.g. a full disk; reports show it first."""
     left_behind: tuple[str, ...] = ()
@@ -232,8 +238,10 @@ class RunInfo:
             not_looked_at=tuple(_not_looked_at(f) for f in fields.objects("not_looked_at")),
             exit_status=fields.optional_integer("exit_status"),
             list_version=fields.text("list_version", ""),
+            official_words=fields.mapping("official_words"),
             interrupted=fields.flag("interrupted", False),
             command=fields.text("command", ""),
+            upstream=fields.text("upstream", ""),
             problems=fields.texts("problems"),
             left_behind=fields.texts("left_behind"),
             clean_command=fields.text("clean_command", ""),
@@ -292,6 +300,7 @@ def _node(fields: Fields) -> NodeSeen:
         accelerators=fields.integer("accelerators", 0),
         looked_at=fields.flag("looked_at", False),
         note=fields.text("note", ""),
+        software=fields.text("software", ""),
     )
 
 

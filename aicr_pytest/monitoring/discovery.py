@@ -63,8 +63,8 @@ def find_prometheus(
         WaitTimeout: there is one by its objects, and nobody is behind it.
     """
 
-    def keep(title: str, body: str, request: str) -> None:
-        evidence().text(title, reduce_answer(body), source=request)
+    def keep(title: str, body: str, request: str, by_hand: str) -> None:
+        evidence().text(title, reduce_answer(body), source=request, by_hand=by_hand)
 
     strange: list[str] = []
     try:

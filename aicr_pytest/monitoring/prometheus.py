@@ -1,6 +1,7 @@
 """The Prometheus API, whatever the way to it."""
 
 import contextlib
+import shlex
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ _NO_TARGETS = (401, 403, 404, 405, 501)
 _PLAIN_HTTP = "HTTP request to an HTTPS server"
 """Part of what a server of TLS answers to plain HTTP, with status 400."""
 
-Keep = Callable[[str, str, str], object]
-"""Gets title, answer verbatim and the request that ran."""
+Keep = Callable[[str, str, str, str], object]
+"""Gets title, answer verbatim, the request that ran, and the same for a shell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ class Reply:
     """The answer, verbatim."""
     request: str
     """What was asked."""
+    by_hand: str = ""
+    """The same for a shell, in which the expression can be read."""
 
 
 class Prometheus:
@@ -105,11 +108,15 @@ class Prometheus:
         """An instant query's answer, to be kept by whoever asks."""
         path, query = "/api/v1/query", [("query", expression)]
         series, text = self._patiently(path, query)
-        return Reply(series=tuple(series), text=text, request=self._request(path, query))
+        by_hand = (
+            f'curl -G "$PROMETHEUS{path}" --data-urlencode {shlex.quote(f"query={expression}")}'
+        )
+        request = self._request(path, query)
+        return Reply(series=tuple(series), text=text, request=request, by_hand=by_hand)
 
     def keep(self, title: str, reply: Reply) -> None:
         """Make an answer part of the evidence."""
-        self._keep(title, reply.text, reply.request)
+        self._keep(title, reply.text, reply.request, reply.by_hand)
 
     def now(self) -> float:
         """The time by its own clock, Unix seconds."""

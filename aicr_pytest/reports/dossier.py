@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from aicr_pytest import __version__
 from aicr_pytest.evidence.checksums import entries
+from aicr_pytest.evidence.kernel_answers import KERNEL_ANSWERS
 from aicr_pytest.evidence.names import folder_name
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import Outcome
@@ -39,6 +40,7 @@ def render(view: RunView) -> str:
             cluster=view.run.cluster,
             sentence=headline.sentence(view.run),
             shortfalls=headline.shortfalls(view),
+            parts_not_looked_at=headline.parts_not_looked_at(view),
             solutions=headline.solutions(view.requirements),
             sections=page.sections(view),
             official_list=f"{_LISTS}/AIConformance-{quote(view.run.list_version)}.yaml",
@@ -79,7 +81,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals |= {
         "BASES": formatting.BASES,
-        "MEANINGS": formatting.MEANINGS,
+        "KERNEL_ANSWERS": KERNEL_ANSWERS,
         "OUTCOMES": formatting.OUTCOMES,
         "SIMULATED": formatting.SIMULATED,
         "VERDICTS": formatting.VERDICTS,
@@ -91,6 +93,7 @@ def _environment() -> jinja2.Environment:
         "moment": formatting.moment,
         "plural": formatting.plural,
         "size": formatting.size,
+        "taken_out": formatting.taken_out,
         "time_of_day": formatting.time_of_day,
         "words": formatting.words,
     }

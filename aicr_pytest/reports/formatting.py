@@ -38,20 +38,6 @@ BASES: dict[Basis, str] = {
 }
 """Why a check counts, on each check."""
 
-MEANINGS = (
-    ("opened", "The device node was opened: the container reaches the device."),
-    (
-        "No such device or address",
-        "ENXIO: the kernel let the open through, and no device answered; that counts as reached.",
-    ),
-    (
-        "Operation not permitted",
-        "EPERM: the container's device cgroup refused the open. That is what isolation is.",
-    ),
-    ("Permission denied", "EACCES: the file's mode or its mount refused the open."),
-)
-"""What the kernel's words mean where a container tries to open a device."""
-
 SIMULATED = "The accelerators of this cluster are simulated. Nothing here speaks for real hardware."
 """What every report of a simulated run says before anything else."""
 
@@ -92,6 +78,13 @@ def time_of_day(iso: str) -> str:
 def words(name: str) -> str:
     """``schedulingOrchestration`` as ``scheduling orchestration``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def taken_out(kind: str) -> str:
+    """What stands instead of what redaction took out, by its class in run.json."""
+    if kind == "secret":
+        return "credentials, keys and certificates: [redacted] stands instead, and why"
+    return f"names: the same one is {kind}-… with the same digits in every file of this run"
 
 
 def plural(count: int, noun: str) -> str:

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from aicr_pytest.evidence.record import Outcome
+from aicr_pytest.evidence.names import folder_name
+from aicr_pytest.evidence.record import NOT_LOOKED_AT, Outcome
 from aicr_pytest.evidence.run import RunInfo
 from aicr_pytest.reports.view import CheckView, RequirementView, RunView
 
@@ -99,6 +100,16 @@ def solutions(requirements: Sequence[RequirementView]) -> list[tuple[str, str]]:
             )
             found.append((requirement.result.id, told))
     return found
+
+
+def parts_not_looked_at(view: RunView) -> list[tuple[str, CheckView, str, str]]:
+    """Anchor of the requirement, check, which part it could not look at, and why."""
+    return [
+        (folder_name(requirement.result.id), check, name.removeprefix(NOT_LOOKED_AT), why)
+        for requirement, check in view.checks
+        for name, why in check.kept.facts.items()
+        if name.startswith(NOT_LOOKED_AT)
+    ]
 
 
 def _first_line(text: str) -> str:

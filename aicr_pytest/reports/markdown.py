@@ -72,6 +72,7 @@ def _head(view: RunView) -> list[str]:
         "Merged of": ", ".join(
             f"{part.run_id} ({formatting.moment(part.started_at)})" for part in run.parts
         ),
+        "Upstream's suite": run.upstream,
         "Taken out of the evidence": ", ".join(
             f"{formatting.words(kind)} {count} times" for kind, count in run.replaced.items()
         ),

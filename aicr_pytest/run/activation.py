@@ -18,6 +18,7 @@ from aicr_pytest.run.session import run_key
 
 if TYPE_CHECKING:
     from aicr_pytest.run.submitting import Submitting
+    from aicr_pytest.run.upstream_suite import UpstreamSuite
 
 
 def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHooks:
@@ -37,12 +38,14 @@ def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHo
     try:
         profiles(), added_solutions()  # what is wrong with them is said before anything is asked
         hooks = RunHooks.of(config, expects_checks=expects_checks)
-        submitting = _submitting(config)
+        submitting, upstream = _submitting(config), _upstream(config)
     except SettingsError as error:
         raise usage_error(error) from None
     config.pluginmanager.register(hooks, name)
     if submitting is not None:
         config.pluginmanager.register(submitting, "aicr-submission")  # outside of the hooks, too
+    if upstream is not None:
+        config.pluginmanager.register(upstream, "aicr-upstream-suite")
     keeper = Doorkeeper(config, config.stash[run_key], asked=expects_checks)
     config.pluginmanager.register(keeper, "aicr-door")  # after the hooks: its wrappers are outside
     if not expects_checks:
@@ -63,6 +66,20 @@ def _submitting(config: pytest.Config) -> "Submitting | None":
     from aicr_pytest.run.submitting import Submitting
 
     return Submitting(run, checkout, config)
+
+
+def _upstream(config: pytest.Config) -> "UpstreamSuite | None":
+    """What runs upstream's suite after the checks, where that is asked for.
+
+    Raises:
+        SettingsError: it could not be run.
+    """
+    run = config.stash[run_key]
+    if not run.settings.upstream_suite or hasattr(config, "workerinput") or looks_only(config):
+        return None
+    from aicr_pytest.run.upstream_suite import UpstreamSuite
+
+    return UpstreamSuite(run, config)
 
 
 def refuse_bad_options(config: pytest.Config) -> None:

@@ -390,7 +390,7 @@ class RunHooks:
     @property
     def _news(self) -> int:
         """Grows with whatever run.json has to say."""
-        return len(self._signals.received) + len(self._run.problems)
+        return len(self._signals.received) + len(self._run.problems) + bool(self._run.upstream)
 
     def _seal(self, session: pytest.Session) -> None:
         if self._news != self._concluded_after:

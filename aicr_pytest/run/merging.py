@@ -145,6 +145,7 @@ def _run(sources: Sequence[Source], chosen: dict[tuple[str, str], _Chosen]) -> R
         settings=_joined([run.settings for run in runs]),
         versions=_joined([run.versions for run in runs]),
         requirements=requirements,
+        official_words={name: words for run in runs for name, words in run.official_words.items()},
         exit_status=1 if amiss else 0,
         interrupted=unfinished and any(run.interrupted for run in runs),
         command="; ".join(_distinct(run.command for run in runs)),

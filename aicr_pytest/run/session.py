@@ -4,7 +4,7 @@ import datetime
 import secrets
 import shlex
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +110,8 @@ class Run:
         """Who keeps what explains a check that did not pass."""
         self.survey = Survey()
         """What accelerators there are; known once the controller has started the run."""
+        self.official_words: Mapping[str, str] = {}
+        """Requirement id → CNCF's own words, where the user has a checkout of them."""
         self.interrupted = False
         """Whether a signal or somebody's word ended it."""
         self.hurried = threading.Event()
@@ -124,6 +126,8 @@ class Run:
         """What is wrong with the run itself: workers that died, evidence that was lost."""
         self.left_behind: list[str] = []
         """What stays on the cluster at the end, one line each."""
+        self.upstream = ""
+        """How upstream's suite ended beside this run; empty while it has not."""
         self.kept: list[str] = []
         """What stays there by the user's wish."""
         self.started = datetime.datetime.now(datetime.UTC)

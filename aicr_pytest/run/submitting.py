@@ -42,9 +42,10 @@ class Submitting:
         if not self._run.connected:
             return
         try:
-            self._request.check(self._run.shared.list_version)
+            official = self._request.check(self._run.shared.list_version)
         except SettingsError as error:
             raise pytest.UsageError(self._run.door.text(str(error))) from None
+        self._run.official_words = {one.id: one.description for one in official.requirements}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aicr_pytest.errors import AicrError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from aicr_pytest.accelerators.discovery import Accelerators
     from aicr_pytest.accelerators.inventory import AcceleratorNode
     from aicr_pytest.cluster.client import Cluster
+    from aicr_pytest.cluster.kinds import Object
     from aicr_pytest.evidence.run import AcceleratorPool, NodeSeen
 
 SIMULATED = "aicr-pytest/simulated"
@@ -46,8 +48,13 @@ class Survey:
     """APIServices whose server does not answer, each with the words for it."""
     cluster_id: str = ""
     """What tells the cluster from every other; empty where we may not see it."""
+    software: Mapping[str, str] = field(default_factory=dict)
+    """Node → what runs it, in a line."""
     set_aside: tuple[str, ...] = ()
     """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
+
+    undescribed: tuple[str, ...] = ()
+    """Accelerators beside those of ``stock`` that no profile describes, as ``node: name``."""
 
     @property
     def left_out(self) -> list[str]:
@@ -55,8 +62,9 @@ class Survey:
         passed_over = [
             f"{node.name}: {_note(node)}"
             for node in self.stock
-            if node.left_out or (_note(node) and node.name not in self.looked_at)
+            if node.left_out or node.beside or (_note(node) and node.name not in self.looked_at)
         ]
+        passed_over += [f"{told}, which no profile describes" for told in self.undescribed]
         return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
 
     def lines(self) -> list[str]:
@@ -64,7 +72,7 @@ class Survey:
         if self.trouble:
             return [self.trouble]
         lines = [str(node) for node in self.stock if node.name in self.looked_at]
-        if others := len(self.stock) - len(lines):
+        if others := len({node.name for node in self.stock}.difference(self.looked_at)):
             lines.append(f"{others} more node{'s' * (others > 1)} of these kinds, not looked at")
         return lines
 
@@ -84,11 +92,11 @@ class Survey:
             )
         remarks += [f"left out: {told}" for told in self.left_out]
         remarks += [
-            f"in doubt: {node.name}: {device.name} may be tainted {device.in_doubt}, which only "
-            "the scheduler can tell"
+            f"in doubt: {node.name}: {device.name} {device.doubt}, which only the scheduler can "
+            "tell"
             for node in self.stock
             for device in node.devices
-            if device.in_doubt
+            if device.doubt
         ]
         remarks += [f"other runs: {told}" for told in self.other_runs[:_MOST_RUNS]]
         if more := len(self.other_runs[_MOST_RUNS:]):
@@ -119,9 +127,10 @@ class Survey:
 
     def nodes_seen(self) -> "tuple[NodeSeen, ...]":
         """For run.json: every node, and whether checks look at it."""
+        from aicr_pytest.accelerators.inventory import one_offer_each
         from aicr_pytest.evidence.run import NodeSeen
 
-        by_name = {node.name: node for node in self.stock}
+        by_name = {node.name: node for node in one_offer_each(self.stock)}
         return tuple(
             NodeSeen(
                 name=name,
@@ -129,14 +138,26 @@ class Survey:
                 accelerators=by_name[name].total if name in by_name else 0,
                 looked_at=name in self.looked_at,
                 note=_note(by_name.get(name)),
+                software=self.software.get(name, ""),
             )
             for name in sorted(self.nodes)
         )
 
 
+_SOFTWARE = (
+    "kubeletVersion", "containerRuntimeVersion", "osImage", "kernelVersion", "architecture",
+)  # fmt: skip
+
+
+def software_of(node: "Object") -> str:
+    """What a node runs, as its kubelet tells; empty for one that has not reported yet."""
+    info = node.get("status", {}).get("nodeInfo") or {}
+    return ", ".join(str(info[name]) for name in _SOFTWARE if info.get(name))
+
+
 def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
-    from aicr_pytest.accelerators.inventory import nothing_runs_on
+    from aicr_pytest.accelerators.nodes import nothing_runs_on
     from aicr_pytest.cluster.glance import other_runs
     from aicr_pytest.cluster.kinds import NAMESPACE, NODE
     from aicr_pytest.cluster.served import dead_groups
@@ -144,6 +165,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     nodes: tuple[str, ...] = ()
     stock: tuple[AcceleratorNode, ...] = ()
     others: tuple[str, ...] = ()
+    software: dict[str, str] = {}
     simulated = False
     aside: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
@@ -155,6 +177,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     try:
         listed = cluster.list(NODE)
         nodes = tuple(node["metadata"]["name"] for node in listed)
+        software = {node["metadata"]["name"]: software_of(node) for node in listed}
         simulated = any(SIMULATED in node["metadata"].get("labels", {}) for node in listed)
         aside = tuple(node["metadata"]["name"] for node in listed if nothing_runs_on(node))
         others = tuple(str(run) for run in other_runs(cluster))
@@ -167,6 +190,8 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     return Survey(
         nodes=nodes,
         stock=stock,
+        software=software,
+        undescribed=tuple(accelerators.undescribed),
         simulated=simulated,
         set_aside=aside,
         looked_at=looked_at,
@@ -188,4 +213,4 @@ def _note(node: "AcceleratorNode | None") -> str:
     if node is None:
         return ""
     room = "" if node.has_room else "full: little CPU, memory or pod slots are left"
-    return ", ".join(word for word in (node.hindrance, room, *node.left_out) if word)
+    return ", ".join(word for word in (node.hindrance, room, *node.left_out, *node.beside) if word)

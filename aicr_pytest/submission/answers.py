@@ -1,7 +1,8 @@
 """What a PRODUCT.yaml says of each requirement: from the run, else from the vendor, else nothing.
 
 What the run has measured nobody overrides, but for a vendor who claims less. What it could not look
-at is asked for by the name of the field, and never invented.
+at is asked for by the name of the field, and never invented. Other suites' results are evidence
+beside that; where they say something else, the vendor's notes have to say why.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.run import Verdict
 from aicr_pytest.reports.view import RequirementView
 from aicr_pytest.requirements.catalogue import BY_ID, NOT_AUTOMATED, Level
+from aicr_pytest.submission.imports import Imports, Told
 from aicr_pytest.submission.measured import Measured
 from aicr_pytest.submission.official import OfficialList, OfficialRequirement
 from aicr_pytest.submission.product import STATUSES, Product, Statement
@@ -65,6 +67,13 @@ class Answer:
     """The run's checks, where it has any."""
     stated: tuple[str, ...] = ()
     """The vendor's evidence, as product.yaml names it."""
+    told: tuple[Told, ...] = ()
+    """What other suites say of it."""
+
+    @property
+    def contradictions(self) -> tuple[Told, ...]:
+        """Those that claim something else."""
+        return tuple(one for one in self.told if one.contradicts(self.status))
 
     @property
     def page(self) -> str:
@@ -78,7 +87,9 @@ class Answer:
         return self.notes.partition(" ")[0] or "nobody"
 
 
-def answer_all(official: OfficialList, measured: Measured, product: Product) -> list[Answer]:
+def answer_all(
+    official: OfficialList, measured: Measured, product: Product, imports: Imports
+) -> list[Answer]:
     """Every requirement of the list, in its order.
 
     Raises:
@@ -87,7 +98,8 @@ def answer_all(official: OfficialList, measured: Measured, product: Product) -> 
     answers: list[Answer] = []
     shortfalls: list[str] = []
     for one in official.requirements:
-        asked = _Asked(one, measured, product.statements.get(one.id, Statement()))
+        said = product.statements.get(one.id, Statement())
+        asked = _Asked(one, measured, said, imports.of(one.id))
         shortfalls += asked.shortfalls()
         answers.append(asked.answer())
     if shortfalls:
@@ -99,11 +111,18 @@ def answer_all(official: OfficialList, measured: Measured, product: Product) -> 
 class _Asked:
     """One requirement, its verdict and the vendor's word."""
 
-    def __init__(self, one: OfficialRequirement, measured: Measured, said: Statement) -> None:
+    def __init__(
+        self,
+        one: OfficialRequirement,
+        measured: Measured,
+        said: Statement,
+        told: tuple[Told, ...],
+    ) -> None:
         self._one = one
         self._run = measured.view.run
         self._seen = measured.of(one.id)
         self._said = said
+        self._told = told
 
     @property
     def _verdict(self) -> Verdict | None:
@@ -130,6 +149,7 @@ class _Asked:
             notes=" ".join(self._notes()),
             measured=self._seen,
             stated=self._said.evidence,
+            told=self._told,
         )
 
     def shortfalls(self) -> Iterator[str]:
@@ -141,6 +161,10 @@ class _Asked:
             yield self._what_a_must_lacks(name)
         elif not self._status and (self._said.evidence or self._said.notes):
             yield f"{name}.status: is missing beside its evidence or notes"
+        if not self._said.notes:
+            for one in self._told:
+                if one.contradicts(self._status):
+                    yield f"{name}.notes: say why it is {self._status!r}, though {one}"
 
     def _vendors_shortfalls(self, name: str) -> Iterator[str]:
         if self._verdict is None and self._one.level is Level.MUST and _has_checks(self._one.id):
@@ -152,7 +176,8 @@ class _Asked:
         if self._one.level is Level.MUST:
             wanted = ("evidence", "notes")
         for field in wanted:
-            if not getattr(self._said, field):
+            is_told = field == "evidence" and any(one.outcome == "passed" for one in self._told)
+            if not (is_told or getattr(self._said, field)):
                 yield f"{name}.{field}: is needed beside {self._said.status!r}"
 
     def _what_a_must_lacks(self, name: str) -> str:
@@ -185,6 +210,11 @@ class _Asked:
             yield f"{STATED}; aicr-pytest {version} says {self._verdict}: {reason}."
         elif self._status:
             yield f"{STATED}; aicr-pytest {version} has not looked at it."
+        for one in self._told:
+            if self._status and one.contradicts(self._status):
+                yield f"This contradicts another suite: {one}."
+            elif self._status and one.outcome == "skipped":
+                yield f"Not tested by another suite: {one}."
         if self._said.notes:
             yield self._said.notes
 

@@ -14,6 +14,7 @@ from aicr_pytest.reports.preview import Preview, Previews, Table
 from aicr_pytest.reports.view import CheckView, RequirementView
 from aicr_pytest.submission.answers import Answer
 from aicr_pytest.submission.draft import STAMP, SUMS_FILE
+from aicr_pytest.submission.imports import Imports, Told
 from aicr_pytest.submission.measured import Measured
 from aicr_pytest.submission.official import OfficialList
 from aicr_pytest.submission.product import Product
@@ -43,12 +44,22 @@ class Pages:
     """The vendor's word."""
     kept: Callable[[str], str]
     """The path here of a file of the evidence."""
+    imports: Imports
+    """Results of other suites."""
+    imported: Callable[[str], str]
+    """The path here of one of their files."""
 
     def readme(self, answers: list[Answer]) -> str:
         """What was measured, where, with what, and how somebody else does it again."""
         lines = [f"# {escape(self._name)}: Kubernetes AI conformance, v{self.official.version}", ""]
         lines += [*self._warning(), *self._what_it_is(), "", *_table_of(answers), ""]
-        lines += [*self._besides(), *self._again(), *self._verify(), *self._cluster()]
+        lines += [
+            *self._other_suites(answers),
+            *self._besides(),
+            *self._again(),
+            *self._verify(),
+            *self._cluster(),
+        ]
         return _joined(lines)
 
     def requirement(self, answer: Answer, seen: RequirementView) -> str:
@@ -63,6 +74,7 @@ class Pages:
             f"- Product: {escape(self._name)}",
             f"- Run: `{code(run.run_id)}`, {formatting.moment(run.started_at)}, {self._tool}",
             f"- Kubernetes {escape(run.cluster.version)}; [how to repeat it](README.md)",
+            *(f"- {self._words_of(one, answer.status)}" for one in answer.told),
             "",
         ]
         lines += ["| Check | Because of | Outcome |", "|---|---|---|"]
@@ -100,6 +112,33 @@ class Pages:
             "What is Measured was seen on the cluster, and links to what came back; what is Stated",
             "is the vendor's word.",
         ]
+
+    def _other_suites(self, answers: list[Answer]) -> Iterator[str]:
+        """What other suites say, and first where that is not what is answered."""
+        if not self.imports.reports:
+            return
+        yield from ("## Other suites", "")
+        for answer in answers:
+            for told in answer.told:
+                name = f"`{code(answer.official.id)}`"
+                yield f"- {name}: {self._words_of(told, answer.status)}"
+        yield from (
+            "",
+            "| File | Suite | Of | Passed | Failed | Skipped |",
+            "|---|---|---|---|---|---|",
+        )
+        for report in self.imports.reports:
+            path = self.imported(report.file)
+            numbers = f"{report.passed} | {report.failed} | {report.skipped}"
+            of = escape(report.of)
+            yield f"| [{escape(path)}]({quote(path)}) | {report.suite} | {of} | {numbers} |"
+        yield ""
+
+    def _words_of(self, told: Told, status: str) -> str:
+        files = [self.imported(file) for file, _ in told.evidence]
+        links = ", ".join(f"[{escape(path)}]({quote(path)})" for path in files)
+        words = f"{escape(str(told))} ({links})"
+        return f"**Contradiction:** {words}" if told.contradicts(status) else words
 
     def _besides(self) -> list[str]:
         """What decides nothing and must not be overlooked."""

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.devices import Device
+from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.probe import View
+from aicr_pytest.accelerators.units import comparable
 from aicr_pytest.errors import (
     AccessDenied,
     AicrError,
@@ -43,8 +45,8 @@ class Control:
 
     majors: frozenset[int]
     """Major numbers of their devices, by which a hidden node of a neighbour is recognised."""
-    twins: Mapping[str, AcceleratorPod]
-    """The pods by node."""
+    twins: Mapping[tuple[str, str], AcceleratorPod]
+    """The pods by what hands out their devices: ``AcceleratorNode.offer``."""
 
 
 class PodsPerNode:
@@ -89,7 +91,7 @@ class PodsPerNode:
         """Accelerators that its containers see though they asked for none."""
         return self._gather(
             lambda pod: pod.visible_devices(
-                container, known_majors=control.majors, twin=control.twins.get(pod.on.name)
+                container, known_majors=control.majors, twin=control.twins.get(pod.on.offer)
             )
         )
 
@@ -98,6 +100,8 @@ class PodsPerNode:
 
         def look(pod: AcceleratorPod) -> list[str]:
             wanted, held = (chosen(pod.on).identity,), pod.tell_held()
+            if pod.on.device_type and not comparable(pod.on.profile.sharing, *wanted, *held):
+                held = pod.grant().identities or ()  # of parts the tool lists what they are of
             seen = ", ".join(held)
             return [] if held == wanted else [f"{pod} asked for {wanted[0]} and sees {seen}"]
 
@@ -120,6 +124,7 @@ class PodsPerNode:
         refused what the other holds is the observation.
 
         Raises:
+            DoesNotApply: each node hands out shares of devices, which several pods have.
             NoCapacity: neither holds any, or one had to come without a request.
         """
 
@@ -129,6 +134,8 @@ class PodsPerNode:
             held = _held_by(theirs, mine)
             mine.show_held_beside(theirs, held)
             shared = sorted(set.intersection(*held))
+            if shared and all(rightly := [mine.why_shared(identity) for identity in shared]):
+                raise DoesNotApply(rightly[0])
             return [f"{mine} and {theirs} both see {identity}" for identity in shared]
 
         return self._beside(other, common)
@@ -146,6 +153,19 @@ class PodsPerNode:
             raise DoesNotApply(f"It takes two accelerators on one node: {single}")
         return PodsPerNode(self.actor, pods, not_created)
 
+    def requiring_exclusive_devices(self) -> "PodsPerNode":
+        """The same actor, on the nodes that hand out what only one pod has.
+
+        Raises:
+            DoesNotApply: each hands out shares of devices.
+        """
+        pods = [pod for pod in self.pods if pod.on.unit != "share"]
+        not_created = [missing for missing in self._not_created if missing.on.unit != "share"]
+        if not pods and not not_created:
+            told = "; ".join(f"{pod.on} ({pod.on.told_by})" for pod in self.pods)
+            raise DoesNotApply(f"No node hands out whole devices, or parts of them: {told}")
+        return PodsPerNode(self.actor, pods, not_created)
+
     def joined_by(self, others: "PodsPerNode") -> "PodsPerNode":
         """The same actor, on the nodes of both."""
         not_created = (*self._not_created, *others._not_created)
@@ -160,6 +180,10 @@ class PodsPerNode:
                 *theirs.foreign_devices_opened(mine),
             ],
         )
+
+    def own_devices_opened_from(self, container: str) -> list[str]:
+        """Devices of its pods that a container of theirs can open which was given none."""
+        return self._gather(lambda pod: pod.foreign_devices_opened(pod, container))
 
     def access_without_allocation(self) -> list[str]:
         """Granted devices that Kubernetes has not on its books, as sentences."""
@@ -192,7 +216,7 @@ class PodsPerNode:
             The twins with their devices.
         """
         majors = self._positive("before")
-        yield Control(majors=majors, twins={pod.on.name: pod for pod in self.pods})
+        yield Control(majors=majors, twins={pod.on.offer: pod for pod in self.pods})
         self._positive("after")
 
     def _positive(self, when: str) -> frozenset[int]:
@@ -216,8 +240,8 @@ class PodsPerNode:
     def _beside(
         self, other: "PodsPerNode", look: Callable[[AcceleratorPod, AcceleratorPod], list[str]]
     ) -> list[str]:
-        theirs = {pod.on.name: pod for pod in other.pods}
-        pairs = [(pod, theirs[pod.on.name]) for pod in self.pods if pod.on.name in theirs]
+        theirs = {pod.on.offer: pod for pod in other.pods}
+        pairs = [(pod, theirs[pod.on.offer]) for pod in self.pods if pod.on.offer in theirs]
         if not pairs:
             raise next(missing.why for missing in (*self._not_created, *other._not_created))
         return [sentence for sentences in _on_each(pairs, look) for sentence in sentences]
@@ -232,12 +256,15 @@ def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T])
     """What is seen on each node; one that cannot be looked at says so of itself alone.
 
     Raises:
-        Inconclusive: no node can be looked at, or it is no matter of one node.
+        DoesNotApply: on no node it applies.
+        Inconclusive: no other node can be looked at, or it is no matter of one node.
     """
 
-    def attempt(those: tuple[AcceleratorPod, ...]) -> T | Inconclusive:
+    def attempt(those: tuple[AcceleratorPod, ...]) -> T | Inconclusive | DoesNotApply:
         try:
             return look(*those)
+        except DoesNotApply as error:
+            return error
         except Inconclusive as error:
             if not is_of_one_node(error):
                 raise
@@ -248,14 +275,15 @@ def _on_each(pods: Sequence[tuple[AcceleratorPod, ...]], look: Callable[..., T])
     with ThreadPoolExecutor(max_workers=8) as threads:
         came = list(threads.map(attempt, pods))
     seen: list[T] = []
-    blind: list[tuple[AcceleratorPod, Inconclusive]] = []
+    blind: list[tuple[AcceleratorPod, Inconclusive | DoesNotApply]] = []
     for those, one in zip(pods, came, strict=True):
-        if isinstance(one, Inconclusive):
+        if isinstance(one, Inconclusive | DoesNotApply):
             blind.append((those[0], one))
         else:
             seen.append(one)
     if not seen:
-        raise blind[0][1]
+        errors = [error for _, error in blind]
+        raise next((one for one in errors if isinstance(one, Inconclusive)), errors[0])
     for pod, error in blind:
         pod.leave_out(error)
     return seen

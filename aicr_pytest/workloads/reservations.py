@@ -42,7 +42,7 @@ class Exclusive:
             NoCapacity: no node has so many, or other checks hold them for too long.
         """
         if each:
-            alternatives = [[_share(node, min(accelerators, node.total)) for node in each]]
+            alternatives = [_shares(each, accelerators)]
         else:
             alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
         return self._take(alternatives)
@@ -106,6 +106,17 @@ class Exclusive:
                 troubles.append(error)
         if troubles:
             raise ExceptionGroup("Leases", troubles)
+
+
+def _shares(nodes: "Sequence[AcceleratorNode]", wanted: int) -> list[Share]:
+    """So many accelerators of each, once per node: both mechanisms may offer the same ones."""
+    merged: dict[str, Share] = {}
+    for node in nodes:
+        one, there = _share(node, min(wanted, node.total)), merged.get(node.name)
+        total = max(one.total, there.total if there else 0)
+        together = min(total, one.wanted + (there.wanted if there else 0))
+        merged[node.name] = Share(node=node.name, total=total, wanted=together)
+    return list(merged.values())
 
 
 def _share(node: "AcceleratorNode", wanted: int) -> Share:

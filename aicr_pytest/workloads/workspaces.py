@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.cel import whole_device
+from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.discovery import Accelerators
-from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET, Object
@@ -151,7 +151,7 @@ class Workspaces:
             load_image=self._image("load", node.profile),
             load_program=" ".join(node.profile.load_program),
             device_class=node.device_class,
-            whole_device=whole_device(node.profile),
+            whole_device=node.selector,
             **(values or {}),
         )
         workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))

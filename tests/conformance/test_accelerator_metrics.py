@@ -26,7 +26,7 @@ Nodes = list[AcceleratorNode]
 @pytest.fixture(scope="module")
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, on which workloads are run once it is our turn there."""
-    nodes = aicr_accelerators.sample_nodes()
+    nodes = aicr_accelerators.sample_nodes(once=True)
     aicr_exclusive(AT_ONCE, each=nodes)
     return aicr_accelerators.now(nodes)
 

@@ -89,11 +89,12 @@ def test_pod_without_a_request_sees_no_device(actors: Actors) -> None:
     basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=1
 )
 def test_sibling_container_without_a_request_sees_no_device(actors: Actors) -> None:
-    """A container that asked for nothing sees none beside one of its pod that sees its own."""
+    """A container that asked for nothing sees and opens none beside one of its pod that has one."""
     holder = actors["holder"]
 
     with holder.positive_control() as control:
         assert holder.visible_devices(control, container="sibling") == []
+        assert holder.own_devices_opened_from("sibling") == []
 
 
 @pytest.mark.aicr_check(

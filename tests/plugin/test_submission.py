@@ -1,5 +1,6 @@
 """From a run to its pull request: ``--cncf-submission``, ``submit`` and ``validate``."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -14,7 +15,7 @@ from aicr_pytest.submission.online import online_rules
 from aicr_pytest.submission.rule import Whose
 from aicr_pytest.submission.stricter_rules import STRICTER_RULES
 from tests.plugin.test_cli import command
-from tests.unit.submission import world
+from tests.unit.submission import suites, world
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -83,6 +84,27 @@ def test_run_writes_its_pull_request_itself(vendor: "Project") -> None:
     result.stdout.fnmatch_lines([f"pull request: */co/{FOLDER}", "*Next: aicr-pytest validate *"])
     assert (vendor.path / "co" / FOLDER / "PRODUCT.yaml").is_file()
     assert len(list(vendor.path.glob("aicr-evidence/*/run.json"))) == 1
+
+
+def test_run_with_a_checkout_shows_the_programmes_own_words(vendor: "Project") -> None:
+    vendor.run("--aicr", "--cncf-submission", "co", "--evidence-dir", "out")
+    out = vendor.path / "out"
+    page = (out / "index.html").read_bytes()
+
+    words = json.loads((out / "run.json").read_text())["official_words"]
+    assert words == {"gpu_sharing": "Shared.", "secure_accelerator_access": "Isolated."}
+    assert b'<blockquote class="words">Isolated.</blockquote>' in page
+    said_by(vendor, "report", "out")
+    assert (out / "index.html").read_bytes() == page, "the checkout is not needed any more"
+
+
+def test_run_without_a_checkout_links_to_the_programmes_words(vendor: "Project") -> None:
+    vendor.run("--aicr", "--evidence-dir", "out")
+    page = (vendor.path / "out" / "index.html").read_text()
+
+    assert "blockquote" not in page.split("</style>")[1]
+    assert "<code>secure_accelerator_access</code>\nis a MUST of the <a href=" in page
+    assert "k8s-ai-conformance/blob/main/docs/AIConformance-1.37.yaml" in page
 
 
 def test_what_the_run_writes_is_what_submit_writes(vendor: "Project") -> None:
@@ -213,7 +235,13 @@ def git(project: "Project", *arguments: str) -> None:
     subprocess.run(["git", *name, *arguments], cwd=project.path, check=True, capture_output=True)
 
 
-def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
+def test_every_command_of_the_page_does_what_it_says(
+    vendor: "Project", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (vendor.path / "kubeconfig").write_text(suites.KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", "kubeconfig")
+    (vendor.path / "theirs").mkdir()
+    (vendor.path / "theirs" / "report.yaml").write_text(suites.gateway())
     (vendor.path / "co" / "docs" / "more.md").touch()
     git(vendor, "init", "--quiet", "co")
     git(vendor, "-C", "co", "add", ".")
@@ -232,6 +260,8 @@ def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
                 git(vendor, "clone", "--quiet", "fork", url.rpartition("/")[2])
             case ["git", *arguments]:
                 git(vendor, *arguments)
+            case ["go", "test", "-c", "-o", name, "./test"]:
+                suites.stand_in(vendor.path / name)
             case ["aicr-pytest", "run", *arguments]:
                 assert vendor.run("--aicr", *arguments).ret == pytest.ExitCode.OK
             case ["aicr-pytest", *arguments]:
@@ -248,6 +278,8 @@ def test_every_command_of_the_page_does_what_it_says(vendor: "Project") -> None:
         text=True,
     )
     assert f"{FOLDER}/PRODUCT.yaml\n" in told.stdout
+    assert f"{FOLDER}/upstream/e2e.log\n" in told.stdout
+    assert f"{FOLDER}/upstream/gateway-api-report.yaml\n" in told.stdout
 
 
 def test_page_has_a_row_for_every_rule() -> None:

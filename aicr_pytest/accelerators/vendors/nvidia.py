@@ -1,11 +1,14 @@
 """NVIDIA GPUs.
 
 Sources: sigs.k8s.io/dra-driver-nvidia-gpu (attributes, classes), NVIDIA/k8s-device-plugin (resource
-names), NVIDIA/nvidia-container-toolkit (variables, volume mounts), Linux devices.txt (major 195),
-NVIDIA/dcgm-exporter (labels, metrics), GKE's managed DCGM (labels), NVIDIA/cuda-samples (N-body).
+names, ids of devices), its GPU feature discovery (labels), GKE's plugin (labels, ids of devices),
+Project-HAMi/HAMi (annotation, ids), NVIDIA/nvidia-container-toolkit (variables, volume mounts),
+Linux devices.txt (major 195), NVIDIA/dcgm-exporter (labels, metrics), GKE's managed DCGM (labels),
+NVIDIA/cuda-samples (N-body).
 """
 
 from aicr_pytest.accelerators.profile import ExporterProfile, Profile, Reading
+from aicr_pytest.accelerators.units import Sharing
 
 EXPORTER = ExporterProfile(
     name="dcgm-exporter",
@@ -37,6 +40,40 @@ EXPORTER = ExporterProfile(
     },
 )
 
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_DEVICE, _PART = r"(?P<identity>GPU-[\w.-]+)", r"(?P<identity>MIG-[\w./-]+)"
+
+SHARING = Sharing(
+    resources={
+        "nvidia.com/gpu.shared": "share",
+        "nvidia.com/mig-*.shared": "share",
+        "nvidia.com/mig-*": "partition",
+    },
+    replicas=("{resource}.replicas", "cloud.google.com/gke-max-shared-clients-per-gpu"),
+    labels=(
+        ("nvidia.com/gpu.sharing-strategy", "time-slicing", "share"),
+        ("nvidia.com/gpu.sharing-strategy", "mps", "share"),
+        ("nvidia.com/gpu.product", "*-SHARED", "share"),
+        ("cloud.google.com/gke-gpu-sharing-strategy", "?*", "share"),
+        ("nvidia.com/gpu.product", "*-MIG-*", "partition"),
+        ("cloud.google.com/gke-gpu-partition-size", "?*", "partition"),
+        ("nvidia.com/gpu.sharing-strategy", "none", "device"),
+        ("nvidia.com/gpu.replicas", "1", "device"),
+    ),
+    registers=("hami.io/node-nvidia-register",),
+    ids=(
+        (rf"{_DEVICE}::\d+", "share", "GPU"),
+        (rf"(?P<identity>GPU-{_UUID})-\d+", "share", "GPU"),  # HAMi
+        (_DEVICE, "device", "GPU"),
+        (rf"{_PART}::\d+", "share", "MIG"),
+        (_PART, "partition", "MIG"),
+        (r"nvidia\d+(/gi\d+)?/vgpu\d+|\d+(:\d+)?::\d+", "share", ""),
+        (r"nvidia\d+/gi\d+|\d+:\d+", "partition", ""),
+        (r"nvidia\d+|\d+", "device", ""),
+    ),
+    counts=("nvidia.com/gpu.count",),
+)
+
 PROFILE = Profile(
     vendor="nvidia",
     driver="gpu.nvidia.com",
@@ -62,11 +99,20 @@ PROFILE = Profile(
     runtime_class="nvidia",
     volume_mount_bypass="/var/run/nvidia-container-devices",
     probe_image="nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04",
-    model_label="nvidia.com/gpu.product",
+    model_labels=("nvidia.com/gpu.product", "cloud.google.com/gke-accelerator"),
     exporter=EXPORTER,
     load_image="nvcr.io/nvidia/k8s/cuda-sample:nbody-cuda11.7.1-ubuntu18.04",
     load_program=("/cuda-samples/nbody", "-benchmark", "-numbodies=4194304", "-iterations=30"),
     load_arguments=("--query-gpu=uuid,utilization.gpu", "--format=csv,noheader,nounits"),
-    replicas_label="nvidia.com/gpu.replicas",
+    sharing=SHARING,
+    part_types=("mig",),
+    driver_programs=("gpu-kubelet-plugin",),
+    driver_labels=("nvidia.com/dra-kubelet-plugin=true",),
+    presence_labels=(
+        "nvidia.com/gpu.present=true",
+        "cloud.google.com/gke-accelerator=nvidia-*",
+        "feature.node.kubernetes.io/pci-10de.present=true",
+        "feature.node.kubernetes.io/pci-030[02]_10de*.present=true",
+    ),
     pod_metrics=("gpu_utilization", "DCGM_FI_DEV_GPU_UTIL", "dcgm_*gpu_util*", "*gpu*util*"),
 )

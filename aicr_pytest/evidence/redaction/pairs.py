@@ -143,6 +143,8 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9+/_-]{20}")
 _LOOKED_AT = 160
 """Characters of a word that decide whether it is a credential."""
 _ANOTHER_PAIR = re.compile(r"[ \t&;,][A-Za-z_][A-Za-z0-9_.-]{0,64}=")
+_GO_RESULT = re.compile(r"--- PASS: (?:Test|Fuzz|Example)[^\s\\\"]{0,512} \(\d+\.\d+s\)")
+"""What `go test` says of a test: PASS is no password there."""
 _LINE_STARTERS = ("export", "declare -x", "ENV", "set", "<pre", "<code", "<td")
 
 
@@ -183,6 +185,8 @@ def _value_of_pair(text: str, pair: re.Match[str]) -> Span | None:
     if not _says(name):
         return None
     if text.endswith("redacted: ", 0, start):  # a mark of ours
+        return None
+    if name == "PASS" and _GO_RESULT.match(text, max(0, start - len("--- "))):
         return None
     return _value_at(text, pair, name, start)
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.inventory import AcceleratorNode, one_offer_each
 from aicr_pytest.accelerators.profile import ExporterProfile
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import NODE, POD, Object
+from aicr_pytest.cluster.kinds import POD, Object
 from aicr_pytest.cluster.pod_http import Answer, ask_pod
 from aicr_pytest.errors import (
     EndpointSilent,
@@ -95,19 +95,14 @@ class Exporters:
 
     def nodes(self) -> list[AcceleratorNode]:
         """Every accelerator node that is Ready."""
-        return [node for node in self._accelerators.stock if node.ready]
+        return one_offer_each([node for node in self._accelerators.stock if node.ready])
 
     def offered(self, node: AcceleratorNode) -> Offered:
         """What a node offers, as Kubernetes knows it."""
-        per_device = 1
-        if not node.devices and node.profile.replicas_label:
-            labels = self._cluster.get(NODE, node.name)["metadata"].get("labels", {})
-            # Time-slicing: so many units of one device.
-            per_device = int(labels.get(node.profile.replicas_label) or 1) or 1
         return Offered(
             node=node.name,
             identities=frozenset(device.identity for device in node.devices),
-            count=node.total // per_device,
+            count=node.whole_devices,
         )
 
     def endpoints(self) -> list[Endpoint]:

@@ -30,8 +30,10 @@ class _LoadResult:
 
     faults: list[str] = field(default_factory=list)
     """Where the readings of the busy accelerator did not follow, as sentences."""
+    idle: str = ""
+    """The accelerator that we held idle; empty where there is none, or it cannot be seen."""
     idle_peak: float = 0.0
-    """Highest share that was shown of the accelerator that we held idle."""
+    """Highest share that was shown of it."""
     idle_seen: bool = False
     """Whether it was shown at all."""
     blind: Inconclusive | None = None
@@ -89,8 +91,8 @@ class LoadTrial:
                 found += _movement(busy, idle, course)
                 judged = True
                 told = f"{course.idle_peak:.0%} at most, while {_only(busy)} was loaded"
-                held = _only(idle) if idle else "none"
-                self._evidence().fact(f"{held} on {busy.on.name}, held idle, was shown at", told)
+                where = f"{course.idle} on {busy.on.name}"
+                self._evidence().fact(f"{where}, held idle, was shown at", told)
             except Inconclusive as error:
                 blind.append((busy, error))
             except DoesNotApply as error:
@@ -121,15 +123,15 @@ class LoadTrial:
             return _LoadResult(blind=error)
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
+        identity, course = _only(busy), _LoadResult(idle=_only_if_seen(idle))
         watch = ReadingRecorder(
             exporters=self._exporters,
             node=busy.on.name,
-            identity=_only(busy),
-            idle=_only_if_seen(idle),
+            identity=identity,
+            idle=course.idle,
             clock=self._clock,
         )
         load = Load(busy, self._waiter)
-        course = _LoadResult()
         try:
             self._play(busy, load, watch, course)
         finally:

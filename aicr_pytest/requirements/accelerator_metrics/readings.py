@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from aicr_pytest.accelerators.profile import ExporterProfile, Reading
 from aicr_pytest.monitoring.exposition import Exposition, Sample
 
+Sensor = tuple[str, dict[str, list[Sample]]]
+"""A series' name, and its samples by identity."""
 PART = "/"
 """Stands between an accelerator's identity and that of a part of it."""
 OLDEST = 150.0
@@ -60,7 +62,7 @@ def by_identity(
 
 def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
     """Which accelerator, or which part of a partitioned one, a series is about."""
-    parts = (labels.get(name, "") for name in (profile.identity_label, *profile.instance_labels))
+    parts = (labels.get(name) for name in (profile.identity_label, *profile.instance_labels))
     return PART.join(part for part in parts if part)
 
 
@@ -127,9 +129,7 @@ def _set_faults(where: str, offered: Offered, seen: set[str]) -> list[str]:
     return []
 
 
-def sensors(
-    profile: ExporterProfile, exposed: Sequence[Exposed]
-) -> Mapping[str, tuple[str, dict[str, list[Sample]]]]:
+def sensors(profile: ExporterProfile, exposed: Sequence[Exposed]) -> Mapping[str, Sensor]:
     """What is offered beside utilization and memory → the series' name, and its samples."""
     offered = {}
     for what, readings in profile.sensors.items():
@@ -143,6 +143,21 @@ def sensors(
             reading = chosen(named, exposed) or named[0]
             offered[what] = (reading.name, by_identity(profile, reading, exposed))
     return offered
+
+
+def span(sensors: Iterable[Sensor]) -> str:
+    """What some nodes' exporters show of one sensor, in a line: how many, from what to what."""
+    found = list(sensors)
+    names = ", ".join(sorted({name for name, _ in found}))
+    if not found:
+        return "not offered by the exporter"
+    values = [
+        sample.value for _, series in found for samples in series.values() for sample in samples
+    ]
+    if not values:
+        return f"{names} has no value"
+    count = sum(len(series) for _, series in found)
+    return f"{min(values):g} to {max(values):g} on {count} accelerators ({names})"
 
 
 def sensor_faults(

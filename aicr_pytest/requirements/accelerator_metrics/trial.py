@@ -119,17 +119,17 @@ class Metrics:
             DoesNotApply: no exporter offers temperature, power or interconnect.
         """
         profile = self.exporters.profile
-        offered_somewhere: set[str] = set()
+        offered_somewhere: dict[str, list[readings.Sensor]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             exposed = self.exporters.exposed(node.name)
-            offered_somewhere.update(readings.sensors(profile, exposed))
+            for what, sensor in readings.sensors(profile, exposed).items():
+                offered_somewhere.setdefault(what, []).append(sensor)
             return readings.sensor_faults(profile, self.exporters.offered(node), exposed)
 
         found = self.exporters.gather(look)
         for what in profile.sensors:
-            said = "has values" if what in offered_somewhere else "not offered by the exporter"
-            self._evidence().fact(what, said)
+            self._evidence().fact(what, readings.span(offered_somewhere.get(what, ())))
         if not offered_somewhere:
             raise DoesNotApply(f"The exporter offers none of {', '.join(profile.sensors)}.")
         return found

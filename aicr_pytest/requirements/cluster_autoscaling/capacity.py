@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import attribute, newest_slices
+from aicr_pytest.accelerators.devices import attribute, newest_slices
 from aicr_pytest.accelerators.profile import Profile
-from aicr_pytest.cluster import quantities
+from aicr_pytest.accelerators.units import counted
 from aicr_pytest.cluster.kinds import RESOURCE_SLICE, Object
 
 if TYPE_CHECKING:
@@ -35,7 +35,5 @@ class Offers:
 
     def of(self, node: Object) -> int:
         """How many a node offers, by its allocatable and by the last look."""
-        resource = self._profile.extended_resource
-        allocatable = (node.get("status") or {}).get("allocatable") or {}
-        counted = int(quantities.number(allocatable.get(resource)) or 0)
-        return counted or self._published[node["metadata"]["name"]]
+        units = counted(self._profile.extended_resource, self._profile.sharing, node)
+        return units[0].count if units else self._published[node["metadata"]["name"]]

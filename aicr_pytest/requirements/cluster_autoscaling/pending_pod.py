@@ -127,7 +127,7 @@ class PendingPod:
             return by_resource
         if first.mechanism == "dra" and self._autoscaler.takes_claims:
             return dataclasses.replace(first, taints=())
-        return by_resource
+        return dataclasses.replace(by_resource, resource=first.resource)
 
 
 def _bound(pod: Object) -> bool:

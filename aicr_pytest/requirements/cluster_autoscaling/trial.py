@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import nothing_runs_on
+from aicr_pytest.accelerators.nodes import nothing_runs_on
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.watching import Subject, Views
@@ -50,7 +50,6 @@ class ScalingTrial:
         self._platform = platform
         self._reach = ScalableNodePools()
         self._pending = PendingPod(autoscaler, platform)
-        self._judge_pod: Callable[[Views], Object | None] = lambda views: None
         self._pod: Pod | None = None
         self._node: Object | None = None
         self._grown = False
@@ -89,7 +88,7 @@ class ScalingTrial:
             ]
         )
         self._pod = pod = self._pending.create(self._reach)
-        self._judge_pod = pod.start_judge()
+        is_up = pod.start_judge()
         self._spans = spans.Spans(utc_now())
         self._spans.begin(f"{pod.name} waits", utc_now())
         self._mark(f"{pod.name} asks for an accelerator")
@@ -97,7 +96,7 @@ class ScalingTrial:
             self._platform.waiter.until(
                 f"{pod}: runs on a new node",
                 self._subjects(pod),
-                judge=self._judge_start,
+                judge=lambda views: self._judge_start(views, is_up),
                 describe=self._line,
                 timeout=self._platform.waiter.deadlines.node_provisioned,
                 expired=self._no_node,
@@ -155,7 +154,7 @@ class ScalingTrial:
             Subject(kind=NODE),
         ]
 
-    def _judge_start(self, views: Views) -> bool | None:
+    def _judge_start(self, views: Views, is_up: Callable[[Views], Object | None]) -> bool | None:
         self._sample(views[2].values())
         assert self._pod is not None
         pod = self._pod.find(views)
@@ -182,7 +181,7 @@ class ScalingTrial:
         # What existed before cannot become new by waiting.
         if node["metadata"]["uid"] in self._before:
             return True
-        return True if self._judge_pod(views) and _ready(node) else None
+        return True if is_up(views) and _ready(node) else None
 
     def _line(self, views: Views) -> str:
         pod = next(iter(views[0].values()), None)
@@ -201,15 +200,11 @@ class ScalingTrial:
             raise finding.excuse(str(self._pod))
         if self._reach.left_out and self._node is None:
             raise Inconclusive(f"No node of these was asked for: {self._reach.left_out}.")
-        said = "; ".join(self._said(views)) or "nothing"
+        said = _said(views[1].values())
         limits = f"\n  {self._reach.limits}" if self._reach.limits else ""
         raise WaitTimeout(
             f"{self._pod}: no new node runs it. {self._line(views)}.\n  Said of it: {said}{limits}"
         )
-
-    def _said(self, views: Views) -> list[str]:
-        events = sorted(views[1].values(), key=pod_state.said_at)
-        return [f"{e.get('reason', '')}: {e.get('message', '')}" for e in events][-4:]
 
     def _where_it_runs(self) -> Grown:
         assert self._node is not None
@@ -235,12 +230,34 @@ class ScalingTrial:
             pod,
             source=POD.request("GET", self._pod.namespace, self._pod.name),
         )
+        self._show_events(self._pod)
         evidence.fact("unschedulable first", self._unschedulable or "no")
         if nothing_runs_on(node):
             evidence.fact(
                 "simulated", f"pods on {name} are simulated by KWOK: nothing runs in them"
             )
         return grown
+
+    def _show_events(self, pod: "Pod") -> None:
+        """Who said what of the pod: that it fits nowhere, who gives it a node, where it starts."""
+        cluster, namespace = self._platform.cluster, pod.namespace
+        fields = f"involvedObject.uid={pod.uid}"
+        self._platform.evidence.table(
+            f"Events of pod {pod.name}",
+            ("time", "said by", "reason", "message"),
+            [
+                (
+                    pod_state.said_at(event),
+                    pod_state.said_by(event),
+                    str(event.get("reason", "")),
+                    str(event.get("message", "")),
+                )
+                for event in sorted(
+                    cluster.list(EVENT, namespace, fields=fields), key=pod_state.said_at
+                )
+            ],
+            source=f"{EVENT.request('GET', namespace)}?fieldSelector={fields}",
+        )
 
     def _has_gone(self, views: Views, uid: str) -> bool | None:
         self._sample(views[0].values())
@@ -253,27 +270,29 @@ class ScalingTrial:
         name = node["metadata"]["name"]
         if why := self._autoscaler.keeps(cluster, node):
             raise Inconclusive(f"The platform's settings keep {name}: {why}.")
-        users = [
-            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-            for pod in cluster.list(POD, fields=f"spec.nodeName={name}")
-            if not _stays_with_its_node(pod) and pod_state.phase(pod) in ("Pending", "Running")
-        ]
-        if users:
+        if users := self._users(name):
             raise Inconclusive(f"Others use {name} meanwhile, so that it stays: {users}.")
-        where = "default"
-        events = cluster.list(EVENT, where, fields=f"involvedObject.name={name}")
-        said = "; ".join(
-            f"{e.get('reason', '')}: {e.get('message', '')}"
-            for e in sorted(events, key=pod_state.said_at)[-3:]
-        )
+        events = cluster.list(EVENT, "default", fields=f"involvedObject.name={name}")
         timeout = self._platform.settings.scale_in_timeout
         raise WaitTimeout(
             f"Node {name}: still there {timeout:g} s after the last pod that wanted it was gone."
-            f"\n  Said of it: {said or 'nothing'}"
+            f"\n  Said of it: {_said(events)}"
         )
 
+    def _users(self, node: str) -> list[str]:
+        """Pods on a node that would not be there for its own sake."""
+        return [
+            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            for pod in self._platform.cluster.list(POD, fields=f"spec.nodeName={node}")
+            if not _stays_with_its_node(pod) and pod_state.phase(pod) in ("Pending", "Running")
+        ]
+
     def _newcomers(self) -> list[str]:
-        """Nodes with accelerators that come although nobody wants them."""
+        """Nodes with accelerators that come although nobody wants them.
+
+        Raises:
+            Inconclusive: others use one of them.
+        """
         waiter = self._platform.waiter
         cluster = self._platform.cluster
         known = {node["metadata"]["uid"] for node in cluster.list(NODE)}
@@ -282,7 +301,11 @@ class ScalingTrial:
             if node["metadata"]["uid"] not in known and self._is_served(node):
                 came[node["metadata"]["uid"]] = node
         self._offers.look()
-        return [node["metadata"]["name"] for node in came.values() if self._offers.of(node)]
+        names = [node["metadata"]["name"] for node in came.values() if self._offers.of(node)]
+        for name in names:
+            if users := self._users(name):
+                raise Inconclusive(f"{name} came for others: {users}.")
+        return names
 
     def _sample(self, nodes: Iterable[Object]) -> None:
         served = [node for node in nodes if self._is_served(node)]
@@ -354,6 +377,12 @@ def scaling_trials(
 
 def _seen(node: Object) -> NodeSeen:
     return NodeSeen(name=node["metadata"]["name"], uid=node["metadata"]["uid"])
+
+
+def _said(events: Iterable[Object]) -> str:
+    """The last words of some events, for messages."""
+    last = sorted(events, key=pod_state.said_at)[-4:]
+    return "; ".join(f"{e.get('reason')}: {e.get('message')}" for e in last) or "nothing"
 
 
 def _ready(node: Object) -> bool:

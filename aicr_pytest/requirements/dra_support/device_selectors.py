@@ -2,8 +2,10 @@
 
 import re
 
-from aicr_pytest.accelerators.cel import has, whole_device
-from aicr_pytest.accelerators.inventory import AcceleratorNode, Device
+from aicr_pytest.accelerators.cel import capacity_compares, has
+from aicr_pytest.accelerators.devices import Device
+from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.cluster import quantities
 from aicr_pytest.errors import NoCapacity, ProbeFailed
 
 
@@ -17,7 +19,7 @@ def chosen_device(node: AcceleratorNode) -> Device:
     """
     if not node.unallocated:
         raise NoCapacity(f"All {node.total} accelerators of {node.name} are held by others.")
-    sure = [device for device in node.unallocated if not device.in_doubt]
+    sure = [device for device in node.unallocated if not device.doubt]
     return (sure or node.unallocated)[-1]
 
 
@@ -34,15 +36,47 @@ def choosing(node: AcceleratorNode) -> str:
             f"({device.identity[:80]!r}), "
             "so that no expression can choose it."
         )
-    return _whole(node, device.identity)
+    # The type goes first: asking for an attribute that a device lacks fails the whole node.
+    return " && ".join(
+        [
+            node.selector,
+            _has_identity(node, device.identity),
+            *(
+                capacity_compares(node.profile.driver, name, ">=", quantity)
+                for name, quantity in _capacity_of(node, device)
+            ),
+        ]
+    )
 
 
 def nobodys_device(node: AcceleratorNode) -> str:
-    """An expression on the identity that no device satisfies."""
-    return _whole(node, "no-such-device")
+    """An expression that no device satisfies, by its identity and by its capacity."""
+    nobodys, more = _has_identity(node, "no-such-device"), _more_than_any_has(node)
+    # Either alone would make a device of it that is given, though nobody has it.
+    return f"{node.selector} && " + (f"({nobodys} || {more})" if more else nobodys)
 
 
-def _whole(node: AcceleratorNode, identity: str) -> str:
-    # The type goes first: asking for an attribute that a device lacks fails the whole node.
-    profile = node.profile
-    return f"{whole_device(profile)} && {has(profile.driver, profile.identity_attribute, identity)}"
+def _has_identity(node: AcceleratorNode, identity: str) -> str:
+    return has(node.profile.driver, node.profile.identity_attribute, identity)
+
+
+def _capacity_of(node: AcceleratorNode, device: Device) -> list[tuple[str, str]]:
+    """(name, quantity) of the capacity that every device of a node has, first by name; or none.
+
+    An expression on a capacity that a device lacks fails the whole node.
+    """
+    everywhere = set.intersection(*({name for name, _ in one.capacity} for one in node.devices))
+    return [
+        (name, quantity)
+        for name, quantity in device.capacity
+        if name in everywhere and name.isidentifier() and quantities.number(quantity) is not None
+    ][:1]
+
+
+def _more_than_any_has(node: AcceleratorNode) -> str:
+    """A term that a device met with more capacity than any of a node has; empty where none has."""
+    told = [found for device in node.devices for found in _capacity_of(node, device)]
+    if not told:
+        return ""
+    name, most = max(told, key=lambda one: quantities.number(one[1]) or 0.0)
+    return capacity_compares(node.profile.driver, name, ">", most)

@@ -55,6 +55,7 @@ class Gang:
         return len(self.with_accelerators)
 
 
+_ENDED = ("Succeeded", "Failed")
 _SECONDS = ("seconds until bound", "seconds until it ended")
 _LANES = Picture(kind="lanes", parts={"name": "pod", "start": _SECONDS[0], "end": _SECONDS[1]})
 
@@ -310,15 +311,17 @@ class GangRecorder(Recorder[Mapping[str, float]]):
             self.timeline.mark(now, f"{name}: {phase}")
             self.sample()
             self._phase[name] = phase
-            if phase in ("Succeeded", "Failed"):
-                self._ended[name] = now
             self.sample()
-        self._program[name] = pod_state.phase_of(pod, self._containers.get(name, ""))
+        program = self._program[name] = pod_state.phase_of(pod, self._containers.get(name, ""))
+        if program in _ENDED and name not in self._ended:
+            self._ended[name] = now
+            if program != phase:
+                self.timeline.mark(now, f"{name}: its program has ended, {program}")
         if reason := _reason(pod):
             self._reasons[name] = reason
 
     def _holds(self, name: str) -> bool:
-        return name in self._bound and self._phase.get(name) not in ("Succeeded", "Failed")
+        return name in self._bound and self._phase.get(name) not in _ENDED
 
     def _is_bound(self, gang: Gang) -> bool:
         return all(member.pod.name in self._bound for member in gang.members)

@@ -53,7 +53,7 @@ def reserve_node(platform: "Platform") -> AcceleratorNode:
     # equals the one with most room.
     ordered = sorted(
         usable,
-        key=lambda node: (node not in sampled, node.units_per_device > 1, -node.capacity),
+        key=lambda node: (node not in sampled, node.unit != "device", -node.capacity),
     )
     (node,) = platform.reservations.with_room(
         [[node] for node in ordered if node.capacity],

@@ -51,7 +51,6 @@ class GangTrial:
         self._prepared: AcceleratorNode | None = None
         self._blocker: AcceleratorPod | None = None
         self._gang: Gang | None = None
-        self._sizes: Sizes | None = None
         self._claims = Claims(platform, node)
         self._said = GangStatus(scheduler, platform)
         self._first: AcceleratorNode | None = None
@@ -69,9 +68,10 @@ class GangTrial:
         """
         free = self._room()
         self._first = node = self._look(self._prepare())
-        self._sizes = sizes = Sizes.out_of(free)
+        sizes = Sizes.out_of(free)
         self._blocker = self._block(free - sizes.room)
-        self._gang = gang = self._gather("gang", sizes.size)
+        (gang,) = self._gather(["gang"], sizes.size, single=sizes.single)
+        self._gang = gang
         recorder = self._recorder("Members of the gang that were bound", gang)
         room = f"room for {sizes.room} of {gang.accelerators} accelerators"
         recorder.blocked(self._blocker.pod.name, room)
@@ -121,10 +121,10 @@ class GangTrial:
         self._claims.held_for_nobody()  # what comes free later would be room that nobody counted
         free = self._room()
         node = self._look(self._prepare())
-        self._sizes = sizes = Sizes.out_of(free)
+        sizes = Sizes.out_of(free)
         blocked = free - sizes.rivals_room
         blocker = self._block(blocked) if blocked else None
-        rivals = self._gather_in_turns(("rival-a", "rival-b"), 2)
+        rivals = self._gather(["rival-a", "rival-b"], 2, single=sizes.single)
         recorder = self._recorder("Members of two gangs that were bound", *rivals)
         room = f"room for {sizes.rivals_room}, both gangs need {2 * rivals[0].accelerators}"
         if blocker:
@@ -135,10 +135,7 @@ class GangTrial:
             seen = self._one_after_the_other(rivals, recorder, node.free - blocked)
         finally:
             self._said.record(recorder, *rivals)
-        for gang in rivals:
-            self._end(gang)
-        if blocker:
-            self._release(blocker)
+        self.clear()
         return seen
 
     def freed(self) -> Freed:
@@ -178,7 +175,7 @@ class GangTrial:
                 if not self._platform.accelerators.extended(node):
                     raise DoesNotApply(
                         f"{self._scheduler.name} does not count ResourceClaims, and no DeviceClass "
-                        f"of {node.name} maps {node.profile.extended_resource}."
+                        f"of {node.name} maps {node.extended_resource}."
                     )
                 node = dataclasses.replace(node, mechanism="extended-resource")
             self._prepared = node
@@ -202,7 +199,7 @@ class GangTrial:
             NoCapacity: it is gone.
         """
         for now in self._platform.accelerators.look():
-            if now.name == node.name:
+            if now.offer == node.offer:
                 return dataclasses.replace(now, mechanism=node.mechanism)
         raise NoCapacity(f"{node.name} offers no accelerators any more.")
 
@@ -223,12 +220,12 @@ class GangTrial:
             raise WaitTimeout(str(error)) from error  # it is the scheduler that is on trial
         return blocker
 
-    def _gather(self, name: str, size: int) -> Gang:
-        (gang,) = self._gather_in_turns((name,), size)
-        return gang
+    def _gather(self, names: Sequence[str], size: int, *, single: bool) -> list[Gang]:
+        """Gangs whose members are created in turns, the first of each, then the second of each.
 
-    def _gather_in_turns(self, names: Sequence[str], size: int) -> list[Gang]:
-        """Gangs whose members are created in turns, the first of each, then the second of each."""
+        Args:
+            single: only the first member of each asks for an accelerator.
+        """
         workspace = self._platform.workspaces.at()
         groups = [
             Group(name=name, size=size, queue=self._platform.settings.queue) for name in names
@@ -241,11 +238,10 @@ class GangTrial:
         self._gathered += gangs
         for number in range(size):
             for group, gang in zip(groups, gangs, strict=True):
-                gang.members.append(self._member(group, number))
+                gang.members.append(self._member(group, number, single=single))
         return gangs
 
-    def _member(self, group: Group, number: int) -> AcceleratorPod:
-        single = self._sizes is not None and self._sizes.single
+    def _member(self, group: Group, number: int, *, single: bool) -> AcceleratorPod:
         actor = "companion" if single and number else "member"
 
         def as_member(pod: Object) -> Object:
@@ -261,6 +257,8 @@ class GangTrial:
             needs=1 if single else group.size,
         )
         self._placed.append(member)
+        # Another scheduler, set by a webhook for all pods, knows nothing of this product's gangs.
+        member.see_that_it_is_as_sent(also=["schedulerName"])
         return member
 
     def _recorder(self, title: str, *gangs: Gang) -> GangRecorder:
@@ -307,10 +305,9 @@ class GangTrial:
         seen: dict[str, str] = {}
         for member in members:
             for identity in member.held():
-                if identity in seen and member.on.units_per_device > 1:
-                    self._platform.evidence.fact(
-                        f"{identity} is shared", f"its units went to {seen[identity]} and {member}"
-                    )
+                if identity in seen and (why := member.why_shared(identity)):
+                    both = f"its units went to {seen[identity]} and {member}"
+                    self._platform.evidence.fact(f"{identity} is shared", f"{both}: {why}")
                 elif identity in seen:
                     found.append(f"{seen[identity]} and {member} both hold {identity}")
                 seen[identity] = str(member)

@@ -37,9 +37,7 @@ class Scaled:
         usable = [
             n for n in self._platform.accelerators.stock if n.ready and n.schedulable and n.capacity
         ]
-        usable.sort(
-            key=lambda node: (node not in sampled, node.units_per_device > 1, -node.capacity)
-        )
+        usable.sort(key=lambda node: (node not in sampled, node.unit != "device", -node.capacity))
         roomy = [[node] for node in usable if node.capacity >= 2]
         with contextlib.suppress(NoCapacity):
             if roomy:

@@ -313,10 +313,10 @@ class AutoscalingTrial:
             source=f"{new.on.profile.tool} in each pod",
         )
         pods = tuple(PodDevices(pod=str(one), devices=frozenset(seen)) for one, seen in held)
-        if new.on.units_per_device > 1 and pods[0].devices & pods[1].devices:
-            units = f"{new.on.units_per_device} units of each device"
+        both = sorted(pods[0].devices & pods[1].devices)
+        if both and (why := new.why_shared(both[0])):
             raise Inconclusive(
-                f"{new.on.name} offers {units}: both pods may have units of the same one.",
+                f"Both pods may have units of the same device: {why}.",
                 hint="Name a node that does not share its devices with --aicr-nodes.",
             )
         return pods

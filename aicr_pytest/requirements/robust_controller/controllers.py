@@ -1,5 +1,6 @@
 """The pods of an operator's controller."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -50,13 +51,14 @@ def watched_namespaces(controllers: Iterable[Object]) -> list[str]:
         word
         for controller in controllers
         for container in controller["spec"]["template"]["spec"]["containers"]
-        for word in (*container.get("command", ()), *container.get("args", ()))
+        for word in (*(container.get("command") or ()), *(container.get("args") or ()))
     ]
     found = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        flag, _, value = word.partition("=")
-        if flag.lstrip("-") in _WATCH_FLAGS and (value or following):
-            found.append(value or following)
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        flag, equals, value = word.partition("=")
+        told = value if equals or following.startswith("-") else following
+        if flag.lstrip("-") in _WATCH_FLAGS and told:
+            found.append(told)
     return found
 
 

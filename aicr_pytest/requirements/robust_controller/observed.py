@@ -80,7 +80,7 @@ class Offer:
         if not self.flaw or answer.denied_by in self.own_webhooks:
             return f"{what} is refused: {answer.text}"
         if answer.unanswered_by:
-            return f"webhook {answer.unanswered_by} gives no answer to {what}: {answer.text}"
+            return f"{answer.unanswered_by} gives no answer to {what}: {answer.text}"
         there = ", ".join(self.own_webhooks) or "there is none"
         ours = f"one of {self.product}'s own ({there})"
         who = answer.denied_by or "no webhook"

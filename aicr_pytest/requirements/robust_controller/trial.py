@@ -65,6 +65,7 @@ class Trial:
         crd = self._platform.cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
         deployments = self._controllers()
         webhooks = self._webhooks(deployments)
+        self._show_definition(crd)
         evidence.yaml(
             f"Controller of {operator.product}",
             deployments,
@@ -89,11 +90,36 @@ class Trial:
             webhooks=tuple(webhooks),
         )
 
+    def _show_definition(self, crd: Object) -> None:
+        """The CRD as it is served, and the other kinds that its group has."""
+        resource = self.operator.resource
+        group, _, version = resource.api_version.partition("/")
+        conditions = ("Established", "NamesAccepted")
+        self._platform.evidence.table(
+            f"Definition of {resource.name}",
+            ("CRD", "versions served", *conditions, f"kinds of {resource.api_version}"),
+            [
+                (
+                    resource.resource,
+                    ", ".join(
+                        one["name"]
+                        for one in crd.get("spec", {}).get("versions", ())
+                        if one.get("served")
+                    ),
+                    *(str(pod_state.condition(crd, one).get("status", "")) for one in conditions),
+                    ", ".join(sorted(self._platform.cluster.serves(group, version))),
+                )
+            ],
+            source=f"{CUSTOM_RESOURCE_DEFINITION.request('GET', None, resource.resource)}, "
+            f"GET /apis/{resource.api_version}",
+        )
+
     def offer_flawed(self) -> Offer:
         """The answer to a resource that nothing but the operator's rules finds wrong.
 
         Raises:
             PolicyRefused: a policy of the platform refuses it, whatever is wrong with it.
+            Inconclusive: a webhook that is not the operator's gives no answer.
         """
         webhooks = self._webhooks(self._controllers())
         return self._told(self._offer(flawed=True), webhooks, flaw=self.operator.flaw)
@@ -103,9 +129,10 @@ class Trial:
 
         Raises:
             PolicyRefused: a policy of the platform refuses it.
+            Inconclusive: a webhook that is not the operator's gives no answer.
         """
         answer = self._offer(flawed=False)
-        webhooks = self._webhooks(self._controllers()) if answer.denied_by else []
+        webhooks = [] if answer.admitted else self._webhooks(self._controllers())
         return self._told(answer, webhooks, flaw="")
 
     def reconciliation(self) -> Reconciled:
@@ -226,6 +253,7 @@ class Trial:
 
         Raises:
             PolicyRefused: who denies it denies the mended resource, too, and is not the operator.
+            Inconclusive: somebody else's webhook gives no answer, to whatever resource.
         """
         offered = Offer(
             resource=self.operator.resource.name,
@@ -236,6 +264,12 @@ class Trial:
         )
         self._answered[bool(flaw)] = offered
         self._show_twins()
+        if answer.unanswered_by and answer.unanswered_by not in offered.own_webhooks:
+            raise Inconclusive(
+                f"{answer.unanswered_by} gives no answer, and is none of {offered.product}'s: "
+                f"{answer.text}",
+                hint="Let whom it asks answer, or exempt namespaces aicr-* from it.",
+            )
         stranger = answer.denied_by and answer.denied_by not in offered.own_webhooks
         if stranger and self._offer(flawed=False).denied_by == answer.denied_by:
             raise _refused_by(answer.denied_by, self.operator, answer.text)

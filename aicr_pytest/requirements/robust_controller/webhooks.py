@@ -57,7 +57,7 @@ class Answer:
     denied_by: str = ""
     """Who denied it, e.g. ``webhook "vraycluster.kb.io"``; empty for the API server itself."""
     unanswered_by: str = ""
-    """The webhook that gave no answer, for which the object was refused."""
+    """Who gave no answer, named alike, for which the object was refused; empty: nobody."""
 
 
 def offer(cluster: "Cluster", obj: Object) -> Answer:
@@ -76,9 +76,9 @@ def offer(cluster: "Cluster", obj: Object) -> Answer:
         return Answer(admitted=False, text=str(error), denied_by=denied_by)
     except ApiUnreachable as error:
         # The API server answers 500 for a webhook that it cannot reach, which is no fault of its.
-        if not (unanswered_by := unanswered(str(error))):
+        if not (webhook := unanswered(str(error))):
             raise
-        return Answer(admitted=False, text=str(error), unanswered_by=unanswered_by)
+        return Answer(admitted=False, text=str(error), unanswered_by=f'webhook "{webhook}"')
     return Answer(admitted=True)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aicr_pytest.accelerators.device_taints import taints_of, with_rules
+from aicr_pytest.accelerators.device_taints import doubtful_taints_of, taints_of, with_rules
 
 TAINTS = [
     {"key": "a", "effect": "NoSchedule"},
@@ -55,3 +55,38 @@ def test_empty_selector_is_for_every_device_and_none_is_for_no_device(
     (there,) = with_rules(slices, [{"spec": {"taint": TAINTS[0], **spec}}])
 
     assert taints_of(there["spec"]["devices"][0]) == tainted
+
+
+@pytest.mark.parametrize(
+    ("spec", "tainted", "doubtful"),
+    [
+        ({}, ["a"], []),
+        ({"selectors": None}, ["a"], []),
+        ({"selectors": [{"cel": {"expression": "device.driver == 'd'"}}]}, ["a"], []),
+        ({"selectors": [{"cel": {"expression": "device.driver == 'other'"}}]}, [], []),
+        (
+            {"selectors": [{"cel": {"expression": "device.attributes['d'].model == 'x'"}}]},
+            ["a"],
+            [],
+        ),
+        (
+            {"selectors": [{"cel": {"expression": "device.attributes['d'].model == 'y'"}}]},
+            [],
+            [],
+        ),
+        (None, [], ["a by DeviceTaintRule r"]),
+    ],
+)
+def test_rule_for_a_class_is_for_the_devices_that_the_class_selects(
+    spec: Any, tainted: list[str], doubtful: list[str]
+) -> None:
+    device = {"name": "g", "attributes": {"model": {"string": "x"}}}
+    slices: Any = [{"spec": {"driver": "d", "pool": {"name": "n0"}, "devices": [device]}}]
+    classes = [] if spec is None else [{"metadata": {"name": "gpu"}, "spec": spec}]
+    by_class = {"taint": TAINTS[0], "deviceSelector": {"deviceClassName": "gpu"}}
+    rule = {"metadata": {"name": "r"}, "spec": by_class}
+
+    (there,) = with_rules(slices, [rule], classes)
+
+    (seen,) = there["spec"]["devices"]
+    assert (taints_of(seen), doubtful_taints_of(seen)) == (tainted, doubtful)

@@ -3,19 +3,18 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.device_classes import class_for
+from aicr_pytest.accelerators.devices import devices_of
+from aicr_pytest.accelerators.holdings import allocated_devices
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
-    allocated_devices,
-    class_for,
-    devices_of,
     list_accelerator_nodes,
-    nothing_runs_on,
-    pool_faults,
     representatives,
-    requested,
-    unknown_vendors,
 )
+from aicr_pytest.accelerators.nodes import nothing_runs_on
+from aicr_pytest.accelerators.other_vendors import unknown_vendors
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.publications import pool_faults
 from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from tests.unit.accelerators.objects import (
@@ -52,7 +51,7 @@ def test_every_vendors_accelerators_are_found_by_dra_and_by_device_plugin(profil
     plugged = node("n0", allocatable={profile.extended_resource: "8"})
     (counted,) = list_accelerator_nodes(profile, nodes=[plugged], slices=[], classes=[], **empty)
 
-    assert (by_claim.mechanism, by_claim.total) == ("dra", 1)
+    assert (by_claim.mechanism, by_claim.total, by_claim.beside) == ("dra", 1, ())
     assert by_claim.unallocated[0].identity
     assert (counted.mechanism, counted.total) == ("device-plugin", 8)
     assert not unknown_vendors([plugged], PROFILES)
@@ -267,8 +266,9 @@ def test_node_of_the_device_plugin_is_of_the_model_of_its_label_and_has_no_devic
     published = [resource_slice("n0", [tainted, device(1, "n0")])]
 
     (counted,) = stock(nodes=[plugged], **world)
-    (both,) = stock(nodes=[plugged], slices=published, **world)
+    claimed, both = stock(nodes=[plugged], slices=published, **world)
 
+    assert (claimed.mechanism, claimed.total, claimed.free) == ("dra", 1, 1)
     for found in (counted, both):
         assert (found.device_class, found.devices, found.unallocated) == ("", (), ())
         assert (found.left_out, found.units_per_device) == ((), 1)
@@ -346,33 +346,6 @@ def test_device_that_is_held_names_the_claim_of_whoever_holds_it() -> None:
     held = allocated_devices([claim("c", ("n0", "gpu-1"))])
 
     assert held == {("gpu.nvidia.com", "n0", "gpu-1"): "ns/c"}
-
-
-@pytest.mark.parametrize(
-    ("limits", "init", "phase", "count"),
-    [
-        ([1, 2], [], "Running", 3),
-        ([1, 2], [2, 4], "Pending", 4),
-        ([1, 2], [2, 4], "Succeeded", 0),
-        ([1, 2], [2, 4], "Failed", 0),
-        ([1, 2], [], None, 3),
-        ([], [1], "Running", 1),
-        ([], [], "Running", 0),
-    ],
-)
-def test_pod_requests_what_its_containers_do_and_what_the_greatest_of_its_first_ones_does(
-    limits: list[int], init: list[int], phase: str | None, count: int
-) -> None:
-    def containers(counts: list[int]) -> list[dict[str, Any]]:
-        wanting = [{"resources": {"limits": {"nvidia.com/gpu": str(one)}}} for one in counts]
-        return [*wanting, {"resources": {"limits": {"cpu": "1"}}}, {"resources": {}}, {}]
-
-    asking: dict[str, Any] = {"spec": {}}
-    asking |= {"status": {"phase": phase}} if phase else {}
-    asking["spec"] |= {"containers": containers(limits)} if limits else {}
-    asking["spec"] |= {"initContainers": containers(init)} if init else {}
-
-    assert requested(asking, "nvidia.com/gpu") == count
 
 
 OTHERS = device_class("nics", driver="dra.net")

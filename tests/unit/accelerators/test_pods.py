@@ -81,12 +81,13 @@ class StandIn:
 
 
 def stock(total: int = 2, mechanism: str = "dra") -> AcceleratorNode:
+    by_plugin = mechanism == "device-plugin"
     slices = [resource_slice("n0", [device(index, "n0") for index in range(total)])]
-    allocatable = {"nvidia.com/gpu": str(total)} if mechanism == "device-plugin" else {}
+    allocatable = {"nvidia.com/gpu": str(total)} if by_plugin else {}
     (found,) = list_accelerator_nodes(
         PROFILE,
         nodes=[node("n0", allocatable=allocatable)],
-        slices=slices,
+        slices=[] if by_plugin else slices,
         claims=[],
         classes=[device_class("gpu.nvidia.com")],
         pods=[],
@@ -434,3 +435,20 @@ def test_what_is_no_matter_of_one_node_hides_behind_no_other(trouble: Exception)
 
     with pytest.raises(type(trouble)):
         pods_per_node.devices_not_as_granted()
+
+
+def test_each_container_is_compared_with_its_own_claim() -> None:
+    pod = holding(sees(0, listed=(A,)), "gpu-0")
+    pod.pod.spec["resourceClaims"].append({"name": "d", "resourceClaimName": "other"})
+    sibling = {"name": "sibling", "resources": {"claims": [{"name": "d"}]}}
+    pod.pod.spec["containers"].append(sibling)
+    pod.pod.seen["sibling"] = sees(1, listed=(B,))
+    held = {"claim": claim("claim", ("n0", "gpu-0")), "other": claim("other", ("n0", "gpu-1"))}
+    held["claim"]["status"]["reservedFor"] = [{"uid": "u1"}]
+    pod._claim = held.__getitem__
+
+    assert pod.mismatches() == pod.mismatches("sibling") == []
+    assert pod.unallocated_access() == []
+    pod.pod.seen["sibling"] = sees(0, listed=(A,))
+    pod._views.clear()
+    assert pod.mismatches("sibling") != []

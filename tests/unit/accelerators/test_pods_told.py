@@ -259,7 +259,7 @@ def test_table_of_identities_says_what_is_listed_of_what_was_allocated() -> None
 
     ((title, columns, rows),) = tables
     by = "ResourceClaim ns/claim"
-    assert title == "Published, allocated and seen in p, container main"
+    assert title == "Devices as published, as allocated, and as container main of pod p sees them"
     assert columns[2] == "identity in slice"
     assert rows == [
         ("n0-gpu.nvidia.com-1", "gpu-0", A, by, "gpu-0", "not listed"),

@@ -48,6 +48,12 @@ def test_a_node_that_the_kernel_refuses_is_not_reachable() -> None:
     assert view.reachable == ()
 
 
+def test_a_node_that_only_its_files_mode_keeps_from_a_user_is_a_sighting() -> None:
+    said = GangStatus(stdout="device\t/dev/nvidia0\t195\t0\tPermission denied\nend\n")
+
+    assert [node.path for node in parse_view(PROFILE, said).reachable] == ["/dev/nvidia0"]
+
+
 def test_a_device_under_another_name_is_recognised_by_its_major() -> None:
     said = GangStatus(stdout="device\t/dev/innocent\t240\t3\t-\nend\n")
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.probe import DeviceNode, OpenAttempt, View
-from aicr_pytest.accelerators.sights import Looker, beside, show
+from aicr_pytest.accelerators.sights import Looker, beside, show, show_ways
 from tests.unit.reports.gallery import Gallery
 
 HOLDER = Looker(who="holder", node="node-0", source="probe in pod ns/holder")
@@ -64,3 +65,27 @@ def test_table_names_all_probes_and_is_drawn_as_a_grid(tmp_path: Path) -> None:
     assert kept.source == "probe in pod ns/holder; probe in pod ns/bystander"
     assert table["compare"] == ["expected", "seen"]
     assert table["picture"]["kind"] == "grid"
+
+
+def test_other_ways_to_devices_are_told_even_where_there_is_none(tmp_path: Path) -> None:
+    evidence = Gallery(tmp_path / "out").check("secure_accelerator_access", "test_x")
+    grant = Grant(count=1, identities=("GPU-a",), by="ResourceClaim ns/c")
+    plain: dict[str, Any] = {"containers": [{"name": "main"}], "volumes": [{"name": "scripts"}]}
+    open_to_all = {
+        "containers": [{"name": "main", "securityContext": {"privileged": True}}],
+        "initContainers": [{"name": "first", "securityContext": {}}],
+        "volumes": [{"name": "dev", "hostPath": {"path": "/dev"}}],
+        "hostPID": True,
+    }
+
+    show_ways(evidence, "n0: pod ns/p", plain, grant)
+    show_ways(evidence, "n0: pod ns/q", open_to_all, grant)
+
+    rows = [
+        json.loads((tmp_path / "out" / kept.file).read_text("utf-8"))["rows"]
+        for kept in evidence.record.observations
+    ]
+    assert rows == [
+        [["ResourceClaim ns/c", "none", "none", "none"]],
+        [["ResourceClaim ns/c", "dev", "main", "hostPID"]],
+    ]

@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+import pytest
+
 from aicr_pytest.cluster import admission
 from aicr_pytest.cluster.kinds import Object
 
@@ -166,3 +168,65 @@ def test_long_values_are_cut() -> None:
     change = admission.Change(field="x", sent=300 * "s", made=300 * "m")
 
     assert str(change) == f"x was changed: from {200 * 's'} to {200 * 'm'}"
+
+
+def test_what_is_empty_is_as_good_as_not_sent() -> None:
+    sent: Any = copy.deepcopy(SENT)
+    sent["spec"]["containers"][0]["env"] = [{"name": "NOTHING", "value": ""}]
+    made: Any = answered()
+    made["spec"]["containers"][0]["env"] = [{"name": "NOTHING"}]
+
+    assert admission.changes(sent, made) == []
+
+
+def test_what_we_own_ourselves_was_changed_by_nobody_who_can_be_named() -> None:
+    made = answered()
+    made["spec"]["nodeSelector"] = {"zone": "a"}
+    ours = managed("aicr-pytest", {"f:nodeSelector": {"f:zone": {}}})
+    made["metadata"]["managedFields"] = [ours]
+
+    assert told(made) == ['nodeSelector.zone was added: "a"']
+
+
+def test_what_a_policy_may_add_to_any_pod_is_told() -> None:
+    made = answered()
+    spec = made["spec"]
+    spec |= {"schedulerName": "yunikorn", "hostPID": True, "securityContext": {"fsGroup": 1000}}
+    spec["volumes"].append({"name": "agent", "hostPath": {"path": "/run/agent"}})
+    container = spec["containers"][0]
+    container["securityContext"] = {"privileged": True}
+    container["volumeMounts"].append({"name": "agent", "mountPath": "/run/agent"})
+    container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
+
+    assert told(made) == [
+        "containers[holder].lifecycle.preStop.sleep.seconds was added: 5",
+        "containers[holder].securityContext.privileged was added: true",
+        "containers[holder].volumeMounts[agent] was added",
+        "hostPID was added: true",
+        'schedulerName was added: "yunikorn"',
+        "securityContext.fsGroup was added: 1000",
+        "volumes[agent] was added",
+        'volumes[agent].hostPath.path was added: "/run/agent"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "opens"),
+    [("/dev", True), ("/dev/dri", True), ("/", True), ("/run/agent", False), ("/devices", False)],
+)
+def test_devices_of_the_host_are_opened_by_its_folders(path: str, opens: bool) -> None:
+    made = answered()
+    made["spec"]["volumes"].append({"name": "host", "hostPath": {"path": path}})
+
+    found = admission.changes(SENT, made)
+
+    assert bool(admission.touching(found, admission.OPENING_DEVICES)) is opens
+
+
+def test_a_privileged_container_sees_all_devices() -> None:
+    made = answered()
+    made["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+
+    found = admission.changes(SENT, made)
+
+    assert admission.touching(found, admission.OPENING_DEVICES) == found

@@ -1,6 +1,7 @@
 """A node or device that cannot be had says something of itself alone; another is taken."""
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,18 +11,21 @@ from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     list_accelerator_nodes,
-    nothing_runs_on,
     representatives,
 )
+from aicr_pytest.accelerators.nodes import nothing_runs_on
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
+from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import NoCapacity, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.dra_support.device_selectors import chosen_device
-from aicr_pytest.run.survey import Survey
+from aicr_pytest.run.survey import Survey, software_of
 from tests.unit.accelerators.objects import device, device_class, node, resource_slice
 from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.cluster.managed_fields import written_by
 
+RUN = "20260102-101010-bbbb"
 GPU = {"nvidia.com/gpu": "8"}
 ROOMY = {"cpu": "8", "memory": "32Gi", "pods": "110", **GPU}
 
@@ -252,8 +256,8 @@ def test_a_device_in_doubt_is_chosen_last_and_accuses_nobody(
 ) -> None:
     api = "/apis/resource.k8s.io"
     kinds = {"v1": ["ResourceSlice"], "v1alpha3": ["DeviceTaintRule"]}
-    for version, names in kinds.items():
-        served = [{"name": f"{one.lower()}s", "kind": one, "namespaced": False} for one in names]
+    for version, those in kinds.items():
+        served = [{"name": f"{one.lower()}s", "kind": one, "namespaced": False} for one in those]
         fake.resources[f"{api}/{version}"] = served
     fake.put("/api/v1/nodes", node("n0", allocatable={**ROOMY, "nvidia.com/gpu": "0"}))
     fake.put(f"{api}/v1/deviceclasses", device_class("gpu.nvidia.com"))
@@ -307,7 +311,48 @@ def test_a_pending_pod_accuses_only_for_devices_that_are_free(
         judge(pod, devices)
     with pytest.raises(NoCapacity, match=r"needs 9 accelerators of n0, 8 of 8 are free") as refused:
         accelerators.why_pending(accelerators.stock[0], 9)(pod, devices)
-    assert refused.value.held
+    assert not refused.value.held, "it would be refused also if we held nothing"
+
+
+@pytest.mark.parametrize(
+    ("foreign", "needed", "held"), [(6, 2, True), (7, 2, False), (0, 9, False)]
+)
+def test_a_refusal_tells_of_what_we_hold_only_where_there_would_be_room_without_us(
+    cluster: Cluster, fake: FakeApi, foreign: int, needed: int, held: bool
+) -> None:
+    fake.put("/api/v1/nodes", node("n0", allocatable=ROOMY))
+    mine = names.namespace_name(RUN, "test_dra_support", "0a1b")
+    namespace: Any = {"metadata": {"name": mine, "labels": labels.run_labels(RUN)}}
+    fake.put("/api/v1/namespaces", written_by("aicr-pytest", namespace))
+    for name, count in ((mine, 8 - foreign), ("prod", foreign)):
+        limits = {"nvidia.com/gpu": str(count)}
+        spec = {"nodeName": "n0", "containers": [{"name": "c", "resources": {"limits": limits}}]}
+        holder = {"metadata": {"name": "p"}, "spec": spec, "status": {"phase": "Running"}}
+        fake.put(f"/api/v1/namespaces/{name}/pods", holder)
+    accelerators = Accelerators(cluster)
+    devices = Finding(who="platform", reason="1 Insufficient nvidia.com/gpu")
+
+    with pytest.raises(NoCapacity, match="0 of 8 are free") as refused:
+        accelerators.why_pending(accelerators.stock[0], needed)(
+            {"metadata": {"name": "p"}}, devices
+        )
+    assert refused.value.held is held
+
+
+def test_what_is_beside_and_what_waits_is_told_before_anything_is_created() -> None:
+    waiting = {**device(0, "n0"), "bindingConditions": ["example.com/attached"]}
+    offered = node("n1", allocatable={**ROOMY, "nvidia.com/mig-1g.5gb": "7"})
+    found = stock(node("n0"), offered, slices=[resource_slice("n0", [waiting])])
+    seen = Survey(stock=tuple(found), undescribed=("n2: amd.com/gpu",), looked_at=("n0", "n1"))
+
+    assert seen.lines() == [str(one) for one in found]
+    alone = dataclasses.replace(seen, looked_at=("n0",)).lines()
+    assert alone == [str(found[0]), "1 more node of these kinds, not looked at"]
+    assert seen.remarks() == [
+        "left out: n1: 7 nvidia.com/mig-1g.5gb are allocatable, too",
+        "left out: n2: amd.com/gpu, which no profile describes",
+        "in doubt: n0: gpu-0 waits for example.com/attached, which only the scheduler can tell",
+    ]
 
 
 def test_a_note_of_a_node_says_what_stands_in_its_way() -> None:
@@ -317,3 +362,40 @@ def test_a_note_of_a_node_says_what_stands_in_its_way() -> None:
 
     assert seen.nodes_seen()[0].note.startswith("tainted node.kubernetes.io/pid-pressure, full: ")
     assert "left out: v0: simulated or virtual" in seen.remarks()
+
+
+def test_nodes_are_seen_with_what_runs_them() -> None:
+    told = {
+        "kernelVersion": "6.12.1",
+        "osImage": "Debian 13",
+        "containerRuntimeVersion": "containerd://2.2.0",
+        "kubeletVersion": "v1.37.2",
+        "bootID": "not of interest",
+    }
+    one = node("n0") | {"status": {"nodeInfo": told}}
+    seen = Survey(nodes=("n0", "new"), software={"n0": software_of(one)})
+
+    assert software_of(node("new") | {"status": {}}) == ""
+    assert [found.software for found in seen.nodes_seen()] == [
+        "v1.37.2, containerd://2.2.0, Debian 13, 6.12.1",
+        "",
+    ]
+
+
+def test_classes_by_which_a_driver_is_asked_are_kept_with_its_slices(
+    cluster: Cluster, fake: FakeApi
+) -> None:
+    api = "/apis/resource.k8s.io"
+    fake.put("/api/v1/nodes", node("n0", allocatable=ROOMY))
+    for name, driver in (("gpu.nvidia.com", "gpu.nvidia.com"), ("nic", "dra.net")):
+        fake.put(f"{api}/v1/deviceclasses", device_class(name, driver=driver))
+    fake.put(f"{api}/v1/resourceslices", two_nodes()[0])
+    kept: dict[str, Any] = {}
+    evidence: Any = SimpleNamespace(
+        table=lambda *_, **__: None, yaml=lambda title, content, **_: kept.update({title: content})
+    )
+
+    Accelerators(cluster).incomplete_publications(evidence)
+
+    (found,) = kept["DeviceClasses by which gpu.nvidia.com is asked"]["items"]
+    assert found["metadata"]["name"] == "gpu.nvidia.com"

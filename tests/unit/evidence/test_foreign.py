@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from aicr_pytest.accelerators.inventory import POOL_LABELS
+from aicr_pytest.accelerators.nodes import POOL_LABELS
 from aicr_pytest.cluster.labels import labelled, run_labels
 from aicr_pytest.cluster.names import namespace_name
 from aicr_pytest.evidence.foreign import (

@@ -80,10 +80,17 @@ def test_owner_is_named_on_the_terminal_and_not_in_a_publication(text: str, name
         'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-5c1f5d2e"} 97',
         "https://127.0.0.1:6443/apis/resource.k8s.io/v1",
         "gpu-pod.eu-west-1.compute.internal",
+        "--- PASS: TestGangScheduling (42.70s)\n    --- PASS: TestGangScheduling/All (9.10s)",
+        '{"Test":"TestX","Output":"--- PASS: TestX (0.10s)\\n"}',
     ],
 )
 def test_ordinary_output_stays_verbatim(text: str) -> None:
     assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize("text", ["PASS: hunter2-x", "--- PASS: hunter2-x", "PASS=hunter2-x"])
+def test_word_of_a_passed_test_hides_no_password(text: str) -> None:
+    assert "hunter2" not in Redactor().text(text)
 
 
 def test_data_of_a_secret_keeps_its_names_and_loses_its_values() -> None:

@@ -1,6 +1,7 @@
 """The Prometheus API is asked patiently; an answer that is none is never an empty result."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def success(data: object) -> tuple[int, str]:
     return 200, json.dumps({"status": "success", "data": data})
 
 
-def prometheus(endpoint: FakeDoor) -> tuple[Prometheus, list[tuple[str, str, str]]]:
-    kept: list[tuple[str, str, str]] = []
+def prometheus(endpoint: FakeDoor) -> tuple[Prometheus, list[tuple[str, str, str, str]]]:
+    kept: list[tuple[str, str, str, str]] = []
     waiter = Waiter(ReplicaRecorder(), 0.01, deadlines=Deadlines())  # type: ignore[arg-type]
     return Prometheus(endpoint, waiter, lambda *told: kept.append(told)), kept
 
@@ -106,10 +107,21 @@ def test_query_and_answer_are_kept_verbatim_where_a_title_asks_for_it() -> None:
     asked.query("up")
     asked.query("up", title="What is up")
 
-    ((title, body, request),) = kept
+    ((title, body, request, _),) = kept
     assert title == "What is up"
     assert body == endpoint.answers[0][1]
     assert request == "GET the fake/api/v1/query?query=up"
+
+
+def test_an_expression_can_be_read_and_asked_again_by_hand() -> None:
+    asked, kept = prometheus(FakeDoor(success(VECTOR)))
+
+    asked.query('up{job="it\'s"}', title="What is up")
+
+    ((_, _, request, by_hand),) = kept
+    assert request.endswith("query=up%7Bjob%3D%22it%27s%22%7D")
+    assert shlex.split(by_hand)[-1] == 'query=up{job="it\'s"}'
+    assert by_hand.startswith('curl -G "$PROMETHEUS/api/v1/query" --data-urlencode ')
 
 
 def test_time_is_that_of_prometheus() -> None:

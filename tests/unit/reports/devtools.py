@@ -75,6 +75,15 @@ class Tab:
         shot = self.ask("Page.captureScreenshot", clip=box, captureBeyondViewport=True)
         return base64.b64decode(shot["data"])
 
+    def window(self, width: int, height: int, scale: float) -> bytes:
+        """What a window of this size shows, without scrollbars, made smaller, as PNG."""
+        self.ask("Emulation.setScrollbarsHidden", hidden=True)
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=scale, mobile=False,
+        )  # fmt: skip
+        return base64.b64decode(self.ask("Page.captureScreenshot")["data"])
+
     def printed(self) -> bytes:
         """The page on paper, as PDF."""
         return base64.b64decode(self.ask("Page.printToPDF", printBackground=True)["data"])

@@ -6,15 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from aicr_pytest.evidence.kernel_answers import KERNEL_ANSWERS
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.evidence.redaction.redact import Redactor
-from aicr_pytest.evidence.run import CheckResult, RequirementResult, RunInfo, read_run
+from aicr_pytest.evidence.run import (
+    CheckResult,
+    NotLookedAt,
+    Part,
+    RequirementResult,
+    RunInfo,
+    read_run,
+)
 from aicr_pytest.evidence.store import EvidenceStore
 from aicr_pytest.reports import dossier, formatting
+from aicr_pytest.reports.page import sections
 from aicr_pytest.reports.preview import MOST_INLINE, Previews
 from aicr_pytest.reports.view import read_view
 from aicr_pytest.reports.writing import rebuild, write_reports
 from tests.unit.reports import sample
+
+EXAMPLE = Path(__file__).parents[3] / "reports" / "lab"
+"""A whole run on the lab."""
 
 
 @pytest.fixture
@@ -254,3 +266,105 @@ def test_a_command_is_shown_with_its_request_and_the_same_by_hand(run: Path) -> 
 
     assert f"{request}, container probe: `nvidia-smi -L`</span>" in page
     assert f"The same by hand: <code>{by_hand}</code>" in page
+
+
+def test_a_whole_script_is_folded_and_still_there(tmp_path: Path) -> None:
+    store = EvidenceStore.open(tmp_path, "run-1", Redactor())
+    evidence = store.begin("dra_support", "test_x", title="X", proves="", basis="text")
+    script = "probe; " * 60
+    evidence.text("Seen", "nothing", source=f"GET /exec: `{script}`")
+    evidence.text("Seen too", "nothing", source="GET /version")
+
+    page = dossier.render(read_view(tmp_path))
+
+    assert page.count("<summary>What ran, in full</summary>") == 1
+    assert f"<code>GET /exec: `{script}`</code>" in page
+
+
+def test_what_was_taken_out_is_told_by_class_and_count(run: Path) -> None:
+    rewrite_run(run, replaced={"node": 390, "secret": 2})
+    write_reports(run)
+
+    page = page_of(run)
+    assert "Taken out of the evidence</h3>" in page
+    assert "node-… with the same digits in every file" in page
+    assert "<td>secret</td><td>credentials, keys and certificates" in page
+    assert '<td class="number">390</td>' in page
+
+
+def test_merged_run_names_its_parts_and_their_differences_first(run: Path) -> None:
+    part = Part(
+        run_id="run-a",
+        started_at="2026-11-23T20:14:05Z",
+        finished_at="2026-11-23T20:19:05Z",
+        manifest_sha256="c0ffee" * 10,
+        checks=("dra_support/test_x", "dra_support/test_y"),
+    )
+    rewrite_run(run, parts=(part,), conflicts=("test_x: passed in run-a, <failed> in run-b",))
+    write_reports(run)
+
+    page = page_of(run)
+    told = page.index("test_x: passed in run-a, &lt;failed&gt; in run-b")
+    assert page.index("The merged runs said different things</h2>") < told
+    assert told < page.index('id="verdicts-title"') < page.index("Merged of</h3>")
+    assert "2026-11-23 20:19:05 UTC" in page
+    assert "c0ffee" * 10 in page
+
+
+def test_what_was_not_looked_at_is_told_at_one_place(run: Path) -> None:
+    why = "checks are planned; no check yet"
+    missing = NotLookedAt(
+        id="gpu_sharing", title="Sharing", category="accelerators", level="SHOULD", why=why
+    )
+    store = EvidenceStore.open(run, read_run(run).run_id, Redactor())
+    evidence = store.begin("dra_support", "test_late", title="Late", proves="", basis="text")
+    evidence.not_looked_at("node-7", "it is full")
+    store.end(evidence, "passed", "")
+    rewrite_run(run, not_looked_at=(missing,))
+    write_reports(run)
+
+    section = page_of(run).split('id="looked-at"')[1].split("</section>")[0]
+    assert '<dt>node-7: <a href="#dra_support.test_late">' in section
+    assert "<dd>it is full</dd>" in section
+    assert f"<dt>Sharing (SHOULD)</dt><dd>{why}</dd>" in section
+
+
+def test_other_views_images_and_suite_are_named(run: Path) -> None:
+    rewrite_run(run, images={"cuda:12": "sha256:58b6"}, suite_sha256="2e9e", tool="aicr-pytest 9")
+    write_reports(run)
+
+    page = page_of(run)
+    for name in ("junit-report.xml", "ctrf.json", "summary.md", "run.json"):
+        assert f'<a href="{name}">' in page
+        assert (run / name).is_file()
+    assert '<td class="mono">cuda:12</td><td class="mono">sha256:58b6</td>' in page
+    assert "sha256:2e9e" in page
+
+
+def test_every_answer_of_the_kernel_is_explained(run: Path) -> None:
+    page = page_of(run)
+
+    assert page.count("The device counts as reached.") == 2
+    assert page.count("The device counts as not reached") == 2
+    assert all(f'<dt class="mono">{said}</dt>' in page for said in KERNEL_ANSWERS)
+
+
+def test_every_check_of_the_example_shows_its_proof_without_a_click() -> None:
+    shown = sections(read_view(EXAMPLE))
+    closed = [
+        article.check.result.title
+        for section in shown
+        for article in section.articles
+        if not (article.tables or article.check.kept.facts)
+        and not any(one.open for one in article.others)
+    ]
+
+    assert sum(len(section.articles) for section in shown) >= 60
+    assert closed == []
+    assert all(section.glance for section in shown)
+
+
+def test_titles_of_the_example_read_as_sentences() -> None:
+    titles = {check.result.title for _, check in read_view(EXAMPLE).checks}
+
+    assert [one for one in titles if not one[0].isupper() or "_" in one or one.endswith(".")] == []

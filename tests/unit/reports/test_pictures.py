@@ -110,3 +110,62 @@ def test_a_picture_of_columns_that_are_not_there_is_refused(tmp_path: Path) -> N
 
     with pytest.raises(ValueError, match=r"the picture names no column: \['device'"):
         evidence.table("t", ("who",), [], source="s", picture=GRID)
+
+
+def texts(kind: str, *rows: dict[str, str], agrees: bool | None = None) -> list[str]:
+    """The words of a picture, in their order."""
+    drawing = draw(kind, "title", [Line(parts=row, agrees=agrees) for row in rows])
+    return re.findall(r"<text[^>]*>(?:<title>.*?</title>)?(.*?)</text>", drawing)
+
+
+def lane(name: str, start: str = "", end: str = "") -> dict[str, str]:
+    return {"name": name, "start": start, "end": end}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (lane("gang-0"), "never"),
+        (lane("gang-0", "4.49"), "from 4.5 s on"),
+        (lane("blocker", "0.00", "1.34"), "from 0.0 s to 1.3 s"),
+        (lane("node new", "-0.20", "2"), "from -0.2 s to 2.0 s"),
+        (lane("at once", "0", "0"), "from 0.0 s to 0.0 s"),
+    ],
+)
+def test_a_lane_says_from_when_to_when(row: dict[str, str], words: str) -> None:
+    assert texts("lanes", row)[-2:] == [row["name"], words]
+
+
+@pytest.mark.parametrize(("moment", "last"), [("0.4", "1 s"), ("9", "10 s"), ("41.6", "50 s")])
+def test_the_axis_of_lanes_ends_behind_the_last_moment(moment: str, last: str) -> None:
+    ticks = [text for text in texts("lanes", lane("pod", "0", moment)) if text.endswith(" s")]
+
+    assert ticks[0] == "0 s"
+    assert last in ticks
+
+
+def test_lanes_share_one_axis_so_that_who_came_later_begins_further_right() -> None:
+    rows = [lane("rival-a", "0", "5"), lane("rival-b", "5", "10")]
+    drawing = draw("lanes", "title", [Line(parts=row, agrees=None) for row in rows])
+    boxes = re.findall(r'<rect class="span" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawing)
+
+    (first, long), (second, _) = [(float(x), float(width)) for x, width in boxes]
+    assert first + long == pytest.approx(second, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("agrees", "words"), [(True, "→ ✓ denied"), (False, "→ ✗ denied"), (None, "→ denied")]
+)
+def test_twins_say_whether_the_answer_was_the_expected_one(agrees: bool | None, words: str) -> None:
+    row = {"name": "flawed", "differs": "two groups of one name", "answer": "denied"}
+
+    assert texts("twins", row, agrees=agrees) == ["flawed", "two groups of one name", words]
+
+
+def test_twins_stand_side_by_side_and_a_third_below() -> None:
+    row = {"name": "x", "differs": "y", "answer": "z"}
+    drawing = draw("twins", "title", [Line(parts=row, agrees=True)] * 3)
+    places = re.findall(r'<rect class="[^"]*" x="([\d.]+)" y="([\d.]+)"', drawing)
+
+    assert [y for _, y in places] == ["0.0", "0.0", "116.0"]
+    assert places[0][0] == places[2][0] != places[1][0]

@@ -61,6 +61,9 @@ class ServedCluster:
         group, _, version = api_version.partition("/")
         return Kind(group, version, name, f"{name.lower()}s", True)
 
+    def kind_of(self, obj: Object) -> Kind:
+        return self.kind(obj["apiVersion"], obj["kind"])
+
     def version(self) -> str:
         return "v1.35.0"
 

@@ -7,6 +7,7 @@ import pytest
 from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.run import Verdict
 from aicr_pytest.submission.answers import Answer, answer_all
+from aicr_pytest.submission.imports import Imports
 from aicr_pytest.submission.measured import read_measured
 from aicr_pytest.submission.official import Checkout
 from aicr_pytest.submission.product import read_product
@@ -24,7 +25,7 @@ def answers(
         world.evidence(tmp_path / "out", {**world.GREEN, **verdicts}), simulated=False
     )
     official = Checkout.open(world.checkout(tmp_path / "co"), "--checkout").list_of("1.37", "")
-    found = answer_all(official, measured, read_product(product, "--product"))
+    found = answer_all(official, measured, read_product(product, "--product"), Imports())
     return {one.official.id: one for one in found}
 
 
@@ -140,6 +141,7 @@ def test_must_that_was_not_run_is_no_matter_of_documentation(tmp_path: Path) -> 
             official,
             read_measured(directory, simulated=False),
             read_product(product, "--product"),
+            Imports(),
         )
 
 
@@ -153,4 +155,5 @@ def test_must_that_no_check_knows_is_asked_for_by_name(tmp_path: Path) -> None:
             official,
             read_measured(directory, simulated=False),
             read_product(world.product(tmp_path / "product.yaml"), "--product"),
+            Imports(),
         )

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from aicr_pytest.accelerators.discovery import Accelerators
-from aicr_pytest.accelerators.inventory import AcceleratorNode
+from aicr_pytest.accelerators.inventory import AcceleratorNode, list_accelerator_nodes
+from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.cluster.waiting import Waiter
@@ -129,6 +130,25 @@ def test_a_pod_that_cannot_start_hides_no_other_node_from_any_look() -> None:
     assert told == f"a: pod ns/p asked for {A} and sees {B}"
     assert mixed.devices_other_than(lambda node: node.devices[1]) == []
     assert notes.kept == [("b", "b is full")] * 2
+
+
+def test_where_the_tool_lists_what_parts_are_of_the_claim_tells_which_was_chosen() -> None:
+    parts = [{**device(n, "n0", type="mig", uuid=f"MIG-{n}"), "name": f"mig-{n}"} for n in range(2)]
+    (on,) = list_accelerator_nodes(
+        PROFILE,
+        nodes=[node_object("n0")],
+        slices=[resource_slice("n0", parts)],
+        claims=[],
+        classes=[],
+        pods=[],
+    )
+    pod = holding(sees(0, listed=(A,)), "mig-1")
+    pod.on = on
+    pods = PodsPerNode("selected", [pod])
+
+    assert pods.devices_not_as_granted() == []
+    assert pods.devices_other_than(lambda node: node.devices[1]) == []
+    assert pods.devices_other_than(lambda node: node.devices[0])
 
 
 def test_containers_that_share_a_claim_are_compared_node_by_node() -> None:

@@ -49,6 +49,24 @@ class FakeLeases:
         return FakeWindow(self, [share.node for share in alternatives[0]])
 
 
+def test_a_node_that_offers_by_both_mechanisms_is_leased_once_for_both() -> None:
+    class Kept(FakeLeases):
+        taken: Sequence[Share] = ()
+
+        def take(self, alternatives: Sequence[Sequence[Share]]) -> FakeWindow:
+            (self.taken,) = alternatives
+            return super().take(alternatives)
+
+    leases: Any = Kept()
+    claims = dataclasses.replace(node("a", 8), mechanism="dra", total=3)
+    for wanted, together in ((2, 4), (4, 7), (6, 8)):
+        Exclusive(leases, list)(wanted, each=[claims, node("a", 8), node("b", 8)])
+        assert leases.taken == [
+            Share(node="a", total=8, wanted=together),
+            Share(node="b", total=8, wanted=wanted),
+        ]
+
+
 def with_room(leases: Any, now: dict[str, int]) -> list[AcceleratorNode]:
     first_seen = [node("a", 0), node("b", 0)]  # a check of ours held everything then
     return Exclusive(leases, list).with_room(

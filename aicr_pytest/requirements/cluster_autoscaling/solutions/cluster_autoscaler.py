@@ -8,7 +8,7 @@ cloud's own may run outside the cluster and hide all of it: then the user has to
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators.inventory import POOL_LABELS
+from aicr_pytest.accelerators.nodes import POOL_LABELS
 from aicr_pytest.cluster.kinds import CONFIG_MAP, LEASE, POD, Object, full_name
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import (
     Fact,

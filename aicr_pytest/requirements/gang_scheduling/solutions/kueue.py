@@ -49,7 +49,7 @@ class Kueue:
         if queue is not None:
             return [_local_queue(api, queue)]
         flavor = {"apiVersion": api, "kind": "ResourceFlavor", "metadata": {"name": name}}
-        quotas = {"cpu": "16", "memory": "64Gi", node.profile.extended_resource: str(node.free)}
+        quotas = {"cpu": "16", "memory": "64Gi", node.extended_resource: str(node.free)}
         resources = [{"name": key, "nominalQuota": value} for key, value in quotas.items()]
         group = {
             "coveredResources": list(quotas),
@@ -124,7 +124,7 @@ def _cluster_queue(cluster: "Cluster", name: str) -> Object:
 
 def _room_of(queue: Object, node: AcceleratorNode) -> int:
     """How many accelerators the user's ClusterQueue lets through beside what it has let through."""
-    name, resource = queue["metadata"]["name"], node.profile.extended_resource
+    name, resource = queue["metadata"]["name"], node.extended_resource
     spec, status = queue["spec"], queue.get("status") or {}
     quotas = [
         (flavor["name"], item)

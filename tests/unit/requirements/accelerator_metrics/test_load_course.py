@@ -8,7 +8,14 @@ import pytest
 
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
-from aicr_pytest.errors import AccessDenied, ApiUnreachable, DoesNotApply, NoCapacity, ProbeFailed
+from aicr_pytest.errors import (
+    AccessDenied,
+    ApiUnreachable,
+    DoesNotApply,
+    EndpointSilent,
+    NoCapacity,
+    ProbeFailed,
+)
 from aicr_pytest.requirements.accelerator_metrics import load_trial
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
 from aicr_pytest.requirements.accelerator_metrics.readings import Exposed
@@ -25,10 +32,13 @@ class Kept:
 
     def __init__(self) -> None:
         self.timelines: list[Any] = []
+        self.sources: list[str] = []
+        self.awaited: dict[str, None] = {}
         self.facts: dict[str, str] = {}
 
     def timeline(self, timeline: Any, *, source: str) -> None:
         self.timelines.append(timeline)
+        self.sources.append(source)
 
     def fact(self, name: str, value: str) -> None:
         self.facts[name] = value
@@ -93,18 +103,28 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def story(
-    monkeypatch: pytest.MonkeyPatch, node: Node, busy: Any = None, idle: Any = "default"
+    monkeypatch: pytest.MonkeyPatch,
+    node: Node,
+    busy: Any = None,
+    idle: Any = "default",
+    patience: float = 0.05,
 ) -> tuple[LoadTrial, Kept]:
-    monkeypatch.setattr(load_trial, "Load", lambda *_: node)
+    def load(pod: Any, waiter: Waiter) -> Node:
+        assert pod in loaded
+        assert waiter.deadlines.reading_follows == patience
+        return node
+
+    monkeypatch.setattr(load_trial, "Load", load)
     kept = Kept()
     loaded = busy if isinstance(busy, tuple) else (busy or pod("loaded", "GPU-a"),)
     other = pod("idling", "GPU-b") if idle == "default" else idle
-    cluster: Any = SimpleNamespace(observer=SimpleNamespace(awaiting=lambda *_: None))
+    observer = SimpleNamespace(awaiting=lambda what, *_: kept.awaited.setdefault(what))
+    cluster: Any = SimpleNamespace(observer=observer)
     pods = (
         SimpleNamespace(pods=loaded),
-        SimpleNamespace(pods=(other,)) if other else None,
+        SimpleNamespace(pods=other if isinstance(other, tuple) else (other,)) if other else None,
     )
-    waiter = Waiter(cluster, deadlines=Deadlines(reading_follows=0.05))
+    waiter = Waiter(cluster, deadlines=Deadlines(reading_follows=patience))
     made: Any = LoadTrial(node, waiter, lambda: kept, lambda: pods)  # type: ignore[arg-type, return-value]
     return made, kept
 
@@ -224,13 +244,15 @@ def test_a_node_without_room_for_two_excuses_no_other_node(
     assert ("two free accelerators on one node" in small.left_out) is (total == 2)
 
 
-@pytest.mark.parametrize("held", [(), ("GPU-a", "GPU-b")])
+@pytest.mark.parametrize(
+    ("held", "seen"), [((), "0: none"), (("GPU-a", "GPU-b"), "2: GPU-a, GPU-b")]
+)
 def test_pod_that_does_not_see_one_accelerator_cannot_be_judged(
-    monkeypatch: pytest.MonkeyPatch, held: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, held: tuple[str, ...], seen: str
 ) -> None:
     looked_at, _ = story(monkeypatch, Node(idle=QUIET, busy=BUSY), pod("loaded", *held))
 
-    with pytest.raises(ProbeFailed, match=f"asked for one accelerator and sees {len(held)}"):
+    with pytest.raises(ProbeFailed, match=f"accelerator and sees {seen}$"):
         looked_at.readings_that_do_not_follow()
 
 
@@ -302,3 +324,86 @@ def test_part_of_an_accelerator_cannot_be_told_from_another(
 
     with pytest.raises(ProbeFailed, match="GPU-a is partitioned"):
         looked_at.readings_that_do_not_follow()
+
+
+@pytest.mark.parametrize(
+    ("idle", "busy", "after", "fine"),
+    [
+        (10.0, 50.0, 10.0, True),
+        (10.1, 50.0, 10.0, False),
+        (10.0, 49.9, 10.0, False),
+        (10.0, 50.0, 10.1, False),
+    ],
+)
+def test_a_tenth_of_full_load_is_idle_and_half_of_it_is_busy(
+    monkeypatch: pytest.MonkeyPatch, idle: float, busy: float, after: float, fine: bool
+) -> None:
+    node = Node(idle={"GPU-a": idle}, busy={"GPU-a": busy}, after={"GPU-a": after})
+
+    faults = story(monkeypatch, node, idle=None)[0].readings_that_do_not_follow()
+
+    assert (faults == []) is fine
+
+
+def test_load_goes_on_for_three_readings_and_is_marked_with_what_the_tool_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = Node(idle=QUIET, busy=BUSY)
+    looked_at, kept = story(monkeypatch, node, patience=30.0)
+    looked_at.readings_that_do_not_follow()
+    looked_at.idle_accelerators_that_move()
+
+    assert list(kept.awaited) == [
+        "node-0: GPU-a shown idle",
+        "node-0: GPU-a shown busy",
+        "node-0: 3 more readings under load",
+        "node-0: GPU-a shown idle again",
+    ]
+    (timeline,) = kept.timelines
+    assert timeline.title == "Readings on node-0 while GPU-a is loaded"
+    assert [mark.text for mark in timeline.marks] == [
+        "load on in pod loaded",
+        "load off in pod loaded",
+    ]
+    shown = [point.values for point in timeline.points]
+    tool = [one["busy accelerator, vendor's tool"] for one in shown if len(one) == 1]
+    busy = [one["busy accelerator, exporter"] for one in shown if len(one) > 1]
+    assert (tool, busy) == ([97.0, 0.0], [0.0, 97.0, 97.0, 97.0, 97.0, 0.0])
+    assert kept.facts["GPU-b on node-0, held idle, was shown at"] == (
+        "0% at most, while GPU-a was loaded"
+    )
+    assert kept.sources == [
+        "/metrics of the exporter on node-0, asked every second; nvidia-smi in pod ns/loaded"
+    ]
+
+
+def test_exporter_that_is_silent_for_a_moment_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stuttering(Node):
+        asked = 0
+
+        def exposed_now(self, node: str) -> list[Exposed]:
+            self.asked += 1
+            if self.asked % 2:
+                raise EndpointSilent("no answer")
+            return super().exposed_now(node)
+
+    looked_at, _ = story(monkeypatch, Stuttering(idle=QUIET, busy=BUSY), patience=30.0)
+
+    assert looked_at.readings_that_do_not_follow() == []
+
+
+def test_accelerators_that_move_are_told_of_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, float | None] = {"GPU-a": 97.0, "GPU-b": 97.0}
+    loaded = tuple(pod(f"loaded-{name}", "GPU-a", node=name) for name in ("n0", "n1"))
+    idling = tuple(pod(f"idling-{name}", "GPU-b", node=name) for name in ("n1", "n0"))
+    looked_at, kept = story(monkeypatch, Node(idle=QUIET, busy=shown), loaded, idling)
+
+    first, second = looked_at.idle_accelerators_that_move()
+
+    assert first.startswith("n0: pod ns/idling-n0 holds GPU-b idle")
+    assert second.startswith("n1: pod ns/idling-n1 holds GPU-b idle")
+    assert {"GPU-b on n0, held idle, was shown at", "GPU-b on n1, held idle, was shown at"} <= set(
+        kept.facts
+    )

@@ -11,8 +11,10 @@ from aicr_pytest.monitoring.exposition import Exposition, Sample
 from aicr_pytest.requirements.accelerator_metrics.readings import (
     Exposed,
     Offered,
+    ages,
     chosen,
     coverage_faults,
+    identities,
     sensor_faults,
     sensors,
     share,
@@ -168,3 +170,93 @@ def test_parts_of_a_partitioned_accelerator_each_count() -> None:
     assert coverage_faults(EXPORTER, COUNTED, [exposed(*parts)]) == []
     (*_, fault) = coverage_faults(EXPORTER, COUNTED, [exposed(*parts[:2])])
     assert "series of 1 accelerators, 2 are offered" in fault
+
+
+def told_of(pod: str, *samples: Sample, at: float | None = 1000.0) -> Exposed:
+    return dataclasses.replace(exposed(*samples), pod=pod, answered_at=at)
+
+
+def test_what_has_no_value_is_told_with_every_pod_and_name() -> None:
+    answers = [told_of("gpu/dcgm-1"), told_of("gpu/dcgm-2")]
+
+    names = "DCGM_FI_DEV_GPU_UTIL or DCGM_FI_PROF_GR_ENGINE_ACTIVE"
+    assert coverage_faults(EXPORTER, TWO, answers) == [
+        f"node-0, pod gpu/dcgm-1, gpu/dcgm-2: utilization has no value at all ({names})",
+        f"node-0, pod gpu/dcgm-1, gpu/dcgm-2: memory has no value at all ({MEMORY})",
+    ]
+    assert identities(EXPORTER, EXPORTER.utilization, answers) == set()
+
+
+def test_sensor_is_offered_where_it_has_samples_or_is_announced() -> None:
+    name = "DCGM_FI_DEV_POWER_USAGE"
+    untyped = Exposition(types={}, samples=(gpu(name, "GPU-a", 70.0),))
+    other = Exposition(types={"another": "gauge"}, samples=(gpu("another", "GPU-a", 1.0),))
+
+    for exposition, offered in ((untyped, {"power"}), (other, set())):
+        answer = dataclasses.replace(exposed(), exposition=exposition)
+        assert set(sensors(EXPORTER, [answer])) == offered
+
+
+def test_every_sensor_is_judged_whatever_another_one_lacks() -> None:
+    temperature, power, link = (
+        "DCGM_FI_DEV_GPU_TEMP",
+        "DCGM_FI_DEV_POWER_USAGE",
+        "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL",
+    )
+    answer = exposed(
+        gpu(power, "GPU-a", 0.0),
+        gpu(power, "GPU-b", 0.5),
+        gpu(link, "GPU-a", -1.0),
+        gpu(link, "GPU-b", 0.0),
+        announced=(temperature,),
+    )
+
+    assert sensor_faults(EXPORTER, TWO, [answer]) == [
+        f"node-0: temperature ({temperature}) is announced and has not one value",
+        f"node-0: power ({power}) of GPU-a is 0",
+        f"node-0: interconnect ({link}) of GPU-a is -1",
+    ]
+    cool = exposed(gpu(temperature, "GPU-a", 0.5))
+    assert sensor_faults(EXPORTER, TWO, [cool]) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([], "0, none with a time of its own: all as fresh as the answer"),
+        (
+            [told_of("a", gpu(MEMORY, "GPU-a", 1.0)), told_of("b", *both("GPU-b"))],
+            "3, none with a time of its own: all as fresh as the answer",
+        ),
+        (
+            [told_of("a", gpu(MEMORY, "GPU-a", 1.0, at=900.0), at=None)],
+            "1, none with a time of its own: all as fresh as the answer",
+        ),
+        (
+            [
+                told_of("a", gpu(MEMORY, "GPU-a", 1.0, at=980.0), *both("GPU-b")),
+                told_of("b", gpu(MEMORY, "GPU-b", 1.0, at=940.0)),
+            ],
+            "4, 2 with a time of their own: the oldest is 60 s old",
+        ),
+    ],
+)
+def test_ages_of_samples_are_told_in_a_line(answers: list[Exposed], words: str) -> None:
+    assert ages(answers) == words
+
+
+def test_every_answer_that_is_too_old_is_told_by_its_oldest_sample() -> None:
+    aging = told_of("a", *(gpu(MEMORY, "GPU-a", value, at=850.0) for value in (1.0, 2.0)))
+    old = told_of(
+        "b", *(gpu(MEMORY, name, 1.0, at=at) for name, at in (("GPU-a", 849.0), ("GPU-b", 800.0)))
+    )
+    same = told_of("c", *(gpu(MEMORY, "GPU-a", value, at=849.0) for value in (1.0, 2.0)))
+    clockless = told_of("d", gpu(MEMORY, "GPU-a", 1.0, at=1.0), at=None)
+
+    assert staleness([clockless, aging]) == []
+    first, second = staleness([clockless, old, aging, same])
+    assert first.startswith("node-0, pod b: ")
+    assert "GPU-b" in first
+    assert "is 200 s old by its own timestamp; more than 150 s is stale" in first
+    assert second.startswith("node-0, pod c: ")
+    assert "is 151 s old" in second

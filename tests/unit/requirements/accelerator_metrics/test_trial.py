@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aicr_pytest.accelerators.vendors.nvidia import EXPORTER
+from aicr_pytest.cluster.kinds import Kind
 from aicr_pytest.cluster.waiting import Deadlines, Waiter
 from aicr_pytest.errors import (
     DoesNotApply,
@@ -21,7 +22,9 @@ from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters, pl
 from aicr_pytest.requirements.accelerator_metrics.readings import Exposed, Offered
 from aicr_pytest.requirements.accelerator_metrics.trial import Collection, Metrics
 from tests.conformance import test_accelerator_metrics as suite
+from tests.unit.kept import Kept
 from tests.unit.requirements.accelerator_metrics.test_readings import (
+    MEMORY,
     TWO,
     UTILIZATION,
     both,
@@ -33,40 +36,26 @@ from tests.unit.requirements.judging import words_of
 GOOD = exposed(*both("GPU-a"), *both("GPU-b"))
 
 
-class Kept:
-    """Evidence: its facts and tables."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, str] = {}
-        self.rows: list[list[str]] = []
-
-    def fact(self, name: str, value: str) -> None:
-        self.facts[name] = value
-
-    def table(self, title: str, columns: Any, rows: list[list[str]], **_: Any) -> None:
-        self.rows = rows
-
-
 class Cluster:
     observer = SimpleNamespace(awaiting=lambda *_: None)
 
 
 class Nodes:
-    """Two nodes and what their exporters answer."""
+    """Nodes, and what the exporter of each answers."""
 
     profile = EXPORTER
 
     def __init__(self, *answers: Exposed, offered: Offered = TWO) -> None:
-        self.answers, self.offer = list(answers), offered
+        self.told = {"node-0": (offered, list(answers))}
 
     def nodes(self) -> Any:
-        return [SimpleNamespace(name="node-0")]
+        return [SimpleNamespace(name=name) for name in self.told]
 
     def offered(self, node: Any) -> Offered:
-        return self.offer
+        return self.told[node.name][0]
 
     def exposed(self, node: str) -> list[Exposed]:
-        return self.answers
+        return self.told[node][1]
 
     def gather(self, look: Callable[[Any], list[str]]) -> list[str]:
         return [fault for node in self.nodes() for fault in look(node)]
@@ -84,6 +73,7 @@ class Prometheus:
     def __init__(self, *shown: list[str]) -> None:
         self.shown = list(shown)
         self.asked: list[str] = []
+        self.titles: list[str] = []
 
     def __str__(self) -> str:
         return "Prometheus"
@@ -93,6 +83,7 @@ class Prometheus:
 
     def query(self, expression: str, title: str = "") -> list[Series]:
         self.asked.append(expression)
+        self.titles += [title] if title else []
         shown = self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
         return [Series(labels={"UUID": one}, value=1.0, at=1.0) for one in shown]
 
@@ -113,6 +104,14 @@ def metrics(nodes: Nodes, prometheus: Any = None) -> tuple[Metrics, Kept]:
     return made, kept
 
 
+def rows(kept: Kept) -> list[list[str]]:
+    """What is shown of accelerators, by its headings."""
+    columns = ["node", "offered", "utilization of", "memory of"]
+    shown = kept.shown["Accelerators as offered and as exposed"]
+    assert all(list(row) == columns for row in shown)
+    return [list(row.values()) for row in shown]
+
+
 def test_content_types_are_told_beside_what_is_wrong() -> None:
     looked_at, kept = metrics(Nodes())
 
@@ -126,8 +125,27 @@ def test_accelerators_without_series_are_seen_and_shown() -> None:
 
     assert fine.accelerators_without_series() == []
     assert len(lacking.accelerators_without_series()) == 2
-    assert ["node-0", "GPU-b", "", ""] in kept.rows
-    assert ["node-0", "GPU-a", "GPU-a", "GPU-a"] in kept.rows
+    assert rows(kept) == [["node-0", "GPU-a", "GPU-a", "GPU-a"], ["node-0", "GPU-b", "", ""]]
+
+
+def test_accelerators_of_every_node_are_shown_each_as_it_is_told() -> None:
+    nodes = Nodes(
+        exposed(*both("GPU-a"), gpu(MEMORY, "GPU-x", 1.0), gpu(UTILIZATION, "GPU-y", 1.0))
+    )
+    counted = Offered(node="node-1", identities=frozenset(), count=3)
+    nodes.told["node-1"] = (counted, [exposed(*both("GPU-c"), gpu(MEMORY, "GPU-d", 1.0))])
+    nodes.told["node-2"] = (Offered(node="n", identities=frozenset({"GPU-e"}), count=1), [])
+    looked_at, kept = metrics(nodes)
+
+    assert len(looked_at.accelerators_without_series()) == 5
+    assert rows(kept) == [
+        ["node-0", "GPU-a", "GPU-a", "GPU-a"],
+        ["node-0", "GPU-b", "", ""],
+        ["node-0", "", "", "GPU-x"],
+        ["node-0", "", "GPU-y", ""],
+        ["node-1", "3", "1", "2"],
+        ["node-2", "GPU-e", "", ""],
+    ]
 
 
 def test_where_only_a_count_is_published_counts_are_shown() -> None:
@@ -135,24 +153,36 @@ def test_where_only_a_count_is_published_counts_are_shown() -> None:
     looked_at, kept = metrics(Nodes(exposed(*both("GPU-a")), offered=counted))
 
     assert len(looked_at.accelerators_without_series()) == 2
-    assert kept.rows == [["node-0", "2", "1", "1"]]
+    assert rows(kept) == [["node-0", "2", "1", "1"]]
 
 
 def test_sensors_that_nobody_offers_say_nothing_and_senseless_ones_are_seen() -> None:
     cold, kept = metrics(Nodes(exposed(gpu("DCGM_FI_DEV_GPU_TEMP", "GPU-a", 0.0))))
 
     assert len(cold.sensors_without_sensible_values()) == 1
-    assert kept.facts["temperature"] == "has values"
+    assert kept.facts["temperature"] == "0 to 0 on 1 accelerators (DCGM_FI_DEV_GPU_TEMP)"
     assert kept.facts["power"] == "not offered by the exporter"
     with pytest.raises(DoesNotApply, match="offers none of temperature, power, interconnect"):
         metrics(Nodes(GOOD))[0].sensors_without_sensible_values()
+
+
+def test_sensors_are_told_with_their_values() -> None:
+    hot = exposed(*(gpu("DCGM_FI_DEV_GPU_TEMP", f"GPU-{n}", 30.0 + n) for n in range(3)))
+    warm, kept = metrics(Nodes(hot))
+
+    assert warm.sensors_without_sensible_values() == []
+    assert kept.facts["temperature"] == "30 to 32 on 3 accelerators (DCGM_FI_DEV_GPU_TEMP)"
 
 
 def test_old_answers_are_seen() -> None:
     old = exposed(gpu(UTILIZATION, "GPU-a", 5, at=400.0))
 
     assert metrics(Nodes(GOOD))[0].stale_answers() == []
-    assert "600 s old" in metrics(Nodes(old))[0].stale_answers()[0]
+    looked_at, kept = metrics(Nodes(old))
+    assert "600 s old" in looked_at.stale_answers()[0]
+    assert kept.facts == {
+        "samples on node-0": "1, 1 with a time of their own: the oldest is 600 s old"
+    }
 
 
 def test_collection_is_of_new_samples_of_what_exporters_show() -> None:
@@ -163,6 +193,34 @@ def test_collection_is_of_new_samples_of_what_exporters_show() -> None:
     both_of_them = frozenset({"GPU-a", "GPU-b"})
     assert seen == Collection(exposed=both_of_them, collected=both_of_them, late="")
     assert prometheus.asked == [f"timestamp({UTILIZATION}) > 100.000"] * 2 + [UTILIZATION]
+    assert prometheus.titles == [f"{UTILIZATION} in the monitoring system"]
+
+
+def test_accelerators_of_every_node_have_to_be_collected() -> None:
+    nodes = Nodes(exposed(*both("GPU-a")))
+    nodes.told["node-1"] = (TWO, [exposed(*both("GPU-b"), *both("GPU-c"))])
+
+    seen = metrics(nodes, Prometheus(["GPU-b"]))[0].collection()
+
+    assert seen.exposed == {"GPU-a", "GPU-b", "GPU-c"}
+    assert seen.collected == {"GPU-b"}
+    assert seen.late.startswith(f"Prometheus: new samples of {UTILIZATION}: not within")
+    assert seen.because() == f"{seen.late}; no new sample of GPU-a, GPU-c"
+
+
+def test_monitoring_system_that_fails_is_no_lack_of_samples() -> None:
+    class Failing(Prometheus):
+        def query(self, expression: str, title: str = "") -> list[Series]:
+            self.titles += [title] if title else []
+            if not title:
+                raise ProbeFailed("Prometheus is gone")
+            return []
+
+    prometheus = Failing([])
+
+    with pytest.raises(ProbeFailed, match="Prometheus is gone"):
+        metrics(Nodes(GOOD), prometheus)[0].collection()
+    assert prometheus.titles == [f"{UTILIZATION} in the monitoring system"]
 
 
 def test_accelerator_that_is_never_collected_is_seen() -> None:
@@ -188,6 +246,48 @@ def test_without_readings_or_monitoring_there_is_nothing_to_collect() -> None:
     looked_at._monitoring = Absent()  # type: ignore[assignment]
     with pytest.raises(DoesNotApply, match=r"There is no Prometheus\."):
         looked_at.collection()
+
+
+@pytest.mark.parametrize("idling", [True, False])
+def test_load_trial_is_played_by_the_actors_that_there_are(idling: bool) -> None:
+    class Cast(dict[str, Any]):
+        def together(self, *names: str) -> list[Any]:
+            return [f"{self[name]} beside others" for name in names]
+
+    cast: Any = Cast({"loaded": "L", "idling": "I"} if idling else {"loaded": "L"})
+    looked_at, _ = metrics(Nodes(GOOD))
+
+    trial: Any = looked_at.load_trial(cast)
+
+    wanted = ("L beside others", "I beside others") if idling else ("L", None)
+    assert trial._cast() == wanted
+    assert trial._exporters is looked_at.exporters
+    assert trial._waiter.deadlines.monitoring_follows == 0.05
+    assert isinstance(trial._evidence(), Kept)
+
+
+def test_exporters_are_those_of_the_platform_in_the_namespace_that_is_named() -> None:
+    nodes = [SimpleNamespace(name=name, ready=name != "b") for name in "abc"]
+    accelerators: Any = SimpleNamespace(stock=nodes)
+    asked: list[tuple[str, str | None]] = []
+
+    class Listing:
+        observer = SimpleNamespace(awaiting=lambda *_: None)
+
+        def list(self, kind: Kind, namespace: str | None = None, **_: Any) -> list[Any]:
+            asked.append((kind.name, namespace))
+            return [pod("gpu", name, "DaemonSet", node=name) for name in "ac"]
+
+    cluster: Any = Listing()
+    profile = SimpleNamespace(exporter=EXPORTER, vendor="nvidia")
+    for node in nodes:
+        node.profile = profile
+    nothing: Any = None
+    made = Metrics(cluster, Waiter(cluster, 0.0), accelerators, nothing, nothing, exporter="gpu")
+
+    assert [node.name for node in made.exporters.nodes()] == ["a", "c"]
+    assert {endpoint.node for endpoint in made.exporters.endpoints()} == {"a", "c"}
+    assert ("Pod", "gpu") in asked
 
 
 # -- exporters -------------------------------------------------------------------------------------
@@ -221,7 +321,7 @@ def test_answer_that_is_no_exposition_is_a_fault_and_silence_is_told_as_it_is(
 def pod(namespace: str, name: str, owner: str = "", node: str = "node-0") -> Any:
     owners = [{"kind": owner, "name": f"{owner}-x", "controller": True}] if owner else []
     metadata = {"namespace": namespace, "name": name, "ownerReferences": owners}
-    return {"metadata": metadata, "spec": {"nodeName": node}}
+    return {"metadata": metadata, "spec": {"nodeName": node, "containers": []}}
 
 
 def test_pods_that_anybody_labels_are_not_the_platforms_exporter() -> None:

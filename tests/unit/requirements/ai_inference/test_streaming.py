@@ -76,3 +76,18 @@ def test_body_that_was_refused_is_told_with_its_status() -> None:
         "a body of 4 bytes to the backend: status 413, 0 bytes arrived, reset\n"
         "a body of 4 bytes from the backend: status 200, 4 bytes arrived"
     )
+
+
+def test_event_that_comes_in_two_pieces_is_one_event() -> None:
+    torn = [OK, Piece(seconds=0.1, text="da"), Piece(seconds=0.2, text="ta: x\n\n")]
+
+    stream = stream_of(torn)
+
+    assert (stream.events, stream.pieces, stream.first, stream.last) == (1, 2, 0.1, 0.2)
+
+
+def test_where_nothing_came_there_are_no_events() -> None:
+    for pieces, opening in ((list[Piece](), ""), ([OK], "status 200")):
+        stream = stream_of(pieces)
+        assert (stream.opening, stream.events, stream.broke) == (opening, 0, "")
+        assert (stream.first, stream.last) == (0.0, 0.0)

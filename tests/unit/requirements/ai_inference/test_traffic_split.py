@@ -180,3 +180,28 @@ def test_what_seems_in_effect_is_near_and_reaches_every_backend_of_the_route() -
     assert is_near(answers(80, 20), near), "fifteen points off"
     assert not is_near(answers(79, 21), near)
     assert not is_near(answers(93, 5, *[Answer(status=503)] * 2), near)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "weights", "fits"),
+    [
+        (99, 1, {"first": 99, "second": 1}, True),
+        (100, 0, {"first": 99, "second": 1}, False),
+        (100, 0, {"first": 100, "second": 0}, True),
+        (99, 1, {"first": 100, "second": 0}, False),
+    ],
+)
+def test_backend_answers_where_it_has_a_weight_however_small_and_only_there(
+    first: int, second: int, weights: dict[str, int], fits: bool
+) -> None:
+    seen = answers(first, second)
+
+    assert is_near(seen, weights) is fits
+    assert (misses(seen, weights) == []) is fits
+
+
+def test_nothing_is_expected_of_a_backend_that_the_route_does_not_name() -> None:
+    *_, stranger = shares(answers(80, 19, Answer(status=200, backend="stranger")), WEIGHTS)
+
+    assert (stranger.backend, stranger.weight, stranger.expected) == ("stranger", 0, 0.0)
+    assert (stranger.lowest, stranger.highest, stranger.percent) == (0.0, 5.0, 1.0)

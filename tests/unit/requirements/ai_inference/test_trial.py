@@ -1,12 +1,16 @@
 """What a gateway on trial is seen to do, and what the checks say of it."""
 
 import dataclasses
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster.kinds import Kind
 from aicr_pytest.errors import ProbeFailed, WaitTimeout
+from aicr_pytest.requirements.ai_inference import trial as module
+from aicr_pytest.requirements.ai_inference.listener import Listener
 from aicr_pytest.requirements.ai_inference.streaming import Piece, bodies_of, stream_of
 from aicr_pytest.requirements.ai_inference.traffic_split import (
     Answer,
@@ -15,15 +19,25 @@ from aicr_pytest.requirements.ai_inference.traffic_split import (
     Split,
     split_of,
 )
-from aicr_pytest.requirements.ai_inference.trial import GatewayTrial, Missing
+from aicr_pytest.requirements.ai_inference.trial import Gateways, GatewayTrial, Missing
+from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
 from tests.conformance import test_ai_inference as suite
+from tests.unit.kept import Kept
 from tests.unit.requirements.judging import judged
+from tests.unit.requirements.test_solutions import Product
 
 FIRST, SECOND = Answer(status=200, backend="first"), Answer(status=200, backend="second")
 LOST = Answer(status=503)
 FINE = "HTTPRoute ns/route-x: Accepted=True"
 API = {"apiVersion": "gateway.networking.k8s.io/v1"}
-LISTENER = SimpleNamespace(namespace="gw", gateway="edge", port=80, gateway_class="x")
+LISTENER = Listener(
+    namespace="gw", gateway="edge", gateway_class="x", listener="http", port=80, host="ns.test"
+)
+CLASS = {**API, "kind": "GatewayClass", "metadata": {"name": "x"}}
+GATEWAY = {**API, "kind": "Gateway", "metadata": {"name": "edge", "namespace": "gw"}}
+ROUTE = "GET /apis/gateway.networking.k8s.io/v1/namespaces/ns/httproutes"
+RAN = object()
+"""An execution of the client."""
 APART = "8 events were sent 0.25 s apart"
 WHOLE = {"status": 200, "received": 4, "same": True, "detail": ""}
 ONE_BY_ONE = [
@@ -32,30 +46,36 @@ ONE_BY_ONE = [
 ]
 
 
-class Evidence:
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: None
+def target(path: str) -> Any:
+    assert path in ("model", "split", "missing")
+    return SimpleNamespace(path=path, tls=True)
 
 
 class Opening:
     """Access that was opened, and the route through it."""
 
     def __init__(self) -> None:
-        self.weights: list[Any] = []
+        self.routes: list[tuple[str, Any]] = []
+        self.closed = 0
+
+    def close(self) -> bool:
+        self.closed += 1
+        return True
 
     def gateway_route(self) -> Any:
         return SimpleNamespace(
             listener=LISTENER,
             address="192.0.2.1",
-            target=lambda path: SimpleNamespace(path=path, tls=True),
+            target=target,
             answer=FIRST,
             since=5.0,
-            gateway_class={**API, "kind": "GatewayClass", "metadata": {"name": "x"}},
-            gateway={**API, "kind": "Gateway", "metadata": {"name": "edge", "namespace": "gw"}},
+            gateway_class=CLASS,
+            gateway=GATEWAY,
         )
 
     def route(self, listener: Any, actor: str, weights: Any = None) -> str:
-        self.weights.append(weights)
+        assert listener == LISTENER
+        self.routes.append((actor, weights))
         return f"{actor}-x"
 
     def route_object(self) -> Any:
@@ -73,7 +93,18 @@ class Waiter:
     def __init__(self, resolved: str) -> None:
         self.resolved = resolved
 
-    def for_object(self, what: str, *_: Any, until: Any, describe: Any, **__: Any) -> Any:
+    def for_object(
+        self,
+        what: str,
+        kind: Kind,
+        name: str,
+        namespace: str,
+        *,
+        until: Any,
+        describe: Any,
+        timeout: float,
+    ) -> Any:
+        assert (kind.name, name, namespace, timeout) == ("HTTPRoute", "missing-x", "ns", 1.0)
         status = {"type": "ResolvedRefs", "status": self.resolved}
         parent = {"parentRef": {"namespace": "gw", "name": "edge"}, "conditions": [status]}
         route = {"metadata": {"namespace": "ns"}, "status": {"parents": [parent]}}
@@ -82,14 +113,19 @@ class Waiter:
         return route
 
 
-def trial(resolved: str = "False", **backends: Any) -> GatewayTrial:
+def trial(
+    resolved: str = "False", *, evidence: Kept | None = None, **backends: Any
+) -> GatewayTrial:
     workspace = SimpleNamespace(namespace="ns", waiter=Waiter(resolved))
     platform = SimpleNamespace(
-        evidence=Evidence(), workspaces=SimpleNamespace(at=lambda: workspace)
+        evidence=evidence or Kept(), workspaces=SimpleNamespace(at=lambda: workspace)
     )
     candidate: Any = SimpleNamespace(solution=SimpleNamespace(name="x"))
     stand_in: Any = SimpleNamespace(
-        platform=platform, started=lambda: None, direct=lambda: None, **backends
+        platform=platform,
+        started=lambda: None,
+        direct=lambda: SimpleNamespace(path="direct"),
+        **backends,
     )
     made = GatewayTrial(candidate, stand_in)
     made._opening = Opening()  # type: ignore[assignment]
@@ -129,7 +165,10 @@ def test_split_is_measured_from_the_moment_of_the_route() -> None:
     assert meter.asked == [("split", {"first": 80, "second": 20}, 5.0)]
 
 
-def test_new_weights_are_applied_and_measured_from_then_on() -> None:
+def test_new_weights_are_applied_and_measured_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 7.0))
     meter = Meter(*[FIRST] * 3, *[SECOND] * 7)
     looked_at = trial(meter=meter)
 
@@ -137,8 +176,8 @@ def test_new_weights_are_applied_and_measured_from_then_on() -> None:
 
     ((path, weights, since),) = meter.asked
     assert (path, weights) == ("split", {"first": 30, "second": 70})
-    assert since != 5.0
-    assert looked_at._opening.weights == [weights]  # type: ignore[attr-defined]
+    assert since == 7.0
+    assert looked_at._opening.routes == [("route", weights)]  # type: ignore[attr-defined]
     assert split.percent == {"first": 30.0, "second": 70.0}
     assert split.misses == ()
 
@@ -148,6 +187,8 @@ def test_requests_with_three_kinds_of_headers_are_looked_at() -> None:
 
     routed = trial(meter=meter).by_header()
 
+    ((path, rules, since),) = meter.asked
+    assert (path, len(rules), since) == ("model", 3, 5.0)
     wanted = {kind.carried: kind.wanted for kind in routed.kinds}
     assert list(wanted.values()) == ["second", "first", "first"]
     assert "second-model" in next(iter(wanted)), "the first one tells whether the route works"
@@ -156,7 +197,8 @@ def test_requests_with_three_kinds_of_headers_are_looked_at() -> None:
 
 def client(answers: list[Answer], twin: Answer = FIRST, **more: Any) -> Any:
     def count(where: Any, requests: int) -> Any:
-        return ([twin] if where.path == "model" else answers[:requests]), None
+        assert (where.path, requests) in (("model", 1), ("missing", 20))
+        return ([twin] if where.path == "model" else answers[:requests]), RAN
 
     return SimpleNamespace(count=count, **more)
 
@@ -178,7 +220,8 @@ def test_route_that_does_not_say_that_its_backend_is_missing_is_told() -> None:
 
 def test_stream_is_judged_where_it_comes_event_by_event_without_the_gateway() -> None:
     def streams(direct: list[Piece], through: list[Piece]) -> Any:
-        return SimpleNamespace(stream=lambda where: (through if where else direct, None))
+        ways = {"direct": direct, "model": through}
+        return SimpleNamespace(stream=lambda where: (ways[where.path], RAN))
 
     at_once = [dataclasses.replace(piece, seconds=2.0) for piece in ONE_BY_ONE]
 
@@ -189,11 +232,94 @@ def test_stream_is_judged_where_it_comes_event_by_event_without_the_gateway() ->
 
 def test_bodies_are_what_the_client_reports() -> None:
     def reported(where: Any, size: int) -> Any:
-        return {"sent": size, "there": WHOLE, "back": {**WHOLE, "status": 413}}, None
+        assert where.path == "model"
+        return {"sent": size, "there": WHOLE, "back": {**WHOLE, "status": 413}}, RAN
 
     bodies = trial(client=SimpleNamespace(bodies=reported)).bodies()
 
     assert (bodies.there.sent, bodies.there.status, bodies.back.status) == (4194304, 200, 413)
+
+
+def test_where_the_first_answer_came_from_is_kept_for_every_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moments = itertools.count(100.0, 2.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    evidence = Kept()
+    looked_at = trial(evidence=evidence)
+
+    looked_at.reach()
+
+    assert evidence.facts == {
+        "seconds until a request arrived": "2.0",
+        "the controller says": FINE,
+        "listener": "Gateway gw/edge (listener http)",
+        "class": "x",
+        "address": "192.0.2.1:80",
+        "from where the tests run": "not asked, since it speaks TLS",
+    }
+    group = "GET /apis/gateway.networking.k8s.io/v1"
+    assert evidence.sources == {
+        "GatewayClass": f"{group}/gatewayclasses/x",
+        "Gateway": f"{group}/namespaces/gw/gateways/edge",
+        "The route": f"{ROUTE}/route-x",
+    }
+    assert (evidence.shown["GatewayClass"], evidence.shown["Gateway"]) == (CLASS, GATEWAY)
+    assert evidence.shown["The route"] == Opening().route_object()
+    looked_at.reach()
+    assert evidence.cited == ["GatewayClass", "Gateway", "The route"] * 2
+
+
+def test_what_each_look_has_met_is_kept() -> None:
+    evidence = Kept()
+    streams = SimpleNamespace(stream=lambda where: (ONE_BY_ONE, RAN))
+    whole = {"sent": 4, "there": WHOLE, "back": WHOLE}
+
+    trial(evidence=evidence, client=client([LOST] * 20)).missing_backend()
+    assert evidence.shown["The route"]["status"]["parents"][0]["conditions"][0]["status"] == "False"
+    assert evidence.sources["The route"] == f"{ROUTE}/missing-x"
+    trial(evidence=evidence, client=streams).stream()
+    bodies = SimpleNamespace(bodies=lambda where, size: (whole, RAN))
+    trial(evidence=evidence, client=bodies).bodies()
+
+    assert {title for title, kept in evidence.shown.items() if kept is RAN} == {
+        "Answers of the backend that does not exist",
+        "The stream without the Gateway",
+        "The stream through the Gateway",
+        "Large bodies through the Gateway",
+    }
+
+
+def test_of_several_gateways_one_has_to_pass_everything_and_the_others_are_taken_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: dict[str, Any] = {}
+
+    class Access(Opening):
+        def __init__(self, product: Any, backends: Any) -> None:
+            super().__init__()
+            self.fails = product.name == "deaf"
+            opened[product.name] = self
+            backends.started = lambda: None
+
+        def gateway_route(self) -> Any:
+            if self.fails:
+                raise WaitTimeout("not Programmed")
+            return super().gateway_route()
+
+    monkeypatch.setattr(module, "GatewayAccess", Access)
+    platform: Any = SimpleNamespace(evidence=Kept())
+    candidates: Any = [
+        Candidate(solution=Product(name), found=Found(where=name)) for name in ("deaf", "x")
+    ]
+    steps = [lambda one: one.reach(), lambda one: one.reach()]
+    gateways = Gateways(Solutions(candidates, lambda: platform.evidence), platform, iter(steps))
+
+    for step in steps:
+        gateways.prove(step)
+
+    assert {name: one.closed for name, one in opened.items()} == {"deaf": 1, "x": 0}
+    assert gateways.in_use.reach() == FIRST
 
 
 # -- what the checks say ---------------------------------------------------------------------------
@@ -332,6 +458,9 @@ def test_missing_backend_must_not_answer() -> None:
     check = suite.test_route_to_a_missing_backend_is_reported_and_answers_no_200
 
     assert judged(check, missing_backend=Missing(statuses={503: 20})) == ""
+    assert Missing(statuses={503: 20}).because() == (
+        "0 of 20 requests to a missing backend were answered 200"
+    )
     assert judged(check, missing_backend=Missing(statuses={503: 19, 200: 1})) == (
         "1 of 20 requests to a missing backend were answered 200"
     )

@@ -10,6 +10,8 @@ from aicr_pytest.requirements.ai_service_metrics.counters import (
     faults_of,
     gained,
     keyed,
+    of_last_buckets,
+    of_targets,
     queue_faults,
     shortfalls,
     waiting,
@@ -101,3 +103,35 @@ def test_queue_gauge_is_a_number_of_requests(value: float, faults: int) -> None:
 def test_missing_queue_gauge_is_not_an_empty_queue() -> None:
     assert len(queue_faults({}, VLLM)) == 1
     assert waiting({}, VLLM) is None
+
+
+def test_series_of_a_target_are_those_with_its_job_and_its_instance() -> None:
+    after = [
+        series(value, job=job, instance=instance, finished_reason=why)
+        for value, job, instance, why in (
+            (1, "a", "x", "stop"),
+            (2, "a", "x", "length"),
+            (4, "b", "x", "stop"),
+            (8, "b", "y", "stop"),
+        )
+    ]
+    gains = gained({}, keyed([*after, series(16, "another", job="a", instance="x")]))
+
+    assert of_targets(gains, NAME) == {
+        '{instance="x",job="a"}': 3,
+        '{instance="x",job="b"}': 4,
+        '{instance="y",job="b"}': 8,
+    }
+
+
+@pytest.mark.parametrize(("le", "last"), [("+Inf", 1), ("Inf", 1), ("10", 0)])
+def test_last_bucket_is_the_one_without_a_bound(le: str, last: int) -> None:
+    gains = gained({}, keyed([series(20, BUCKET, le=le), series(20, BUCKET, le="0.5")]))
+
+    assert len(of_last_buckets(gains, VLLM.histogram)) == last
+
+
+def test_series_without_a_name_is_none_of_a_metric() -> None:
+    nameless = Series(labels={"model_name": "m"}, value=20.0, at=1.0)
+
+    assert keyed([nameless]) == {("", (("model_name", "m"),)): 20.0}

@@ -22,8 +22,9 @@ from aicr_pytest.requirements.ai_service_metrics.observed import (
 )
 from aicr_pytest.requirements.ai_service_metrics.sample_service import SampleTrial
 from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Registration
-from aicr_pytest.requirements.ai_service_metrics.trial import UsersService, services
+from aicr_pytest.requirements.ai_service_metrics.trial import ServiceTrial, UsersService, services
 from aicr_pytest.requirements.ai_service_metrics.user_service import UserService
+from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
 from aicr_pytest.settings import Reference, Settings
 from tests.conformance import test_ai_service_metrics as suite
 from tests.unit.requirements.judging import judged
@@ -315,17 +316,53 @@ def test_users_service_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         users(monkeypatch, Service()).remaining()
 
 
-def test_users_service_is_asked_itself_and_no_way_is_looked_for() -> None:
+def test_users_service_is_asked_itself_and_no_way_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def nobody() -> Any:
         raise AssertionError("asked for")
 
     named = Reference(namespace="ns", name="chat")
+    monkeypatch.setattr(user_service, "Completions", lambda *_, **__: Service())
     chosen = services(platform(Service(), named=named), nobody, ())
 
     assert isinstance(chosen, UsersService)
-    claimed: list[object] = []
+    claimed: list[ServiceTrial] = []
     chosen.prove(claimed.append)
     assert claimed == [chosen.in_use]
+    assert chosen.in_use.collected().samples == 4
+    with pytest.raises(DoesNotApply, match="ns/chat is the user's"):
+        chosen.in_use.remaining()
+
+
+def test_where_the_user_names_none_the_first_way_by_which_the_sample_passes_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Service()
+    monkeypatch.setattr(sample_service, "Completions", lambda *_, **__: service)
+    registered: list[str] = []
+
+    def collector(name: str) -> Any:
+        def register(*_: object) -> Registration:
+            registered.append(name)
+            if name == "silent":
+                raise WaitTimeout("nobody collects")
+            return Registration(objects=())
+
+        return SimpleNamespace(name=name, endpoint=None, register=register, verified_in_lab=True)
+
+    found = [
+        Candidate(solution=collector(name), found=Found(where=name)) for name in ("silent", "x")
+    ]
+    evidence: Any = Quiet()
+    steps = [lambda trial: trial.collected(), lambda trial: trial.counted()]
+    chosen = services(platform(service), lambda: Solutions(found, lambda: evidence), iter(steps))
+
+    for step in steps:
+        chosen.prove(step)
+    assert registered == ["silent", "x"]
+    assert chosen.in_use.counted().because() == ""
+    assert service.answered == 20
 
 
 def test_users_service_without_a_ready_pod_cannot_be_looked_at(
@@ -380,6 +417,7 @@ def test_every_series_has_to_gain_what_was_sent(gained: tuple[float, ...], fine:
         (5, 0, (), "4 requests waited, and the highest q that P showed is 5"),
         (4, 1, (), "no request waits any more, and q is still 1"),
         (4, 0, ("no gauge",), "no gauge"),
+        (4, 0, ("no gauge", "nor another"), "no gauge\nnor another"),
     ],
 )
 def test_queue_has_to_show_what_waits(
@@ -388,6 +426,21 @@ def test_queue_has_to_show_what_waits(
     queue = Queue(name="q", prometheus="P", held=4, peak=peak, left=left, faults=faults)
 
     assert judged(suite.test_queue_depth_is_shown_while_requests_wait, queue=queue) == words
+
+
+@pytest.mark.parametrize(
+    ("faults", "lag", "words"),
+    [
+        ((), "", ""),
+        ((), "late", ""),
+        (("a", "b"), "", "a\nb"),
+        (("a", "b"), "late", "a\nb\nlate"),
+    ],
+)
+def test_lag_is_told_of_what_falls_short_alone(
+    faults: tuple[str, ...], lag: str, words: str
+) -> None:
+    assert Counted(sent=1, gained={}, faults=faults, lag=lag).because() == words
 
 
 @pytest.mark.parametrize("targets", [("http://p: up",), None])

@@ -7,6 +7,7 @@ import pytest
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
 from aicr_pytest.errors import ApiError, WaitTimeout
@@ -14,22 +15,11 @@ from aicr_pytest.requirements.dra_support.api_objects import exercise
 from tests.conformance import test_dra_support as suite
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.workspaces import new_workspace
+from tests.unit.kept import Kept
 from tests.unit.requirements.judging import words_of
 
 KINDS = list(suite.KINDS)
 RESOURCES = r"/(deviceclasses|resourceclaims|resourceclaimtemplates|resourceslices)/"
-
-
-class Quiet:
-    """Evidence: its facts."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, str] = {}
-
-    def fact(self, name: str, value: str) -> None:
-        self.facts[name] = value
-
-    def yaml(self, title: str, obj: Object, *, source: str) -> None: ...
 
 
 @pytest.fixture
@@ -40,7 +30,7 @@ def platform(cluster: Cluster, waiter: Waiter) -> Any:
         workspaces=SimpleNamespace(at=lambda: workspace),
         cluster=cluster,
         waiter=waiter,
-        evidence=Quiet(),
+        evidence=Kept(),
     )
 
 
@@ -53,6 +43,26 @@ def test_every_kind_goes_through_its_life_and_is_gone(
     assert words_of(lambda: check(kind, platform)) == ""
     assert platform.evidence.facts["honoured"] == "create, get, update, delete"
     assert not [path for path in fake.objects if f"/{kind.lower()}" in path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_object_is_kept_as_it_was_created_and_after_its_update(kind: str, platform: Any) -> None:
+    exercise(f"dra_support/api_{kind}", platform)
+
+    run_id, evidence = platform.cluster.run_id, platform.evidence
+    made = evidence.shown["The object as it was created"]
+    updated = evidence.shown["The object after an update"]
+    name = made["metadata"]["name"]
+    assert name == cluster_name(run_id, kind.lower())
+    assert updated["metadata"]["uid"] == made["metadata"]["uid"]
+    assert "aicr-pytest/updated" not in made["metadata"].get("annotations", {})
+    assert updated["metadata"]["annotations"]["aicr-pytest/updated"] == run_id
+    at = f"/namespaces/{platform.workspaces.at().namespace}" if "Claim" in kind else ""
+    path = f"/apis/resource.k8s.io/v1{at}/{kind.lower().replace('class', 'classe')}s/{name}"
+    assert evidence.sources == {
+        "The object as it was created": f"PATCH {path}",
+        "The object after an update": f"GET {path}",
+    }
 
 
 @pytest.mark.parametrize("method", ["PATCH", "GET", "DELETE"])

@@ -18,6 +18,9 @@ class Actor:
     def __init__(self, **seen: Any) -> None:
         self.seen = seen
 
+    def requiring_exclusive_devices(self) -> "Actor":
+        return self
+
     def requiring_two_accelerators(self) -> "Actor":
         return self
 

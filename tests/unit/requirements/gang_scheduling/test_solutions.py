@@ -42,7 +42,7 @@ def test_each_of_two_rivals_needs_more_than_half_of_the_room(free: int) -> None:
 
 
 def test_without_a_free_accelerator_there_is_no_experiment() -> None:
-    with pytest.raises(NoCapacity):
+    with pytest.raises(NoCapacity, match="none is free"):
         Sizes.out_of(0)
 
 

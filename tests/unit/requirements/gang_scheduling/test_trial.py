@@ -1,15 +1,14 @@
 """Gangs that start together are told from those that do not, by the suite's own checks."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from aicr_pytest.errors import Inconclusive, NoCapacity, WaitTimeout
-from aicr_pytest.requirements.gang_scheduling import recorder
+from aicr_pytest.errors import Inconclusive, NoCapacity, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.observed import (
     Binding,
     Freed,
@@ -17,10 +16,17 @@ from aicr_pytest.requirements.gang_scheduling.observed import (
     Served,
     Starved,
 )
-from aicr_pytest.requirements.gang_scheduling.trial import GangTrial
 from tests.conformance import test_gang_scheduling as suite
 
-from .small_cluster import Member, Policy, SmallCluster, all_or_none, each_for_itself, nobody, node
+from .small_cluster import (
+    Member,
+    Policy,
+    SmallCluster,
+    all_or_none,
+    each_for_itself,
+    nobody,
+    on_trial,
+)
 
 STARVED, SERVED, COMPETING, FREED = CHECKS = [
     inspect.unwrap(check)
@@ -31,32 +37,6 @@ STARVED, SERVED, COMPETING, FREED = CHECKS = [
         suite.test_accelerators_of_gangs_are_free_again_afterwards,
     )
 ]
-
-
-@pytest.fixture(autouse=True)
-def _seconds_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second passes whenever the recorder reads the clock."""
-    moments: Iterator[int] = iter(range(10_000))
-    clock = SimpleNamespace(monotonic=lambda: float(next(moments)))
-    monkeypatch.setattr(recorder, "time", clock)
-
-
-def on_trial(cluster: SmallCluster) -> GangTrial:
-    scheduler: Any = SimpleNamespace(
-        name="small",
-        understands_claims=True,
-        keeps_members=False,
-        queues=lambda *_: [],
-        room=lambda cluster, node, queue: node.free,
-        group=lambda group: [],
-        status_objects=lambda *_: [],
-        member=lambda pod, group: pod,
-        outside_gang=lambda pod: pod,
-        unmanaged_reason=lambda pod: "",
-        words=lambda obj: "",
-    )
-    platform: Any = cluster
-    return GangTrial(scheduler, platform, node(cluster.total, cluster.total))
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 8])
@@ -189,6 +169,20 @@ def test_members_whose_program_has_ended_have_completed_before_their_phase_says_
     SERVED(trial)
 
 
+@pytest.mark.parametrize("ends_as", ["Succeeded", "Running"])
+def test_evidence_shows_when_each_member_of_both_gangs_has_ended(ends_as: str) -> None:
+    cluster = SmallCluster(all_or_none)
+    cluster.ends_as = ends_as
+
+    COMPETING(on_trial(cluster))
+
+    title, table = list(cluster.evidence.tables.items())[-1]
+    ended = {row[0]: row[3] for row in table.rows if row[1]}
+    assert title == "Members of two gangs that were bound"
+    assert set(ended) == {"rival-a-0", "rival-a-1", "rival-b-0", "rival-b-1"}
+    assert all(ended.values())
+
+
 def test_units_of_one_device_are_no_devices_that_are_held_twice() -> None:
     cluster = SmallCluster(all_or_none)
     cluster.same_device, cluster.units = True, 4
@@ -223,7 +217,7 @@ def test_rivals_that_find_others_in_their_room_accuse_nobody(policy: Policy) -> 
 
     trial = on_trial(cluster)
     cluster.schedules = schedules
-    with pytest.raises(NoCapacity):
+    with pytest.raises(NoCapacity, match=r"^Others hold what rival-. needs: node-0"):
         COMPETING(trial)
 
 
@@ -309,6 +303,14 @@ def test_each_comparison_decides_alone(
     check(SimpleNamespace(**{look: lambda: fine}))
     with pytest.raises(AssertionError):
         check(SimpleNamespace(**{look: lambda: replace(fine, **wrong)}))
+
+
+def test_a_scheduler_that_somebody_else_set_is_not_the_one_on_trial() -> None:
+    cluster = SmallCluster(each_for_itself)
+    cluster.changed = {"schedulerName"}
+
+    with pytest.raises(PolicyRefused, match="schedulerName"):
+        STARVED(on_trial(cluster))
 
 
 PRESSURE = "1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }"

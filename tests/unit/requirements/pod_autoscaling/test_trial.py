@@ -13,7 +13,14 @@ import pytest
 
 from aicr_pytest.cluster.observer import Unobserved
 from aicr_pytest.cluster.waiting import Waiter
-from aicr_pytest.errors import Inconclusive, NoCapacity, ProbeFailed, WaitFailed, WaitTimeout
+from aicr_pytest.errors import (
+    EndpointSilent,
+    Inconclusive,
+    NoCapacity,
+    ProbeFailed,
+    WaitFailed,
+    WaitTimeout,
+)
 from aicr_pytest.requirements.pod_autoscaling import trial as module
 from aicr_pytest.requirements.pod_autoscaling.metric import PodMetric
 from aicr_pytest.requirements.pod_autoscaling.observed import (
@@ -26,12 +33,21 @@ from aicr_pytest.requirements.pod_autoscaling.recorder import Snapshot
 from aicr_pytest.requirements.pod_autoscaling.trial import AutoscalingTrial
 from aicr_pytest.requirements.recorder import Recorder
 from tests.conformance import test_pod_autoscaling as suite
+from tests.unit.kept import Kept
 
 SERVED = suite.test_metric_is_served_for_the_pod_and_below_target_while_it_idles
 OUT = suite.test_under_load_a_second_pod_runs_on_an_accelerator_of_its_own
 OWN = suite.test_new_pod_has_a_metric_of_its_own
 BACK = suite.test_replicas_go_back_when_the_load_has_ended
 
+TELLS_NOTHING = (
+    r"custom\.metrics\.k8s\.io offers gpu_utilization, and it tells nothing of our pod a within the"
+    r" time for samples: metric: no value; replicas"
+)
+EARLY = (
+    r"replicas go 0\.\d s after the load's end, before the 30 s that the autoscaler is told to"
+    r" wait: metric: "
+)
 ACTIVE = {"ScalingActive": "True ValidMetricFound: x"}
 
 
@@ -71,12 +87,22 @@ GONE_BACK = [seen(2, a=97.0, b=0.0), seen(1, a=0.0, b=0.0), seen(1, a=0.0)]
 class Scripted(Recorder[Snapshot]):
     """Shows one snapshot in each wait."""
 
-    def __init__(self, *snapshots: Snapshot) -> None:
+    def __init__(self, *snapshots: Snapshot | Exception) -> None:
         super().__init__("Replicas", {}, Snapshot(values={}))
         self.snapshots = list(snapshots)
+        self.waits: list[tuple[str, float]] = []
 
     def sample(self) -> Snapshot:
-        return self.snapshots.pop(0)
+        seen = self.snapshots.pop(0)
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    def until(
+        self, waiter: Waiter, what: str, reached: Any, timeout: float, **more: Any
+    ) -> tuple[Snapshot, str]:
+        self.waits.append((what, timeout))
+        return super().until(waiter, what, reached, timeout, **more)
 
 
 class FakePod:
@@ -85,7 +111,8 @@ class FakePod:
     def __init__(self, name: str, *held: str, units: int = 1) -> None:
         self.pod = SimpleNamespace(name=name)
         profile = SimpleNamespace(tool="nvidia-smi")
-        self.on = SimpleNamespace(name="node-0", profile=profile, units_per_device=units)
+        self.on = SimpleNamespace(name="node-0", profile=profile)
+        self.why_shared = lambda _: f"{units} shares" if units > 1 else ""
         self.held = lambda: held
 
     def __str__(self) -> str:
@@ -98,22 +125,47 @@ class Deployment:
     def __init__(self, first: FakePod, new: FakePod | Exception) -> None:
         self.first, self.new = first, new
         self.starts: Exception | None = None
+        self.switched: list[str] = []
 
     def start(self, name: str) -> None:
+        assert name == "scaled"
         if self.starts:
             raise self.starts
 
     def pod(self, name: str) -> FakePod:
+        assert name == self.first.pod.name
         return self.first
 
     def second(self, name: str, first: object) -> FakePod:
+        assert (name, first) == ("scaled", self.first)
         if isinstance(self.new, Exception):
             raise self.new
         return self.new
 
     def load(self, pod: FakePod) -> Any:
-        share = 0.97 if pod is self.first else 0.0
-        return SimpleNamespace(on=lambda: None, off=lambda: None, seen=lambda: share)
+        assert pod in (self.first, self.new)
+        share, name = 0.97 if pod is self.first else 0.0, pod.pod.name
+        return SimpleNamespace(
+            on=lambda: self.switched.append(f"on in {name}"),
+            off=lambda: self.switched.append(f"off in {name}"),
+            seen=lambda: share,
+        )
+
+
+class Stages:
+    """What is kept of each stage."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.silent = False
+
+    def keep(self, when: str, watched: Scripted) -> None:
+        self.kept.append(f"{when}, {len(watched.waits)} waits")
+
+    def keep_answer(self, when: str) -> None:
+        self.kept.append(when)
+        if self.silent:
+            raise EndpointSilent("no answer")
 
 
 @pytest.fixture
@@ -124,19 +176,18 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_trial(
-    *snapshots: Snapshot,
+    *snapshots: Snapshot | Exception,
     first: FakePod | None = None,
     new: FakePod | Exception | None = None,
+    patience: float = 0.0,
 ) -> AutoscalingTrial:
     cluster: Any = SimpleNamespace(observer=Unobserved())
-    nothing = SimpleNamespace(fact=lambda *_: None, yaml=lambda *_, **__: None)
-    nothing.table = nothing.yaml
     workspace = SimpleNamespace(namespace="ns", apply=lambda objects: objects)
     platform: Any = SimpleNamespace(
         cluster=cluster,
-        waiter=Waiter(cluster, scale=0.0),
+        waiter=Waiter(cluster, scale=patience),
         settings=SimpleNamespace(hpa_metric=None),
-        evidence=nothing,
+        evidence=Kept(),
         workspaces=SimpleNamespace(at=lambda: workspace),
     )
     trial = AutoscalingTrial(platform)
@@ -146,7 +197,7 @@ def on_trial(
     fakes: Mapping[str, object] = {
         "metric": PodMetric(name="gpu_utilization", target=50.0, api=api, by_user=True),
         "_watched": Scripted(*snapshots),
-        "_kept": SimpleNamespace(keep=lambda *_: None, keep_answer=lambda _: None),
+        "_kept": Stages(),
         "_scaled": Deployment(first or FakePod("a", "GPU-1"), new or FakePod("b", "GPU-2")),
         "_metrics": SimpleNamespace(require=lambda: None),
     }
@@ -193,7 +244,7 @@ def test_metric_that_we_guessed_and_that_tells_nothing_of_our_pod_accuses_nobody
     vars(trial)["metric"] = replace(trial.metric, by_user=False)
 
     for check in (SERVED, OUT, OWN, BACK):
-        with pytest.raises(ProbeFailed, match=r"offers gpu_.* tells nothing of our pod a") as why:
+        with pytest.raises(ProbeFailed, match=TELLS_NOTHING) as why:
             check(trial)
         assert "honorLabels: true" in why.value.hint
         assert "--aicr-hpa-metric NAME=TARGET" in why.value.hint
@@ -267,8 +318,17 @@ def test_units_of_one_device_are_no_accelerators_of_their_own_and_accuse_nobody(
     trial = on_trial(*IDLE, *RISEN, first=shared[0], new=shared[1])
 
     for check in (OUT, OWN):
-        with pytest.raises(Inconclusive, match="offers 4 units of each device"):
+        with pytest.raises(Inconclusive, match="units of the same device: 4 shares") as told:
             check(trial)
+        assert "--aicr-nodes" in told.value.hint
+
+
+def test_units_of_two_devices_are_accelerators_of_their_own() -> None:
+    apart = FakePod("a", "GPU-1", units=4), FakePod("b", "GPU-2", units=4)
+
+    OUT(on_trial(*IDLE, *RISEN, first=apart[0], new=apart[1]))
+    with pytest.raises(Inconclusive, match="units of the same device: 2 shares"):
+        OUT(on_trial(*IDLE, *RISEN, new=FakePod("b", "GPU-1", units=2)))
 
 
 @pytest.mark.parametrize(
@@ -310,7 +370,7 @@ def test_replicas_that_go_at_once_go_too_early() -> None:
     trial = on_trial(*IDLE, *RISEN, *GONE_BACK)
     OUT(trial)
 
-    with pytest.raises(AssertionError, match=r"replicas go 0\.\d s after the load's end, before"):
+    with pytest.raises(AssertionError, match=EARLY):
         BACK(trial)
 
 

@@ -14,7 +14,6 @@ from aicr_pytest.errors import PolicyRefused, WaitTimeout
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.evidence.store import EvidenceStore
 from aicr_pytest.requirements.rights import all_needs
-from aicr_pytest.requirements.robust_controller.controllers import watched_namespaces
 from aicr_pytest.requirements.robust_controller.custom_resource import _excuse, is_owned
 from aicr_pytest.requirements.robust_controller.operators import Operators
 from aicr_pytest.requirements.robust_controller.solutions import SOLUTIONS
@@ -167,24 +166,6 @@ def test_operator_without_a_manifest_is_found_in_whatever_version() -> None:
 
 def test_another_deployment_is_no_controller() -> None:
     assert not KUBERAY.is_controller(deployment("kuberay-apiserver", "kuberay/apiserver:v1.6.2"))
-
-
-@pytest.mark.parametrize(
-    ("args", "namespaces"),
-    [
-        (["--watch-namespace=a,b", "--zap-log-level=2"], ["a,b"]),
-        (["-watch-namespace", "a"], ["a"]),
-        (["--watch-namespace="], []),
-        (["--leader-election-namespace=a"], []),
-    ],
-)
-def test_controller_that_watches_some_namespaces_says_which(
-    args: list[str], namespaces: list[str]
-) -> None:
-    controller = deployment("kuberay-operator", "x")
-    controller["spec"]["template"]["spec"]["containers"][0]["args"] = args
-
-    assert watched_namespaces([controller]) == namespaces
 
 
 def test_child_names_its_owner_by_uid() -> None:

@@ -1,18 +1,10 @@
 """What an operator on trial is seen to do, and what the checks say of it."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from aicr_pytest.cluster.kinds import (
-    CUSTOM_RESOURCE_DEFINITION,
-    DEPLOYMENT,
-    SERVICE,
-    VALIDATING_WEBHOOKS,
-    Kind,
-)
-from aicr_pytest.errors import ApiError, Inconclusive, NotAllowed, PolicyRefused, WaitTimeout
+from aicr_pytest.errors import ApiUnreachable, Inconclusive, NotAllowed, PolicyRefused
 from aicr_pytest.requirements.robust_controller.observed import (
     Children,
     Offer,
@@ -22,150 +14,17 @@ from aicr_pytest.requirements.robust_controller.observed import (
     Replacement,
     Survival,
 )
-from aicr_pytest.requirements.robust_controller.solutions.kuberay import KUBERAY
-from aicr_pytest.requirements.robust_controller.trial import Trial
 from aicr_pytest.requirements.robust_controller.webhooks import Answer, Webhook
-from aicr_pytest.settings import Settings
-from aicr_pytest.workloads.manifests import render_actor
 from tests.conformance import test_robust_controller as suite
 from tests.unit.requirements.judging import judged
 
+from .one_operator import Api, Resource, trial
+
 OWN = Webhook(name="v.ray.io", configuration="c", failure_policy="Fail", asks="ns/ray", own=True)
+ANOTHER = Webhook(name="m.ray.io", configuration="c", failure_policy="Fail", asks="n", own=True)
 POLICY = Webhook(name="p.test", configuration="c", failure_policy="Fail", asks="ns/p", own=False)
 FLAW = "whose two worker groups have the same name"
 DENIED = 'admission webhook "v.ray.io" denied the request: no'
-
-
-class Quiet:
-    """Evidence and waits that nobody looks at."""
-
-    deadlines = SimpleNamespace(operator_back=1.0, looked_again=1.0)
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: None
-
-    def poll(self, what: str, look: Any, *, until: Any, **_: Any) -> Any:
-        if not until(seen := look()):
-            raise WaitTimeout(what)
-        return seen
-
-    def for_object(self, what: str, kind: Kind, name: str, *_: Any, until: Any, **__: Any) -> Any:
-        if not until({"status": {"availableReplicas": 0 if name.startswith("down") else 1}}):
-            raise WaitTimeout(what)
-
-
-class Api:
-    """An API server with the operator, its webhook, and a say on what is offered."""
-
-    run_id = "20261124-042422-30ad"
-
-    def __init__(self, **there: Any) -> None:
-        self.established = there.get("established", "True")
-        self.selector = there.get("selector", {"app": "ray"})
-        self.name = there.get("name", "kuberay-operator")
-        self.refuses: dict[str, str] = there.get("refuses", {})
-        self.offered: list[str] = []
-
-    def ours(self, obj: Any) -> Any:
-        return obj
-
-    def get(self, kind: Kind, name: str) -> Any:
-        assert (kind, name) == (CUSTOM_RESOURCE_DEFINITION, "rayclusters.ray.io")
-        return {"status": {"conditions": [{"type": "Established", "status": self.established}]}}
-
-    def list(self, kind: Kind) -> Any:
-        if kind == DEPLOYMENT:
-            pods = {"containers": [{"name": "manager", "image": "x"}]}
-            template = {"metadata": {"labels": {"app": "ray"}}, "spec": pods}
-            metadata = {"name": self.name, "namespace": "ray"}
-            return [{"metadata": metadata, "spec": {"template": template}}]
-        rule = {
-            "apiGroups": ["ray.io"],
-            "apiVersions": ["v1"],
-            "resources": ["rayclusters"],
-            "operations": ["CREATE"],
-        }
-        hook = {
-            "name": "v.ray.io",
-            "rules": [rule],
-            "clientConfig": {"service": {"namespace": "ray", "name": "hooks"}},
-        }
-        found = [{"metadata": {"name": "hooks"}, "webhooks": [hook]}]
-        return found if kind == VALIDATING_WEBHOOKS else []
-
-    def find(self, kind: Kind, name: str, namespace: str) -> Any:
-        assert (kind, name, namespace) == (SERVICE, "hooks", "ray")
-        return {"spec": {"selector": self.selector}}
-
-    def create(self, obj: Any, *, dry_run: bool) -> None:
-        assert dry_run
-        groups = [group["groupName"] for group in obj["spec"]["workerGroupSpecs"]]
-        what = "flawed" if len(set(groups)) < len(groups) else "mended"
-        self.offered.append(what)
-        if message := self.refuses.get(what):
-            raise ApiError(403, "Forbidden", message, request="POST rayclusters")
-
-
-class Resource:
-    """A custom resource, as an operator left it."""
-
-    namespace, request = "ns", "GET /it"
-
-    def __init__(self, pods: int = 2, ready: int = 2, services: int = 1) -> None:
-        self.gone = False
-        self.done = 0
-        self.pods = [self._pod(number, number < ready) for number in range(pods)]
-        self.services = [{"metadata": {"name": "s"}}] * services
-
-    def __str__(self) -> str:
-        return "RayCluster ns/sound"
-
-    @staticmethod
-    def _pod(number: int, ready: bool) -> Any:
-        condition = {"type": "Ready", "status": str(ready)}
-        metadata = {"name": f"pod-{number}", "uid": f"uid-{number}"}
-        return {"metadata": metadata, "status": {"phase": "Running", "conditions": [condition]}}
-
-    def reconciled(self) -> None:
-        self.done += 1
-
-    def object(self) -> Any:
-        return {"status": {"state": "ready"}}
-
-    def children(self) -> Any:
-        pods, services = KUBERAY.children
-        return [(pods, self.pods), (services, self.services)]
-
-    def replaceable(self) -> Any:
-        return self.pods
-
-    def replaces(self, lost: Any, before: Any) -> Any:
-        assert lost in before
-        return self._pod(len(before), ready=True)
-
-    def delete(self) -> None:
-        self.gone = True
-
-
-def trial(api: Api | None = None, resource: Resource | None = None, allow: str = "") -> Trial:
-    quiet: Any = Quiet()
-    workspaces = SimpleNamespace(
-        at=lambda: SimpleNamespace(namespace="ns", waiter=quiet, kept=False),
-        fill=lambda actor, *, image, name, **values: render_actor(
-            actor, actor=name, image=image, **values
-        ),
-    )
-    platform: Any = SimpleNamespace(
-        cluster=api or Api(),
-        workspaces=workspaces,
-        evidence=quiet,
-        settings=Settings(allow=frozenset({allow} if allow else ())),
-    )
-    candidate: Any = SimpleNamespace(solution=KUBERAY)
-    made = Trial(candidate, platform)
-    if resource:
-        made._resources = {"sound": resource, "interrupted": resource}  # type: ignore[dict-item]
-    return made
 
 
 def test_presence_is_crd_controllers_and_webhooks() -> None:
@@ -212,6 +71,33 @@ def test_policy_that_refuses_whatever_is_offered_accuses_nobody() -> None:
     with pytest.raises(PolicyRefused, match="refuses any"):
         trial(everything).offer_mended()
     assert trial(Api(refuses={"flawed": stranger})).offer_flawed().denied_by == 'webhook "p.test"'
+
+
+def unanswered(who: str) -> Exception:
+    said = f'Internal error occurred: failed calling webhook "{who}": connection refused'
+    return ApiUnreachable(f"POST rayclusters: the API server answers only 500: {said}")
+
+
+@pytest.mark.parametrize("what", ["flawed", "mended"])
+def test_webhook_of_somebody_else_that_gives_no_answer_accuses_nobody(what: str) -> None:
+    tried = trial(Api(refuses={what: unanswered("p.test")}))
+    look = {"flawed": tried.offer_flawed, "mended": tried.offer_mended}[what]
+
+    said = r'^webhook "p.test" gives no answer, and is none of KubeRay\'s: POST .* refused'
+    with pytest.raises(Inconclusive, match=said) as caught:
+        look()
+    assert "exempt namespaces aicr-*" in caught.value.hint
+
+
+@pytest.mark.parametrize("what", ["flawed", "mended"])
+def test_own_webhook_that_gives_no_answer_does_not_work(what: str) -> None:
+    tried = trial(Api(refuses={what: unanswered("v.ray.io")}))
+
+    offered = {"flawed": tried.offer_flawed, "mended": tried.offer_mended}[what]()
+
+    assert (offered.admitted, offered.denied_by) == (False, "")
+    assert offered.answer.unanswered_by == 'webhook "v.ray.io"'
+    assert offered.because() != ""
 
 
 def test_own_webhook_that_denies_everything_is_no_policy() -> None:
@@ -332,13 +218,18 @@ def offer(flaw: str, *webhooks: Webhook, **answer: Any) -> Offer:
             "failurePolicy Fail); p.test (asks ns/p, failurePolicy Fail)"),
         ),
         (
-            offer(FLAW, text="late", unanswered_by="v.ray.io"),
-            f"webhook v.ray.io gives no answer to a RayCluster {FLAW}: late",
+            offer(FLAW, text="late", unanswered_by='webhook "v.ray.io"'),
+            f'webhook "v.ray.io" gives no answer to a RayCluster {FLAW}: late',
         ),
         (
             offer(FLAW, text="no", denied_by='webhook "p.test"'),
             (f'a RayCluster {FLAW} is refused by webhook "p.test", not by one of KubeRay\'s own '
             '(webhook "v.ray.io"): no'),
+        ),
+        (
+            offer(FLAW, OWN, ANOTHER, POLICY, text="Duplicate value"),
+            (f"a RayCluster {FLAW} is refused by no webhook, not by one of KubeRay's own "
+            '(webhook "m.ray.io", webhook "v.ray.io"): Duplicate value'),
         ),
         (
             offer(FLAW, POLICY, text="Duplicate value"),
@@ -358,6 +249,12 @@ def test_mended_resource_has_to_be_admitted() -> None:
 
     assert judged(check, offer_mended=offer("", admitted=True)) == ""
     assert judged(check, offer_mended=denied) == "a RayCluster without a flaw is refused: no"
+    stranger = offer("", text="no", denied_by='webhook "p.test"')
+    assert judged(check, offer_mended=stranger) == "a RayCluster without a flaw is refused: no"
+
+
+FEW_PODS = "the status of it says ready, but it owns 4 Pod of 2, of which 1 are ready"
+NO_SERVICE = "the status of it says ready, but it owns 4 Service of 1, of which 0 are ready"
 
 
 @pytest.mark.parametrize(
@@ -365,8 +262,9 @@ def test_mended_resource_has_to_be_admitted() -> None:
     [
         (2, 1, ""),
         (3, 2, ""),
-        (1, 2, "the status of it says ready, but it owns 4 Pod of 2, of which 1 are ready"),
-        (3, 0, "the status of it says ready, but it owns 4 Service of 1, of which 0 are ready"),
+        (1, 2, FEW_PODS),
+        (2, 0, NO_SERVICE),
+        (1, 0, f"{FEW_PODS}\n{NO_SERVICE}"),
     ],
 )
 def test_every_kind_of_child_has_to_be_ready(pods: int, services: int, words: str) -> None:
@@ -392,7 +290,8 @@ def test_what_was_owned_has_to_be_gone() -> None:
     check = suite.test_deletion_removes_what_the_operator_made
 
     assert judged(check, removal=Removal(name="it", owned=3, gone=True)) == ""
-    assert judged(check, removal=Removal(name="it", owned=3, gone=False)) != ""
+    stays = Removal(name="it", owned=3, gone=False)
+    assert judged(check, removal=stays) == "it owned 3 objects, and not all go"
     assert judged(check, removal=Removal(name="it", owned=0, gone=True)) == (
         "it owns nothing, so that nothing could be seen to go"
     )
@@ -403,7 +302,8 @@ def test_pods_have_to_be_lost_and_the_resource_reconciled() -> None:
     seen = {"product": "KubeRay"}
 
     assert judged(check, survival=Survival(deleted=("a",), reconciled=True, **seen)) == ""
-    assert judged(check, survival=Survival(deleted=("a",), reconciled=False, **seen)) != ""
+    stuck = Survival(deleted=("a", "b"), reconciled=False, **seen)
+    assert judged(check, survival=stuck) == "the pods of KubeRay were deleted: a, b"
     for reconciled in (False, True):
         nobody = Survival(deleted=(), reconciled=reconciled, **seen)
         assert judged(check, survival=nobody) == "KubeRay has no pod"

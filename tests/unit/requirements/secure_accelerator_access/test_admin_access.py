@@ -8,20 +8,10 @@ import pytest
 from aicr_pytest.errors import ApiError, DoesNotApply, PolicyRefused
 from aicr_pytest.requirements.secure_accelerator_access.admin_access import ClaimOffer, offer_claim
 from tests.conformance import test_secure_accelerator_access as suite
+from tests.unit.kept import Kept
 from tests.unit.requirements.judging import words_of
 
 NODE = SimpleNamespace(device_class="gpu.nvidia.com")
-
-
-class Evidence:
-    def __init__(self) -> None:
-        self.titles: list[str] = []
-
-    def text(self, title: str, content: str, *, source: str) -> None:
-        self.titles.append(title)
-
-    def yaml(self, title: str, obj: Any, *, source: str) -> None:
-        self.titles.append(title)
 
 
 class Cluster:
@@ -39,11 +29,11 @@ class Cluster:
 
 
 def offered(answer: Any, *, admin: bool) -> tuple[ClaimOffer, list[str]]:
-    evidence = Evidence()
+    evidence = Kept()
     workspaces = SimpleNamespace(at=lambda: SimpleNamespace(namespace="ns"))
     platform = SimpleNamespace(workspaces=workspaces, cluster=Cluster(answer), evidence=evidence)
     said = offer_claim(NODE, platform, admin=admin)  # type: ignore[arg-type] # stand-ins
-    return said, evidence.titles
+    return said, list(evidence.shown)
 
 
 def drop_admin_access(claim: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +78,38 @@ def test_a_server_without_the_api_says_nothing_about_it() -> None:
 
     with pytest.raises(DoesNotApply, match="serves no"):
         offered(gone, admin=False)
+
+
+@pytest.mark.parametrize(
+    ("admin", "name", "title"),
+    [
+        (True, "admin-access", "Claim with admin access"),
+        (False, "ordinary-access", "Claim without admin access"),
+    ],
+)
+@pytest.mark.parametrize("of_node", ["gpu.nvidia.com", ""])
+def test_claim_that_is_offered_asks_for_a_device_of_the_nodes_class(
+    admin: bool, name: str, title: str, of_node: str
+) -> None:
+    evidence = Kept()
+    workspaces = SimpleNamespace(at=lambda: SimpleNamespace(namespace="ns"))
+    refused = ApiError(422, "Invalid", "no", request="POST claim")
+    profile = SimpleNamespace(device_class="of-the-vendor")
+    node: Any = SimpleNamespace(device_class=of_node, profile=profile)
+    source = "POST /apis/resource.k8s.io/v1/namespaces/ns/resourceclaims?dryRun=All"
+    for answer in (lambda claim: claim, refused):
+        platform: Any = SimpleNamespace(
+            workspaces=workspaces, cluster=Cluster(answer), evidence=evidence
+        )
+        offer_claim(node, platform, admin=admin)
+        assert evidence.sources.pop(title) == source
+        if answer is not refused:
+            claim = evidence.shown[title]
+    assert evidence.shown[title] == str(refused)
+    assert claim["metadata"] == {"name": name, "namespace": "ns"}
+    (request,) = claim["spec"]["devices"]["requests"]
+    assert request["exactly"]["deviceClassName"] == (of_node or "of-the-vendor")
+    assert request["exactly"]["adminAccess"] is admin
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,12 @@ CHECKS: list[tuple[Callable[..., None], list[Any]]] = [
     ),
     (
         suite.test_sibling_container_without_a_request_sees_no_device,
-        [BEFORE, ("holder", "visible_devices", MAJORS, "sibling"), AFTER],
+        [
+            BEFORE,
+            ("holder", "visible_devices", MAJORS, "sibling"),
+            ("holder", "own_devices_opened_from", "sibling"),
+            AFTER,
+        ],
     ),
     (
         suite.test_two_pods_hold_different_devices,
