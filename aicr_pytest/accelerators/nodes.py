@@ -13,6 +13,9 @@ POOL_LABELS = (
 )
 """Labels that tell one kind of node from another, the most telling first."""
 
+CORDONED = "cordoned"
+"""What keeps new pods away, and no daemon's."""
+
 
 def labels_of(node: Object) -> dict[str, str]:
     """The labels of a node."""
@@ -54,7 +57,7 @@ def own_taints(node: Object) -> tuple[tuple[str, str, str], ...]:
 
 def kept_from(node: Object) -> list[str]:
     """What keeps new pods from a node, whoever they are, in the words of messages."""
-    cordoned = ["cordoned"] if node["spec"].get("unschedulable") else []
+    cordoned = [CORDONED] if node["spec"].get("unschedulable") else []
     taints = [
         f"tainted {taint['key']}"
         for taint in node["spec"].get("taints") or ()

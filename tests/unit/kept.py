@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aicr_pytest.evidence.record import NOT_LOOKED_AT
+
 
 class Kept:
     """Takes what a check's evidence takes, and nothing that it would not."""
@@ -14,6 +16,9 @@ class Kept:
         self.sources: dict[str, str] = {}
         """Where each of them came from."""
         self.cited: list[object] = []
+
+    def not_looked_at(self, where: str, why: str) -> None:
+        self.fact(f"{NOT_LOOKED_AT}{where}", why)
 
     def fact(self, name: str, value: object) -> None:
         self.facts[name] = value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode, one_offer_each
+from aicr_pytest.accelerators.nodes import CORDONED
 from aicr_pytest.accelerators.profile import ExporterProfile
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import POD, Object
@@ -101,8 +102,13 @@ class Exporters:
         return vendor.exporter
 
     def nodes(self) -> list[AcceleratorNode]:
-        """Every accelerator node that is Ready."""
-        return one_offer_each([node for node in self._accelerators.stock if node.ready])
+        """Every accelerator node on which an exporter can be expected.
+
+        Where one is not Ready, or its state keeps new pods away, daemons may be missing rightly.
+        """
+        return one_offer_each(
+            [n for n in self._accelerators.stock if n.hindrance in ("", CORDONED)]
+        )
 
     def offered(self, node: AcceleratorNode) -> Offered:
         """What a node offers, as Kubernetes knows it.
@@ -245,9 +251,12 @@ class Exporters:
         What is found on one node is told, even where another lets nobody look.
         """
         nodes = self.nodes()
+        for node in one_offer_each(self._accelerators.stock):
+            if node.hindrance not in ("", CORDONED):
+                self._evidence().not_looked_at(node.name, f"it is {node.hindrance}")
         if not nodes:
             raise NoAccelerators(
-                "No accelerator node is Ready, so that no exporter can be asked.",
+                "No accelerator node is Ready for pods, so that no exporter can be asked.",
                 hint="See why: kubectl get nodes",
             )
         blind: list[ProbeFailed] = []

@@ -64,6 +64,7 @@ def node_with(
     node = SimpleNamespace(
         name="node-0",
         ready=True,
+        hindrance="",
         devices=device,
         total=2,
         whole_devices=2,

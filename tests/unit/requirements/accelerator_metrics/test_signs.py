@@ -17,7 +17,7 @@ MANAGED = "gke-managed-system/dcgm-exporter-x7k"
 
 def exporters(*pods: dict[str, Any], namespace: str | None = None) -> Exporters:
     cluster: Any = ServedCluster(Pod=pods)
-    node = SimpleNamespace(name="node-0", ready=True, profile=nvidia.PROFILE)
+    node = SimpleNamespace(name="node-0", ready=True, hindrance="", profile=nvidia.PROFILE)
     stock: Any = SimpleNamespace(stock=[node])
     return Exporters(cluster, Waiter(cluster, 0.001), stock, lambda: None, namespace)  # type: ignore[arg-type,return-value] # no evidence is kept
 

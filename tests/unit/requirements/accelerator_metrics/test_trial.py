@@ -188,6 +188,7 @@ def test_node_offers_what_slices_or_counts_say(
         pool_label="",
         model="",
         ready=True,
+        hindrance="",
         schedulable=True,
         taints=(),
         devices=(),
@@ -399,7 +400,12 @@ def test_load_trial_is_played_by_the_actors_that_there_are(idling: bool) -> None
 
 
 def test_exporters_are_those_of_the_platform_in_the_namespace_that_is_named() -> None:
-    nodes = [SimpleNamespace(name=name, ready=name != "b") for name in "abc"]
+    nodes = [
+        SimpleNamespace(name="a", hindrance=""),
+        SimpleNamespace(name="b", hindrance="not Ready"),
+        SimpleNamespace(name="c", hindrance="cordoned"),
+        SimpleNamespace(name="d", hindrance="tainted node.kubernetes.io/network-unavailable"),
+    ]
     accelerators: Any = SimpleNamespace(stock=nodes)
     asked: list[tuple[str, str | None]] = []
 
@@ -425,16 +431,30 @@ def test_exporters_are_those_of_the_platform_in_the_namespace_that_is_named() ->
 # -- exporters -------------------------------------------------------------------------------------
 
 
-def exporters(*nodes: Any) -> Exporters:
+def exporters(*nodes: Any, kept: Kept | None = None) -> Exporters:
     stand_in: Any = SimpleNamespace(stock=nodes)
-    return Exporters(None, None, stand_in, lambda: None)  # type: ignore[arg-type, return-value]
+    evidence: Any = kept or Kept()
+    return Exporters(None, None, stand_in, lambda: evidence)  # type: ignore[arg-type]
+
+
+def fine(name: str) -> Any:
+    return SimpleNamespace(name=name, hindrance="")
 
 
 def test_where_no_node_is_ready_nothing_is_gathered() -> None:
     with pytest.raises(NoAccelerators):
-        exporters(SimpleNamespace(name="a", ready=False)).gather(lambda _: [])
-    ready = exporters(*(SimpleNamespace(name=name, ready=True) for name in "ab"))
-    assert ready.gather(lambda node: [node.name]) == ["a", "b"]
+        exporters(SimpleNamespace(name="a", hindrance="not Ready")).gather(lambda _: [])
+    assert exporters(fine("a"), fine("b")).gather(lambda node: [node.name]) == ["a", "b"]
+
+
+def test_a_node_whose_state_keeps_daemons_away_is_told_and_accuses_nobody() -> None:
+    kept = Kept()
+    ill = SimpleNamespace(name="b", hindrance="tainted node.cilium.io/agent-not-ready")
+
+    looked_at = exporters(fine("a"), ill, kept=kept).gather(lambda node: [node.name])
+
+    assert looked_at == ["a"]
+    assert kept.facts == {"not looked at: b": "it is tainted node.cilium.io/agent-not-ready"}
 
 
 def test_answer_that_is_no_exposition_is_a_fault_and_silence_is_told_as_it_is(
@@ -445,9 +465,9 @@ def test_answer_that_is_no_exposition_is_a_fault_and_silence_is_told_as_it_is(
 
     monkeypatch.setattr(Exporters, "exposed", exposed_on)
 
-    assert exporters(SimpleNamespace(name="html", ready=True)).invalid() == ["it is a page"]
+    assert exporters(fine("html")).invalid() == ["it is a page"]
     with pytest.raises(WaitTimeout, match="silent"):
-        exporters(SimpleNamespace(name="dead", ready=True)).invalid()
+        exporters(fine("dead")).invalid()
 
 
 def pod(namespace: str, name: str, owner: str = "", node: str = "node-0") -> Any:
