@@ -358,11 +358,13 @@ class Leases:
                 return
             self._windows.remove(window)
             last = not self._windows
+            # A renewal on its way finds none of what is deleted now: that is no loss.
+            lost, since = window.lost, window.sure_until
         if last:
             self._stop.set()
         troubles = [str(error) for lease in window.held if (error := self._delete(lease))]
-        if window.lost:
-            raise LeaseLost(f"{window}: lost meanwhile ({window.lost}).", since=window.sure_until)
+        if lost:
+            raise LeaseLost(f"{window}: lost meanwhile ({lost}).", since=since)
         if troubles:
             raise LeftBehind(f"{window}: not given back: {'; '.join(troubles)}")
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,23 @@ def test_lost_lease_makes_the_window_inconclusive(cluster: Cluster, mine: Leases
     with pytest.raises(LeaseLost, match="somebody deleted it") as caught:
         window.release()
     assert caught.value.since == window.sure_until
+    assert held(cluster) == []
+
+
+def test_a_renewal_that_meets_what_we_give_back_is_no_loss(
+    cluster: Cluster, mine: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = mine.take([[share("a", 2, 2)]])
+    deleting = Cluster.delete
+
+    def delete(self: Cluster, *what: Any, **how: Any) -> None:
+        deleting(self, *what, **how)
+        mine._renew_each(window)  # by the thread that had begun before
+
+    monkeypatch.setattr(Cluster, "delete", delete)
+    window.release()
+
+    assert window.lost
     assert held(cluster) == []
 
 
