@@ -18,7 +18,7 @@ from aicr_pytest.cluster.access_review import Need
 from aicr_pytest.requirements.rights import all_needs, basic_needs
 
 from .conftest import Labs
-from .suite import REQUIREMENTS, run_suite
+from .suite import REQUIREMENTS, clean, run_suite
 
 pytestmark = pytest.mark.thorough
 
@@ -83,7 +83,11 @@ def test_without_a_right_nobody_is_accused(need: Need, labs: Labs, tmp_path: Pat
     else:
         # A right to watch is used only where something has to be waited for, and so on.
         assert verdicts == {"Implemented"}, run
-        assert run.exit_status == 0, run
+        # What may not be taken away again stays, and is told.
+        assert run.exit_status == (1 if run.left_behind else 0), run
+        assert not run.left_behind or any(_names(need, told) for told in run.left_behind), run
+    if run.left_behind:
+        clean(lab.kubeconfig, run)
 
 
 def _names(need: Need, text: str) -> bool:

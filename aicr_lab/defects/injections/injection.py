@@ -33,10 +33,10 @@ class Injection(Protocol):
         """Mends it; returns when the lab is as before."""
 
 
-def await_effect(what: str, look: Callable[[], bool]) -> None:
-    """Wait until a change shows; an error that says which did not."""
-    if not wait_until(look, SETTLED, every=0.2):
-        raise LabError(f"{what}: not within {SETTLED:.0f} s", hint="python -m aicr_lab status")
+def await_effect(what: str, look: Callable[[], bool], *, within: float = SETTLED) -> None:
+    """Wait until a change shows; an error that says which did not within so many seconds."""
+    if not wait_until(look, within, every=0.2):
+        raise LabError(f"{what}: not within {within:.0f} s", hint="python -m aicr_lab status")
 
 
 # --- the cluster's API ------------------------------------------------------------------------

@@ -59,7 +59,8 @@ def remove_nodes(lab: Lab) -> None:
         lab.api.delete("karpenter.sh/v1", "NodeClaim", claim["metadata"]["name"])
     for node in _autoscaled(lab):
         lab.api.delete("v1", "Node", node["metadata"]["name"])
-    await_effect("the end of autoscaled nodes", lambda: not _autoscaled(lab))
+    # Drained first, by programs that may have just been started.
+    await_effect("the end of autoscaled nodes", lambda: not _autoscaled(lab), within=120.0)
 
 
 def _autoscaled(lab: Lab) -> list[Object]:
