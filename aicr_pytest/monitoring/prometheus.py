@@ -178,14 +178,28 @@ def _series(data: Any) -> list[Series]:
     if data["resultType"] == "scalar":
         at, value = data["result"]
         return [Series(labels={}, value=float(value), at=float(at))]
-    return [
-        Series(
-            labels=_labels(item["metric"]),
-            value=float(item["value"][1]),
-            at=float(item["value"][0]),
-        )
-        for item in data["result"]
-    ]
+    return [series for item in data["result"] for series in _series_of(item)]
+
+
+def _series_of(item: Any) -> Iterator[Series]:
+    """A sample; a native histogram as what it would be as a classic one: count, sum, last bucket.
+
+    Prometheus keeps classic ones so, too, where it is told to (convert_classic_histograms_to_nhcb).
+    """
+    labels = _labels(item["metric"])
+    if "histogram" not in item:
+        yield Series(labels=labels, value=float(item["value"][1]), at=float(item["value"][0]))
+        return
+    at, told = item["histogram"]
+    name = labels.get("__name__", "")
+    classic = (
+        ("count", {}, told["count"]),
+        ("sum", {}, told["sum"]),
+        ("bucket", {"le": "+Inf"}, told["count"]),
+    )
+    for part, more, value in classic:
+        named = {**labels, "__name__": f"{name}_{part}", **more}
+        yield Series(labels=named, value=float(value), at=float(at))
 
 
 def _target(item: Any) -> Target:

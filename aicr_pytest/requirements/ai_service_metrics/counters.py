@@ -25,8 +25,8 @@ class ServerMetrics:
 
     @property
     def names(self) -> str:
-        """All of them as a regular expression."""
-        return f"{self.counter}|{self.histogram}_(count|bucket)|{self.queue}"
+        """All of them as a regular expression; a native histogram has no suffix."""
+        return f"{self.counter}|{self.histogram}(_count|_bucket)?|{self.queue}"
 
 
 VLLM = ServerMetrics(

@@ -100,6 +100,25 @@ def test_series_of_an_instant_query() -> None:
     assert str(series) == 'up{job="x"} 1'
 
 
+def test_native_histogram_is_read_as_the_classic_one_that_it_stands_for() -> None:
+    told = {"count": "5", "sum": "2", "buckets": [[0, "0.1", "0.2", "5"]]}
+    answer = {
+        "resultType": "vector",
+        "result": [
+            {"metric": {"__name__": "q", "job": "j"}, "histogram": [1, told]},
+            {"metric": {"__name__": "n"}, "value": [1, "3"]},
+        ],
+    }
+    asked, _ = prometheus(FakeDoor(success(answer)))
+
+    assert [(one.labels, one.value) for one in asked.query("q")] == [
+        ({"__name__": "q_count", "job": "j"}, 5.0),
+        ({"__name__": "q_sum", "job": "j"}, 2.0),
+        ({"__name__": "q_bucket", "job": "j", "le": "+Inf"}, 5.0),
+        ({"__name__": "n"}, 3.0),
+    ]
+
+
 def test_query_and_answer_are_kept_verbatim_where_a_title_asks_for_it() -> None:
     endpoint = FakeDoor(success(VECTOR))
     asked, kept = prometheus(endpoint)
