@@ -54,8 +54,9 @@ class Deadlines:
     node_provisioned: float = 1200.0
     """An autoscaler orders a node, it boots, its driver is installed and starts, the pod's image is
     pulled; 10 to 15 min where an operator installs the driver."""
-    gang_bound: float = 60.0
-    """A gang that has room has all its members bound; schedulers back off for 10 s and more."""
+    gang_bound: float = 150.0
+    """A gang that has room has all its members bound; schedulers back off for 10 s and more, and
+    queues begin with 60 s, Kueue's default, and double it."""
     pod_completed: float = 30.0
     """A pod that is told to end has Succeeded."""
     lease_granted: float = 1800.0
@@ -74,6 +75,9 @@ class Deadlines:
     """An autoscaler has followed its metric, and the pods are ready; it looks every 15 s."""
     samples_follow: float = 150.0
     """A value that a known target exposes can be asked for; scraped every 60 s at the slowest."""
+    metric_follows: float = 420.0
+    """The metric by which pods scale follows the accelerator: averaged over 5 min, scraped every
+    60 s, at the slowest."""
     metric_offered: float = 750.0
     """A metrics API offers a metric of a new pod: scraped every 60 s at the slowest, and
     prometheus-adapter lists names again every 10 min by default."""

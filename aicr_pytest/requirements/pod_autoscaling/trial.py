@@ -94,7 +94,7 @@ class AutoscalingTrial:
                 value_of(now.values, first.pod.name) > target
                 and value_of(now.values, new.pod.name) <= halfway
             ),
-            self._platform.waiter.deadlines.samples_follow,
+            self._platform.waiter.deadlines.metric_follows,
         )
         self._platform.evidence.fact("metric of both pods", str(seen))
         if why:
@@ -134,10 +134,11 @@ class AutoscalingTrial:
         return after
 
     def _go_back(self, loaded: AfterLoad, ended: float) -> AfterLoad:
+        deadlines = self._platform.waiter.deadlines
         seen, why = self._until(
             f"Deployment {NAME}: 1 replica wanted again",
             lambda now: now.desired == 1,
-            STABILIZATION + self._platform.waiter.deadlines.replicas_follow,
+            STABILIZATION + deadlines.metric_follows + deadlines.replicas_follow,
         )
         seconds = loaded.seconds if why else time.monotonic() - ended
         if seconds < EARLIEST:
@@ -148,7 +149,7 @@ class AutoscalingTrial:
                 seen, why = self._until(
                     f"Deployment {NAME}: back to 1 replica",
                     lambda now: _replicas(now) == Replicas(wanted=1, ready=1),
-                    self._platform.waiter.deadlines.pod_gone,
+                    deadlines.pod_gone,
                 )
             because = f"the load has ended, and replicas do not go back: {why}" if why else ""
         return dataclasses.replace(
@@ -206,7 +207,7 @@ class AutoscalingTrial:
                 bool(now.ready)
                 and all(value_of(now.values, pod) < metric.target for pod in now.ready)
             ),
-            self._platform.waiter.deadlines.samples_follow,
+            self._platform.waiter.deadlines.metric_follows,
         )
         if unserved:
             idle = self._idle(seen)
@@ -257,7 +258,7 @@ class AutoscalingTrial:
             seen, why = self._until(
                 f"{metric.name} of the loaded pod above {metric.target:g}",
                 lambda now: value_of(now.values, first.pod.name) > metric.target,
-                self._platform.waiter.deadlines.samples_follow,
+                self._platform.waiter.deadlines.metric_follows,
             )
             loaded = UnderLoad(value=value_of(seen.values, first.pod.name), target=metric.target)
             if not why:

@@ -51,17 +51,17 @@ def test_each_stage_is_awaited_marked_and_kept(
         check(trial)
 
     assert trial._watched.waits == [
-        ("gpu_utilization of the idle pod", 150),
+        ("gpu_utilization of the idle pod", 420),
         ("the autoscaler's first status", 180),
-        ("gpu_utilization of the loaded pod above 50", 150),
+        ("gpu_utilization of the loaded pod above 50", 420),
         ("Deployment scaled: 2 replicas wanted", 180),
         ("Deployment scaled: 2 replicas ready", 10),
         (
             "gpu_utilization above 50 of the loaded pod a, and at most 26.5 of the new pod b",
-            150,
+            420,
         ),
         ("Deployment scaled: 2 replicas, as long as there is load", 10),
-        ("Deployment scaled: 1 replica wanted again", 210),
+        ("Deployment scaled: 1 replica wanted again", 630),
         ("Deployment scaled: back to 1 replica", 90),
     ]
     assert trial._kept.kept == [
