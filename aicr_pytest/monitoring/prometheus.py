@@ -192,7 +192,7 @@ def _series_of(item: Any) -> Iterator[Series]:
         return
     at, told = item["histogram"]
     name = labels.get("__name__", "")
-    classic = (
+    classic: tuple[tuple[str, dict[str, str], str], ...] = (
         ("count", {}, told["count"]),
         ("sum", {}, told["sum"]),
         ("bucket", {"le": "+Inf"}, told["count"]),
