@@ -18,7 +18,7 @@ from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Coll
 from aicr_pytest.requirements.ai_service_metrics.trial import Services, ServiceTrial, services
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial, scaling_trials
-from aicr_pytest.requirements.dra_support.api_objects import exercise
+from aicr_pytest.requirements.dra_support.api_objects import exercise, stable_kinds
 from aicr_pytest.requirements.dra_support.device_selectors import (
     choosing,
     chosen_device,
@@ -90,4 +90,5 @@ __all__ = [
     "offer_claim",
     "scaling_trials",
     "services",
+    "stable_kinds",
 ]

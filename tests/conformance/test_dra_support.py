@@ -19,6 +19,7 @@ from aicr_pytest.checks import (
     chosen_device,
     exercise,
     nobodys_device,
+    stable_kinds,
 )
 
 pytestmark = pytest.mark.requirement("dra_support")
@@ -69,7 +70,7 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
 @pytest.mark.aicr_check(basis="plan", creates="nothing", seconds=1)
 def test_stable_dra_api_is_served(aicr_cluster: Cluster, aicr_evidence: CheckEvidence) -> None:
     """The API server serves resource.k8s.io/v1 with its four kinds."""
-    served = aicr_cluster.serves("resource.k8s.io", "v1")
+    served = stable_kinds(aicr_cluster)
     aicr_evidence.json("Kinds served", served, source="GET /apis/resource.k8s.io/v1")
 
     assert set(KINDS) <= set(served)

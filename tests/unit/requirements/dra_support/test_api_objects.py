@@ -10,8 +10,8 @@ from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
-from aicr_pytest.errors import ApiError, WaitTimeout
-from aicr_pytest.requirements.dra_support.api_objects import exercise
+from aicr_pytest.errors import ApiError, Inconclusive, WaitTimeout
+from aicr_pytest.requirements.dra_support.api_objects import exercise, stable_kinds
 from tests.conformance import test_dra_support as suite
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.workspaces import new_workspace
@@ -109,3 +109,28 @@ def test_object_that_stays_is_told(platform: Any, fake: FakeApi) -> None:
 
     with pytest.raises(WaitTimeout, match="to be deleted: not within"):
         exercise("dra_support/api_ResourceClaim", platform)
+
+
+@pytest.mark.parametrize(
+    ("version", "serves", "says"),
+    [
+        ("v1.33.4-gke.1", ["v1beta1"], "this is 1.33, which serves v1beta1"),
+        ("v1.33.4", ["v1beta2", "v1beta1"], "which serves v1beta2 and v1beta1"),
+        ("v1.31.0", [], "which serves no version of it"),
+    ],
+)
+def test_a_server_that_is_older_than_the_stable_api_is_not_accused(
+    version: str, serves: list[str], says: str
+) -> None:
+    cluster: Any = SimpleNamespace(
+        serves=lambda _, one: KINDS if one in serves else [], version=lambda: version
+    )
+
+    with pytest.raises(Inconclusive, match=says):
+        stable_kinds(cluster)
+
+
+def test_a_newer_server_that_does_not_serve_it_is_accused() -> None:
+    cluster: Any = SimpleNamespace(serves=lambda *_: [], version=lambda: "v1.34.0")
+
+    assert stable_kinds(cluster) == []
