@@ -65,6 +65,8 @@ class Trial:
         crd = self._platform.cluster.get(CUSTOM_RESOURCE_DEFINITION, resource.resource)
         deployments = self._controllers()
         webhooks = self._webhooks(deployments)
+        if operator.remark:
+            evidence.fact(operator.product, operator.remark)
         self._show_definition(crd)
         evidence.yaml(
             f"Controller of {operator.product}",

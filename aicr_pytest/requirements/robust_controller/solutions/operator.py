@@ -71,6 +71,8 @@ class Operator:
     """Whether the resource's status says that it is reconciled."""
     says: Callable[[Object], str] = str
     """The resource's status in one line."""
+    remark: str = ""
+    """What a reader of the verdict has to know of the product; empty: nothing."""
 
     @property
     def looked_for(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 from aicr_pytest.cluster.labels import run_labels
 from aicr_pytest.errors import ApiError, Inconclusive, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.robust_controller import controllers
+from aicr_pytest.requirements.robust_controller.solutions.jobset import JOBSET
 from aicr_pytest.requirements.robust_controller.solutions.kuberay import KUBERAY
 from aicr_pytest.requirements.robust_controller.solutions.operator import Operator
 from aicr_pytest.requirements.robust_controller.solutions.trainer import TRAINER
@@ -208,6 +209,15 @@ def test_controllers_and_webhooks_are_kept() -> None:
         f"GET {where}/mutatingwebhookconfigurations, GET {where}/validatingwebhookconfigurations"
     )
     assert (seen.product, seen.resource) == ("KubeRay", "RayCluster")
+
+
+def test_what_a_reader_has_to_know_of_a_product_is_kept() -> None:
+    site = Site()
+    told = dataclasses.replace(KUBERAY, remark="a simple operator")
+    trial(site=site, operator=told).presence()
+
+    assert site.evidence.facts == {"KubeRay": "a simple operator"}
+    assert "simple operator" in JOBSET.remark
 
 
 def test_definition_is_kept_with_what_is_served_of_it() -> None:
