@@ -51,5 +51,5 @@ JOBSET = Operator(
     replaced=(JOB, ""),
     done=_done,
     says=_says,
-    remark="a simple operator; the requirement's words ask for a complex one, such as Ray or Kubeflow",
+    remark="a simple operator; the requirement asks for a complex one, such as Ray or Kubeflow",
 )
