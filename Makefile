@@ -22,7 +22,8 @@ test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs
 truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md
 	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway
 	mkdir -p build
-	$(BIN)/pytest tests/truth -n 2 --dist loadfile --junit-xml build/truth.xml; status=$$?; \
+	@# Three labs on two cores: trials mostly wait.
+	$(BIN)/pytest tests/truth -n 3 --dist loadfile --junit-xml build/truth.xml; status=$$?; \
 	  $(BIN)/python docs/truth.py build/truth.xml && exit $$status
 
 quick: setup-test  ## the tests that need no cluster
