@@ -29,6 +29,16 @@ class Backends:
             _started(pod)
             self.platform.evidence.images(images_of(pod.object()))
 
+    def see_that_they_are_ours(self) -> None:
+        """Raise where others have taken one away, or ended it: what was seen tells nothing then.
+
+        Raises:
+            Inconclusive: whose doing it is.
+        """
+        made = vars(self)  # cached properties; none is made for this
+        for pod in (*made.get("_backends", ()), *([made["_pod"]] if "_pod" in made else [])):
+            pod.see_that_it_is_ours()
+
     @functools.cached_property
     def client(self) -> Client:
         """Who sends requests."""

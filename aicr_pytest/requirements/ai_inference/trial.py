@@ -1,14 +1,15 @@
 """One gateway on trial: what requests that are sent through it meet."""
 
+import functools
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.kinds import HTTP_ROUTE, requests_for
-from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed
+from aicr_pytest.errors import AicrError, DoesNotApply, ProbeFailed, WaitFailed, WaitTimeout
 from aicr_pytest.evidence.record import Observation
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.ai_inference import streaming, traffic_split
@@ -25,6 +26,8 @@ from aicr_pytest.urls import in_url
 
 if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
+
+T = TypeVar("T")
 
 MODEL_HEADER = "x-gateway-model-name"
 """The header in which gateways for inference carry the ``model`` of an OpenAI request."""
@@ -53,6 +56,22 @@ class Missing:
         return f"{good} of {sent} requests to a missing backend were answered 200"
 
 
+def _with_all_backends(look: Callable[["GatewayTrial"], T]) -> Callable[["GatewayTrial"], T]:
+    """A look of which nothing is judged where others have taken a backend away meanwhile."""
+
+    @functools.wraps(look)
+    def guarded(trial: "GatewayTrial") -> T:
+        try:
+            seen = look(trial)
+        except (WaitTimeout, WaitFailed):
+            trial.see_that_backends_are_ours()
+            raise
+        trial.see_that_backends_are_ours()
+        return seen
+
+    return guarded
+
+
 class GatewayTrial:
     """Looks through one product's Gateway; each look gives what was seen.
 
@@ -67,6 +86,7 @@ class GatewayTrial:
         self._taken_down = False
         self._seen: list[Observation] = []
 
+    @_with_all_backends
     def reach(self) -> Answer:
         """The answer to a request to the address of a Gateway of the platform's class.
 
@@ -81,11 +101,13 @@ class GatewayTrial:
         evidence.fact("from where the tests run", from_here(gateway_route.target("model")))
         return gateway_route.answer
 
+    @_with_all_backends
     def split(self) -> Split:
         """How requests are split by a route with the weights 80 and 20."""
         gateway_route = self._opened()
         return self._split(gateway_route, _AT_FIRST, since=gateway_route.since)
 
+    @_with_all_backends
     def split_by_new_weights(self) -> Split:
         """How they are split after its weights are changed to 30 and 70."""
         gateway_route = self._opened()
@@ -93,6 +115,7 @@ class GatewayTrial:
         self._opening.route(gateway_route.listener, "route", _LATER)
         return self._split(gateway_route, _LATER, since=since)
 
+    @_with_all_backends
     def by_header(self) -> HeaderRouting:
         """Which backends requests reach whose header names a model, or another one, or none."""
         gateway_route = self._opened()
@@ -101,6 +124,7 @@ class GatewayTrial:
         )
         return HeaderRouting(kinds=tuple(kinds), route=self._says(gateway_route))
 
+    @_with_all_backends
     def missing_backend(self) -> Missing:
         """How requests are answered by a route that says that its backend does not exist.
 
@@ -135,6 +159,7 @@ class GatewayTrial:
             raise ProbeFailed(f"A backend that exists is not reached meanwhile: {twin[0]}")
         return Missing(statuses=Counter(answer.status for answer in answers))
 
+    @_with_all_backends
     def stream(self) -> Stream:
         """A streamed answer as it comes through the Gateway.
 
@@ -150,6 +175,7 @@ class GatewayTrial:
         evidence.execution(execution, "The stream through the Gateway")
         return streaming.stream_of(pieces)
 
+    @_with_all_backends
     def bodies(self) -> Bodies:
         """Bodies of 4 MiB as they come through, there and back."""
         gateway_route = self._opened()
@@ -158,6 +184,10 @@ class GatewayTrial:
         )
         self._platform.evidence.execution(execution, "Large bodies through the Gateway")
         return streaming.bodies_of(seen)
+
+    def see_that_backends_are_ours(self) -> None:
+        """Raise where others have taken one away."""
+        self._backends.see_that_they_are_ours()
 
     def leave(self) -> None:
         """Take down a Gateway of our own before the next product makes one: each may cost money."""

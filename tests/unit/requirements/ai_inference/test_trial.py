@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.kinds import Kind
-from aicr_pytest.errors import ProbeFailed, WaitTimeout
+from aicr_pytest.errors import Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.ai_inference import trial as module
+from aicr_pytest.requirements.ai_inference.backends import Backends
 from aicr_pytest.requirements.ai_inference.listener import Listener
 from aicr_pytest.requirements.ai_inference.streaming import Piece, bodies_of, stream_of
 from aicr_pytest.requirements.ai_inference.traffic_split import (
@@ -125,7 +126,7 @@ def trial(
         platform=platform,
         started=lambda: None,
         direct=lambda: SimpleNamespace(path="direct"),
-        **backends,
+        **{"see_that_they_are_ours": lambda: None, **backends},
     )
     made = GatewayTrial(candidate, stand_in)
     made._opening = Opening()  # type: ignore[assignment]
@@ -498,3 +499,28 @@ def test_bodies_have_to_pass_both_ways(way: str, wrong: dict[str, Any]) -> None:
     assert judged(check, bodies=bodies_of(fine)) == ""
     direction = {"there": "to", "back": "from"}[way]
     assert f"4 bytes {direction} the backend" in judged(check, bodies=bodies_of(broken))
+
+
+def test_where_a_backend_was_taken_away_meanwhile_nothing_is_judged() -> None:
+    def taken() -> None:
+        raise Inconclusive("Pod ns/first: was deleted under us")
+
+    seen = trial(see_that_they_are_ours=taken)
+    not_resolved = trial("True", see_that_they_are_ours=taken)
+
+    for look in (seen.reach, not_resolved.missing_backend):
+        with pytest.raises(Inconclusive, match="was deleted under us"):
+            look()
+
+
+def test_what_was_not_made_is_not_asked_for() -> None:
+    def ours(name: str) -> Any:
+        return SimpleNamespace(see_that_it_is_ours=lambda: asked.append(name))
+
+    asked: list[str] = []
+    backends = Backends(None)  # type: ignore[arg-type]
+    backends.see_that_they_are_ours()
+    vars(backends).update(_backends=(ours("first"), ours("second")), _pod=ours("client"))
+    backends.see_that_they_are_ours()
+
+    assert asked == ["first", "second", "client"]
