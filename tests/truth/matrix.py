@@ -47,6 +47,7 @@ _NEVER_COMES = (
     "svc-prometheus-down",
     "svc-counter-frozen",
     "svc-histogram-missing",
+    "svc-queue-missing",
     "svc-stale-target",
     "hpa-metric-frozen",
     "hpa-metric-missing-labels",

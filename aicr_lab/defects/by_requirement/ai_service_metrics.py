@@ -66,6 +66,15 @@ DEFECTS = (
         expected_message="there is no series vllm:e2e_request_latency_seconds_bucket",
     ),
     Defect(
+        id="svc-queue-missing",
+        requirement=_SERVICE,
+        sentence="The depth of the queue is not stored.",
+        injection=prometheus.NO_QUEUE,
+        basis="plan",
+        detected_by=QUEUE,
+        expected_message="requests waited, and the highest vllm:num_requests_waiting that .* is 0",
+    ),
+    Defect(
         id="svc-stale-target",
         requirement=_SERVICE,
         sentence="EndpointSlices never lose an address, so that targets stay.",

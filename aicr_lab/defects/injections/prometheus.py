@@ -90,6 +90,8 @@ NO_BUCKETS = _relabelled(
     "monitor-buckets", _named("vllm:e2e_request_latency_seconds_bucket", action="drop")
 )
 
+NO_QUEUE = _relabelled("monitor-queue", _named("vllm:num_requests_waiting", action="drop"))
+
 # What discovery knows of a Service are its EndpointSlices; one that never loses an address keeps
 # the target of a pod that is gone.
 ENDPOINTS_STAY = Applied(
