@@ -85,6 +85,7 @@ DEFECTS = (
         injection=BrokenRuntime(mode="cgroup-open"),
         basis="plan",
         detected_by=CANNOT_OPEN,
+        also_fails=frozenset({SIBLING}),
         expected_message=r"can open /dev/nvidia\d of .* by mknod \d+:\d \(open: ",
     ),
     Defect(
