@@ -417,7 +417,8 @@ class AcceleratorPod:
         """The scheduler's reason, after so many seconds in which the pod got no node.
 
         Raises:
-            Inconclusive: it is not for its devices that it stays pending, which proves nothing.
+            Inconclusive: it is not for its devices that it stays pending, and it holds none of
+                them, which proves nothing.
         """
         self.see_that_it_is_as_sent()
         reason = self.pod.pending_reason()
@@ -429,7 +430,9 @@ class AcceleratorPod:
         )
         asked = pod_state.extended_resources(self.pod.sent)
         finding = responsibility.of_pending(self.pod.object(), reason, asked=asked)
-        if excuse := finding.excuse_unless_accusing(f"{self} stays pending, and not for devices"):
+        excuse = finding.excuse_unless_accusing(f"{self} stays pending, and not for devices")
+        # What is given to a pod that waits is a fault, whatever it waits for.
+        if excuse and not self.allocated():
             raise excuse
         return reason
 

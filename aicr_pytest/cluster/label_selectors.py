@@ -1,4 +1,4 @@
-"""Whether a label selector chooses labels. Pure."""
+"""What a label selector chooses, and how it is sent. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,22 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     if any(labels.get(key) != value for key, value in exact.items()):
         return False
     return all(_holds(rule, labels) for rule in selector.get("matchExpressions") or ())
+
+
+def query(selector: Mapping[str, Any]) -> str:
+    """A label selector as the parameter ``labelSelector`` of a request."""
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for rule in selector.get("matchExpressions") or ():
+        key, values = rule["key"], ",".join(rule.get("values") or ())
+        terms.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[rule["operator"]]
+        )
+    return ",".join(terms)
 
 
 def _holds(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -17,9 +17,9 @@ from aicr_lab.defects.injections.injection import Cordoned, Injection, Tainted
 from aicr_lab.defects.injections.nodes import SilentKubelet, VirtualNode, WithoutNetwork
 from aicr_lab.defects.injections.other_tenants import (
     FilledNodes,
-    QuotaEverywhere,
     RemainsOfRun,
     TaintedDevice,
+    quota_everywhere,
 )
 
 
@@ -99,7 +99,7 @@ DEFECTS = (
     _blinding("namespaces-denied", "An admission policy denies namespaces without a label.",
               NAMESPACES_DENIED, "namespaces need the label owner"),
     _blinding("no-quota-of-devices", "New namespaces have a quota of no accelerators.",
-              QuotaEverywhere(devices=False), "exceeded quota: platform"),
+              quota_everywhere(devices=False), "exceeded quota: platform"),
     _blinding("cpu-full", "Others have taken the CPU of all nodes; accelerators are free.",
               FilledNodes(cpu_left=5), "Insufficient cpu"),
     _blinding("default-node-selector", "Pods get a node selector that no node fulfils.",
@@ -144,7 +144,7 @@ DEFECTS = (
         id="limitrange-and-quota",
         requirement="",
         sentence="Every new namespace gets a LimitRange and a ResourceQuota: healthy.",
-        injection=QuotaEverywhere(),
+        injection=quota_everywhere(),
         expects="Implemented",
         expected_message="aicr-.*: a LimitRange and a ResourceQuota",
     ),

@@ -16,6 +16,7 @@ from aicr_lab.defects.injections.device_path import (
     BrokenRuntime,
     IncompletePools,
     LyingDriver,
+    careless_books,
 )
 from aicr_lab.defects.injections.injection import Replaced
 
@@ -125,6 +126,14 @@ DEFECTS = (
         detected_by=UNSATISFIABLE,
         also_fails=frozenset({CHOSEN, AGAIN}),
         expected_message="unsatisfiable: .* was bound to node node-0",
+    ),
+    Defect(
+        id="dra-claim-given-in-part",
+        requirement="dra_support",
+        sentence="A claim for more devices than its node has is given one of them.",
+        injection=careless_books("give-part"),
+        detected_by=OVERSIZED,
+        expected_message="oversized:? .*(was bound to node node-|claim oversized holds node-)",
     ),
     Defect(
         id="dra-claim-never-released",

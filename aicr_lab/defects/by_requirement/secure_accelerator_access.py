@@ -3,7 +3,11 @@
 from aicr_lab.defects.defect import Defect
 from aicr_lab.defects.injections.admission import ADMIN_LABEL, every_namespace_gets
 from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
-from aicr_lab.defects.injections.device_path import BrokenRuntime, LyingTool
+from aicr_lab.defects.injections.device_path import (
+    HOLDERS_FORGOTTEN,
+    BrokenRuntime,
+    LyingTool,
+)
 
 GRANTED = "test_container_sees_exactly_the_devices_it_was_granted"
 OUTSIDER = "test_pod_without_a_request_sees_no_device"
@@ -125,6 +129,14 @@ DEFECTS = (
         detected_by=GRANTED,
         also_fails=frozenset({DIFFERENT, MEDIATED}),
         expected_message=r"was given 1.*, but \S+nvidia-smi lists",
+    ),
+    Defect(
+        id="claim-not-on-the-books",
+        requirement=_SECURE,
+        sentence="Nobody notes who holds a claim: the device of a running pod may be given away.",
+        injection=HOLDERS_FORGOTTEN,
+        detected_by=MEDIATED,
+        expected_message="claim holder-.* is not reserved for it",
     ),
     Defect(
         id="exec-forbidden",

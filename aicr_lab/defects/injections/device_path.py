@@ -8,7 +8,16 @@ from pathlib import Path
 
 from aicr_lab.accelerators import node as accelerators
 from aicr_lab.accelerators.state_file import Sections, StateFile
-from aicr_lab.defects.injections.injection import DRA, await_effect, serves
+from aicr_lab.defects.injections.admission_policies import rewriting, rule
+from aicr_lab.defects.injections.injection import (
+    DRA,
+    Applied,
+    Meddling,
+    Together,
+    await_effect,
+    serves,
+)
+from aicr_lab.defects.programs import careless_allocator
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab
@@ -174,6 +183,39 @@ def slices_of(lab: Lab, node: Node) -> list[Object]:
         if slice_["spec"]["driver"] == "gpu.nvidia.com"
         and slice_["spec"].get("nodeName") == node.name
     ]
+
+
+def careless_books(mode: str) -> Meddling:
+    """The books of claims are kept badly; see :mod:`.careless_allocator`."""
+    return Meddling(
+        component="careless-allocator",
+        program=careless_allocator.__name__,
+        words=(mode,),
+        ready=careless_allocator.READY,
+    )
+
+
+HOLDERS_FORGOTTEN = Together(
+    parts=(
+        Applied(
+            objects=tuple(
+                rewriting(
+                    "holders-forgotten",
+                    [rule("resource.k8s.io", ["resourceclaims/status"], ["UPDATE"])],
+                    # The controller of claims would note a running pod again.
+                    when=(
+                        "has(oldObject.status) && has(oldObject.status.allocation) && "
+                        "!has(oldObject.status.reservedFor) && "
+                        "has(object.status) && has(object.status.reservedFor)"
+                    ),
+                    patches=['[JSONPatch{op: "remove", path: "/status/reservedFor"}]'],
+                )
+            )
+        ),
+        careless_books("forget-pods"),
+    )
+)
+"""Who holds a claim is forgotten once its pod runs, and not noted again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Healing works from what is on disk and in the cluster, not from memory: the proc
 may be long gone. Healing twice, or healing what was never broken, is fine.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from aicr_lab.errors import ApiRefused, LabError
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
 from aicr_lab.machine.namespaces import wait_until
+from aicr_lab.machine.processes import LAB, Process
 
 DRA = "resource.k8s.io/v1"
 
@@ -37,6 +39,61 @@ def await_effect(what: str, look: Callable[[], bool], *, within: float = SETTLED
     """Wait until a change shows; an error that says which did not within so many seconds."""
     if not wait_until(look, within, every=0.2):
         raise LabError(f"{what}: not within {within:.0f} s", hint="python -m aicr_lab status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """Several ways at once."""
+
+    parts: tuple[Injection, ...]
+
+    def inject(self, lab: Lab) -> None:
+        """Break it by each in turn."""
+        for part in self.parts:
+            part.inject(lab)
+
+    def revert(self, lab: Lab) -> None:
+        """Mend it, the last first."""
+        for part in reversed(self.parts):
+            part.revert(lab)
+
+
+# --- programs of a defect ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meddling:
+    """A program of :mod:`aicr_lab.defects.programs` runs in the lab, and meddles for as long."""
+
+    component: str
+    """Its name among the lab's processes."""
+    program: str
+    """Its module."""
+    words: tuple[str, ...] = ()
+    """Its arguments after the lab's name."""
+    ready: str = ""
+    """What it says once it looks; nobody waits for a program that says nothing."""
+
+    def inject(self, lab: Lab) -> None:
+        """Start it and wait until it looks."""
+        log = lab.control_plane.log(self.component)
+        log.unlink(missing_ok=True)
+        lab.start(
+            Process(
+                name=self.component,
+                argv=(sys.executable, "-m", self.program, lab.name, *self.words),
+                namespace=LAB,
+                log=log,
+                env={"AICR_LAB_HOME": str(lab.dir.parent)},
+            )
+        )
+        if self.ready:
+            await_effect(self.component, lambda: log.exists() and self.ready in log.read_text())
+
+    def revert(self, lab: Lab) -> None:
+        """Stop it."""
+        lab.processes.stop(self.component)
+        lab.processes.forget(self.component)
 
 
 # --- the cluster's API ------------------------------------------------------------------------

@@ -1,16 +1,14 @@
 """Ways to break the autoscaling of nodes: the autoscaler, its pool, what its nodes come from."""
 
-import sys
 from dataclasses import dataclass
 
 from aicr_lab.addons import karpenter, kwok, manifests
 from aicr_lab.addons.karpenter import POOL_LABEL
 from aicr_lab.defects.injections.admission_policies import refusing, rule
-from aicr_lab.defects.injections.injection import Applied, await_effect
+from aicr_lab.defects.injections.injection import Applied, Meddling, await_effect
 from aicr_lab.defects.programs import uncordoner
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.lab import Lab
-from aicr_lab.machine.processes import LAB, Process
 
 SPARE = "spare-0"
 _APPS = "apps/v1"
@@ -103,28 +101,18 @@ class Pool:
 class SpareNode:
     """No autoscaler: a spare node that was there all the while is uncordoned when a pod waits."""
 
-    _component = "uncordoner"
+    _uncordoner = Meddling(component="uncordoner", program=uncordoner.__name__, words=(SPARE,))
 
     def inject(self, lab: Lab) -> None:
         """Stop the autoscaler, add the cordoned node, start who uncordons it."""
         AUTOSCALER_DOWN.inject(lab)
         lab.api.apply(_spare())
         await_effect("the spare node", lambda: _is_ready(lab))
-        log = lab.control_plane.log(self._component)
-        lab.start(
-            Process(
-                name=self._component,
-                argv=(sys.executable, "-m", uncordoner.__name__, lab.name, SPARE),
-                namespace=LAB,
-                log=log,
-                env={"AICR_LAB_HOME": str(lab.dir.parent)},
-            )
-        )
+        self._uncordoner.inject(lab)
 
     def revert(self, lab: Lab) -> None:
         """End all of that."""
-        lab.processes.stop(self._component)
-        lab.processes.forget(self._component)
+        self._uncordoner.revert(lab)
         lab.api.delete("v1", "Node", SPARE)
         AUTOSCALER_DOWN.revert(lab)
 

@@ -1,16 +1,14 @@
 """Ways to be in the way: others who hold devices or CPU, quotas, remains of a run."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aicr_lab.build import images
-from aicr_lab.defects.injections.injection import await_effect
+from aicr_lab.defects.injections.injection import Meddling, await_effect
 from aicr_lab.defects.programs import quota_keeper
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab
-from aicr_lab.machine.processes import LAB, Process
 
 _NAMESPACE = "aicr-lab-occupant"
 _IMAGE = "docker.io/library/busybox:1.37"
@@ -153,38 +151,20 @@ class RemainsOfRun:
         return {**thing, "metadata": metadata}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaEverywhere:
-    """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota_keeper`."""
+def quota_everywhere(*, devices: bool = True) -> Meddling:
+    """Every new namespace gets a LimitRange and a ResourceQuota; see :mod:`.quota_keeper`.
 
-    devices: bool = True
-    """Whether the quota lets anybody have accelerators."""
+    What was given goes with the namespaces.
 
-    _component = "quota-keeper"
-
-    def inject(self, lab: Lab) -> None:
-        """Start the program that gives them, and wait until it looks."""
-        argv = (sys.executable, "-m", quota_keeper.__name__, lab.name)
-        words = () if self.devices else (quota_keeper.NO_DEVICES,)
-        log = lab.control_plane.log(self._component)
-        log.unlink(missing_ok=True)
-        lab.start(
-            Process(
-                name=self._component,
-                argv=(*argv, *words),
-                namespace=LAB,
-                log=log,
-                env={"AICR_LAB_HOME": str(lab.dir.parent)},
-            )
-        )
-        await_effect(
-            "the quota keeper", lambda: log.exists() and quota_keeper.READY in log.read_text()
-        )
-
-    def revert(self, lab: Lab) -> None:
-        """Stop it; what it gave goes with the namespaces."""
-        lab.processes.stop(self._component)
-        lab.processes.forget(self._component)
+    Args:
+        devices: whether the quota lets anybody have accelerators.
+    """
+    return Meddling(
+        component="quota-keeper",
+        program=quota_keeper.__name__,
+        words=() if devices else (quota_keeper.NO_DEVICES,),
+        ready=quota_keeper.READY,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster import pod_state
+from aicr_pytest.cluster import label_selectors, pod_state
 from aicr_pytest.cluster.kinds import DEPLOYMENT, POD, Object, full_name
 from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import WaitTimeout
@@ -67,7 +67,9 @@ def delete_pods(cluster: "Cluster", controllers: Iterable[Object]) -> dict[str, 
     deleted = {}
     for controller in controllers:
         namespace = controller["metadata"]["namespace"]
-        for pod in cluster.list(POD, namespace, labels=_labels(controller)):
+        for pod in cluster.list(
+            POD, namespace, labels=label_selectors.query(controller["spec"]["selector"])
+        ):
             metadata = pod["metadata"]
             cluster.delete(POD, metadata["name"], namespace, uid=metadata["uid"])
             deleted[metadata["uid"]] = metadata["name"]
@@ -92,13 +94,14 @@ def run_again(waiter: "Waiter", controllers: Sequence[Object], deleted: Iterable
         namespace = controller["metadata"]["namespace"]
         waiter.until(
             f"{named(controller)}: runs again",
-            [Subject(kind=POD, namespace=namespace, labels=_labels(controller))],
+            [
+                Subject(
+                    kind=POD,
+                    namespace=namespace,
+                    labels=label_selectors.query(controller["spec"]["selector"]),
+                )
+            ],
             judge=judge,
             describe=lambda views: "; ".join(pod_state.line(pod, []) for pod in views[0].values()),
             timeout=waiter.deadlines.operator_back,
         )
-
-
-def _labels(controller: Object) -> str:
-    wanted = controller["spec"]["selector"]["matchLabels"]
-    return ",".join(f"{key}={value}" for key, value in wanted.items())

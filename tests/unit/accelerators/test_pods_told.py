@@ -496,6 +496,20 @@ def test_pod_that_waits_for_something_else_proves_nothing() -> None:
         changed.stays_pending(7)
 
 
+def test_pod_that_waits_for_something_else_and_holds_a_device_is_no_excuse() -> None:
+    pod = waiting(
+        then="1 Insufficient cpu",
+        spec={"resourceClaims": [{"name": "c", "resourceClaimName": "c"}]},
+    )
+    held = {"status": {"allocation": {"devices": {"results": [{"pool": "n0", "device": "gpu-0"}]}}}}
+    pod._claim = lambda _: held
+
+    assert pod.stays_pending(7) == "0/1 nodes are available: 1 Insufficient cpu."
+    held["status"] = {}
+    with pytest.raises(NoCapacity):
+        pod.stays_pending(7)
+
+
 def test_release_deletes_and_waits_until_every_claim_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
