@@ -59,6 +59,20 @@ def pytest_configure(config: pytest.Config) -> None:
     activation.activate(config, HOOKS, expects_checks=True)
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """``-n auto`` of a run of the suite: a worker per requirement, whatever the processors."""
+    try:
+        asked = invocation.decide(invocation.read_command_line(config, os.environ))
+    except ValueError:
+        return None  # told when the run is configured
+    if not asked.asked or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    from aicr_pytest.run import parallel
+
+    return len(parallel.modules(config, arguments=asked.arguments)) or None
+
+
 def pytest_ignore_collect(collection_path: "Path", config: pytest.Config) -> bool | None:
     """Leave the suite out where only a folder above it was named: ``pytest .`` in a checkout."""
     if collection_path.name != "conformance" or config.pluginmanager.has_plugin(HOOKS):

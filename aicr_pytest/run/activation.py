@@ -13,7 +13,9 @@ from aicr_pytest.evidence.door import Door
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.requirements.registry import added_solutions
 from aicr_pytest.run.doorkeeper import Doorkeeper
-from aicr_pytest.run.hooks import RunHooks, looks_only
+from aicr_pytest.run.hooks import RunHooks
+from aicr_pytest.run.looking import looks_only
+from aicr_pytest.run.parallel import spread
 from aicr_pytest.run.session import run_key
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHo
         submitting, upstream = _submitting(config), _upstream(config)
     except SettingsError as error:
         raise usage_error(error) from None
+    if expects_checks and not (hasattr(config, "workerinput") or looks_only(config)):
+        spread(config, config.stash[run_key].settings.features)
     config.pluginmanager.register(hooks, name)
     if submitting is not None:
         config.pluginmanager.register(submitting, "aicr-submission")  # outside of the hooks, too
@@ -125,3 +129,5 @@ def _keep_modules_together(config: pytest.Config) -> None:
     """
     if getattr(config.option, "dist", "no") in ("load", "loadgroup", "worksteal"):
         config.option.dist = "loadfile"
+    # Modules go to workers in the order in which they are collected: what takes long first.
+    config.option.loadscopereorder = False

@@ -28,6 +28,15 @@ class Deaths:
             with contextlib.suppress(OSError):
                 (self._folder / f"{self._worker}{_BUSY}").write_text(nodeid, encoding="utf-8")
 
+    @property
+    def busy(self) -> dict[str, str]:
+        """The check that each process is busy with, where with one: worker → node id."""
+        found = {}
+        for file in self._folder.glob(f"*{_BUSY}") if self._folder else ():
+            with contextlib.suppress(OSError):
+                found[file.stem] = file.read_text(encoding="utf-8")
+        return {worker: nodeid for worker, nodeid in found.items() if nodeid}
+
     def bury(self, worker: str) -> str:
         """Note that a worker has died; the check that it was busy with, empty where with none."""
         if self._folder is None:

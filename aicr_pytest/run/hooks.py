@@ -20,18 +20,22 @@ from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run import leftovers, survey
+from aicr_pytest.run.awaited import Notes, Workers
 from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
 from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
 from aicr_pytest.run.fixture_users import FixtureUsers
+from aicr_pytest.run.live import LiveLine
+from aicr_pytest.run.looking import looks_only
 from aicr_pytest.run.others_reports import OthersReports
 from aicr_pytest.run.outcomes import doubt_in, in_doubt_since
+from aicr_pytest.run.parallel import is_over_after_failures, workers
 from aicr_pytest.run.plan import Plan, check_of, plan_of
 from aicr_pytest.run.pytest_reports import rename
 from aicr_pytest.run.results import Result
 from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
 from aicr_pytest.run.signals import Signals
-from aicr_pytest.run.terminal import LiveLine, Terminal, header, plan_lines, summary
+from aicr_pytest.run.terminal import Terminal, header, plan_lines, summary
 from aicr_pytest.run.written_order import WrittenOrder
 
 if TYPE_CHECKING:
@@ -70,6 +74,7 @@ class RunHooks:
         self._concluded_after = 0
         self._told = False
         self._scratch = contextlib.ExitStack()
+        config.pluginmanager.register(live, "aicr-live-line")
         self._signals = Signals(hurry=run.hurry, leave=run.leave, tells=not self._is_worker)
         self._signals.when_received = self._interrupt
         config.pluginmanager.register(self._signals, "aicr-signals")
@@ -90,11 +95,12 @@ class RunHooks:
         else:
             run_id = new_run_id(datetime.datetime.now(datetime.UTC))
             shared = begin(settings, run_id=run_id, invocation_dir=config.invocation_params.dir)
+        worker = inherited.get("workerid", "")
         run = Run(
             settings,
             shared,
-            worker=inherited.get("workerid", ""),
-            awaiting=(lambda *_: None) if inherited else live.awaiting,
+            worker=worker,
+            awaiting=Notes(Path(shared.plans), worker).awaiting if worker else live.awaiting,
             command=shlex.join([Path(sys.argv[0]).name, *config.invocation_params.args]),
             invocation_dir=config.invocation_params.dir,
         )
@@ -194,7 +200,7 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)  # xdist tells the controller then
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Put in order what will run, and take note of it."""
-        self._written.restore(session.items)
+        self._written.restore(session.items, longest_first=self._is_worker)
         if self._is_controller_of_workers or (self._refused and not self._is_worker):
             return
         if not self._refused:
@@ -216,6 +222,7 @@ class RunHooks:
             raise pytest.UsageError(refused)
         self._run.plan = Plan.from_json(told)
         self._print_plan()
+        self._live.follow(Workers(file.parent))
 
     @pytest.hookimpl(tryfirst=True)  # pytest's own runs the tests
     def pytest_runtestloop(self, session: pytest.Session) -> None:
@@ -231,7 +238,8 @@ class RunHooks:
         # Where pytest shows no header (-q), ours is still to be told.
         lines, self._header = self._header, []
         if self._run.plan.selected:
-            lines += plan_lines(self._run.plan, self._run.shared.list_version)
+            version, count = self._run.shared.list_version, workers(self._config)
+            lines += plan_lines(self._run.plan, version, count)
         for line in lines:
             self._terminal.say(line)
 
@@ -306,7 +314,6 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what came of each check, from this process or a worker."""
-        self._live.clear()
         if self._is_worker or report.when != "teardown":
             return
         for name, value in report.user_properties:
@@ -325,8 +332,9 @@ class RunHooks:
         return outcome, words[outcome], (outcome.upper(), {"yellow": True})
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember that checks are missing because somebody ended the run."""
-        self._run.interrupted = True
+        """Remember that checks are missing because somebody ended the run; xdist's ``-x`` is none."""
+        if not is_over_after_failures(self._config):
+            self._run.interrupted = True
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: "WorkerController", error: object) -> None:
@@ -352,7 +360,7 @@ class RunHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Take down, conclude before reports are written and shown, and seal the evidence last."""
-        self._live.clear()
+        self._live.end()
         mine = not self._is_worker and self._started
         if mine or (self._is_worker and not looks_only(self._config)):
             with self._signals.during("cleaning"):
@@ -377,6 +385,8 @@ class RunHooks:
         try:
             if self._signals.received and session.exitstatus in (0, 1):
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
+            elif session.exitstatus == pytest.ExitCode.INTERRUPTED and not self._run.interrupted:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
             self._run.store.finish()
             self._conclusion = conclude(self._run, int(session.exitstatus))
             session.exitstatus = self._conclusion.exit_status
@@ -461,23 +471,6 @@ class RunHooks:
     @property
     def _is_controller_of_workers(self) -> bool:
         return self._config.pluginmanager.has_plugin("dsession")
-
-
-def looks_only(config: pytest.Config) -> bool:
-    """Whether pytest was only asked to show something; then no cluster is contacted."""
-    return any(
-        config.getoption(option, False)
-        for option in (
-            "collectonly",
-            "setupplan",
-            "showfixtures",
-            "show_fixtures_per_test",
-            "markers",
-            "help",
-            "version",
-            "cacheshow",
-        )
-    )
 
 
 def _show_in_pytest_html(config: pytest.Config, run: Run) -> None:

@@ -1,5 +1,6 @@
 """Which items of a collection are checks, what each of them is, and which of them were chosen."""
 
+import heapq
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -68,15 +69,24 @@ class Plan:
             for check in self.left_out
         )
 
-    @property
-    def seconds(self) -> float:
-        """About how long the run takes, one check after the other."""
-        return sum(check.seconds for check in self.selected)
+    def seconds(self, workers: int = 1) -> float:
+        """About how long the run takes where each worker does one module after the other."""
+        busy = [0.0] * workers
+        for module in sorted(self._by_module, key=_seconds_of, reverse=True):
+            heapq.heapreplace(busy, busy[0] + _seconds_of(module))
+        return max(busy)
+
+    def accelerators(self, workers: int = 1) -> int:
+        """How many accelerators are held at once, at most."""
+        most = [max(check.accelerators for check in module) for module in self._by_module]
+        return sum(sorted(most, reverse=True)[:workers])
 
     @property
-    def accelerators(self) -> int:
-        """How many accelerators are held at once, at most."""
-        return max((check.accelerators for check in self.selected), default=0)
+    def _by_module(self) -> list[list[Check]]:
+        found: dict[str, list[Check]] = {}
+        for check in self.selected:
+            found.setdefault(check.module, []).append(check)
+        return list(found.values())
 
     @property
     def creates(self) -> list[str]:
@@ -127,6 +137,10 @@ def check_of(item: "pytest.Item") -> Check:
         seconds=float(said.get("seconds", 0.0)),
         module=str(item.path),
     )
+
+
+def _seconds_of(module: Iterable[Check]) -> float:
+    return sum(check.seconds for check in module)
 
 
 def _is_something(check: Check) -> bool:

@@ -1,8 +1,6 @@
-"""What a run says on the terminal: header, plan, a live line while it waits, summary."""
+"""What a run says on the terminal: header, plan, summary; ``live`` is what it says in between."""
 
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -17,17 +15,10 @@ if TYPE_CHECKING:
     from aicr_pytest.run.plan import Plan
     from aicr_pytest.run.session import Run
 
-_QUIET_SECONDS = {True: 2.0, False: 6.0}
-"""A shorter wait is not worth a line, by whether the line can be overwritten; clusters take 5 s to
-begin with the deletion of a namespace."""
-_SEEN_LENGTH = 160
-"""Characters of what is seen; names of many objects fill a terminal otherwise."""
 _LINE_LENGTH = 4000
 """Characters of other lines; a verdict's reason holds the message of a check."""
 _MOST_LINES = 8
 """Lines that a message has below a verdict's reason."""
-_HEARTBEAT_SECONDS = 15.0
-"""Where lines cannot be overwritten, a wait in which nothing changes is told this often."""
 
 _COLOURS = {
     "Implemented": {"green": True},
@@ -72,6 +63,8 @@ class Terminal:
             return
         with self.uncaptured():
             reporter.ensure_newline()
+            if self.is_line_open and not self.is_interactive:
+                reporter.write("\n")  # of dots of xdist's, which no file's name begins
             reporter.write_line(self.safe(line), **markup)
             reporter.flush()
 
@@ -79,15 +72,30 @@ class Terminal:
         """A line as it may be shown."""
         return self._door().line(line, most)
 
-    def overwrite(self, text: str) -> None:
-        """Put a text in place of the current line, which stays open; for interactive terminals."""
+    @property
+    def is_line_open(self) -> bool:
+        """Whether something stands on the current line."""
+        return self._config.get_terminal_writer().width_of_current_line > 0
+
+    def overwrite(self, lines: "Sequence[str]", over: int, *, anew: bool = False) -> None:
+        """Put lines in place of earlier ones; the last stays open. For interactive terminals.
+
+        Args:
+            over: how many lines they replace.
+            anew: whether others have written since; what they left open stays.
+        """
         reporter = self.reporter
         if reporter is None:
             return
-        shown = self._door().line(text, most=max(20, shutil.get_terminal_size().columns - 1))
+        columns, rows = shutil.get_terminal_size()
+        width, most = max(20, columns - 1), max(1, rows - 1)
+        shown = [self._door().line(line, most=width) for line in lines[:most]]
         with self.uncaptured():
             reporter.ensure_newline()
-            reporter.write(f"\r\x1b[K{shown}")
+            if anew and self.is_line_open:
+                reporter.write("\n")
+            up = f"\x1b[{over - 1}A" if over > 1 else ""
+            reporter.write(f"{up}\r\x1b[J" + "\n".join(shown))
             reporter.flush()
 
     @contextmanager
@@ -96,44 +104,6 @@ class Terminal:
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             yield
-
-
-class LiveLine:
-    """Tells what is awaited: overwritten on a terminal, on change and as a heartbeat elsewhere."""
-
-    def __init__(self, terminal: Terminal, clock: Callable[[], float] = time.monotonic) -> None:
-        self._terminal = terminal
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._told = ""
-        self._told_at = float("-inf")
-        self._open = False
-
-    def awaiting(self, what: str, seen: str, elapsed: float, timeout: float) -> None:
-        """One more look at what is awaited; called from any thread."""
-        if elapsed < _QUIET_SECONDS[self._terminal.is_interactive]:
-            return
-        what, seen = (
-            self._terminal.safe(what, _SEEN_LENGTH),
-            self._terminal.safe(seen, _SEEN_LENGTH),
-        )
-        line = f"  … {what}: {seen} ({elapsed:.0f} of {timeout:.0f} s)"
-        with self._lock:
-            if self._terminal.is_interactive:
-                self._open = True
-                self._terminal.overwrite(line)
-                return
-            now, told = self._clock(), f"{what}: {seen}"
-            if told != self._told or now - self._told_at >= _HEARTBEAT_SECONDS:
-                self._told, self._told_at = told, now
-                self._terminal.say(line)
-
-    def clear(self) -> None:
-        """Remove an open line, so that pytest goes on writing where it stood."""
-        with self._lock:
-            if self._open:
-                self._open = False
-                self._terminal.overwrite("")
 
 
 def header(run: "Run") -> list[str]:
@@ -161,19 +131,24 @@ def header(run: "Run") -> list[str]:
     return lines
 
 
-def plan_lines(plan: "Plan", list_version: str) -> list[str]:
-    """What is going to happen."""
+def plan_lines(plan: "Plan", list_version: str, workers: int = 1) -> list[str]:
+    """What is going to happen.
+
+    Args:
+        workers: how many processes run checks side by side.
+    """
     from aicr_pytest.requirements.catalogue import BY_ID
 
     names = ", ".join(f"{r} ({BY_ID[r].level(list_version)})" for r in plan.requirements)
     checks = len(plan.selected)
-    held = plan.accelerators
+    held = plan.accelerators(workers)
     created = "; ".join(plan.creates) or "nothing"
     return [
         f"plan: {checks} check{'s' * (checks != 1)} of {names}",
         f"creates, and removes again: {created}",
         f"holds up to {held} accelerator{'s' * (held != 1)} at once, for about "
-        + duration(plan.seconds),
+        + duration(plan.seconds(workers))
+        + f", {workers} workers side by side (-n 0: one after the other)" * (workers > 1),
     ]
 
 

@@ -17,10 +17,11 @@ import yaml
 
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.errors import SettingsError
+from aicr_pytest.run.live import LiveLine
 from aicr_pytest.run.session import Run
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.run.supervised import Ended, supervise
-from aicr_pytest.run.terminal import LiveLine, Terminal
+from aicr_pytest.run.terminal import Terminal
 from aicr_pytest.submission.artifacts import ALL_TESTS
 from aicr_pytest.submission.imports import FOLDER
 

@@ -4,11 +4,15 @@ Checks of a module build on each other: one watches what an earlier one has begu
 tests, put the failed ones first, or never let pytest see what a node id leaves out.
 """
 
+from collections import Counter
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
+from aicr_pytest.config.marks import is_check
 from aicr_pytest.locations import in_suite
+from aicr_pytest.run.plan import check_of
 
 _position = pytest.StashKey[int]()
 _LAST = 1 << 30
@@ -34,13 +38,23 @@ class WrittenOrder:
                     self.items.append(item)
         return report
 
-    def restore(self, items: list[pytest.Item]) -> None:
-        """Put the suite's items into their order, module by module; others stay where they are."""
+    def restore(self, items: list[pytest.Item], *, longest_first: bool) -> None:
+        """Put the suite's items into their order, module by module; others stay where they are.
+
+        Args:
+            longest_first: whether the module comes first that takes longest, so that the last
+                worker ends early; else by name.
+        """
         suite = [item for item in items if in_suite(item.path)]
         if not suite:
             return
         first = items.index(suite[0])
         before = [item for item in items[:first] if not in_suite(item.path)]
         after = [item for item in items[first:] if not in_suite(item.path)]
-        suite.sort(key=lambda item: (str(item.path), item.stash.get(_position, _LAST)))
+        takes: Counter[Path] = Counter()
+        for item in filter(is_check, suite if longest_first else ()):
+            takes[item.path] -= int(check_of(item).seconds)
+        suite.sort(
+            key=lambda item: (takes[item.path], str(item.path), item.stash.get(_position, _LAST))
+        )
         items[:] = [*before, *suite, *after]

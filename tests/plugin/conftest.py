@@ -60,11 +60,15 @@ class Project:
         (self.path / "pytest.ini").write_text(f"{text}\n", encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        """Run pytest in this process."""
-        return self.pytester.runpytest_inprocess("-p", "fake_platform", *arguments)
+        """Run pytest in this process, one check after the other."""
+        return self.pytester.runpytest_inprocess("-p", "fake_platform", "-n0", *arguments)
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
-        """Run pytest in a process of its own."""
+        """Run pytest in a process of its own, one check after the other if nothing else is said."""
+        return self.run_as_it_comes("-n0", *arguments)
+
+    def run_as_it_comes(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in a process of its own, and say nothing of workers."""
         return self.pytester.runpytest_subprocess("-p", "fake_platform", *arguments)
 
     @property

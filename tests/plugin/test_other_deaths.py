@@ -247,7 +247,7 @@ ENDS = {
     "pytest.exit with 0": ("pytest.exit('enough', returncode=0)", (), 1, True),
     "-x": ("assert False", ("-x",), 1, False),
     "--sw": ("assert False", ("--sw",), 2, True),
-    "-n2 -x": ("assert False", ("-n2", "-x"), 2, True),
+    "-n2 -x": ("assert False", ("-n2", "-x"), 1, False),
     "--setup-show": ("pass", ("--setup-show",), 0, False),
     "no terminal": ("pass", ("-p", "no:terminal"), 0, False),
     "no cache": ("pass", ("-p", "no:cacheprovider"), 0, False),

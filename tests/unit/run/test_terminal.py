@@ -8,7 +8,8 @@ import pytest
 
 from aicr_pytest.evidence.door import Door
 from aicr_pytest.evidence.redaction.redact import Redactor
-from aicr_pytest.run.terminal import LiveLine, Terminal
+from aicr_pytest.run.live import LiveLine
+from aicr_pytest.run.terminal import Terminal
 
 TOKEN = "hf_" + "a1B2c3D4" * 5
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b1m\u202e\r\ndra_support  MUST  Implemented\r"
@@ -44,6 +45,8 @@ class Shown(Terminal):
     def reporter(self) -> Any:
         return self._shown
 
+    is_line_open = False
+
     @contextmanager
     def uncaptured(self) -> Iterator[None]:
         yield
@@ -56,7 +59,7 @@ def test_wait_line_is_one_harmless_line_without_secrets(interactive: bool) -> No
     LiveLine(Shown(reporter)).awaiting(f"pod {HOSTILE}", f"is {TOKEN} {HOSTILE}", 30.0, 60.0)
 
     (line,) = reporter.said
-    line = line.removeprefix("\r\x1b[K")
+    line = line.removeprefix("\r\x1b[J")
     assert line.isprintable()
     assert "a1B2" not in line
     assert line.startswith("  … pod \\x1b]0;owned\\x07")
