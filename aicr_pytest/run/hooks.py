@@ -332,7 +332,7 @@ class RunHooks:
         return outcome, words[outcome], (outcome.upper(), {"yellow": True})
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember that checks are missing because somebody ended the run; xdist's ``-x`` is none."""
+        """Remember that checks are missing because somebody, not ``-x``, ended the run."""
         if not is_over_after_failures(self._config):
             self._run.interrupted = True
 

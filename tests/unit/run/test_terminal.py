@@ -8,6 +8,7 @@ import pytest
 
 from aicr_pytest.evidence.door import Door
 from aicr_pytest.evidence.redaction.redact import Redactor
+from aicr_pytest.run.awaited import Awaited
 from aicr_pytest.run.live import LiveLine
 from aicr_pytest.run.terminal import Terminal
 
@@ -84,3 +85,54 @@ def test_line_that_is_said_cannot_look_like_two() -> None:
 
     assert reporter.said[0].isprintable()
     assert "a1B2" not in reporter.said[0]
+
+
+def test_every_worker_has_a_line_and_they_are_overwritten_together() -> None:
+    reporter = Reporter(hasmarkup=True)
+    live = LiveLine(Shown(reporter))
+
+    live.show(
+        [
+            Awaited(of="dra_support", what="claim", seen="pending", elapsed=3, timeout=60),
+            Awaited(of="gang_scheduling", what="gang waits whole", elapsed=9),
+            Awaited(of="pod_autoscaling", what="pod", seen="just begun", elapsed=0.5, timeout=9),
+        ]
+    )
+    live.show([Awaited(of="dra_support", what="claim", seen="allocated", elapsed=4, timeout=60)])
+    live.clear()
+    live.clear()
+
+    assert reporter.said == [
+        "\r\x1b[J  … dra_support: claim: pending (3 of 60 s)\n"
+        + "  … gang_scheduling: gang waits whole (9 s)",
+        "\x1b[1A\r\x1b[J  … dra_support: claim: allocated (4 of 60 s)",
+        "\r\x1b[J",
+    ]
+
+
+def test_low_terminal_is_not_overrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "3")
+    monkeypatch.setenv("COLUMNS", "80")
+    reporter = Reporter(hasmarkup=True)
+    live = LiveLine(Shown(reporter))
+
+    live.show([Awaited(of=name, what="pod", elapsed=9) for name in "abcd"])
+    live.clear()
+
+    assert reporter.said == ["\r\x1b[J  … a: pod (9 s)\n  … b: pod (9 s)", "\x1b[1A\r\x1b[J"]
+
+
+def test_each_worker_is_told_on_change_and_as_a_heartbeat() -> None:
+    reporter, now = Reporter(hasmarkup=False), 0.0
+    live = LiveLine(Shown(reporter), lambda: now)
+
+    for now in (7.0, 8.0, 23.0):
+        for of in ("dra_support", "gang_scheduling"):
+            live.show([Awaited(of=of, what="pod", seen="Pending", elapsed=now, timeout=60)])
+
+    assert reporter.said == [
+        "  … dra_support: pod: Pending (7 of 60 s)",
+        "  … gang_scheduling: pod: Pending (7 of 60 s)",
+        "  … dra_support: pod: Pending (23 of 60 s)",
+        "  … gang_scheduling: pod: Pending (23 of 60 s)",
+    ]
