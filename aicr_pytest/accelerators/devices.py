@@ -67,6 +67,14 @@ def newest_slices(slices: Iterable[Object], driver: str) -> list[Object]:
     ]
 
 
+def slices_by_node(slices: Iterable[Object]) -> dict[str, list[Object]]:
+    """Slices by the node whose devices they hold; those of several nodes under ``""``."""
+    found: dict[str, list[Object]] = {}
+    for item in slices:
+        found.setdefault(item["spec"].get("nodeName") or "", []).append(item)
+    return found
+
+
 def published(
     profile: Profile, node: str, slices: Iterable[Object], types: Collection[str] = ()
 ) -> list[tuple[Object, Object]]:

@@ -45,7 +45,10 @@ class Holdings:
             for counters in item["spec"].get("sharedCounters") or ()
         }
         self._held: dict[Key, list[Object]] = {}
+        self._held_of: dict[tuple[str, str], list[Key]] = {}
         for key, _, result in results(claims):
+            if key not in self._held:
+                self._held_of.setdefault(key[:2], []).append(key)
             self._held.setdefault(key, []).append(result)
 
     def leave(self, device: Device) -> bool:
@@ -60,11 +63,10 @@ class Holdings:
 
     def _used_up(self, key: Key, counter_set: str) -> bool:
         """Whether what others hold leaves too little in a set of counters for the device."""
-        pool = key[:2]
         drawn = [
             self._drawn[other][counter_set]
-            for other in self._held
-            if other[:2] == pool and counter_set in self._drawn.get(other, ())
+            for other in self._held_of.get(key[:2], ())
+            if counter_set in self._drawn.get(other, ())
         ]
         needed, there = self._drawn[key][counter_set], self._there.get((key[1], counter_set), {})
         if not needed or not there:

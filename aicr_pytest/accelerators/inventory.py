@@ -12,7 +12,14 @@ from typing import Any, Literal
 from aicr_pytest.accelerators import nodes as node_facts
 from aicr_pytest.accelerators.cel import of_type
 from aicr_pytest.accelerators.device_classes import class_for
-from aicr_pytest.accelerators.devices import Device, devices_of, published, tainted
+from aicr_pytest.accelerators.devices import (
+    Device,
+    devices_of,
+    newest_slices,
+    published,
+    slices_by_node,
+    tainted,
+)
 from aicr_pytest.accelerators.holdings import Holdings
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
@@ -120,15 +127,22 @@ def list_accelerator_nodes(
     """
     others = [claim for claim in claims if claim["metadata"]["namespace"] not in ours]
     held, theirs = (Holdings(profile.driver, slices, those) for those in (claims, others))
-    foreign = [pod for pod in pods if pod["metadata"].get("namespace") not in ours]
+    # By node, once: to go through all pods for each of thousands of nodes takes minutes.
+    published_on = slices_by_node(newest_slices(slices, profile.driver))
+    pods_on: dict[str, list[Object]] = {}
+    for pod in pods:
+        pods_on.setdefault(pod_requests.node_of(pod), []).append(pod)
     stock: list[AcceleratorNode] = []
     for node in sorted(nodes, key=lambda item: str(item["metadata"]["name"])):
-        facts = _facts(node, pods, profile)
+        name = node["metadata"]["name"]
+        there, own = pods_on.get(name, ()), published_on.get(name, ())
+        facts = _facts(node, there, profile)
         if allocation != "device-plugin":
             by: Mechanism = "extended-resource" if allocation == "extended-resource" else "dra"
-            stock += _by_claims(profile, facts, by, slices, classes, held=held, theirs=theirs)
+            stock += _by_claims(profile, facts, by, own, classes, held=held, theirs=theirs)
         if allocation in ("auto", "device-plugin"):
-            stock += _by_counts(profile, facts, node, slices, pods=pods, foreign=foreign)
+            foreign = [pod for pod in there if pod["metadata"].get("namespace") not in ours]
+            stock += _by_counts(profile, facts, node, own, pods=there, foreign=foreign)
     return stock
 
 
@@ -200,17 +214,18 @@ def _by_counts(
     pods: Sequence[Object],
     foreign: Sequence[Object],
 ) -> Iterator[AcceleratorNode]:
-    """What a node's device plugin counts: the first of its resources, which others do not hide."""
+    """What a node's device plugin counts: the first of its resources, which others do not hide.
+
+    Args:
+        pods: those of the node.
+        foreign: of these, what is not ours.
+    """
     units = counted(profile.extended_resource, profile.sharing, node)
     if not units:
         return
     own, *others = units
     taken, taken_by_others = (
-        sum(
-            int(pod_requests.requested(pod, own.resource))
-            for pod in those
-            if pod_requests.node_of(pod) == facts["name"]
-        )
+        sum(int(pod_requests.requested(pod, own.resource)) for pod in those)
         for those in (pods, foreign)
     )
     devices = devices_of(profile, facts["name"], slices)

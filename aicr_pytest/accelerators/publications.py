@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 
 from aicr_pytest.accelerators.device_classes import selects
-from aicr_pytest.accelerators.devices import attribute, newest_slices, published
+from aicr_pytest.accelerators.devices import attribute, newest_slices, published, slices_by_node
 from aicr_pytest.accelerators.nodes import allocatable, is_ready, labels_of, pool_label
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.units import counted, devices_told
@@ -151,9 +151,10 @@ def _offered_twice(
 ) -> list[str]:
     """Nodes of which a device plugin counts what the DRA driver publishes, too."""
     found = []
+    published_on = slices_by_node(newest)
     for node in nodes:
         name = node["metadata"]["name"]
-        by_claim = len(published(profile, name, newest))
+        by_claim = len(published(profile, name, published_on.get(name, ())))
         own = counted(profile.extended_resource, profile.sharing, node)
         by_count = -(-own[0].count // own[0].per_device) if own else 0
         there = devices_told(profile.sharing, node)
