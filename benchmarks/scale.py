@@ -42,7 +42,7 @@ GROUPS: dict[str, dict[str, str]] = {
 
 def metadata(name: str, namespace: str = "", **labels: str) -> Object:
     """As the API server gives it, managed fields of one writer included."""
-    fields = {f"f:field-{number}": {".": {}, "f:value": {}} for number in range(12)}
+    fields: Object = {f"f:field-{number}": {".": {}, "f:value": {}} for number in range(12)}
     return {
         "name": name,
         "uid": f"uid-{namespace}-{name}",

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from aicr_pytest.settings import Settings
 
 
+_FEW = 20
+"""Nodes that are asked for one by one; of more, all are."""
 _OTHERS = "See to the node, or choose other nodes with --aicr-nodes."
 
 
@@ -90,15 +92,7 @@ class Accelerators:
             NoAccelerators: none at all.
         """
         nodes, world = self._nodes_and_slices()
-        world |= {
-            "claims": self._cluster.list(RESOURCE_CLAIM) if self._serves_dra else [],
-            "pods": self._cluster.list(POD),
-            "ours": {
-                namespace["metadata"]["name"]
-                for namespace in self._cluster.list(NAMESPACE, labels=labels.selector(None))
-                if _is_of_a_run(namespace)
-            },
-        }
+        world |= self._takers(self._cluster.list(POD))
         known = profiles()
         self.undescribed = unknown = unknown_vendors(nodes, known, world["slices"])
         for profile in known:
@@ -119,6 +113,18 @@ class Accelerators:
             hint="Check that the vendor's driver runs: kubectl get resourceslices,nodes -o wide",
         )
 
+    def _takers(self, pods: Sequence[Object]) -> dict[str, Any]:
+        """Who has accelerators: claims and pods, and the namespaces whose are ours."""
+        return {
+            "claims": self._cluster.list(RESOURCE_CLAIM) if self._serves_dra else [],
+            "pods": pods,
+            "ours": {
+                namespace["metadata"]["name"]
+                for namespace in self._cluster.list(NAMESPACE, labels=labels.selector(None))
+                if _is_of_a_run(namespace)
+            },
+        }
+
     @property
     def _serves_dra(self) -> bool:
         return bool(self._cluster.serves("resource.k8s.io", "v1"))
@@ -126,9 +132,14 @@ class Accelerators:
     def _nodes_and_slices(self) -> tuple[list[Object], dict[str, Any]]:
         """The nodes that run pods, and what is published beside the classes to ask by."""
         nodes = [node for node in self._cluster.list(NODE) if not nothing_runs_on(node)]
+        return nodes, self._published()
+
+    def _published(self) -> dict[str, Any]:
         classes = self._cluster.list(DEVICE_CLASS) if self._serves_dra else []
-        slices = self._slices(classes) if self._serves_dra else []
-        return nodes, {"slices": slices, "classes": classes}
+        return {
+            "slices": self._slices(classes) if self._serves_dra else [],
+            "classes": classes,
+        }
 
     def _slices(self, classes: list[Object]) -> list[Object]:
         """ResourceSlices, with the taints of DeviceTaintRules where they are served to us."""
@@ -257,9 +268,32 @@ class Accelerators:
         return bool(class_for(node.profile, classes, extended=True))
 
     def now(self, nodes: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:
-        """The same nodes as they are now: others may have held devices when we first looked."""
-        offers = {node.offer for node in nodes}
-        return [node for node in self.look() if node.offer in offers]
+        """The same nodes as they are now: others may have held devices when we first looked.
+
+        Only they are asked for, and pods on them: a cluster may have tens of thousands of others.
+        """
+        offers, names = {node.offer for node in nodes}, sorted({node.name for node in nodes})
+        if len(names) > _FEW:
+            return [node for node in self.look() if node.offer in offers]
+        found = [self._cluster.find(NODE, name) for name in names]
+        # Those that are promised a node after a preemption have none yet.
+        pods = [
+            pod
+            for name in (*names, "")
+            for pod in self._cluster.list(POD, fields=f"spec.nodeName={name}")
+        ]
+        world = self._published() | self._takers(pods)
+        return [
+            offer
+            for profile in {node.profile.vendor: node.profile for node in nodes}.values()
+            for offer in list_accelerator_nodes(
+                profile,
+                nodes=[node for node in found if node and not nothing_runs_on(node)],
+                allocation=self._allocation,
+                **world,
+            )
+            if offer.offer in offers
+        ]
 
     def wanted_profile(self) -> Profile:
         """The profile of the cluster's accelerators; the first known one where it has none yet."""
@@ -302,7 +336,7 @@ class Accelerators:
             name, reason = pod["metadata"]["name"], finding.reason
             if finding.who == "policy":
                 raise finding.excuse(f"Pod {name}")
-            now = next((item for item in self.look() if item.offer == node.offer), None)
+            now = next(iter(self.now([node])), None)
             if now is None or now.hindrance:
                 why = now.hindrance if now else "gone"
                 raise NoCapacity(f"{node.name} is {why}: {reason}", hint=_OTHERS, held=False)
@@ -318,8 +352,8 @@ class Accelerators:
                 raise excuse
             if only and only.key not in {device.key for device in now.unallocated}:
                 raise NoCapacity(
-                    f"{name} asks for {only.name} of {node.name}, which {self._who_has(only)}: "
-                    f"{reason}",
+                    f"{name} asks for {only.name} of {node.name}, which "
+                    f"{self._who_has(only, node)}: {reason}",
                     hint="Free it, or choose other nodes with --aicr-nodes.",
                 )
             fitting = [one for one in now.unallocated if not only or one.key == only.key]
@@ -338,11 +372,11 @@ class Accelerators:
 
         return judge
 
-    def _who_has(self, device: Device) -> str:
+    def _who_has(self, device: Device, node: AcceleratorNode) -> str:
         holder = allocated_devices(self._cluster.list(RESOURCE_CLAIM)).get(device.key)
         if holder:
             return f"ResourceClaim {holder} holds"
-        offered = {one.key for node in self.look() for one in node.devices}
+        offered = {one.key for found in self.now([node]) for one in found.devices}
         return "claims hold in part" if device.key in offered else "is not offered any more"
 
 

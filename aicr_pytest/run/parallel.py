@@ -5,6 +5,7 @@ estimated here, for workers start before anything is collected: one too many get
 """
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def workers(config: pytest.Config) -> int:
 def is_over_after_failures(config: pytest.Config) -> bool:
     """Whether xdist has interrupted itself for ``--maxfail``, where one process just ends."""
     dsession = config.pluginmanager.get_plugin("dsession")
-    return dsession is not None and 0 < dsession.maxfail <= dsession.countfailures
+    return bool(dsession and dsession.maxfail and dsession.countfailures >= dsession.maxfail)
 
 
 def modules(
@@ -106,14 +107,15 @@ def _is_chosen(path: Path, config: pytest.Config, features: Collection[str]) -> 
             raise ValueError(mark)  # its level is not known yet, or it is a mark of the user's
         return mark in own
 
-    names = [path.name, *own, *_FUNCTION.findall(path.read_text(encoding="utf-8"))]
+    functions = _FUNCTION.findall(path.read_text(encoding="utf-8"))
     return _may_hold(config.option.markexpr, carries) and any(
-        _may_hold(
-            config.option.keyword,
-            lambda word, name=name: any(word.lower() in one for one in (name, path.name, *own)),
-        )
-        for name in names
+        _may_hold(config.option.keyword, functools.partial(_is_called, {name, path.name, *own}))
+        for name in functions
     )
+
+
+def _is_called(names: Collection[str], word: str) -> bool:
+    return any(word.lower() in name.lower() for name in names)
 
 
 def _may_hold(expression: str, is_true: Callable[[str], bool]) -> bool:

@@ -466,6 +466,6 @@ def _selected(obj: Object, query: dict[str, str]) -> bool:
         found: Any = obj
         for part in name.split("."):
             found = (found or {}).get(part)
-        if found != value:
+        if (found or "") != value:
             return False
     return True
