@@ -19,7 +19,7 @@ from aicr_pytest.config.marks import is_check, level_mark
 from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run import leftovers, survey
+from aicr_pytest.run import kin, leftovers, survey
 from aicr_pytest.run.awaited import Notes, Workers
 from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
 from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
@@ -118,6 +118,8 @@ class RunHooks:
         if looks_only(self._config):
             return
         self._signals.install()
+        if self._is_worker and self._run.shared.plans:
+            kin.step_aside(Path(self._run.shared.plans), self._run.worker)
         if self._expects_checks and not self._is_worker:
             self._start()
 
@@ -166,6 +168,8 @@ class RunHooks:
     def _interrupt(self) -> None:
         """Note a signal, in its handler: whatever comes of it, this run was interrupted."""
         self._run.interrupted = True
+        if self._is_controller_of_workers and self._run.shared.plans:
+            kin.pass_on(Path(self._run.shared.plans), self._signals.received[-1])
         if self._session is not None:
             self._session.shouldstop = f"by {self._signals.received[0]}"
 
@@ -339,6 +343,7 @@ class RunHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: "WorkerController", error: object) -> None:
         """Learn what a worker could not write, or that it has died, before its work is given on."""
+        kin.forget(Path(self._run.shared.plans), node.workerinput["workerid"])
         output = getattr(node, "workeroutput", None)
         if output is not None:
             self._take_problems(output.get(_INHERITED, ()))

@@ -22,10 +22,9 @@ def workers_of(project: "Project", directory: str = "out") -> set[str]:
 
 
 def records(project: "Project", directory: str = "out") -> dict[str, Any]:
-    files = (project.path / directory).glob("*/*/record.json")
-    return {
-        str(file.parent.relative_to(project.path)): json.loads(file.read_text()) for file in files
-    }
+    root = project.path / directory
+    files = root.glob("*/*/record.json")
+    return {str(file.parent.relative_to(root)): json.loads(file.read_text()) for file in files}
 
 
 def test_each_requirement_has_a_worker_and_the_plan_is_told_once(project: "Project") -> None:
@@ -132,7 +131,7 @@ def test_longest_requirement_begins_first(project: "Project") -> None:
 
 def test_tests_of_others_run_in_one_process(project: "Project") -> None:
     project.pytester.makepyfile(
-        """
+        test_own="""
         import os
         def test_mine():
             assert "PYTEST_XDIST_WORKER" not in os.environ
@@ -140,7 +139,7 @@ def test_tests_of_others_run_in_one_process(project: "Project") -> None:
     )
 
     project.run_as_it_comes().assert_outcomes(passed=1)
-    project.run_as_it_comes("--aicr", ".").assert_outcomes(passed=4)
+    project.run_as_it_comes("--aicr", "test_own.py").assert_outcomes(passed=4)
     assert all(line.startswith("main ") for line in project.connections)
 
 
