@@ -116,7 +116,10 @@ def _install(lab: Lab) -> None:
     objects = manifests.documents(_HERE / "objects" / "karpenter.yaml")
     if lab.options.fast:
         objects = [
-            manifests.with_args(obj, "controller", "--batch-idle-duration=500ms")
+            # A node stays nominated, and is not looked at again, for twice the longest batch.
+            manifests.with_args(
+                obj, "controller", "--batch-idle-duration=500ms", "--batch-max-duration=1s"
+            )
             if obj["kind"] == "Deployment"
             else obj
             for obj in objects
