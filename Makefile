@@ -24,7 +24,8 @@ truth: setup-test  ## the whole truth matrix: every defect of every requirement;
 	mkdir -p build
 	@# Three labs on two cores: trials mostly wait.
 	$(BIN)/pytest tests/truth -n 3 --dist loadfile --junit-xml build/truth.xml; status=$$?; \
-	  $(BIN)/python docs/truth.py build/truth.xml && exit $$status
+	  $(BIN)/python docs/truth.py build/truth.xml \
+	  && PYTHONPATH=. $(BIN)/python docs/accelerators.py build/truth.xml && exit $$status
 
 quick: setup-test  ## the tests that need no cluster
 	@# Real processes meet real signals there: what failed on a busy machine is tried once more, alone.

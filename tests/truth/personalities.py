@@ -48,6 +48,15 @@ class Personality:
     unseen: Mapping[str, str] = field(default_factory=dict)
     """Names of broken things that nobody can see here → why."""
 
+    @property
+    def up(self) -> str:
+        """The options that make it, as ``python -m aicr_lab up`` takes them."""
+        usual = LabOptions().command_line().split(" --")
+        words = f" {self.options.command_line()}".split(" --")
+        return " ".join(
+            f"--{word}" for word in words[1:] if word not in usual and f"--{word}" not in usual
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
@@ -92,7 +101,7 @@ BROKEN = (
     ),
 )
 
-_NO_CLAIMS = Right(because=("No accelerator node is asked by dra",))
+_NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
 _SHARED = "time-slicing"
 
 PERSONALITIES = (
