@@ -54,11 +54,11 @@ def test_platform_is_judged_rightly(
 def _healthy(lab: Lab, personality: Personality, directory: Path) -> list[str]:
     """What the suite says wrongly of a lab that nobody has broken."""
     runs = run_side_by_side(lab.kubeconfig, REQUIREMENTS, directory)
-    return [
-        said
-        for run in runs
-        for one in run.requirements or [pytest.fail(f"there is no verdict: {run}")]
-        for said in [*_misjudged(one, personality.right.get(one.id, Right())), *run.left_behind]
+    wrong = [f"there is no verdict: {run}" for run in runs if not run.requirements]
+    wrong += [f"left behind: {left}" for run in runs for left in run.left_behind]
+    judged = [one for run in runs for one in run.requirements]
+    return wrong + [
+        said for one in judged for said in _misjudged(one, personality.right.get(one.id, Right()))
     ]
 
 
