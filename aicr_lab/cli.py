@@ -94,7 +94,11 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     add("--gpu-profile", help=f"which accelerators ({_DEFAULTS.gpu_profile})")
     add("--allocation", choices=ALLOCATIONS, help=f"how they are handed out ({ALLOCATIONS[0]})")
     add("--sharing", metavar="HOW", help=f"the device plugin shares them: {SHARING_FORM}")
-    add("--device-ids", choices=DEVICE_IDS, help=f"what it calls them ({DEVICE_IDS[0]})")
+    add(
+        "--device-ids",
+        choices=DEVICE_IDS,
+        help=f"what it calls them for the runtime ({DEVICE_IDS[0]})",
+    )
     add(
         "--feature-discovery",
         action=argparse.BooleanOptionalAction,

@@ -13,7 +13,7 @@ ALLOCATIONS: tuple[Allocation, ...] = ("dra", "device-plugin", "mixed", "both")
 Mechanism = Literal["dra", "device-plugin"]
 
 DEVICE_IDS = ("uuid", "index")
-"""What NVIDIA's device plugin may call devices."""
+"""What NVIDIA's device plugin may call devices in what it tells the runtime."""
 
 _SHARING = re.compile(
     r"(?P<strategy>time-slicing|mps)=(?P<replicas>[2-9]|1[0-6])(?P<renamed>,renamed)?"
@@ -66,7 +66,7 @@ class LabOptions:
     sharing: str = "none"
     """How the device plugin shares them, as ``Sharing.parse`` reads it."""
     device_ids: str = "uuid"
-    """What the device plugin calls them."""
+    """What the device plugin calls them for the runtime; kubelet is told UUIDs in any case."""
     feature_discovery: bool = True
     """Whether nodes have the labels of NVIDIA's GPU feature discovery."""
     virtual_node: bool = False

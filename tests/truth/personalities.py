@@ -102,7 +102,6 @@ BROKEN = (
 )
 
 _NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
-_SHARED = "time-slicing"
 
 PERSONALITIES = (
     Personality(
@@ -134,7 +133,12 @@ PERSONALITIES = (
         options=LabOptions(
             allocation="device-plugin", sharing="time-slicing=4", feature_discovery=False
         ),
-        right={"dra_support": _NO_CLAIMS},
+        right={
+            "dra_support": _NO_CLAIMS,
+            "accelerator_metrics": Right(
+                verdict="Inconclusive", because=("nothing tells whether each is shared by 4",)
+            ),
+        },
     ),
     Personality(
         name="time-slicing-renamed",
@@ -152,11 +156,18 @@ PERSONALITIES = (
         name="mps",
         sentence="Each device shared by MPS among four",
         options=LabOptions(allocation="device-plugin", sharing="mps=4"),
-        right={"dra_support": _NO_CLAIMS},
+        right={
+            "dra_support": _NO_CLAIMS,
+            # The pod that shall leave room for one less than a gang asks for more than one share.
+            "gang_scheduling": Right(
+                verdict="Inconclusive",
+                because=("maximum request size for shared resources is 1", "There was no gang"),
+            ),
+        },
     ),
     Personality(
         name="device-ids",
-        sentence="A device plugin that calls devices by number",
+        sentence="A device plugin that names devices to the runtime by number",
         options=LabOptions(allocation="device-plugin", device_ids="index"),
         right={"dra_support": _NO_CLAIMS},
     ),
