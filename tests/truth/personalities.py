@@ -156,14 +156,7 @@ PERSONALITIES = (
         name="mps",
         sentence="Each device shared by MPS among four",
         options=LabOptions(allocation="device-plugin", sharing="mps=4"),
-        right={
-            "dra_support": _NO_CLAIMS,
-            # The pod that shall leave room for one less than a gang asks for more than one share.
-            "gang_scheduling": Right(
-                verdict="Inconclusive",
-                because=("maximum request size for shared resources is 1", "There was no gang"),
-            ),
-        },
+        right={"dra_support": _NO_CLAIMS},
     ),
     Personality(
         name="device-ids",
