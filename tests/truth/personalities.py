@@ -150,7 +150,14 @@ PERSONALITIES = (
         name="one-device-in-four",
         sentence="One device in all, in four time slices",
         options=LabOptions(nodes=1, gpus=1, allocation="device-plugin", sharing="time-slicing=4"),
-        right={"dra_support": _NO_CLAIMS},
+        right={
+            "dra_support": _NO_CLAIMS,
+            "secure_accelerator_access": Right(because=("no device for one pod alone",)),
+            "accelerator_metrics": Right(because=("it is shared .*, and moves for both",)),
+            "pod_autoscaling": Right(
+                verdict="Inconclusive", because=("Both pods may have units of the same device",)
+            ),
+        },
     ),
     Personality(
         name="mps",
