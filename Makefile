@@ -19,7 +19,7 @@ test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs
 	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --dist loadfile --durations 15 \
 	  || $(BIN)/pytest tests/truth -m "not thorough" --last-failed --last-failed-no-failures none
 
-truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md
+truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md and tables
 	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway
 	mkdir -p build
 	@# Three labs on two cores: trials mostly wait.
