@@ -128,7 +128,10 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
 
 def _counts(text: str) -> int | tuple[int, ...]:
     """One number for all nodes, or one for each."""
-    counts = tuple(int(word) for word in text.split(","))
+    words = text.split(",")
+    if not all(word.isdecimal() for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor numbers with commas: 8,1")
+    counts = tuple(map(int, words))
     return counts if len(counts) > 1 else counts[0]
 
 

@@ -5,6 +5,7 @@ a trial counts. Their properties hold what the suite said (``kept`` in tests/tru
 """
 
 import json
+import re
 import sys
 import textwrap
 import xml.etree.ElementTree as ElementTree
@@ -18,9 +19,11 @@ from tests.truth.personalities import BROKEN, PERSONALITIES, REQUIREMENTS, Perso
 PAGE = Path(__file__).parent / "accelerators.md"
 MARKS = ("<!-- made by `make truth` -->\n", "<!-- end -->\n")
 """What stands before and behind the tables."""
-WORDS = 160
+WORDS = 200
 """Characters of a message that a row shows."""
 _NOT_TRIED = "not tried"
+_OF_A_RUN = re.compile(r"aicr-[0-9a-f]+-[\w-]+/")
+"""Namespaces, which differ from run to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,7 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
 
 
 def _short(words: str) -> str:
+    words = _OF_A_RUN.sub("", words)
     return textwrap.shorten(words.replace("<", "&lt;"), WORDS, placeholder=" …")
 
 
