@@ -19,12 +19,13 @@ test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs
 	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --dist loadfile --durations 15 \
 	  || $(BIN)/pytest tests/truth -m "not thorough" --last-failed --last-failed-no-failures none
 
-truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md
+truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md and tables
 	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway
 	mkdir -p build
 	@# Three labs on two cores: trials mostly wait.
 	$(BIN)/pytest tests/truth -n 3 --dist loadfile --junit-xml build/truth.xml; status=$$?; \
-	  $(BIN)/python docs/truth.py build/truth.xml && exit $$status
+	  $(BIN)/python docs/truth.py build/truth.xml \
+	  && PYTHONPATH=. $(BIN)/python docs/accelerators.py build/truth.xml && exit $$status
 
 quick: setup-test  ## the tests that need no cluster
 	@# Real processes meet real signals there: what failed on a busy machine is tried once more, alone.

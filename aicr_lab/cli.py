@@ -1,6 +1,7 @@
 """``python -m aicr_lab``: the lab on the command line."""
 
 import argparse
+import dataclasses
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, ComponentStatus
-from aicr_lab.options import ALLOCATIONS, LabOptions
+from aicr_lab.options import ALLOCATIONS, DEVICE_IDS, SHARING_FORM, LabOptions
 
 _DEFAULTS = LabOptions()
 _FOLLOW_EVERY = 0.3
@@ -89,9 +90,27 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--nodes", type=int, help=f"number of nodes ({_DEFAULTS.nodes})")
-    add("--gpus", type=int, help=f"accelerators per node ({_DEFAULTS.gpus})")
+    add("--gpus", type=_counts, metavar="N[,N…]", help=f"accelerators per node ({_DEFAULTS.gpus})")
     add("--gpu-profile", help=f"which accelerators ({_DEFAULTS.gpu_profile})")
     add("--allocation", choices=ALLOCATIONS, help=f"how they are handed out ({ALLOCATIONS[0]})")
+    add("--sharing", metavar="HOW", help=f"the device plugin shares them: {SHARING_FORM}")
+    add(
+        "--device-ids",
+        choices=DEVICE_IDS,
+        help=f"what it calls them for the runtime ({DEVICE_IDS[0]})",
+    )
+    add(
+        "--feature-discovery",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="nodes have the labels of GPU feature discovery, or none (they have)",
+    )
+    add(
+        "--virtual-node",
+        action="store_const",
+        const=True,
+        help="a node without a kubelet offers accelerators, too",
+    )
     add("--port", type=int, help="port of the API server on 127.0.0.1 (any free one)")
     add(
         "--addons",
@@ -107,6 +126,15 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     add("--build-only", action="store_true", help="build what is missing, start nothing")
 
 
+def _counts(text: str) -> int | tuple[int, ...]:
+    """One number for all nodes, or one for each."""
+    words = text.split(",")
+    if not all(word.isdecimal() for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor numbers with commas: 8,1")
+    counts = tuple(map(int, words))
+    return counts if len(counts) > 1 else counts[0]
+
+
 def _say(text: str) -> None:
     print(f"{text}\n", end="", flush=True)  # in one piece: threads say things too
 
@@ -117,7 +145,7 @@ def _up(lab: Lab, arguments: argparse.Namespace) -> int:
     if arguments.build_only:
         startup.build(arguments.addons or (), _say)
         return 0
-    names = ("nodes", "gpus", "gpu_profile", "allocation", "port", "addons", "fast")
+    names = [field.name for field in dataclasses.fields(LabOptions)]
     given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     startup.up(lab, LabOptions(**given) if given else None, _say)
     return 0

@@ -1,14 +1,53 @@
 """What a lab is made with."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from aicr_lab.errors import LabError
 
-Allocation = Literal["dra", "device-plugin", "mixed"]
-ALLOCATIONS: tuple[Allocation, ...] = ("dra", "device-plugin", "mixed")
+Allocation = Literal["dra", "device-plugin", "mixed", "both"]
+ALLOCATIONS: tuple[Allocation, ...] = ("dra", "device-plugin", "mixed", "both")
+Mechanism = Literal["dra", "device-plugin"]
+
+DEVICE_IDS = ("uuid", "index")
+"""What NVIDIA's device plugin may call devices in what it tells the runtime."""
+
+_SHARING = re.compile(
+    r"(?P<strategy>time-slicing|mps)=(?P<replicas>[2-9]|1[0-6])(?P<renamed>,renamed)?"
+)
+SHARING_FORM = "none, time-slicing=N or mps=N with N from 2 to 16; with ,renamed behind it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """How the device plugin shares devices."""
+
+    strategy: Literal["none", "time-slicing", "mps"] = "none"
+    replicas: int = 1
+    """Units that each device gives."""
+    renamed: bool = False
+    """Whether they are counted under a name of their own."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Sharing":
+        """What ``--sharing`` says."""
+        if text == "none":
+            return cls()
+        if not (found := _SHARING.fullmatch(text)):
+            raise LabError(f"--sharing {text}: no such sharing", hint=SHARING_FORM)
+        return cls(
+            strategy="mps" if found["strategy"] == "mps" else "time-slicing",
+            replicas=int(found["replicas"]),
+            renamed=bool(found["renamed"]),
+        )
+
+    @property
+    def resource(self) -> str:
+        """The extended resource under which the units are counted."""
+        return "nvidia.com/gpu.shared" if self.renamed else "nvidia.com/gpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +56,21 @@ class LabOptions:
 
     nodes: int = 2
     """Number of nodes, 1 to 9."""
-    gpus: int = 8
-    """Accelerators per node."""
+    gpus: int | tuple[int, ...] = 8
+    """Accelerators per node; several numbers: of each node, the last one of all that follow."""
     gpu_profile: str = "h100"
     """Which accelerators are simulated."""
     allocation: Allocation = "dra"
-    """How they are handed out; ``mixed``: the device plugin on the last node, DRA on the others."""
+    """How they are handed out; ``mixed``: the device plugin on the last node, DRA on the others;
+    ``both``: DRA and the device plugin on every node, which offers the same devices twice."""
+    sharing: str = "none"
+    """How the device plugin shares them, as ``Sharing.parse`` reads it."""
+    device_ids: str = "uuid"
+    """What the device plugin calls them for the runtime; kubelet is told UUIDs in any case."""
+    feature_discovery: bool = True
+    """Whether nodes have the labels of NVIDIA's GPU feature discovery."""
+    virtual_node: bool = False
+    """Whether a node without a kubelet offers accelerators, too."""
     port: int = 0
     """Port of the API server on the host's 127.0.0.1; 0: any free one."""
     addons: tuple[str, ...] = ()
@@ -33,25 +81,60 @@ class LabOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.nodes <= 9:
             raise LabError(f"--nodes {self.nodes}: a lab has 1 to 9 nodes")
-        if not 0 <= self.gpus <= 16:
-            raise LabError(f"--gpus {self.gpus}: a node has 0 to 16 accelerators")
+        counts = [self.gpus] if isinstance(self.gpus, int) else self.gpus
+        if not counts or not all(0 <= count <= 16 for count in counts):
+            raise LabError(f"--gpus {_words(self.gpus)}: a node has 0 to 16 accelerators")
+        if len(counts) > self.nodes:
+            raise LabError(f"--gpus {_words(self.gpus)}: there are only {self.nodes} nodes")
         if self.allocation not in ALLOCATIONS:
             raise LabError(f"--allocation {self.allocation}: one of {', '.join(ALLOCATIONS)}")
         if self.allocation == "mixed" and self.nodes < 2:
             raise LabError("--allocation mixed needs two nodes: one mechanism per node")
+        if self.device_ids not in DEVICE_IDS:
+            raise LabError(f"--device-ids {self.device_ids}: one of {', '.join(DEVICE_IDS)}")
+        shared = self.shares.strategy != "none"
+        if self.allocation == "dra" and (shared or self.device_ids != "uuid"):
+            raise LabError(
+                "--sharing and --device-ids are the device plugin's",
+                hint="--allocation device-plugin, mixed or both",
+            )
+
+    @property
+    def shares(self) -> Sharing:
+        """How the device plugin shares devices."""
+        return Sharing.parse(self.sharing)
+
+    def gpus_of(self, index: int) -> int:
+        """Accelerators of a node, by its number."""
+        if isinstance(self.gpus, int):
+            return self.gpus
+        return self.gpus[min(index, len(self.gpus) - 1)]
 
     def command_line(self) -> str:
-        """The options as ``up`` takes them."""
-        words = [
-            f"--{name} {getattr(self, name.replace('-', '_'))}"
-            for name in ("nodes", "gpus", "gpu-profile", "allocation", "port")
-        ]
-        words.append(f"--addons {','.join(self.addons) or 'core'}")
-        return " ".join([*words, "--fast"] if self.fast else words)
+        """The options as ``up`` takes them; of those that are seldom given what is not default."""
+        always = ("nodes", "gpus", "gpu_profile", "allocation", "port")
+        words = []
+        for field in dataclasses.fields(self):
+            value, name = getattr(self, field.name), field.name.replace("_", "-")
+            if field.name == "addons":
+                words.append(f"--addons {','.join(self.addons) or 'core'}")
+            elif isinstance(value, bool):
+                words += [] if value is field.default else [f"--{'' if value else 'no-'}{name}"]
+            elif field.name in always or value != field.default:
+                words.append(f"--{name} {_words(value)}")
+        return " ".join(words)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "LabOptions":
         """Options of a record; keys of a newer version are ignored."""
         known = {field.name for field in dataclasses.fields(cls)}
-        given = {key: value for key, value in values.items() if key in known}
-        return cls(**{**given, "addons": tuple(given.get("addons", ()))})
+        given: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in values.items()
+            if key in known
+        }
+        return cls(**given)
+
+
+def _words(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -18,7 +18,7 @@ from aicr_lab.addons.catalogue import chosen
 from aicr_lab.build import artifacts, images
 from aicr_lab.build.builder import Artifact, Builder, cache_dir, locate
 from aicr_lab.errors import AicrLabError, ApiRefused, ComponentFailed, HostUnfit, LabError
-from aicr_lab.kubernetes import containerd, kubelet, mounts, network
+from aicr_lab.kubernetes import containerd, kubelet, mounts, network, virtual_node
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.kubeconfig import write_kubeconfig
 from aicr_lab.kubernetes.node import Node
@@ -130,6 +130,8 @@ class _Startup:
             runtimes = [pool.submit(self._start_runtime, node, archive) for node in lab.nodes]
             self._finish_control_plane()
             self._apply_manifests()
+            if self._options.virtual_node:
+                lab.start(virtual_node.process(lab.control_plane))
             coming = self._begin_addons(pool, runtimes)
             joined = [
                 pool.submit(self._join, node, runtime)
@@ -299,14 +301,15 @@ class _Startup:
         lab.start(kubelet.kube_proxy(node, binary))
         self._await(f"node {node.name} Ready", lambda: self._node_unready(node), _NODE_TIMEOUT)
         self._say(f"{node.name} is Ready ({self._elapsed()})")
-        if self._options.gpus:
+        if node.gpus(self._options):
             self._await(
                 f"accelerators of {node.name}", lambda: self._gpus_missing(node), _NODE_TIMEOUT
             )
 
     def _labels(self, node: Node) -> Mapping[str, str]:
         options = self._options
-        size = f"{options.gpu_profile}-{options.gpus}" if options.gpus else "cpu"
+        gpus = node.gpus(options)
+        size = f"{options.gpu_profile}-{gpus}" if gpus else "cpu"
         labels = {"node.kubernetes.io/instance-type": f"lab-{size}", SIMULATED: "true"}
         return labels | accelerators.labels(node, options)
 
@@ -348,15 +351,25 @@ class _Startup:
         return "no Ready condition"
 
     def _gpus_missing(self, node: Node) -> str:
-        wanted = self._options.gpus
-        if node.allocation(self._options) == "device-plugin":
-            status = self._lab.api.get("v1", "Node", node.name)["status"]
-            seen = int(status.get("allocatable", {}).get("nvidia.com/gpu", 0))
-        else:
-            slices = self._lab.api.list("resource.k8s.io/v1", "ResourceSlice")
-            own = [each["spec"] for each in slices if each["spec"].get("nodeName") == node.name]
-            seen = sum(len(spec.get("devices") or []) for spec in own)
-        return "" if seen >= wanted else f"{seen} of {wanted} devices"
+        offered = {"device-plugin": self._counted, "dra": self._published}
+        lacking = [
+            f"{seen} of {wanted} devices by {mechanism}"
+            for mechanism in node.mechanisms(self._options)
+            for seen, wanted in [offered[mechanism](node)]
+            if seen < wanted
+        ]
+        return ", ".join(lacking)
+
+    def _counted(self, node: Node) -> tuple[int, int]:
+        shares = self._options.shares
+        status = self._lab.api.get("v1", "Node", node.name)["status"]
+        seen = int(status.get("allocatable", {}).get(shares.resource, 0))
+        return seen, node.gpus(self._options) * shares.replicas
+
+    def _published(self, node: Node) -> tuple[int, int]:
+        slices = self._lab.api.list("resource.k8s.io/v1", "ResourceSlice")
+        own = [each["spec"] for each in slices if each["spec"].get("nodeName") == node.name]
+        return sum(len(spec.get("devices") or []) for spec in own), node.gpus(self._options)
 
     def _dns_missing(self) -> str:
         found = self._lab.api.get("apps/v1", "Deployment", "coredns", "kube-system")

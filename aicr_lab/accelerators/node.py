@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aicr_lab.accelerators import agent
-from aicr_lab.accelerators.artifacts import DEVICE_PLUGIN, DRA_DRIVER, DRIVER
+from aicr_lab.accelerators import agent, device_plugin
+from aicr_lab.accelerators.artifacts import DRA_DRIVER, DRIVER
 from aicr_lab.accelerators.devices import device_nodes, free_majors, make_nodes
 from aicr_lab.accelerators.driver_root import DriverRoot
 from aicr_lab.accelerators.profiles import Gpu, gpus_of, profile_named
@@ -28,19 +28,21 @@ _WITH_PCI_BUSES = 'mount --bind "$1" /sys/bus/pci/devices && shift && exec "$@"'
 def prepare(node: Node, options: LabOptions) -> None:
     """Make driver root, device nodes, state file and runtime; before containerd starts."""
     profile = profile_named(options.gpu_profile)
-    gpus = gpus_of(node.name, options.gpus)
+    gpus = gpus_of(node.name, node.gpus(options))
     root = driver_root(node, options)
     root.fill(
         nvml=locate(DRIVER, "libnvidia-ml.so"),
         cuda=locate(DRIVER, "libcuda.so"),
         nvidia_smi=locate(DRIVER, "nvidia-smi"),
     )
-    nodes = device_nodes(free_majors(Path("/proc/devices").read_text()), options.gpus)
+    nodes = device_nodes(free_majors(Path("/proc/devices").read_text()), len(gpus))
     make_nodes(root.dev, nodes)
     state_file(node, options).write(describe(profile, gpus))
     _link_pci_buses(_pci_dir(node), gpus)
     facts = facts_of(root, nodes, [gpu.uuid for gpu in gpus], node.kubelet_root, _cdi_hook())
     runtime(node).install(node.name, facts)
+    if options.shares.strategy != "none":
+        device_plugin.prepare(node, options.shares)
 
 
 def majors() -> tuple[int, ...]:
@@ -50,8 +52,8 @@ def majors() -> tuple[int, ...]:
 
 
 def processes(node: Node, options: LabOptions) -> list[Process]:
-    """NVIDIA's program that hands the node's GPUs out, and who decides how busy they look."""
-    return [allocator(node, options), _agent(node, options)]
+    """NVIDIA's programs that hand the node's GPUs out, and who decides how busy they look."""
+    return [*allocators(node, options), _agent(node, options)]
 
 
 def runtime_binary(node: Node, handler: str = "runc") -> Path:
@@ -61,15 +63,25 @@ def runtime_binary(node: Node, handler: str = "runc") -> Path:
 
 def labels(node: Node, options: LabOptions) -> dict[str, str]:
     """Node labels that NVIDIA's GPU feature discovery would set."""
-    if options.gpus == 0:
+    if node.gpus(options) == 0 or not options.feature_discovery:
         return {}
     profile = profile_named(options.gpu_profile)
-    return {
+    product = profile.product.replace(" ", "-")
+    found = {
         "nvidia.com/gpu.present": "true",
-        "nvidia.com/gpu.count": str(options.gpus),
-        "nvidia.com/gpu.product": profile.product.replace(" ", "-"),
+        "nvidia.com/gpu.count": str(node.gpus(options)),
+        "nvidia.com/gpu.product": product,
         "nvidia.com/gpu.memory": str(profile.memory_mib),
     }
+    shares = options.shares
+    if "device-plugin" in node.mechanisms(options) and shares.replicas > 1:
+        found |= {
+            "nvidia.com/gpu.replicas": str(shares.replicas),
+            "nvidia.com/gpu.sharing-strategy": shares.strategy,
+            # Under its own name a shared device is told from a whole one by nothing else.
+            "nvidia.com/gpu.product": product if shares.renamed else f"{product}-SHARED",
+        }
+    return found
 
 
 def manifests(options: LabOptions) -> list[Object]:
@@ -123,27 +135,30 @@ def runtime(node: Node) -> NodeRuntime:
     return NodeRuntime(node.dir / "runtime")
 
 
-def allocator(node: Node, options: LabOptions, *, told: Path | None = None) -> Process:
-    """The DRA driver or device plugin of a node.
+def allocators(node: Node, options: LabOptions, *, told: Path | None = None) -> list[Process]:
+    """The DRA driver of a node, its device plugin, or both.
 
     Args:
-        told: a state file for this program alone; containers keep seeing the node's own.
+        told: a state file for these programs alone; containers keep seeing the node's own.
     """
-    argv, name = (
-        (_device_plugin(node), "nvidia-device-plugin")
-        if node.allocation(options) == "device-plugin"
-        else (_dra_driver(node), "gpu-kubelet-plugin")
-    )
+    programs = {
+        "dra": ("gpu-kubelet-plugin", _dra_driver(node)),
+        "device-plugin": ("nvidia-device-plugin", device_plugin.argv(node, options, _cdi_hook())),
+    }
     env = {"LD_LIBRARY_PATH": str(driver_root(node, options).library_dir)}
     if told is not None:
         env["AICR_LAB_NVML_STATE"] = str(told)
-    return Process(
-        name=f"{name}@{node.name}",
-        argv=_among_pci_buses(node, argv),
-        namespace=node.name,
-        log=node.log_dir / f"{name}.log",
-        env=env,
-    )
+    return [
+        Process(
+            name=f"{name}@{node.name}",
+            argv=_among_pci_buses(node, argv),
+            namespace=node.name,
+            log=node.log_dir / f"{name}.log",
+            env=env if mechanism == "dra" else env | device_plugin.environment(node),
+        )
+        for mechanism in node.mechanisms(options)
+        for name, argv in [programs[mechanism]]
+    ]
 
 
 def _agent(node: Node, options: LabOptions) -> Process:
@@ -180,17 +195,6 @@ def _dra_driver(node: Node) -> list[str]:
         # The kubelet's paths as the node sees them: a socket's path has at most 107 bytes.
         "--kubelet-registrar-directory-path=/var/lib/kubelet/plugins_registry",
         "--kubelet-plugins-directory-path=/var/lib/kubelet/plugins",
-    ]
-
-
-def _device_plugin(node: Node) -> list[str]:
-    return [
-        str(locate(DEVICE_PLUGIN)),
-        "--device-list-strategy=cdi-cri",
-        f"--nvidia-driver-root={node.driver_root}",
-        f"--driver-root-ctr-path={node.driver_root}",
-        f"--nvidia-dev-root={node.driver_root}",
-        f"--nvidia-cdi-hook-path={_cdi_hook()}",
     ]
 
 

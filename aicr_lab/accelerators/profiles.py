@@ -31,6 +31,8 @@ class GpuProfile:
     """Device and vendor id, eight hex digits."""
     pci_subsystem: str
     vbios: str
+    guest: bool = False
+    """Whether it is a virtual one: it has no sensors of its own but those of its work."""
     driver_version: str = "580.126.20"
     cuda_version: str = "13.0"
 
@@ -57,6 +59,18 @@ PROFILES = {
         pci_device="20B210DE",
         pci_subsystem="146310DE",
         vbios="92.00.45.00.03",
+    ),
+    "vgpu": GpuProfile(
+        product="GRID A100-10C",
+        architecture="ampere",
+        compute_capability="8.0",
+        memory_mib=10240,
+        power_limit_w=0,
+        idle_power_w=0,
+        pci_device="20B010DE",
+        pci_subsystem="14F110DE",
+        vbios="00.00.00.00.00",
+        guest=True,
     ),
 }
 

@@ -33,6 +33,7 @@ def describe(profile: GpuProfile, gpus: list[Gpu]) -> Sections:
             "pci device": profile.pci_device,
             "pci subsystem": profile.pci_subsystem,
             "vbios": profile.vbios,
+            **({"guest": "yes"} if profile.guest else {}),
         },
     }
     for gpu in gpus:

@@ -65,6 +65,10 @@ def _images() -> Sequence[Image]:
 
 def _install(lab: Lab) -> None:
     objects = manifests.documents(_HERE / "objects" / "accelerator-exporter.yaml")
+    if not lab.options.feature_discovery:
+        # Its own chart asks for no label; the GPU operator's, which brings GFD, does.
+        for daemons in (obj for obj in objects if obj["kind"] == "DaemonSet"):
+            del daemons["spec"]["template"]["spec"]["nodeSelector"]
     if prometheus_operator.ADDON.name in lab.options.addons:
         objects.append(service_monitor(lab.options.fast))
     manifests.apply_all(lab, objects)

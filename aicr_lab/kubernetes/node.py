@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aicr_lab.machine.cgroups import Cgroups
 from aicr_lab.machine.namespaces import Namespaces
-from aicr_lab.options import Allocation, LabOptions
+from aicr_lab.options import LabOptions, Mechanism
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +78,19 @@ class Node:
         """The group below which its pods are, as the node sees it."""
         return "/" if self.cgroups.namespaced else self.cgroups.path(self.name)
 
-    def allocation(self, options: LabOptions) -> Allocation:
-        """How this node hands out accelerators: never ``mixed``, which is a lab's."""
-        if options.allocation != "mixed":
-            return options.allocation
-        return "device-plugin" if self.index == options.nodes - 1 else "dra"
+    def mechanisms(self, options: LabOptions) -> tuple[Mechanism, ...]:
+        """By what this node hands out accelerators: one of them, or both at once."""
+        match options.allocation:
+            case "both":
+                return ("dra", "device-plugin")
+            case "mixed":
+                return ("device-plugin",) if self.index == options.nodes - 1 else ("dra",)
+            case one:
+                return (one,)
+
+    def gpus(self, options: LabOptions) -> int:
+        """How many accelerators this node has."""
+        return options.gpus_of(self.index)
 
     def run(self, argv: Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a program in the node to its end, as root."""

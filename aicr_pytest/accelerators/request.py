@@ -82,6 +82,23 @@ def _claim_template(pod: Object, container: Object, node: AcceleratorNode, count
     }
 
 
+def one_each(pod: Object, resource: str) -> Object:
+    """The same pod, with a container for each unit of a resource that one asks for."""
+    pod = copy.deepcopy(pod)
+    apart = []
+    for container in pod["spec"]["containers"]:
+        limits = container.get("resources", {}).get("limits", {})
+        count = int(limits.get(resource, 1))
+        for number in range(count):
+            one = copy.deepcopy(container)
+            if count > 1:
+                one["name"] = f"{container['name']}-{number}"
+                one["resources"]["limits"][resource] = "1"
+            apart.append(one)
+    pod["spec"]["containers"] = apart
+    return pod
+
+
 def results_of(claim: Object, request: str) -> list[Object]:
     """What a claim was allocated for one of its requests, or for all where none is named."""
     results = claim["status"]["allocation"]["devices"]["results"]

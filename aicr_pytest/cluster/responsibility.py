@@ -201,6 +201,12 @@ _START = (
         "moment",
         "Kubelet or the device plugin was starting: see why, and run it again.",
     ),
+    _Rule(
+        r"^UnexpectedAdmissionError.*maximum request size for shared resources",
+        "policy",
+        "The device plugin gives a container one share at most (MPS, failRequestsGreaterThanOne): "
+        "choose nodes with whole devices with --aicr-nodes.",
+    ),
     _Rule(r"^FailedPrepareDynamicResources|^UnexpectedAdmissionError", "platform"),
     _Rule(
         r"requirement error: unsatisfied condition|driver version is insufficient"

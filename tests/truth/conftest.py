@@ -66,8 +66,14 @@ def kept(request: pytest.FixtureRequest) -> Iterator[None]:
     # record_property would warn that it is not of JUnit's second family; this is written as well.
     properties = request.node.user_properties
     directory = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
-    if (callspec := getattr(request.node, "callspec", None)) and "defect" in callspec.params:
-        properties.append(("defect", callspec.params["defect"].id))
+    if callspec := getattr(request.node, "callspec", None):
+        tried = callspec.params
+        if "defect" in tried:
+            properties.append(("defect", tried["defect"].id))
+        if "personality" in tried:
+            broken = tried["broken"]
+            properties.append(("personality", tried["personality"].name))
+            properties.append(("broken", broken.name if broken else ""))
     yield
     for file in sorted(directory.rglob(RUN_FILE)) if directory else ():
         properties.append(("run", json.dumps(_said(file.parent))))

@@ -115,7 +115,8 @@ def stop_allocators(lab: Lab) -> None:
     after it seemed to be well.
     """
     for node in lab.nodes:
-        lab.stop(accelerators.allocator(node, lab.options).name)
+        for process in accelerators.allocators(node, lab.options):
+            lab.stop(process.name)
     for node in lab.nodes:
         await_effect(f"end of the driver of {node.name}", partial(_unknown, lab, node))
 
@@ -128,7 +129,8 @@ def restart_allocators(lab: Lab, *, told: Callable[[Node], Path | None] = lambda
     """
     stop_allocators(lab)
     for node in lab.nodes:
-        lab.start(accelerators.allocator(node, lab.options, told=told(node)))
+        for process in accelerators.allocators(node, lab.options, told=told(node)):
+            lab.start(process)
     for node in lab.nodes:
         await_effect(f"devices of {node.name}", partial(_offers_all, lab, node, told(node)))
 
@@ -140,14 +142,19 @@ def await_devices(lab: Lab) -> None:
 
 
 def _unknown(lab: Lab, node: Node) -> bool:
-    if node.allocation(lab.options) == "device-plugin":
-        return _allocatable(lab, node) == 0
-    return not _registered(lab, node)
+    return _allocatable(lab, node) == 0 and not _registered(lab, node)
 
 
 def _offers_all(lab: Lab, node: Node, told: Path | None) -> bool:
-    if node.allocation(lab.options) == "device-plugin":
-        return _allocatable(lab, node) == lab.options.gpus
+    offers = {"device-plugin": _counts_all, "dra": _publishes_all}
+    return all(offers[one](lab, node, told) for one in node.mechanisms(lab.options))
+
+
+def _counts_all(lab: Lab, node: Node, _: Path | None) -> bool:
+    return _allocatable(lab, node) == node.gpus(lab.options) * lab.options.shares.replicas
+
+
+def _publishes_all(lab: Lab, node: Node, told: Path | None) -> bool:
     state = StateFile(told, node.name) if told else accelerators.state_file(node, lab.options)
     expected = {values["uuid"] for name, values in state.read().items() if name[:4] == "gpu "}
     published = {
@@ -172,7 +179,7 @@ def _registered(lab: Lab, node: Node) -> bool:
 
 def _allocatable(lab: Lab, node: Node) -> int:
     status = lab.api.get("v1", "Node", node.name)["status"]
-    return int(status.get("allocatable", {}).get("nvidia.com/gpu", 0))
+    return int(status.get("allocatable", {}).get(lab.options.shares.resource, 0))
 
 
 def slices_of(lab: Lab, node: Node) -> list[Object]:
@@ -225,7 +232,8 @@ class IncompletePools:
     def inject(self, lab: Lab) -> None:
         """Stop the drivers by a signal and edit their slices."""
         for node in lab.nodes:
-            lab.pause(accelerators.allocator(node, lab.options).name)
+            for process in accelerators.allocators(node, lab.options):
+                lab.pause(process.name)
             self._set_count(lab, node, 2)
 
     def revert(self, lab: Lab) -> None:

@@ -1,15 +1,13 @@
 """Ways in which a node is none for new pods: silent, tainted by a condition, or not really one."""
 
-import sys
 from dataclasses import dataclass
 
 from aicr_lab.defects.injections.device_path import await_devices
 from aicr_lab.defects.injections.injection import await_effect, taints_of
-from aicr_lab.defects.programs import virtual_node
+from aicr_lab.kubernetes import virtual_node
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.lab import Lab
-from aicr_lab.machine.processes import LAB, Process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,37 +67,24 @@ def _has_taint(lab: Lab, node: str) -> bool:
 class VirtualNode:
     """A Ready node offers accelerators, and nothing runs on it; see :mod:`.virtual_node`."""
 
-    name: str = "virtual-node-0"
-
-    _component = "virtual-node"
-
     def inject(self, lab: Lab) -> None:
         """Start the program that stands for it, and wait until the node is Ready."""
-        lab.start(
-            Process(
-                name=self._component,
-                argv=(sys.executable, "-m", virtual_node.__name__, lab.name, self.name),
-                namespace=LAB,
-                log=lab.control_plane.log(self._component),
-                env={"AICR_LAB_HOME": str(lab.dir.parent)},
-            )
-        )
-        await_effect(self.name, lambda: self._offers(lab))
+        lab.start(virtual_node.process(lab.control_plane))
+        await_effect(virtual_node.NAME, lambda: self._offers(lab))
 
     def revert(self, lab: Lab) -> None:
         """Delete the node, and with it what was bound to it."""
-        lab.processes.stop(self._component)
-        lab.processes.forget(self._component)
-        lab.api.delete("v1", "Node", self.name)
-        await_effect(
-            f"the end of {self.name}", lambda: lab.api.find("v1", "Node", self.name) is None
-        )
-        lab.api.delete("coordination.k8s.io/v1", "Lease", self.name, "kube-node-lease")
+        lab.processes.stop(virtual_node.COMPONENT)
+        lab.processes.forget(virtual_node.COMPONENT)
+        name = virtual_node.NAME
+        lab.api.delete("v1", "Node", name)
+        await_effect(f"the end of {name}", lambda: lab.api.find("v1", "Node", name) is None)
+        lab.api.delete("coordination.k8s.io/v1", "Lease", name, "kube-node-lease")
 
     def _offers(self, lab: Lab) -> bool:
-        node = lab.api.find("v1", "Node", self.name)
+        node = lab.api.find("v1", "Node", virtual_node.NAME)
         offered = (node or {}).get("status", {}).get("allocatable", {})
-        return virtual_node.RESOURCE in offered and not _has_state(lab, self.name)
+        return virtual_node.RESOURCE in offered and not _has_state(lab, virtual_node.NAME)
 
 
 def _say(lab: Lab, node: Node, kind: str, value: str, reason: str) -> None:

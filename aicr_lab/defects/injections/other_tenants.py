@@ -32,7 +32,7 @@ class FilledNodes:
         await_effect("the occupants' ServiceAccount", lambda: lab.api.find(*account) is not None)
         for node in lab.nodes:
             spared = 0 if node.index else self.leaves
-            occupant = _occupant(node, lab.options.gpus - spared)
+            occupant = _occupant(node, node.gpus(lab.options) - spared)
             if self.cpu_left is not None:
                 taken = {"requests": {"cpu": f"{_free_cpu(lab, node) - self.cpu_left}m"}}
                 occupant["spec"]["containers"][0]["resources"] = taken
@@ -176,9 +176,9 @@ class TaintedDevice:
 
     def inject(self, lab: Lab) -> None:
         """Make the rule."""
-        pool = lab.nodes[self.node].name
-        device = f"gpu-{lab.options.gpus - 1}"
-        selector = {"driver": "gpu.nvidia.com", "pool": pool, "device": device}
+        node = lab.nodes[self.node]
+        device = f"gpu-{node.gpus(lab.options) - 1}"
+        selector = {"driver": "gpu.nvidia.com", "pool": node.name, "device": device}
         taint = {"key": "example.com/unhealthy", "value": "xid-79", "effect": "NoSchedule"}
         spec = {"deviceSelector": selector, "taint": taint}
         name = {"name": _RULE[2]}

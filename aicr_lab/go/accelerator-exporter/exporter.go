@@ -18,6 +18,19 @@ type field struct {
 	value            func(gpu, meter) float64
 }
 
+// nothing is what DCGM says of a sensor that a virtual GPU has not, where it says anything.
+func nothing(gpu, meter) float64 { return 0 }
+
+// ofGuests are the metrics of virtual GPUs: the hardware's sensors are the host's.
+var ofGuests = []field{
+	{"DCGM_FI_DEV_MEMORY_TEMP", "gauge", "Memory temperature (in C).", nothing},
+	{"DCGM_FI_DEV_GPU_UTIL", "gauge", "GPU utilization (in %).", func(g gpu, _ meter) float64 { return g.utilization }},
+	{"DCGM_FI_DEV_FB_FREE", "gauge", "Framebuffer memory free (in MiB).",
+		func(g gpu, _ meter) float64 { return g.memory - g.memoryUsed }},
+	{"DCGM_FI_DEV_FB_USED", "gauge", "Framebuffer memory used (in MiB).", func(g gpu, _ meter) float64 { return g.memoryUsed }},
+	{"DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "counter", "Total number of NVLink bandwidth counters for all lanes.", nothing},
+}
+
 var fields = []field{
 	{"DCGM_FI_DEV_GPU_TEMP", "gauge", "GPU temperature (in C).", func(g gpu, _ meter) float64 { return g.celsius }},
 	{"DCGM_FI_DEV_POWER_USAGE", "gauge", "Power draw (in W).", func(g gpu, _ meter) float64 { return g.watts }},
@@ -93,14 +106,18 @@ func (e *exporter) page(defects map[string]bool) (string, error) {
 	if defects["stale"] {
 		timestamp = " " + strconv.FormatInt(time.Now().Add(-10*time.Minute).UnixMilli(), 10)
 	}
-	text := e.render(distorted(readings, defects), now.driver, timestamp)
+	shown := fields
+	if now.guest {
+		shown = ofGuests
+	}
+	text := e.render(shown, distorted(readings, defects), now.driver, timestamp)
 	if defects["stale"] {
 		e.frozen = text
 	}
 	return text, nil
 }
 
-func (e *exporter) render(readings []reading, driver, timestamp string) string {
+func (e *exporter) render(fields []field, readings []reading, driver, timestamp string) string {
 	var text strings.Builder
 	for _, field := range fields {
 		fmt.Fprintf(&text, "# HELP %s %s\n# TYPE %s %s\n", field.name, field.help, field.name, field.kind)

@@ -27,6 +27,7 @@ type gpu struct {
 // state is a whole state file.
 type state struct {
 	driver string // version
+	guest  bool   // the GPUs are virtual ones
 	gpus   []gpu
 }
 
@@ -41,7 +42,7 @@ func readState(driverRoot string) (state, error) {
 		return state{}, err
 	}
 	sections := parse(text)
-	result := state{driver: sections["driver"]["version"]}
+	result := state{driver: sections["driver"]["version"], guest: sections["profile"]["guest"] == "yes"}
 	for index := 0; ; index++ {
 		own, there := sections[fmt.Sprintf("gpu %d", index)]
 		if !there {

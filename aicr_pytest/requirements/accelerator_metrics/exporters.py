@@ -121,6 +121,7 @@ class Exporters:
             identities=frozenset(device.identity for device in node.devices if compared),
             count=node.whole_devices,
             parts_apart=node.unit == "device" and bool(node.beside),
+            told=bool(node.told_by),
         )
 
     def endpoints(self) -> list[Endpoint]:

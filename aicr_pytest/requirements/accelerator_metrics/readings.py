@@ -1,5 +1,6 @@
 """What exporters say of accelerators, judged. Pure: no requests, no clock of its own."""
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -26,6 +27,8 @@ class Offered:
     """How many there are."""
     parts_apart: bool = False
     """Whether parts are counted beside them, and so are none of them."""
+    told: bool = True
+    """Whether anything tells that these are whole accelerators, and not shares of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,23 @@ def _set_faults(where: str, offered: Offered, seen: Set[str]) -> list[str]:
     if not offered.identities and (fitting := len(_units(offered, seen))) < offered.count:
         return [f"{where} has series of {fitting} accelerators, {offered.count} are offered"]
     return []
+
+
+def may_be_shares(profile: ExporterProfile, offered: Offered, exposed: Sequence[Exposed]) -> str:
+    """Why fewer series than are counted may be of all that there is; empty where they are not.
+
+    Devices that are shared are counted several times each, all of them as often.
+    """
+    devices = len(_units(offered, set(shown(profile, profile.utilization, exposed))))
+    if offered.told or offered.identities or not 0 < devices < offered.count:
+        return ""
+    each, left = divmod(offered.count, devices)
+    if left or coverage_faults(profile, dataclasses.replace(offered, count=devices), exposed):
+        return ""
+    return (
+        f"{offered.node} counts {offered.count} accelerators, its exporter shows {devices}, and "
+        f"nothing tells whether each is shared by {each}"
+    )
 
 
 def _units(offered: Offered, seen: Set[str]) -> set[str]:

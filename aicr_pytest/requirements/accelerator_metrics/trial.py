@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.errors import DoesNotApply, EndpointSilent, SolutionAbsent, WaitTimeout
+from aicr_pytest.errors import (
+    DoesNotApply,
+    EndpointSilent,
+    ProbeFailed,
+    SolutionAbsent,
+    WaitTimeout,
+)
 from aicr_pytest.requirements.accelerator_metrics import readings
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.load_trial import LoadTrial
@@ -22,6 +28,11 @@ if TYPE_CHECKING:
     from aicr_pytest.monitoring.prometheus import Prometheus
     from aicr_pytest.workloads.actors import Actors
     from aicr_pytest.workloads.pods_per_node import PodsPerNode
+
+_TELL = (
+    "Label the nodes as GPU feature discovery does, with the number of their devices or of the "
+    "shares of each."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +90,21 @@ class Metrics:
         return found
 
     def accelerators_without_series(self) -> list[str]:
-        """Accelerators without utilization and memory of their own, as sentences."""
+        """Accelerators without utilization and memory of their own, as sentences.
+
+        Raises:
+            ProbeFailed: whether they are all there cannot be told.
+        """
         profile = self.exporters.profile
         seen: dict[str, tuple[Offered, list[Exposed]]] = {}
 
         def look(node: AcceleratorNode) -> list[str]:
             offered, exposed = self.exporters.offered(node), self.exporters.exposed(node.name)
             seen[node.name] = offered, exposed
-            return readings.coverage_faults(profile, offered, exposed)
+            found = readings.coverage_faults(profile, offered, exposed)
+            if found and (doubt := readings.may_be_shares(profile, offered, exposed)):
+                raise ProbeFailed(doubt, hint=_TELL)
+            return found
 
         found = self.exporters.gather(look)
         answers = [seen[name] for name in sorted(seen)]

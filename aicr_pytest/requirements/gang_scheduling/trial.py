@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.request import one_each
 from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
@@ -19,6 +20,7 @@ from aicr_pytest.errors import (
     DoesNotApply,
     Inconclusive,
     NoCapacity,
+    PolicyRefused,
     SchedulerSilent,
     WaitTimeout,
 )
@@ -57,6 +59,8 @@ class GangTrial:
         self._placed: list[AcceleratorPod] = []
         self._gathered: list[Gang] = []
         self._numbers = itertools.count()
+        self._apart = False
+        """Whether a container is given one accelerator at most, as shares may be."""
 
     # The steps
 
@@ -160,7 +164,7 @@ class GangTrial:
         if free < 1:
             raise NoCapacity(f"Others hold all accelerators by now: {node}.")
         everything = self._block(free)
-        held = everything.grant().count
+        held = sum(everything.grant(one).count for one in everything.pod.containers)
         self._platform.evidence.fact("held again by one pod", f"{held} of {node.name}")
         self._release(everything)
         return Freed(free=free, held=held)
@@ -204,11 +208,23 @@ class GangTrial:
         raise NoCapacity(f"{node.name} offers no accelerators any more.")
 
     def _block(self, count: int) -> AcceleratorPod:
+        """A pod that holds so many accelerators."""
+        try:
+            return self._hold(count)
+        except PolicyRefused as refused:
+            if self._apart or count == 1 or self._prepare().mechanism != "device-plugin":
+                raise
+            self._platform.evidence.fact("accelerators are asked for one by one", str(refused))
+        self._apart = True
+        self._release(self._placed[-1])
+        return self._hold(count)
+
+    def _hold(self, count: int) -> AcceleratorPod:
         blocker = self._platform.workspaces.place_on(
             self._prepare(),
             "gang_scheduling/blocker",
             name=f"blocker-{next(self._numbers)}",  # its claim template cannot be changed later
-            as_member=self._scheduler.outside_gang,
+            as_member=self._outside_gang,
             values={"count": str(count)},
         )
         self._placed.append(blocker)
@@ -219,6 +235,10 @@ class GangTrial:
         except SchedulerSilent as error:
             raise WaitTimeout(str(error)) from error  # it is the scheduler that is on trial
         return blocker
+
+    def _outside_gang(self, pod: Object) -> Object:
+        resource = self._prepare().extended_resource
+        return self._scheduler.outside_gang(one_each(pod, resource) if self._apart else pod)
 
     def _gather(self, names: Sequence[str], size: int, *, single: bool) -> list[Gang]:
         """Gangs whose members are created in turns, the first of each, then the second of each.

@@ -3,7 +3,7 @@ import dataclasses
 from typing import Any
 
 from aicr_pytest.accelerators.inventory import AcceleratorNode
-from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
+from aicr_pytest.accelerators.request import PLACEHOLDER, one_each, with_accelerator_request
 from aicr_pytest.accelerators.vendors.nvidia import PROFILE
 
 NODE = AcceleratorNode(
@@ -71,6 +71,16 @@ def test_the_pod_is_pinned_through_the_scheduler_and_tolerates_the_nodes_own_tai
     assert "nodeName" not in pod["spec"]
     assert terms[0]["matchFields"][0]["values"] == ["n0"]
     assert [item["key"] for item in pod["spec"]["tolerations"]] == ["nvidia.com/gpu", "team"]
+
+
+def test_units_may_be_asked_for_by_a_container_each() -> None:
+    (pod,) = with_accelerator_request(POD, dataclasses.replace(NODE, mechanism="device-plugin"))
+
+    apart = one_each(pod, "nvidia.com/gpu")["spec"]["containers"]
+
+    assert [one["name"] for one in apart] == ["main-0", "main-1", "sibling"]
+    assert [one["resources"]["limits"].get("nvidia.com/gpu") for one in apart] == ["1", "1", None]
+    assert pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "2"
 
 
 def test_the_manifest_itself_stays_as_it_was() -> None:

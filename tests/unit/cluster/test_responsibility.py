@@ -254,6 +254,9 @@ def test_what_the_device_path_cannot_start_accuses_the_platform(reason: str, mes
          "moment"),
         ("UnexpectedAdmissionError", ("Allocate failed due to can't allocate unregistered device "
          "nvidia.com/gpu, which is unexpected"), "moment"),
+        ("UnexpectedAdmissionError", ("Allocate failed due to rpc error: code = Unknown desc = "
+         'invalid allocation request for "nvidia.com/gpu": invalid request: maximum request size '
+         "for shared resources is 1; found 30, which is unexpected"), "policy"),
         ("RunContainerError", ("nvidia-container-cli: requirement error: unsatisfied condition: "
          "cuda>=12.8, please update your driver to a newer version"), "image"),
         ("Error", "CUDA driver version is insufficient for CUDA runtime version", "image"),

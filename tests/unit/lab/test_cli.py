@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from aicr_lab import startup
 from aicr_lab.cli import main, status_text
 from aicr_lab.errors import ComponentFailed, LabError, last_lines
 from aicr_lab.machine.processes import ComponentStatus
+from aicr_lab.options import LabOptions
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,49 @@ def test_a_bad_name_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().err
     assert printed.startswith("aicr_lab: --name 'A_B'")
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        LabOptions(),
+        LabOptions(nodes=3, gpus=(8, 1), allocation="both", sharing="mps=4", device_ids="index"),
+        LabOptions(feature_discovery=False, virtual_node=True, gpu_profile="vgpu", fast=True),
+    ],
+)
+def test_options_are_taken_as_they_are_printed(
+    options: LabOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    monkeypatch.setattr(startup, "up", lambda _, given, __: taken.append(given))
+
+    assert main(["up", *options.command_line().split()]) == 0
+    assert taken == [options]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--gpus", "8,x"], "argument --gpus: '8,x' is no number"),
+        (["--allocation", "none"], "argument --allocation: invalid choice: 'none'"),
+        (["--device-ids", "name"], "argument --device-ids: invalid choice: 'name'"),
+    ],
+)
+def test_bad_option_is_named(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["up", *words])
+    assert said in capsys.readouterr().err
+
+
+def test_sharing_that_there_is_not_is_refused_with_what_there_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["up", "--allocation", "both", "--sharing", "mps"]) == 1
+    printed = capsys.readouterr().err
+    assert "--sharing mps: no such sharing" in printed
+    assert "mps=N" in printed
 
 
 def test_asking_leaves_nothing_behind(home: Path) -> None:

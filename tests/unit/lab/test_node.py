@@ -33,14 +33,22 @@ def test_nodes_differ_in_everything_that_would_clash() -> None:
 @pytest.mark.parametrize(
     ("allocation", "expected"),
     [
-        ("dra", ["dra", "dra"]),
-        ("device-plugin", ["device-plugin", "device-plugin"]),
-        ("mixed", ["dra", "device-plugin"]),
+        ("dra", [("dra",), ("dra",)]),
+        ("device-plugin", [("device-plugin",), ("device-plugin",)]),
+        ("mixed", [("dra",), ("device-plugin",)]),
+        ("both", [("dra", "device-plugin"), ("dra", "device-plugin")]),
     ],
 )
-def test_mixed_gives_each_node_one_mechanism(allocation: str, expected: list[str]) -> None:
+def test_nodes_hand_out_by_the_mechanisms_of_their_lab(
+    allocation: str, expected: list[tuple[str, ...]]
+) -> None:
     options = LabOptions(allocation=allocation)  # type: ignore[arg-type]
-    assert [node(index).allocation(options) for index in (0, 1)] == expected
+    assert [node(index).mechanisms(options) for index in (0, 1)] == expected
+
+
+def test_each_node_may_have_a_number_of_its_own() -> None:
+    options = LabOptions(nodes=3, gpus=(8, 1))
+    assert [node(index).gpus(options) for index in (0, 1, 2)] == [8, 1, 1]
 
 
 def test_processes_of_a_node_join_a_leaf_beside_its_pods() -> None:

@@ -1,3 +1,5 @@
+import dataclasses
+import json
 import multiprocessing
 import os
 import stat
@@ -11,8 +13,8 @@ from aicr_lab.state import locked, read_json, state_dir, write_json, write_priva
 
 
 def test_options_survive_their_record() -> None:
-    options = LabOptions(nodes=3, gpus=1, allocation="mixed")
-    record = {"nodes": 3, "gpus": 1, "allocation": "mixed", "of_a_newer_version": True}
+    options = LabOptions(nodes=3, gpus=(8, 1), allocation="mixed", addons=("kwok",))
+    record = json.loads(json.dumps(dataclasses.asdict(options))) | {"of_a_newer_version": True}
     assert LabOptions.from_json(record) == options
 
 
@@ -22,7 +24,14 @@ def test_options_survive_their_record() -> None:
         ({"nodes": 0}, "--nodes 0"),
         ({"nodes": 10}, "--nodes 10"),
         ({"gpus": 17}, "--gpus 17"),
-        ({"allocation": "both"}, "--allocation both"),
+        ({"gpus": (8, 17)}, "--gpus 8,17"),
+        ({"gpus": (8, 1, 1)}, "only 2 nodes"),
+        ({"allocation": "none"}, "--allocation none"),
+        ({"sharing": "mps", "allocation": "both"}, "--sharing mps"),
+        ({"sharing": "time-slicing=1", "allocation": "both"}, "--sharing time-slicing=1"),
+        ({"sharing": "mps=4"}, "the device plugin's"),
+        ({"device_ids": "index"}, "the device plugin's"),
+        ({"device_ids": "name", "allocation": "both"}, "--device-ids name"),
         ({"allocation": "mixed", "nodes": 1}, "mixed needs two nodes"),
     ],
 )
@@ -32,7 +41,22 @@ def test_impossible_options_are_refused_by_name(values: dict[str, object], named
 
 
 def test_options_print_as_the_command_line_takes_them() -> None:
-    assert LabOptions(nodes=1).command_line().startswith("--nodes 1 --gpus 8 --gpu-profile h100")
+    assert LabOptions(nodes=1).command_line() == (
+        "--nodes 1 --gpus 8 --gpu-profile h100 --allocation dra --port 0 --addons core"
+    )
+    other = LabOptions(
+        gpus=(8, 1),
+        allocation="both",
+        sharing="time-slicing=4,renamed",
+        device_ids="index",
+        feature_discovery=False,
+        virtual_node=True,
+        fast=True,
+    )
+    assert other.command_line() == (
+        "--nodes 2 --gpus 8,1 --gpu-profile h100 --allocation both --sharing time-slicing=4,renamed"
+        " --device-ids index --no-feature-discovery --virtual-node --port 0 --addons core --fast"
+    )
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "a" * 41, "-a", "a-"])

@@ -153,6 +153,33 @@ def test_accelerators_of_every_node_are_shown_each_as_it_is_told() -> None:
     ]
 
 
+def test_count_that_may_be_of_shares_is_not_held_against_an_exporter() -> None:
+    untold = Offered(node="node-0", identities=frozenset(), count=8, told=False)
+    two = exposed(*both("GPU-a"), *both("GPU-b"))
+
+    with pytest.raises(ProbeFailed, match=r"counts 8 .* shows 2, .* whether each is shared by 4"):
+        metrics(Nodes(two, offered=untold))[0].accelerators_without_series()
+
+
+@pytest.mark.parametrize(
+    ("offered", "samples", "faults"),
+    [
+        # No sharing makes three of two; where labels tell, or slices, there is no doubt.
+        ({"count": 3, "told": False}, [*both("GPU-a"), *both("GPU-b")], 2),
+        ({"count": 8}, [*both("GPU-a"), *both("GPU-b")], 2),
+        ({"count": 2, "told": False}, both("GPU-a")[:1], 2),
+        ({"count": 2, "told": False}, [], 2),
+    ],
+)
+def test_what_sharing_does_not_explain_is_a_fault(
+    offered: dict[str, Any], samples: list[Any], faults: int
+) -> None:
+    counted = Offered(node="node-0", identities=frozenset(), **offered)
+    looked_at, _ = metrics(Nodes(exposed(*samples), offered=counted))
+
+    assert len(looked_at.accelerators_without_series()) == faults
+
+
 def test_nodes_that_show_the_same_accelerators_are_seen() -> None:
     nodes = Nodes()
     for name in ("node-0", "node-1"):
@@ -206,7 +233,7 @@ def test_node_offers_what_slices_or_counts_say(
     # AMD's exporter tells serial numbers, which slices do not know.
     known = frozenset(identities) if exporter is EXPORTER else frozenset()
     assert seen.offered(node) == Offered(
-        node="node-0", identities=known, count=count, parts_apart=apart
+        node="node-0", identities=known, count=count, parts_apart=apart, told=False
     )
 
 

@@ -71,6 +71,7 @@ class Member:
         self.pod = SimpleNamespace(
             name=name,
             container="main",
+            containers=("main",),
             created=obj,
             object=lambda: obj,
             see_that_it_is_ours=lambda: (obj, []),
@@ -94,6 +95,9 @@ class Member:
 
     @property
     def running(self) -> Object:
+        if self.count > 1 and self.cluster.refusals:
+            self.cluster.refusals -= 1
+            raise PolicyRefused(f"Pod ns/{self.pod.name}: one share at most")
         self.cluster.tick()
         if not self.obj["spec"]:
             if self.cluster.silent:
@@ -117,7 +121,7 @@ class Member:
     def mismatches(self) -> list[str]:
         return self.cluster.mismatches.get(self.pod.name, [])
 
-    def grant(self) -> Any:
+    def grant(self, _: str) -> Any:
         return SimpleNamespace(count=len(self.devices) - self.cluster.short)
 
     def release(self) -> None:
@@ -200,6 +204,10 @@ class SmallCluster:
         self.short = 0
         """Accelerators that a pod is given too few."""
         self.held_by_others = 0
+        self.refusals = 0
+        """How many pods that ask for several are refused."""
+        self.containers: dict[str, list[str]] = {}
+        """By pod."""
         self.changed: set[str] = set()
         """Fields of every pod that somebody changes on admission."""
         self.mismatches: dict[str, list[str]] = {}
@@ -273,8 +281,12 @@ class SmallCluster:
     ) -> Member:
         labels = {"aicr-pytest/of": "manifest"}
         metadata = {"name": name, "labels": labels}
-        obj = as_member({"metadata": metadata, "spec": {}, "status": {"phase": "Pending"}})
         count = int(values["count"]) if values else ASKS[actor]
+        limits = {"nvidia.com/gpu": str(count)}
+        spec = {"containers": [{"name": "main", "resources": {"limits": limits}}]}
+        obj = as_member({"metadata": metadata, "spec": spec, "status": {"phase": "Pending"}})
+        self.containers[name] = [one["name"] for one in obj["spec"]["containers"]]
+        obj["spec"] = {}
         self.placed.append(Placed(name, actor, on.mechanism, needs, count))
         self.members.append(Member(self, name, obj, count))
         return self.members[-1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aicr_pytest.cluster.names import cluster_name
-from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, WaitTimeout
+from aicr_pytest.errors import DoesNotApply, Inconclusive, NoCapacity, PolicyRefused, WaitTimeout
 from aicr_pytest.requirements.gang_scheduling.recorder import Gang
 from aicr_pytest.requirements.gang_scheduling.trial import GangTrial, gang_trials
 from aicr_pytest.requirements.solutions import Candidate, Found, Solutions
@@ -114,6 +114,28 @@ def test_rivals_that_need_all_there_is_have_no_blocker_beside_them(total: int) -
 
     assert {one.name.rpartition("-")[0] for one in cluster.placed} == {"rival-a", "rival-b"}
     assert [one.name for one in cluster.placed[:2]] == ["rival-a-0", "rival-b-0"], "in turns"
+
+
+def test_where_a_container_gets_one_share_at_most_the_blocker_has_many() -> None:
+    cluster = SmallCluster(all_or_none, 8)
+    cluster.refusals = 1
+    trial = on_trial(cluster)
+
+    assert trial.starved().bound == ()
+    assert trial.served().running == 3
+
+    assert cluster.containers["blocker-0"] == ["main"]
+    assert cluster.containers["blocker-1"] == [f"main-{number}" for number in range(6)]
+    assert cluster.deleted[0] == "blocker-0"
+    assert "one share at most" in str(cluster.evidence.facts)
+
+
+def test_blocker_that_is_refused_in_any_form_proves_nothing() -> None:
+    cluster = SmallCluster(all_or_none, 8)
+    cluster.refusals = 2
+
+    with pytest.raises(PolicyRefused, match="blocker-1: one share at most"):
+        on_trial(cluster).starved()
 
 
 def test_pods_that_the_scheduler_leaves_alone_prove_nothing() -> None:

@@ -1,19 +1,24 @@
 """A node without a kubelet, which stands for a cloud: it is Ready, and nothing ever runs on it.
 
-Run by the lab while the defect ``virtual-node`` is there (``python -m
-aicr_lab.defects.programs.virtual_node LAB NODE``). It keeps the node's Lease, and confirms the end
-of pods as a virtual kubelet does.
+Run by a lab that was made with ``--virtual-node``, or while the variant ``virtual-node`` is there.
+It keeps the node's Lease, and confirms the end of pods as a virtual kubelet does.
 """
 
+import argparse
 import datetime
 import sys
 import time
+from pathlib import Path
 
-from aicr_lab.defects.programs.administrator import api_within
 from aicr_lab.errors import LabError
+from aicr_lab.kubernetes import network
 from aicr_lab.kubernetes.api import Api, Object
-from aicr_lab.lab import Lab
+from aicr_lab.kubernetes.controlplane import ControlPlane
+from aicr_lab.machine.processes import LAB, Process
 
+NAME = "virtual-node-0"
+COMPONENT = "virtual-node"
+"""Name of the process."""
 RESOURCE = "nvidia.com/gpu"
 ACCELERATORS = "4"
 """What it says that it offers."""
@@ -21,6 +26,18 @@ ACCELERATORS = "4"
 _LEASES = "kube-node-lease"
 _EVERY = 1.0
 """Seconds between two looks."""
+
+
+def process(plane: ControlPlane) -> Process:
+    """What keeps the node."""
+    admin = plane.authority.identity("admin")
+    argv = (
+        *(sys.executable, "-m", __name__),
+        f"--ca={plane.authority.certificate}",
+        f"--certificate={admin.certificate}",
+        f"--key={admin.key}",
+    )
+    return Process(name=COMPONENT, argv=argv, namespace=LAB, log=plane.log(COMPONENT))
 
 
 def node(name: str) -> Object:
@@ -70,19 +87,25 @@ def _keep(api: Api, name: str) -> None:
             api.request("DELETE", path, query={"gracePeriodSeconds": "0"})
 
 
-def main(lab: str, name: str) -> None:
+def main() -> None:
     """Register the node and keeps it, for ever; whoever ends this deletes it."""
-    api = api_within(Lab(lab))
-    api.apply(node(name))
+    parser = argparse.ArgumentParser()
+    for name in ("ca", "certificate", "key"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    options = parser.parse_args()
+    api = Api(
+        port=network.API_PORT, ca=options.ca, certificate=options.certificate, key=options.key
+    )
+    api.apply(node(NAME))
     told = status(f"{_now():%Y-%m-%dT%H:%M:%SZ}")
-    api.patch("v1", "Node", name, told, subresource="status")
+    api.patch("v1", "Node", NAME, told, subresource="status")
     while True:
         try:
-            _keep(api, name)
+            _keep(api, NAME)
         except LabError as error:
             print(error, flush=True)  # noqa: T201  (its log; a pod may go meanwhile)
         time.sleep(_EVERY)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
