@@ -5,6 +5,7 @@ requests, and neither hides the other. Pure functions of objects that the API se
 nothing here asks the cluster.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from aicr_pytest.accelerators.devices import (
 from aicr_pytest.accelerators.holdings import Holdings
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
-from aicr_pytest.accelerators.units import Unit, Units, counted
+from aicr_pytest.accelerators.units import Unit, Units, counted, measured_parts
 from aicr_pytest.cluster import pod_requests
 from aicr_pytest.cluster.kinds import Object
 
@@ -66,6 +67,8 @@ class AcceleratorNode:
     """Value of the profile's type attribute that is asked for; empty: that of whole devices."""
     resource: str = ""
     """Extended resource to ask by; empty: the vendor's own name for a device."""
+    parts: int = 0
+    """How many exclusive parts of devices it hands out, in place of whole ones or beside them."""
     beside: tuple[str, ...] = ()
     """What else the node offers of this vendor and nobody looks at, as sentences."""
     hindrance: str = ""
@@ -183,11 +186,11 @@ def _by_claims(
     whole = kind == profile.type_attribute[1]
     part = None if whole else published(profile, name, slices, (kind,))[0][1]
     shared = [device.name for device in devices if device.shared]
-    types = profile.part_types if whole else ()
-    parts = sum(len(devices_of(profile, name, slices, (one,))) for one in types)
+    parts = sum(len(devices_of(profile, name, slices, (one,))) for one in profile.part_types)
     unallocated = tuple(device for device in devices if held.leave(device))
+    seen_by = facts if whole else {**facts, "profile": _listing_parts(profile)}
     yield AcceleratorNode(
-        **{**facts, "model": devices[0].model or facts["model"]},
+        **{**seen_by, "model": devices[0].model or facts["model"]},
         mechanism=mechanism,
         device_class=class_for(
             profile, classes, extended=mechanism == "extended-resource", part=part
@@ -201,7 +204,8 @@ def _by_claims(
         unit="share" if shared else "device" if whole else "partition",
         told_by=f"allowMultipleAllocations of {', '.join(shared)}" if shared else "ResourceSlices",
         device_type="" if whole else kind,
-        beside=(f"{parts} parts of devices are published, too",) if parts else (),
+        parts=parts,
+        beside=(f"{parts} parts of devices are published, too",) if whole and parts else (),
     )
 
 
@@ -229,8 +233,9 @@ def _by_counts(
         for those in (pods, foreign)
     )
     devices = devices_of(profile, facts["name"], slices)
+    seen_by = {**facts, "profile": _listing_parts(profile)} if own.unit == "partition" else facts
     yield AcceleratorNode(
-        **{**facts, "model": devices[0].model if devices else facts["model"]},
+        **{**seen_by, "model": devices[0].model if devices else facts["model"]},
         mechanism="device-plugin",
         device_class="",
         devices=(),
@@ -242,8 +247,15 @@ def _by_counts(
         unit=own.unit,
         told_by=own.told_by,
         resource=own.resource,
+        parts=measured_parts(units, profile.sharing),
         beside=tuple(map(_not_looked_at, others)),
     )
+
+
+def _listing_parts(profile: Profile) -> Profile:
+    """The profile of a node that hands out parts: its tool is asked for these."""
+    arguments = profile.part_list_arguments or profile.list_arguments
+    return dataclasses.replace(profile, list_arguments=arguments)
 
 
 def _not_looked_at(units: Units) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from aicr_pytest.cluster import answers
+from aicr_pytest.cluster import answers, dra_versions
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.messages import Request, Response, RetryPolicy
 from aicr_pytest.cluster.slimming import is_slimmed, slimmed
@@ -53,7 +53,7 @@ class _Pages:
                 item = slimmed(found) if self._is_slimmed else found
                 item.setdefault("apiVersion", self._subject.kind.api_version)
                 item.setdefault("kind", self._subject.kind.name)
-                self._items.append(item)
+                self._items.append(dra_versions.read(item))
             if not (more := page.more):
                 return Listing(items=self._items, resource_version=page.resource_version)
             self._room -= len(answer.body)

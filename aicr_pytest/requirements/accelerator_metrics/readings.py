@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Offered:
     """Whether parts are counted beside them, and so are none of them."""
     told: bool = True
     """Whether anything tells that these are whole accelerators, and not shares of them."""
+    parts: int = 0
+    """How many parts of accelerators are offered, in their place or beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,26 @@ def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
     return PART.join(part for part in parts if part)
 
 
+def why_unmatched(profile: ExporterProfile, identity: str, seen: Iterable[str]) -> str:
+    """Why nobody knows which series is of what a pod holds; empty where it is known, or none is.
+
+    Args:
+        identity: as the vendor's tool lists it in the pod.
+        seen: identities of the series.
+    """
+    seen = set(seen)
+    if identity in seen:
+        return ""
+    if any(one.startswith(f"{identity}{PART}") for one in seen):
+        return (
+            f"{identity} is partitioned, and which of its parts a pod holds the vendor's tool does "
+            "not tell"
+        )
+    if profile.part_identity and re.fullmatch(profile.part_identity, identity):
+        return f"{identity} is a part of an accelerator, and which series is of it nothing tells"
+    return ""
+
+
 def share(
     profile: ExporterProfile, readings: Sequence[Reading], exposed: Iterable[Exposed]
 ) -> dict[str, float]:
@@ -131,6 +154,9 @@ def _set_faults(where: str, offered: Offered, seen: Set[str]) -> list[str]:
         return [f"{where} lacks {', '.join(missing)}"]
     if not offered.identities and (fitting := len(_units(offered, seen))) < offered.count:
         return [f"{where} has series of {fitting} accelerators, {offered.count} are offered"]
+    # Who tells parts apart tells them all; who does not may have readings of their wholes alone.
+    if 0 < (parts := sum(PART in one for one in seen)) < offered.parts:
+        return [f"{where} has series of {parts} parts, {offered.parts} are offered"]
     return []
 
 

@@ -70,6 +70,7 @@ def node_with(
         whole_devices=2,
         unit="device",
         beside=(),
+        parts=0,
         told_by="ResourceSlices",
         profile=SimpleNamespace(vendor="nvidia", exporter=EXPORTER),
     )
