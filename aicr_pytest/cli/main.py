@@ -20,6 +20,7 @@ from aicr_pytest.cli import (
 )
 from aicr_pytest.cli.connecting import TARGET, add_options, connect, settings_of
 from aicr_pytest.cli.saying import say, say_json, say_line
+from aicr_pytest.config.options import OPTIONS
 from aicr_pytest.errors import AicrError, SettingsError
 
 if TYPE_CHECKING:
@@ -32,17 +33,14 @@ USAGE_ERROR = 4
 _MOST_SPARED = 20
 """Objects that only look like ours which are told each by itself."""
 
-_PREFLIGHT = (
-    *TARGET,
-    "allocation",
-    "nodes",
-    "tolerations",
-    "images",
-    "registry",
-    "allow",
-    "solutions",
-    "k8s_version",
+_PREFLIGHT = tuple(
+    option.field
+    for option in OPTIONS
+    if option.group in ("target", "selection", "pods", "platform")
+    or option.field in ("allow", "timeout_scale")
+    if option.field not in ("provision", "strict")
 )
+"""Fields of the options that decide what a run would find."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,7 +86,9 @@ def preflight(parsed: argparse.Namespace) -> int:
     """Look at the cluster without creating anything."""
     from aicr_pytest.cli.preflight import examine
 
-    report = examine(settings_of(parsed), say=lambda line: say(line, sys.stderr))
+    report = examine(
+        settings_of(parsed), say=lambda line: say(line, sys.stderr), pulling=parsed.pull
+    )
     if parsed.json:
         say_json(report.as_json())
     else:
@@ -198,12 +198,21 @@ def _add_list(commands: "Commands") -> None:
 def _add_preflight(commands: "Commands") -> None:
     added = commands.add_parser(
         "preflight",
-        help="look at the cluster and say what a run would need; creates nothing",
+        help="look at the cluster and say what would come of a run; creates nothing",
         description="Access reviews for every right that the suite needs, accelerators with "
-        "mechanism and free capacity, images, and what is opt-in. Creates nothing. "
-        "Ends with 0 where a run can begin, else with 1.",
+        "mechanism and free capacity, images, what is opt-in, and for each requirement what would "
+        "come of it now: `would run`, or the verdict that it would get without having been tried, "
+        "and why. Creates nothing, unless --pull asks for it. The last line says READY or NOT "
+        "READY: ready is a cluster of which a run would say something for every requirement that "
+        "is not opt-in, be it Not Implemented. Ends with 0 where it is, else with 1.",
     )
     added.add_argument("--json", action="store_true", help="for programs")
+    added.add_argument(
+        "--pull",
+        action="store_true",
+        help="also see that the cluster gets every image: a namespace with a pod of each, on an "
+        "accelerator node, taken down again",
+    )
     add_options(added, _PREFLIGHT)
     added.set_defaults(command=preflight)
 
