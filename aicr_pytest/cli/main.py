@@ -10,8 +10,10 @@ from aicr_pytest import __version__
 from aicr_pytest.cli import (
     completion,
     diff,
+    images,
     merge,
     pack,
+    rbac,
     report,
     run,
     submit,
@@ -178,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_preflight(commands)
     _add_clean(commands)
-    for command in (report, verify, pack, diff, merge, submit, validate):
+    for command in (images, rbac, report, verify, pack, diff, merge, submit, validate):
         command.add(commands)
     completion.add(commands, parser)
     return parser

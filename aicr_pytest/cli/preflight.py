@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.choices import ALLOWANCES, IMAGE_NAMES
 from aicr_pytest.cli.forecast import Forecast, forecasts
-from aicr_pytest.cli.pulling import Pulled, pull
+from aicr_pytest.cli.pulling import Pulled, needed, pull
 from aicr_pytest.cluster.names import new_run_id
 from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.rights import all_needs
@@ -198,6 +198,8 @@ def examine(
     cluster = run.cluster
     say(f"looking at {cluster.server} …")
     missing, absent, trouble = _missing(run)
+    expected = forecasts(run, missing)
+    running = [one.id for one in expected if one.expected == "would run"]
     return Preflight(
         context=cluster.context,
         server=cluster.server,
@@ -211,8 +213,8 @@ def examine(
         images={name: run.image(name) for name in IMAGE_NAMES},
         solutions=_solutions(run),
         allowed=settings.allow,
-        forecasts=forecasts(run, missing),
-        pulled=pull(run) if pulling else (),
+        forecasts=expected,
+        pulled=pull(run, needed(run, running)) if pulling else (),
     )
 
 

@@ -1,5 +1,6 @@
 """Whether the cluster gets the suite's images: a pod of each is started, and taken down again."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ from aicr_pytest.choices import IMAGE_NAMES
 from aicr_pytest.cluster import pod_state
 from aicr_pytest.cluster.workspace import Workspace
 from aicr_pytest.errors import AicrError
+from aicr_pytest.requirements.registry import discover
+from aicr_pytest.workloads.images import USED_BY
 from aicr_pytest.workloads.manifests import render_actor
 
 if TYPE_CHECKING:
@@ -42,10 +45,23 @@ class Pulled:
         )
 
 
-def pull(run: "Run") -> tuple[Pulled, ...]:
+def needed(run: "Run", requirements: Collection[str]) -> tuple[str, ...]:
+    """The images that checks of these requirements run, for the operators that are installed."""
+    found = {name for name, users in USED_BY.items() if not {*users}.isdisjoint(requirements)}
+    if "robust_controller" in requirements:
+        pinned = run.settings.solutions
+        operators = discover("operator", run.cluster, pinned, settings=run.settings)
+        found |= {candidate.solution.image for candidate in operators}
+    return tuple(name for name in IMAGE_NAMES if name in found)
+
+
+def pull(run: "Run", names: Sequence[str]) -> tuple[Pulled, ...]:
     """Start a pod of each image, all at once, and take them down.
 
     On the first accelerator node that is looked at, where there is one: a run needs most there.
+
+    Args:
+        names: the suite's names of the images.
 
     Raises:
         AicrError: no namespace can be made, or something stays; says what to do.
@@ -65,7 +81,7 @@ def pull(run: "Run") -> tuple[Pulled, ...]:
         if secret:
             workspace.apply([secret])
         node = _node(run)
-        started = {name: _start(run, workspace, name, node) for name in IMAGE_NAMES}
+        started = {name: _start(run, workspace, name, node) for name in names}
         return tuple(_awaited(run, name, pod) for name, pod in started.items())
     finally:
         workspace.close()
