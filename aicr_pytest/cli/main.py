@@ -56,10 +56,10 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["run"] and not {"-h", "--help"} & {*words}:  # everything after it is pytest's
-        return run.run(words[1:])
-    parsed = _parser().parse_args(words)
     try:
+        if words[:1] == ["run"] and not {"-h", "--help"} & {*words}:
+            return run.run(words[1:])  # what is after it is pytest's
+        parsed = _parser().parse_args(words)
         return int(parsed.command(parsed))
     except AicrError as error:
         say(f"ERROR: {error}", sys.stderr)
@@ -136,6 +136,10 @@ def _show(found: "Findings") -> None:
         say_line(str(left))
     for alive in sorted({left.run for left in found.left} & found.alive.keys()):
         say_line(str(found.alive[alive]))
+    runs = {one.run for one in found.left}
+    for directory, told in report.runs_here().items() if runs else ():
+        if told.run_id in runs:
+            say_line(f"{told.run_id}: its evidence is in {directory}")
     for spared in found.spared[:_MOST_SPARED]:
         say_line(str(spared))
     if more := len(found.spared[_MOST_SPARED:]):
