@@ -18,7 +18,7 @@ import pytest
 from aicr_pytest.cluster.names import new_run_id
 from aicr_pytest.config.marks import is_check, level_mark
 from aicr_pytest.config.resolving import from_config
-from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
+from aicr_pytest.errors import AccessDenied, AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
 from aicr_pytest.run import hints, leftovers, survey
 from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
@@ -144,15 +144,15 @@ class RunHooks:
             self._run.provide(self._terminal.say, release=release)
             self._run.connect()
             _ = self._run.pull_secret()
-            missing = missing_access(self._run)
+            if missing := missing_access(self._run):
+                raise AccessDenied(
+                    "The API server does not let us do what every check needs:\n"
+                    + "\n".join(f"  {line}" for line in missing),
+                    hint="`aicr-pytest preflight` lists every right that the suite needs.",
+                )
         except AicrError as error:
+            self._run.forget_evidence()
             raise pytest.UsageError(self._run.door.text(str(error))) from None
-        if missing:
-            raise pytest.UsageError(
-                "The API server does not let us do what every check needs:\n"
-                + "\n".join(f"  {line}" for line in missing)
-                + "\n  `aicr-pytest preflight` lists every right that the suite needs."
-            )
         self._run.record_survey(survey.take(self._run.cluster, self._run.accelerators))
         self._header = [self._terminal.safe(line) for line in header(self._run)]
 

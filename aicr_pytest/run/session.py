@@ -452,6 +452,11 @@ class Run:
         command = maker.removal(name)
         return [f"the cluster made for this run may be there still: {why}. Delete it: {command}"]
 
+    def forget_evidence(self) -> None:
+        """Take back what was begun of it: the run cannot begin, and the next try needs the place."""
+        if self._store is not None:
+            self._store.discard()
+
     def close(self) -> None:
         """Give back what this process holds; never raises."""
         if self._store is not None:

@@ -77,6 +77,22 @@ def test_dossier_of_nothing_is_none(project: "Project", words: tuple[str, ...]) 
     assert not out.exists() or {file.name for file in out.iterdir()} <= {"report.html"}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("FAKE_REFUSAL", "ApiUnreachable"), ("FAKE_FORBIDDEN", "create pods;create namespaces")],
+)
+def test_run_that_cannot_begin_leaves_its_directory_to_the_next_try(
+    project: "Project", monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv(name, value)
+        refused = project.run(*EVIDENCE)
+
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert not (project.path / "out").exists()
+    project.run(*EVIDENCE).assert_outcomes(passed=3)
+
+
 def test_our_mark_where_nothing_is_says_the_line_to_type(project: "Project") -> None:
     result = project.run("-m", "dra or gang")
 
