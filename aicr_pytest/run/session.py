@@ -453,7 +453,7 @@ class Run:
         return [f"the cluster made for this run may be there still: {why}. Delete it: {command}"]
 
     def forget_evidence(self) -> None:
-        """Take back what was begun of it: the run cannot begin, and the next try needs the place."""
+        """Take back what was begun of it: the run cannot begin, the next try needs the place."""
         if self._store is not None:
             self._store.discard()
 

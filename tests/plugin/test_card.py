@@ -168,6 +168,19 @@ def test_node_id_as_it_is_printed_runs_again(project: "Project", start: str) -> 
     result.assert_outcomes(failed=1)
 
 
+def test_node_id_of_a_file_outside_of_the_project_names_the_file(
+    project: "Project", tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.suite(dra_support=DRA.replace("pass", "assert False"))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+    for word in ("test_dra_support.py", "test_dra_support.py::test_claim_is_allocated"):
+        result = project.run("--aicr", "-rf", word)
+
+        failed = [line.split()[1] for line in result.stdout.lines if line.startswith("FAILED")]
+        assert failed == ["test_dra_support.py::test_claim_is_allocated"]
+
+
 def test_node_id_that_is_no_check_of_the_suite_is_pytests_to_refuse(project: "Project") -> None:
     result = project.run("--aicr", "test_dra_suport.py")
 
