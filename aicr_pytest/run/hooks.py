@@ -20,7 +20,7 @@ from aicr_pytest.config.marks import is_check, level_mark
 from aicr_pytest.config.resolving import from_config
 from aicr_pytest.errors import AccessDenied, AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run import hints, leftovers, survey
+from aicr_pytest.run import conclusion, hints, leftovers, survey
 from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
 from aicr_pytest.run.conclusion import Conclusion, came_to_nothing, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
@@ -154,6 +154,7 @@ class RunHooks:
             self._run.forget_evidence()
             raise pytest.UsageError(self._run.door.text(str(error))) from None
         self._run.record_survey(survey.take(self._run.cluster, self._run.accelerators))
+        conclusion.note_beginning(self._run)
         self._header = [self._terminal.safe(line) for line in header(self._run)]
 
     def pytest_report_header(self) -> list[str]:

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from aicr_pytest.evidence.json_fields import to_bytes
+from aicr_pytest.evidence.run import RunInfo
 from tests.plugin.test_cli import command
 
 if TYPE_CHECKING:
@@ -106,24 +108,19 @@ def test_what_failed_once_is_not_mended_by_a_resumption(first: "Project") -> Non
     assert verdicts(first, "second-merged")["secure_accelerator_access"] == "Not Implemented"
 
 
-def test_run_that_was_killed_is_resumed_by_its_records(first: "Project") -> None:
-    directory = first.path / "first"
-    told: dict[str, Any] = json.loads((directory / "run.json").read_text())
-    killed = {"schema": told["schema"], "run_id": told["run_id"], "interrupted": True}
-    kept = ("started_at", "cluster", "list_version", "tool", "versions", "suite")
-    killed |= {name: told[name] for name in kept}
-    (directory / "run.json").write_text(json.dumps(killed))
-    (directory / "manifest.json").unlink()
-    says(first, "well")
+def test_run_that_was_killed_is_resumed_by_its_records(project: "Project") -> None:
+    killed = SECURE + "\n    def test_dies(aicr_cluster):\n        import os\n        os._exit(9)\n"
+    project.suite(secure_accelerator_access=killed)
+    says(project, "blind")
+    project.run_apart("--aicr", "-n0", "--evidence-dir=first")
+    assert project.read_run("first")["exit_status"] is None
 
-    said = resumed(first, "--resume", "first", "--evidence-dir", "second")
+    said = resumed(project, "--resume", "first", "--evidence-dir", "second", "-k", "sees")
 
     assert "first: was killed; its verdicts were made of its records" in said.stderr
     assert "again: dra_support, ai_inference, gang_scheduling" in said.stdout
-    assert verdicts(first, "second-merged") == {
-        "dra_support": "Implemented",
-        "secure_accelerator_access": "Implemented",
-    }
+    assert {"dra_support", "secure_accelerator_access"} == verdicts(project, "second-merged").keys()
+    assert "All of it: " in said.stdout
 
 
 @pytest.mark.parametrize(
@@ -147,12 +144,8 @@ def test_words_that_say_nothing_are_refused(first: "Project", words: list[str], 
 def test_report_without_a_directory_says_which_runs_there_are(first: "Project") -> None:
     lost = json.loads((first.path / "first" / "run.json").read_text())
     (first.path / "aicr-evidence" / "lost").mkdir(parents=True)
-    killed = {name: lost[name] for name in ("schema", "started_at")}
-    (first.path / "aicr-evidence" / "lost" / "run.json").write_text(
-        json.dumps(
-            killed | {"run_id": "20991231-000000-abcd", "started_at": "2099-12-31T00:00:00Z"}
-        )
-    )
+    killed = RunInfo(run_id="20991231-000000-abcd", started_at="2099-12-31T00:00:00Z")
+    (first.path / "aicr-evidence" / "lost" / "run.json").write_bytes(to_bytes(killed.to_json()))
     (first.path / "theirs").mkdir()
     (first.path / "theirs" / "run.json").write_text("[]")
 
