@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if asked.arguments is not None:
         config.args = list(asked.arguments)
-    activation.activate(config, HOOKS, expects_checks=True)
+    activation.activate(config, HOOKS, expects_checks=True, suite_is_spare=asked.is_spare)
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -94,6 +94,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from aicr_pytest.run import activation
 
     activation.activate(config, HOOKS, expects_checks=False).pytest_collection_modifyitems(items)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Say how the suite is run where nothing was, and a mark or an option of ours was given."""
+    nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    if nothing and not config.pluginmanager.has_plugin(HOOKS):
+        from aicr_pytest.run import hints
+
+        for line in hints.of_nothing_run(config, asked=False):
+            terminalreporter.write_line(line)
 
 
 class _NotAskedFor:

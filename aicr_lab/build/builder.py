@@ -279,6 +279,7 @@ class Builder:
         return word
 
 
+_OLDEST_GO = (1, 26)
 _TOOL_HINTS = {
     "go": "install Go 1.26 or newer and put it on PATH",
     "gcc": "install a C compiler (Debian: apt-get install gcc libc6-dev)",
@@ -292,7 +293,12 @@ def _version(tool: str) -> str:
         done = subprocess.run(argv, capture_output=True, text=True, check=True, env=_environment())
     except (OSError, subprocess.CalledProcessError) as error:
         raise HostUnfit(f"{tool} does not run: {error}", hint=_TOOL_HINTS[tool]) from error
-    return done.stdout.strip()
+    version = done.stdout.strip()
+    found = re.match(r"go(\d+)\.(\d+)", version)
+    if found and (int(found[1]), int(found[2])) < _OLDEST_GO:
+        # Modules that want a newer one end their builds with words that name none.
+        raise HostUnfit(f"{version} is too old", hint=_TOOL_HINTS[tool])
+    return version
 
 
 def _files(source: Path) -> Iterator[Path]:

@@ -4,21 +4,29 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
-from aicr_pytest.cli import diff, merge, pack, report, submit, validate, verify
+from aicr_pytest.cli import (
+    completion,
+    diff,
+    images,
+    merge,
+    pack,
+    rbac,
+    report,
+    run,
+    submit,
+    validate,
+    verify,
+)
+from aicr_pytest.cli.connecting import TARGET, add_options, connect, settings_of
 from aicr_pytest.cli.saying import say, say_json, say_line
-from aicr_pytest.config.options import OPTIONS, Option
-from aicr_pytest.config.resolving import resolve
-from aicr_pytest.config.rootdir import joined
+from aicr_pytest.config.options import OPTIONS
 from aicr_pytest.errors import AicrError, SettingsError
-from aicr_pytest.settings import Settings
 
 if TYPE_CHECKING:
     from aicr_pytest.cli.saying import Commands
-    from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.leftovers import Findings, Leftover
 
 USAGE_ERROR = 4
@@ -27,18 +35,14 @@ USAGE_ERROR = 4
 _MOST_SPARED = 20
 """Objects that only look like ours which are told each by itself."""
 
-_TARGET = ("kubeconfig", "context", "lab", "lab_name")
-_PREFLIGHT = (
-    *_TARGET,
-    "allocation",
-    "nodes",
-    "tolerations",
-    "images",
-    "registry",
-    "allow",
-    "solutions",
-    "k8s_version",
+_PREFLIGHT = tuple(
+    option.field
+    for option in OPTIONS
+    if option.group in ("target", "selection", "pods", "platform")
+    or option.field in ("allow", "timeout_scale")
+    if option.field not in ("provision", "strict")
 )
+"""Fields of the options that decide what a run would find."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,10 +56,10 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["run"]:  # everything after it is pytest's, `-h` included
-        return run(words[1:])
-    parsed = _parser().parse_args(words)
     try:
+        if words[:1] == ["run"] and not {"-h", "--help"} & {*words}:
+            return run.run(words[1:])  # what is after it is pytest's
+        parsed = _parser().parse_args(words)
         return int(parsed.command(parsed))
     except AicrError as error:
         say(f"ERROR: {error}", sys.stderr)
@@ -66,16 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run the suite: pytest with --aicr."""
-    import pytest
-
-    # Where entry points are not loaded, the plugin has to be named; twice it must not be loaded.
-    alone = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    early = ["-p", "aicr_pytest.plugin"] if alone else []
-    return int(pytest.main([*early, "--aicr", *joined(arguments, OPTIONS)]))
 
 
 def list_checks(parsed: argparse.Namespace) -> int:
@@ -94,7 +88,9 @@ def preflight(parsed: argparse.Namespace) -> int:
     """Look at the cluster without creating anything."""
     from aicr_pytest.cli.preflight import examine
 
-    report = examine(_settings(parsed), say=lambda line: say(line, sys.stderr))
+    report = examine(
+        settings_of(parsed), say=lambda line: say(line, sys.stderr), pulling=parsed.pull
+    )
     if parsed.json:
         say_json(report.as_json())
     else:
@@ -110,7 +106,7 @@ def clean(parsed: argparse.Namespace) -> int:
 
     if parsed.presume_dead and not parsed.run:
         raise SettingsError("--presume-dead speaks of one run: name it with --run ID.")
-    cluster = _connect(_settings(parsed))
+    cluster = connect(settings_of(parsed))
     found = leftovers.search(cluster, parsed.run)
     _show(found)
     chosen = [left for left in found.left if left.run not in found.alive or parsed.presume_dead]
@@ -138,8 +134,12 @@ def _show(found: "Findings") -> None:
     """What carries our labels, and what is going to become of it."""
     for left in found.left:
         say_line(str(left))
-    for run in sorted({left.run for left in found.left} & found.alive.keys()):
-        say_line(str(found.alive[run]))
+    for alive in sorted({left.run for left in found.left} & found.alive.keys()):
+        say_line(str(found.alive[alive]))
+    runs = {one.run for one in found.left}
+    for directory, told in report.runs_here().items() if runs else ():
+        if told.run_id in runs:
+            say_line(f"{told.run_id}: its evidence is in {directory}")
     for spared in found.spared[:_MOST_SPARED]:
         say_line(str(spared))
     if more := len(found.spared[_MOST_SPARED:]):
@@ -171,34 +171,6 @@ def _ask(chosen: "Sequence[Leftover]") -> None:
         raise SettingsError("Nothing was removed.")
 
 
-def _connect(settings: Settings) -> "Cluster":
-    from aicr_pytest.cli.awaiting import Awaiting
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.evidence.redaction.redact import Redactor
-    from aicr_pytest.run.cluster_providers import running_kubeconfig
-
-    kubeconfig = settings.kubeconfig
-    if settings.lab:
-        kubeconfig = str(running_kubeconfig("lab", settings.lab_name))
-    return Cluster.connect(
-        kubeconfig=kubeconfig,
-        context=settings.context,
-        run_id="none",
-        observer=Awaiting(lambda line: say_line(line, sys.stderr)),
-        clean=Redactor().text,
-    )
-
-
-def _settings(parsed: argparse.Namespace) -> Settings:
-    return resolve(
-        command_line=vars(parsed),
-        environment=os.environ,
-        project={},
-        invocation_dir=Path.cwd(),
-        project_dir=Path.cwd(),
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="aicr-pytest",
@@ -208,16 +180,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"aicr-pytest {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    commands.add_parser(
-        "run",
-        add_help=False,
-        help="run the suite; takes every option of pytest, e.g. `aicr-pytest run -m dra`",
-    )
+    run.add(commands)
     _add_list(commands)
     _add_preflight(commands)
     _add_clean(commands)
-    for command in (report, verify, pack, diff, merge, submit, validate):
+    for command in (images, rbac, report, verify, pack, diff, merge, submit, validate):
         command.add(commands)
+    completion.add(commands, parser)
     return parser
 
 
@@ -235,13 +204,22 @@ def _add_list(commands: "Commands") -> None:
 def _add_preflight(commands: "Commands") -> None:
     added = commands.add_parser(
         "preflight",
-        help="look at the cluster and say what a run would need; creates nothing",
+        help="look at the cluster and say what would come of a run; creates nothing",
         description="Access reviews for every right that the suite needs, accelerators with "
-        "mechanism and free capacity, images, and what is opt-in. Creates nothing. "
-        "Ends with 0 where a run can begin, else with 1.",
+        "mechanism and free capacity, images, what is opt-in, and for each requirement what would "
+        "come of it now: `would run`, or the verdict that it would get without having been tried, "
+        "and why. Creates nothing, unless --pull asks for it. The last line says READY or NOT "
+        "READY: ready is a cluster of which a run would say something for every requirement that "
+        "is not opt-in, be it Not Implemented. Ends with 0 where it is, else with 1.",
     )
     added.add_argument("--json", action="store_true", help="for programs")
-    _add_options(added, _PREFLIGHT)
+    added.add_argument(
+        "--pull",
+        action="store_true",
+        help="also see that the cluster gets every image: a namespace with a pod of each, on an "
+        "accelerator node, taken down again",
+    )
+    add_options(added, _PREFLIGHT)
     added.set_defaults(command=preflight)
 
 
@@ -264,7 +242,7 @@ def _add_clean(commands: "Commands") -> None:
         action="store_true",
         help="with --run: remove it though a Lease says that it goes on",
     )
-    _add_options(added, _TARGET)
+    add_options(added, TARGET)
     added.set_defaults(command=clean)
 
 
@@ -274,28 +252,6 @@ def _run_id(text: str) -> str:
     if not is_run_id(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no run; runs are like 20260102-030405-ab12")
     return text
-
-
-def _add_options(parser: argparse.ArgumentParser, fields: Sequence[str]) -> None:
-    for option in OPTIONS:
-        if option.field in fields:
-            _add_option(parser, option)
-
-
-def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
-    text = option.help.replace("%", "%%")
-    if option.is_switch:
-        parser.add_argument(
-            option.flag, dest=option.dest, action="store_true", default=None, help=text
-        )
-    else:
-        parser.add_argument(
-            option.flag,
-            dest=option.dest,
-            action="append" if option.several else "store",
-            metavar=option.metavar,
-            help=text,
-        )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""What a run would need, and what the cluster has: looked at, nothing created."""
+"""What a run would need, what the cluster has, and what would come of it: nothing is created."""
 
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.choices import ALLOWANCES, IMAGE_NAMES
+from aicr_pytest.cli.forecast import Forecast, forecasts
+from aicr_pytest.cli.pulling import Pulled, needed, pull
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
+from aicr_pytest.cluster.names import new_run_id
 from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.run.session import Run, begin
@@ -46,11 +50,35 @@ class Preflight:
     """Area → the installed solutions, as they are tried; or why nobody could look."""
     allowed: frozenset[str]
     """What the user has opted in to."""
+    forecasts: tuple[Forecast, ...]
+    """What would come of each requirement."""
+    pulled: tuple[Pulled, ...] = ()
+    """What came of pulling the images; empty where that was not asked for."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether a run can look at everything that is not opt-in."""
-        return not (self.missing or self.access_trouble or self.survey.trouble)
+        """Whether a run would say something of every requirement that is not opt-in."""
+        blind = any(not one.could_look for one in self.forecasts)
+        unpulled = any(one.trouble for one in self.pulled)
+        return not (blind or unpulled or self.missing or self.access_trouble)
+
+    @property
+    def conclusion(self) -> str:
+        """Ready or not, and how many requirements would run or not."""
+        counts: dict[str, int] = {}
+        for one in self.forecasts:
+            words = "needs your word" if one.opt_in else one.words
+            counts[words] = counts.get(words, 0) + 1
+        told = ", ".join(f"{count} {words}" for words, count in counts.items())
+        also = [
+            f"{len(self.missing)} rights are missing" if self.missing else "",
+            "rights could not be reviewed" if self.access_trouble else "",
+            "not every image was pulled" if any(one.trouble for one in self.pulled) else "",
+        ]
+        state = "READY" if self.is_ready else "NOT READY"
+        return f"{state}: " + "; ".join(
+            word for word in (f"of {len(self.forecasts)} requirements {told}", *also) if word
+        )
 
     def as_lines(self) -> list[str]:
         """For people."""
@@ -60,7 +88,11 @@ class Preflight:
             f"{self.dra_version}: {', '.join(self.dra) or 'not served'}",
             *(f"accelerators: {line}" for line in self.survey.lines()),
             *self.survey.remarks(),
-            *(f"image {name}: {ref}" for name, ref in self.images.items()),
+            *(
+                map(str, self.pulled)
+                if self.pulled
+                else (f"image {name}: {ref}" for name, ref in self.images.items())
+            ),
         ]
         for area, found in self.solutions.items():
             lines += [f"solutions of {area}: {one}" for one in found or ("none is installed",)]
@@ -70,12 +102,29 @@ class Preflight:
             lines.append("rights: all there")
         if self.absent:
             lines.append(f"rights: none is needed for what is not served: {', '.join(self.absent)}")
-        for need in self.missing:
-            lines.append(f"rights: MISSING {need} ({need.feature}): {need.why}")
+        lines += self._missing_rights()
         for name, what in ALLOWANCES.items():
             state = "allowed" if name in self.allowed else f"opt-in, --aicr-allow {name}"
             lines.append(f"{name}: {what}: {state}")
-        return lines
+        width = max((len(one.id) for one in self.forecasts), default=0)
+        lines += [one.line(width) for one in self.forecasts]
+        return [*lines, self.conclusion]
+
+    def _missing_rights(self) -> list[str]:
+        """All that are missing in one line, by what they are needed for, and one way out."""
+        if not self.missing:
+            return []
+        features: dict[str, list[str]] = {}
+        for need in self.missing:
+            features.setdefault(need.feature, []).append(str(need))
+        told = "; ".join(f"{name}: {', '.join(dict.fromkeys(n))}" for name, n in features.items())
+        return [
+            f"rights: MISSING {told}",
+            (
+                "rights: an administrator grants them: `aicr-pytest rbac | kubectl apply -f -`; "
+                "--json says what each is for"
+            ),
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -114,14 +163,39 @@ class Preflight:
             "rights_not_needed": list(self.absent),
             "rights_trouble": self.access_trouble,
             "opt_in": {name: name in self.allowed for name in ALLOWANCES},
+            "requirements": [
+                {
+                    "id": one.id,
+                    "level": str(one.level),
+                    "expected": one.expected,
+                    "because": one.because,
+                    "opt_in": one.opt_in,
+                }
+                for one in self.forecasts
+            ],
+            "pulled": [
+                {
+                    "image": one.name,
+                    "reference": one.reference,
+                    "digest": one.digest,
+                    "node": one.node,
+                    "trouble": one.trouble,
+                }
+                for one in self.pulled
+            ],
         }
 
 
-def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
+def examine(
+    settings: "Settings", say: Callable[[str], None], *, pulling: bool = False
+) -> Preflight:
     """Look at the cluster.
 
+    Args:
+        pulling: start a pod of each image, and take it down again.
+
     Raises:
-        AicrError: it cannot be reached at all.
+        AicrError: it cannot be reached at all; or a pod of ours stays.
     """
     run = _run(settings, say)
     run.connect()
@@ -129,6 +203,8 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
     say(f"looking at {cluster.server} …")
     missing, absent, trouble = _missing(run)
     dra = cluster.spoken(RESOURCE_CLAIM)
+    expected = forecasts(run, missing)
+    running = [one.id for one in expected if one.expected == "would run"]
     return Preflight(
         context=cluster.context,
         server=cluster.server,
@@ -143,6 +219,8 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
         images={name: run.image(name) for name in IMAGE_NAMES},
         solutions=_solutions(run),
         allowed=settings.allow,
+        forecasts=expected,
+        pulled=pull(run, needed(run, running)) if pulling else (),
     )
 
 
@@ -162,7 +240,8 @@ def _run(settings: "Settings", say: Callable[[str], None]) -> Run:
         evidence=False,
         evidence_dir=None,
     )
-    shared = begin(quiet, run_id="none", invocation_dir=Path.cwd())
+    run_id = new_run_id(datetime.datetime.now(datetime.UTC))
+    shared = begin(quiet, run_id=run_id, invocation_dir=Path.cwd())
     return Run(quiet, shared, awaiting=Awaiting(say).awaiting)
 
 
@@ -193,7 +272,9 @@ def _missing(run: Run) -> "tuple[tuple[Need, ...], tuple[str, ...], str]":
         wanted = {need.group for need in all_needs() if need.group}
         groups = groups_of(run.cluster.raw("GET", "/apis"))
         absent = sorted(wanted.difference(groups)) if groups else []  # who may not ask has all
-        needs = [need for need in all_needs() if need.group not in absent]
+        features = {*run.settings.features, "every check"}
+        asked = [n for n in all_needs() if n.feature in features or not run.settings.features]
+        needs = [need for need in asked if need.group not in absent]
         return tuple(review(run.cluster, needs)), tuple(absent), ""
     except AicrError as error:
         return (), (), str(error).partition("\n")[0]

@@ -1,10 +1,9 @@
 """Whether a run asks for checks of aicr-pytest, and whether the suite is put on its list."""
 
-import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from aicr_pytest.config.marks import selecting_marks
+from aicr_pytest.config.marks import selecting_marks, words_of
 from aicr_pytest.config.options import SUITE_ENV, SUITE_INI, SuiteMode
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ class Asking(NamedTuple):
     """Whether checks of aicr-pytest are expected in this run."""
     arguments: tuple[str, ...] | None = None
     """Replaces pytest's arguments, so that the suite is collected; None leaves them alone."""
+    is_spare: bool = False
+    """Whether the suite among them is meant only where nothing else is collected."""
 
 
 class CommandLine(NamedTuple):
@@ -47,21 +48,28 @@ class CommandLine(NamedTuple):
 
 def decide(line: CommandLine) -> Asking:
     """What is asked for."""
-    own_path = line.named_paths and _names_the_suite(line)
     by_option = any(option in line.options for option in _ASKING)
+    found: tuple[str, ...] | None = None
+    if line.named_paths and (line.ordered or line.mode == "asked" or by_option):
+        found = tuple(_as_path(line, word) for word in line.arguments)
+        found = None if found == line.arguments else found
+        line = line._replace(arguments=found or line.arguments)
+    own_path = line.named_paths and _names_the_suite(line)
     if line.ordered:
         kept = line.arguments if line.named_paths else ()
-        return Asking(asked=True, arguments=None if own_path else (*kept, _suite()))
+        return Asking(asked=True, arguments=found if own_path else (*kept, _suite()))
     if line.mode == "always" and not line.named_paths:
         return Asking(asked=True, arguments=(*line.arguments, _suite()))
     if line.mode == "asked":
-        words = _words(line.mark_expression)
+        words = words_of(line.mark_expression)
         by_mark = bool(words) and not selecting_marks().isdisjoint(words)
         wanted = by_option or by_mark
         if wanted and not line.named_paths:
             return Asking(asked=True, arguments=(_suite(),))
-        return Asking(asked=wanted or own_path)
-    return Asking(asked=by_option or line.mode == "checks" or own_path)
+        return Asking(asked=wanted or own_path, arguments=found)
+    if by_option and line.mode == "never" and not line.named_paths:
+        return Asking(asked=True, arguments=(*line.arguments, _suite()), is_spare=True)
+    return Asking(asked=by_option or line.mode == "checks" or own_path, arguments=found)
 
 
 def read_command_line(config: "pytest.Config", environment: Mapping[str, str]) -> CommandLine:
@@ -93,6 +101,27 @@ def _names_the_suite(line: CommandLine) -> bool:
     return any(in_suite(line.directory / arg.partition("::")[0]) for arg in line.arguments)
 
 
+def _as_path(line: CommandLine, word: str) -> str:
+    """An argument; a node id of the suite, as pytest prints it outside of a checkout, as its path.
+
+    Printed ids are relative to the suite's folder there, from wherever pytest was started.
+    """
+    path, colons, inside = word.partition("::")
+    if _exists(line.directory / path):
+        return word
+    from aicr_pytest.locations import suite_dir
+
+    file = suite_dir() / path.rpartition("/")[2]
+    return f"{file}{colons}{inside}" if file.suffix == ".py" and _exists(file) else word
+
+
+def _exists(path: "Path") -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long a name
+        return False
+
+
 def _switch(text: str) -> bool:
     if not text:
         return False
@@ -102,7 +131,3 @@ def _switch(text: str) -> bool:
         return switch(text)
     except ValueError as error:
         raise ValueError(f"{SUITE_ENV} (environment): {text!r} is not valid; {error}.") from None
-
-
-def _words(expression: str) -> set[str]:
-    return set(re.findall(r"\w+", expression)) - {"and", "or", "not"}

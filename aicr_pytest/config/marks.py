@@ -1,5 +1,6 @@
 """The marks of the plugin: what checks carry, and what is added so that ``-m`` can select them."""
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,29 @@ def selecting_marks() -> frozenset[str]:
     from aicr_pytest.requirements.catalogue import mark_names
 
     return frozenset(mark_names()) | frozenset(_LEVEL_MARKS)
+
+
+def words_of(expression: str) -> set[str]:
+    """The marks that an expression of ``-m`` names."""
+    names_only = re.sub(r"\([^()]*=[^()]*\)", "", expression)  # mark(argument='value')
+    return set(re.findall(r"[\w-]+", names_only)) - {"and", "or", "not"}
+
+
+def near_misses(expression: str, registered: "Iterable[str]") -> dict[str, str]:
+    """Word of an expression that is no mark → the mark of ours that it nearly is.
+
+    Args:
+        registered: the lines of pytest's ``markers``.
+    """
+    import difflib
+
+    ours = sorted(selecting_marks())
+    known = {re.split(r"[:(]", line, maxsplit=1)[0].strip() for line in registered} | {*ours}
+    found = {
+        word: difflib.get_close_matches(word, ours, n=1, cutoff=0.75)
+        for word in sorted(words_of(expression) - known)
+    }
+    return {word: near[0] for word, near in found.items() if near}
 
 
 def register_own(config: "pytest.Config") -> None:

@@ -15,11 +15,24 @@ if TYPE_CHECKING:
     import pytest
 
 
+GROUPS = {
+    "target": "the cluster",
+    "selection": "what is looked at",
+    "limits": "what a run may do, and how long it waits",
+    "pods": "what runs in the cluster",
+    "platform": "products of the platform",
+    "evidence": "evidence",
+}
+"""Groups of options as ``--help`` shows them, in this order."""
+
+
 class Option(NamedTuple):
     """One setting, and how it is given."""
 
     field: str
     """Field of ``Settings``."""
+    group: str
+    """Key of ``GROUPS``."""
     flag: str
     """On the command line."""
     help: str
@@ -58,6 +71,7 @@ class Option(NamedTuple):
 OPTIONS: tuple[Option, ...] = (
     Option(
         field="evidence",
+        group="evidence",
         flag="--evidence",
         default=False,
         help="keep evidence: every observation as a file, one record per check, and the reports "
@@ -66,6 +80,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="evidence_dir",
+        group="evidence",
         flag="--evidence-dir",
         metavar="DIR",
         help="keep evidence in DIR (implies --evidence); "
@@ -73,6 +88,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="cncf_submission",
+        group="evidence",
         flag="--cncf-submission",
         metavar="CHECKOUT",
         help="end the run with its pull request, written into this checkout of "
@@ -80,6 +96,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="product",
+        group="evidence",
         flag="--aicr-product",
         metavar="FILE",
         help="with --cncf-submission: the product.yaml that says what no run can see; else the one "
@@ -87,6 +104,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="upstream_suite",
+        group="evidence",
         flag="--upstream-suite",
         metavar="PATH",
         default="",
@@ -97,6 +115,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="kubeconfig",
+        group="target",
         flag="--aicr-kubeconfig",
         metavar="FILE",
         help="kubeconfig of the cluster to look at; else KUBECONFIG, ~/.kube/config, "
@@ -104,12 +123,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="context",
+        group="target",
         flag="--aicr-context",
         metavar="NAME",
         help="context of the kubeconfig; else its current one",
     ),
     Option(
         field="features",
+        group="selection",
         flag="--aicr-feature",
         metavar="NAME",
         several=True,
@@ -120,6 +141,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="lab",
+        group="target",
         flag="--aicr-lab",
         default=False,
         help="run on the lab, a real Kubernetes with simulated accelerators on this machine: "
@@ -127,6 +149,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="lab_name",
+        group="target",
         flag="--aicr-lab-name",
         metavar="NAME",
         default="default",
@@ -135,6 +158,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="provision",
+        group="target",
         flag="--aicr-provision",
         metavar="|".join(PROVISION),
         default="",
@@ -144,6 +168,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="keep",
+        group="limits",
         flag="--aicr-keep",
         metavar="|".join(KEEP),
         default="never",
@@ -153,6 +178,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="timeout_scale",
+        group="limits",
         flag="--aicr-timeout-scale",
         metavar="FACTOR",
         default=1.0,
@@ -162,6 +188,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="allocation",
+        group="selection",
         flag="--aicr-allocation",
         metavar="|".join(ALLOCATION),
         default="auto",
@@ -170,6 +197,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="k8s_version",
+        group="selection",
         flag="--aicr-k8s-version",
         metavar="X.Y",
         help="whose list says what is a MUST; else the server's version "
@@ -177,6 +205,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="nodes",
+        group="selection",
         flag="--aicr-nodes",
         metavar="pools|all|SELECTOR",
         default="",
@@ -186,6 +215,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="tolerations",
+        group="pods",
         flag="--aicr-toleration",
         metavar="KEY[=VALUE][:EFFECT]",
         several=True,
@@ -194,6 +224,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="labels",
+        group="pods",
         flag="--aicr-label",
         metavar="KEY=VALUE",
         several=True,
@@ -203,6 +234,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="images",
+        group="pods",
         flag="--aicr-image",
         metavar="NAME=REF",
         several=True,
@@ -212,18 +244,21 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="registry",
+        group="pods",
         flag="--aicr-registry",
         metavar="HOST[/PATH]",
         help="pull all images from a mirror that keeps their paths",
     ),
     Option(
         field="pull_secret",
+        group="pods",
         flag="--aicr-pull-secret",
         metavar="[NAMESPACE/]NAME",
         help="a pull secret on the cluster; it is copied into the namespaces of the run",
     ),
     Option(
         field="allow",
+        group="limits",
         flag="--aicr-allow",
         metavar="WHAT[,WHAT]",
         several=True,
@@ -235,12 +270,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="strict",
+        group="selection",
         flag="--aicr-strict",
         default=False,
         help="let hardening checks, which go beyond the requirements' text, decide verdicts too",
     ),
     Option(
         field="not_applicable",
+        group="selection",
         flag="--aicr-not-applicable",
         metavar="ID=REASON",
         several=True,
@@ -250,6 +287,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="solutions",
+        group="platform",
         flag="--aicr-solution",
         metavar="AREA=NAME",
         several=True,
@@ -259,6 +297,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="prometheus_url",
+        group="platform",
         flag="--aicr-prometheus-url",
         metavar="URL",
         help="where the monitoring system's Prometheus API answers, path prefix included; "
@@ -266,24 +305,28 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="prometheus_token_file",
+        group="platform",
         flag="--aicr-prometheus-token-file",
         metavar="FILE",
         help="file with the bearer token for --aicr-prometheus-url; read again for each request",
     ),
     Option(
         field="prometheus_service",
+        group="platform",
         flag="--aicr-prometheus-service",
         metavar="NAMESPACE/NAME[:PORT]",
         help="Service of the cluster behind which the Prometheus API answers",
     ),
     Option(
         field="exporter",
+        group="platform",
         flag="--aicr-exporter",
         metavar="NAMESPACE",
         help="namespace of the platform's exporter of accelerator metrics, where several have one",
     ),
     Option(
         field="priority_class",
+        group="pods",
         flag="--aicr-priority-class",
         metavar="NAME",
         help="PriorityClass of the pods of the checks; its preemptionPolicy has to be Never. Else "
@@ -291,6 +334,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="hpa_metric",
+        group="platform",
         flag="--aicr-hpa-metric",
         metavar="NAME[=TARGET]",
         help="metric of the metrics API by which pods are scaled, and what their average shall "
@@ -298,6 +342,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="queue",
+        group="platform",
         flag="--aicr-queue",
         metavar="NAME",
         help="queue of the whole cluster that the gang checks go through (Kueue: ClusterQueue; KAI "
@@ -305,6 +350,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="gateway",
+        group="platform",
         flag="--aicr-gateway",
         metavar="NAMESPACE/NAME",
         help="Gateway that admits the routes of the checks; else the only one, or a new one where "
@@ -312,6 +358,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="service",
+        group="platform",
         flag="--aicr-service",
         metavar="NAMESPACE/NAME[:PORT]",
         help="inference service of yours to look at instead of the suite's sample: vLLM, SGLang, "
@@ -319,6 +366,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="scale_in_timeout",
+        group="limits",
         flag="--aicr-scale-in-timeout",
         metavar="SECONDS",
         default=900.0,
@@ -328,6 +376,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="redact",
+        group="evidence",
         flag="--aicr-redact",
         metavar="|".join(REDACTION),
         default="pseudonyms",
@@ -339,6 +388,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         field="redact_patterns",
+        group="evidence",
         flag="--aicr-redact-pattern",
         metavar="REGEX",
         several=True,
@@ -354,6 +404,7 @@ def given(namespace: "Mapping[str, Any]") -> bool:
     return any(namespace.get(option.dest) not in (None, []) for option in OPTIONS)
 
 
+_TITLE = "Kubernetes AI conformance (aicr-pytest)"
 SUITE_INI = "aicr_suite"
 SUITE_ENV = "AICR_SUITE"
 SuiteMode = Literal["never", "asked", "checks", "always"]
@@ -361,7 +412,7 @@ SuiteMode = Literal["never", "asked", "checks", "always"]
 
 def add_options(parser: "pytest.Parser") -> None:
     """Register every option and its twin in the project file."""
-    group = parser.getgroup("aicr", "Kubernetes AI conformance (aicr-pytest)")
+    group = parser.getgroup("aicr", _TITLE)
     group.addoption(
         "--aicr",
         dest=SUITE_INI,
@@ -379,8 +430,11 @@ def add_options(parser: "pytest.Parser") -> None:
         type=bool | Literal["asked", "checks"],
         default=False,
     )
-    for option in OPTIONS:
-        _add(option, group, parser)
+    for name, title in GROUPS.items():
+        group = parser.getgroup(f"aicr-{name}", f"{_TITLE}: {title}")
+        for option in OPTIONS:
+            if option.group == name:
+                _add(option, group, parser)
 
 
 def _add(option: Option, group: Any, parser: "pytest.Parser") -> None:

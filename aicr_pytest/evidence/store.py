@@ -1,5 +1,6 @@
 """Where evidence goes: one folder per check, written as it happens."""
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -221,6 +222,20 @@ class EvidenceStore:
         if self.directory is not None:
             self.write(RUN_FILE, to_bytes(written.to_json()))
         return written
+
+    def discard(self, others: Sequence[str] = ()) -> None:
+        """Take back what was begun, since no check was looked at: a dossier of nothing is none.
+
+        Args:
+            others: names of files that somebody else wrote into the directory for us.
+        """
+        if self.directory is None:
+            return
+        ours = [self.directory / name for name in (RUN_FILE, *others)]
+        with contextlib.suppress(OSError):  # not empty, or gone already
+            for file in (*ours, *self.directory.glob("requests*.jsonl")):
+                file.unlink(missing_ok=True)
+            self.directory.rmdir()
 
     def finish(self) -> list[str]:
         """Try once more what could not be written; returns ``problems``."""

@@ -12,40 +12,48 @@ from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence.door import Door
 from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.requirements.registry import added_solutions
+from aicr_pytest.run import hints
 from aicr_pytest.run.doorkeeper import Doorkeeper
 from aicr_pytest.run.hooks import RunHooks
 from aicr_pytest.run.looking import looks_only
 from aicr_pytest.run.parallel import spread
 from aicr_pytest.run.session import run_key
+from aicr_pytest.run.suite_apart import SuiteApart
 
 if TYPE_CHECKING:
     from aicr_pytest.run.submitting import Submitting
     from aicr_pytest.run.upstream_suite import UpstreamSuite
 
 
-def activate(config: pytest.Config, name: str, *, expects_checks: bool) -> RunHooks:
+def activate(
+    config: pytest.Config, name: str, *, expects_checks: bool, suite_is_spare: bool = False
+) -> RunHooks:
     """Give a run everything that checks need.
 
     Args:
         name: of the plugin that it gets.
         expects_checks: False where collection, which is over, has brought some unasked.
+        suite_is_spare: whether the suite is meant only where nothing else is collected.
 
     Raises:
         UsageError: the user's settings are not valid.
     """
     _refuse_what_hides_failures(config)
     marks.register_selecting(config)
+    hints.refuse_misspelt_marks(config)
     rootdir.hand_on_joined(config, options.OPTIONS)
     _keep_modules_together(config)
     try:
         profiles(), added_solutions()  # what is wrong with them is said before anything is asked
-        hooks = RunHooks.of(config, expects_checks=expects_checks)
+        hooks = RunHooks.of(config, expects_checks=expects_checks, suite_is_spare=suite_is_spare)
         submitting, upstream = _submitting(config), _upstream(config)
     except SettingsError as error:
         raise usage_error(error) from None
     if expects_checks and not (hasattr(config, "workerinput") or looks_only(config)):
         spread(config, config.stash[run_key].settings.features)
     config.pluginmanager.register(hooks, name)
+    if (apart := SuiteApart.where_needed(config)) is not None:
+        config.pluginmanager.register(apart, "aicr-suite-apart")  # it comes before the hooks
     if submitting is not None:
         config.pluginmanager.register(submitting, "aicr-submission")  # outside of the hooks, too
     if upstream is not None:

@@ -147,11 +147,28 @@ def judge_records(info: RunInfo, records: Sequence[CheckRecord]) -> RunInfo:
     return dataclasses.replace(info, requirements=tuple(requirements), interrupted=True)
 
 
+def note_beginning(run: Run) -> None:
+    """Write what is known before the first check: a run that is killed can be merged by it."""
+    now = datetime.datetime.now(datetime.UTC)
+    info = run_info(run, Conclusion(judged=(), exit_status=0), now)
+    run.store.write_run(
+        dataclasses.replace(
+            info, finished_at="", seconds=0.0, exit_status=None, interrupted=True, not_looked_at=()
+        )
+    )
+
+
+def came_to_nothing(run: Run) -> bool:
+    """Whether there is nothing that evidence could tell: no check was selected, and all is well."""
+    told = run.plan.selected or run.problems or run.left_behind or run.kept or run.upstream
+    return not (told or run.interrupted or run.store.problems)
+
+
 def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
     """Write run.json and the reports; returns what is wrong with them, one line each."""
     from aicr_pytest.reports.writing import write_reports
 
-    if run.directory is None:
+    if run.directory is None or came_to_nothing(run):
         return []
     now = datetime.datetime.now(datetime.UTC)
     info = run_info(run, conclusion, now)

@@ -9,20 +9,21 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from aicr_pytest.cluster.names import new_run_id
 from aicr_pytest.config.marks import is_check, level_mark
 from aicr_pytest.config.resolving import from_config
-from aicr_pytest.errors import AicrError, DoesNotApply, Inconclusive
+from aicr_pytest.errors import AccessDenied, AicrError, DoesNotApply, Inconclusive
 from aicr_pytest.requirements.catalogue import BY_ID
-from aicr_pytest.run import kin, leftovers, survey
+from aicr_pytest.run import conclusion, hints, kin, leftovers, survey
 from aicr_pytest.run.awaited import Notes, Workers
 from aicr_pytest.run.check_run import OUTCOME, RESULTS, Running
-from aicr_pytest.run.conclusion import Conclusion, conclude, write_evidence
+from aicr_pytest.run.conclusion import Conclusion, came_to_nothing, conclude, write_evidence
 from aicr_pytest.run.ending import Ending
 from aicr_pytest.run.fixture_users import FixtureUsers
 from aicr_pytest.run.live import LiveLine
@@ -33,7 +34,7 @@ from aicr_pytest.run.parallel import is_over_after_failures, workers
 from aicr_pytest.run.plan import Plan, check_of, plan_of
 from aicr_pytest.run.pytest_reports import rename
 from aicr_pytest.run.results import Result
-from aicr_pytest.run.session import Run, Shared, begin, missing_access, new_run_id, run_key
+from aicr_pytest.run.session import Run, Shared, begin, missing_access, run_key
 from aicr_pytest.run.signals import Signals
 from aicr_pytest.run.terminal import Terminal, header, plan_lines, summary
 from aicr_pytest.run.written_order import WrittenOrder
@@ -80,7 +81,9 @@ class RunHooks:
         config.pluginmanager.register(self._signals, "aicr-signals")
 
     @classmethod
-    def of(cls, config: pytest.Config, *, expects_checks: bool) -> "RunHooks":
+    def of(
+        cls, config: pytest.Config, *, expects_checks: bool, suite_is_spare: bool = False
+    ) -> "RunHooks":
         """The hooks of a pytest run.
 
         Raises:
@@ -95,6 +98,7 @@ class RunHooks:
         else:
             run_id = new_run_id(datetime.datetime.now(datetime.UTC))
             shared = begin(settings, run_id=run_id, invocation_dir=config.invocation_params.dir)
+            shared = replace(shared, suite_is_spare=suite_is_spare)
         worker = inherited.get("workerid", "")
         run = Run(
             settings,
@@ -148,16 +152,17 @@ class RunHooks:
             self._run.provide(self._terminal.say, release=release)
             self._run.connect()
             _ = self._run.pull_secret()
-            missing = missing_access(self._run)
+            if missing := missing_access(self._run):
+                raise AccessDenied(
+                    "The API server does not let us do what every check needs:\n"
+                    + "\n".join(f"  {line}" for line in missing),
+                    hint="`aicr-pytest preflight` lists every right that the suite needs.",
+                )
         except AicrError as error:
+            self._run.forget_evidence()
             raise pytest.UsageError(self._run.door.text(str(error))) from None
-        if missing:
-            raise pytest.UsageError(
-                "The API server does not let us do what every check needs:\n"
-                + "\n".join(f"  {line}" for line in missing)
-                + "\n  `aicr-pytest preflight` lists every right that the suite needs."
-            )
         self._run.record_survey(survey.take(self._run.cluster, self._run.accelerators))
+        conclusion.note_beginning(self._run)
         self._header = [self._terminal.safe(line) for line in header(self._run)]
 
     def pytest_report_header(self) -> list[str]:
@@ -178,6 +183,8 @@ class RunHooks:
     @pytest.hookimpl(tryfirst=True)  # pytest selects by the marks that are added here
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Add marks to checks, and leave out those of features that were not asked for."""
+        if self._run.shared.suite_is_spare and (spare := self._written.leave_out(items)):
+            self._config.hook.pytest_deselected(items=spare)
         written = self._written.items
         self._collected = list({id(item): item for item in (*written, *items)}.values())
         rename([item for item in self._collected if is_check(item)], self._run.door)
@@ -413,7 +420,9 @@ class RunHooks:
         from aicr_pytest.reports.foreign import redact_files
         from aicr_pytest.reports.writing import write_reports
 
-        if self._run.directory is not None:
+        if came_to_nothing(self._run):
+            self._run.store.discard(("report.html",) if not session.testscollected else ())
+        elif self._run.directory is not None:
             for problem in redact_files(self._run.directory, self._run.door.published):
                 self._terminal.say(f"do not publish this evidence: {problem}", red=True)
                 session.exitstatus = session.exitstatus or pytest.ExitCode.INTERNAL_ERROR
@@ -431,11 +440,9 @@ class RunHooks:
         if (self._conclusion is not None and self._conclusion.judged) or told:
             empty = Conclusion(judged=(), exit_status=0)
             summary(self._terminal, run, self._conclusion or empty, list(dict.fromkeys(problems)))
-        elif self._expects_checks and not self._is_worker:
-            self._terminal.say(
-                "aicr-pytest: no check was selected. `pytest --aicr` runs the suite; "
-                "`aicr-pytest list` shows what there is."
-            )
+        elif self._expects_checks and not self._is_worker and not self._run.plan.selected:
+            for line in hints.of_nothing_run(self._config, asked=True):
+                self._terminal.say(line)
 
     def _print(self) -> None:
         """Verdicts and what is left also where pytest shows no summary, after an internal error."""

@@ -67,9 +67,14 @@ def clean_warning(message: warnings.WarningMessage, line: str, door: "Door") -> 
 
 
 def rename(items: Sequence["pytest.Item"], door: "Door") -> None:
-    """Give checks names that may be shown: parameters become part of ids, files and folders."""
+    """Give checks names that may be shown: parameters become part of ids, files and folders.
+
+    Where its file was named and lies outside of the rootdir, pytest leaves it out of the id.
+    """
     taken: Counter[tuple[Any, str]] = Counter()
     for item in items:
+        if not item.id.path:
+            item._id = dataclasses.replace(item.id, path=item.path.name)
         params = item.id.params
         shown = door.line(item.name if params is None else params)
         if shown in (params, item.name):

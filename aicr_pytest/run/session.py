@@ -68,6 +68,8 @@ class Shared:
     """What the cluster is, where a provider made it."""
     removal: str = ""
     """The command that deletes the cluster; empty where the run does not do that at its end."""
+    suite_is_spare: bool = False
+    """Whether the suite is meant only where nothing else is collected."""
     list_version: str = VERSIONS[-1]
     """Version whose list of requirements applies."""
     plans: str = ""
@@ -450,6 +452,11 @@ class Run:
         command = maker.removal(name)
         return [f"the cluster made for this run may be there still: {why}. Delete it: {command}"]
 
+    def forget_evidence(self) -> None:
+        """Take back what was begun of it: the run cannot begin, the next try needs the place."""
+        if self._store is not None:
+            self._store.discard()
+
     def close(self) -> None:
         """Give back what this process holds; never raises."""
         if self._store is not None:
@@ -465,13 +472,6 @@ class Run:
 
     def _share(self, **changes: Any) -> None:
         self.shared = Shared(**{**asdict(self.shared), **changes})
-
-
-def new_run_id(now: datetime.datetime) -> str:
-    """A label value that sorts by time and that no other run has."""
-    from aicr_pytest.cluster import names
-
-    return names.new_run_id(now)
 
 
 def begin(settings: Settings, *, run_id: str, invocation_dir: Path) -> Shared:

@@ -38,6 +38,16 @@ class WrittenOrder:
                     self.items.append(item)
         return report
 
+    def leave_out(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """Take the suite off a list that holds other tests too; what was taken off."""
+        others = [item for item in items if not in_suite(item.path)]
+        if not others or len(others) == len(items):
+            return []
+        suite = [item for item in items if in_suite(item.path)]
+        items[:] = others
+        self.items.clear()
+        return suite
+
     def restore(self, items: list[pytest.Item], *, longest_first: bool) -> None:
         """Put the suite's items into their order, module by module; others stay where they are.
 

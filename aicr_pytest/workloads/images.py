@@ -14,6 +14,20 @@ from aicr_pytest.accelerators.vendors import PROFILES
 _FIRST = PROFILES[0]
 
 
+USED_BY: dict[str, tuple[str, ...]] = {
+    "probe": (
+        "dra_support",
+        "secure_accelerator_access",
+        "gang_scheduling",
+        "cluster_autoscaling",
+    ),
+    "load": ("accelerator_metrics", "pod_autoscaling"),
+    "service": ("ai_inference", "ai_service_metrics"),
+    "ray": (),
+}
+"""Image → requirements whose pods run it, beside those of operators, which name their own."""
+
+
 class Images(Protocol):
     """Where each of the suite's images is pulled from."""
 

@@ -52,6 +52,8 @@ class FakeCluster:
         return []
 
     def get(self, kind: Any, name: str, namespace: str | None = None) -> Any:
+        if name == "kube-system":
+            return {"metadata": {"uid": "that of the fake"}}
         raise errors.ApiError(404, "NotFound", f"no {name}", request=f"GET {namespace}/{name}")
 
     def can(self, verb: str, resource: str, **where: str) -> bool:

@@ -11,6 +11,7 @@ from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.life import Life
 from tests.unit.cluster.fake_api import FakeApi
+from tests.unit.evidence import small_run
 
 A, B = "20260101-101010-aaaa", "20260102-101010-bbbb"
 HOME = {run: names.namespace_name(run, "test_dra_support", "0a1b") for run in (A, B)}
@@ -191,3 +192,19 @@ def test_what_may_be_ours_and_cannot_be_proven_is_no_success_for_its_run(
 
     assert there(fake) == {A}
     assert f"kubectl delete namespaces {HOME[A]}" in capsys.readouterr().out
+
+
+def test_what_a_run_left_is_shown_with_where_its_evidence_lies(
+    run: Callable[[str], Cluster],
+    clean: Callable[..., int],
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(A)
+    small_run.make(tmp_path / "aicr-evidence" / A, A)
+    monkeypatch.chdir(tmp_path)
+
+    assert clean() == 0
+
+    assert f"{A}: its evidence is in aicr-evidence/{A}\n" in capsys.readouterr().out

@@ -43,12 +43,13 @@ def test_other_marks_do_not_ask() -> None:
     "option",
     ["aicr_evidence", "aicr_evidence_dir", "aicr_lab", "aicr_provision", "aicr_feature"],
 )
-def test_options_ask_and_bring_the_suite_only_in_our_repository(option: str) -> None:
+def test_options_ask_and_bring_the_suite_at_once_only_in_our_repository(option: str) -> None:
     line = PLAIN._replace(options=(option,))
 
-    assert decide(line).asked is True
-    assert decide(line).arguments is None
-    assert decide(line._replace(mode="asked")).arguments == (SUITE,)
+    assert decide(line) == (True, ("/project", SUITE), True)
+    assert decide(line._replace(mode="asked")) == (True, (SUITE,), False)
+    assert decide(line._replace(mode="checks")) == (True, None, False)
+    assert decide(line._replace(named_paths=True)) == (True, None, False)
 
 
 def test_option_that_says_how_does_not_ask() -> None:
@@ -80,3 +81,12 @@ def test_project_with_checks_of_its_own_asks_without_the_suite() -> None:
 
     assert asked.asked is True
     assert asked.arguments is None
+
+
+def test_node_id_as_printed_elsewhere_is_found_in_the_suite() -> None:
+    line = PLAIN._replace(
+        ordered=True, named_paths=True, arguments=("conformance/test_dra_support.py::test_x[a/b]",)
+    )
+
+    assert decide(line).arguments == (f"{SUITE}/test_dra_support.py::test_x[a/b]",)
+    assert decide(line._replace(ordered=False)).arguments is None

@@ -190,6 +190,20 @@ def test_a_missing_compiler_is_named_with_the_way_out(
     builder._version.cache_clear()
 
 
+def test_old_go_is_named_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = tmp_path / "go"
+    go.write_text("#!/bin/sh\necho go1.19.8\n")
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    builder._version.cache_clear()
+
+    with pytest.raises(HostUnfit, match=r"go1\.19\.8 is too old\n  install Go 1\.26 or newer"):
+        builder._version("go")
+    builder._version.cache_clear()
+
+
 def test_components_say_the_version_of_their_module() -> None:
     go_mod = "module x\n\nrequire (\n\tk8s.io/kubernetes v1.37.2\n\tk8s.io/api v0.37.2\n)\n"
     assert kubernetes_version(go_mod) == "v1.37.2"
