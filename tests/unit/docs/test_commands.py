@@ -1,0 +1,296 @@
+"""Every command that a page shows can be typed: it is run, or, where it needs a cluster, parsed.
+
+The pages of ``docs/how-to`` show the tree after a change: ``tests/unit/test_how_to.py`` runs those.
+"""
+
+import contextlib
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from aicr_lab.cli import _parser as lab_parser
+from aicr_lab.cli import main as lab_main
+from aicr_pytest.cli.main import _parser as our_parser
+from aicr_pytest.cli.main import main
+from aicr_pytest.config.options import OPTIONS
+from aicr_pytest.reports.writing import write_reports
+from aicr_pytest.requirements.catalogue import mark_names
+from tests.unit.docs.shown import ROOT, Shown, lines, pages, shown, simple_commands
+from tests.unit.evidence import small_run
+from tests.unit.submission import world
+
+OF_A_CLUSTER = ("preflight", "clean", "in-cluster")
+"""Commands of ours that ask an API server: their words are parsed only."""
+OF_OTHERS = {
+    *("cat", "cd", "cp", "mkdir", "sed"),
+    *("cosign", "crane", "docker", "git", "go", "skopeo", "sonobuoy", "ssh-keygen", "tkn"),
+}
+"""Programs that are not ours to try; a new one is named here, so that a slip of the pen is not."""
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+FIRST: dict[tuple[str, ...], list[str]] = {}
+"""The first run of these options in this process: a collection takes seconds."""
+
+
+def of_pages() -> list[Shown]:
+    """What all pages show, each command once."""
+    found: dict[tuple[str, ...], Shown] = {}
+    for page in pages():
+        if page.parent.name != "how-to":
+            for one in shown(page.read_text(encoding="utf-8"), named(page)):
+                if not one.inline or one.words not in found:
+                    found.setdefault((*one.words, str(one.inline)), one)
+    return list(found.values())
+
+
+SHOWN = of_pages()
+TYPED = [one for one in SHOWN if not one.inline]
+NAMED = [
+    one
+    for one in SHOWN
+    if one.inline and one.words[0] in ("aicr-pytest", "pytest", "make") and len(one.words) > 1
+]
+
+
+def test_commands_are_found() -> None:
+    programs = {Path(one.words[0]).name for one in TYPED}
+
+    assert {"aicr-pytest", "pytest", "make", "kubectl"} <= programs
+    assert NAMED
+
+
+@pytest.mark.parametrize("one", TYPED, ids=str)
+def test_what_a_page_tells_to_type_can_be_typed(one: Shown, tmp_path: Path) -> None:
+    program, *arguments = one.words
+    name = Path(program).name
+    if name == "python" and arguments[:1] == ["-m"]:
+        name, *arguments = arguments[1:]
+    if name.endswith((".sh", ".py")):
+        name, arguments = "python", [program]
+    try_it = TRIED.get(name)
+
+    assert try_it or name in OF_OTHERS, f"{one}: what is {name}?"
+    if try_it:
+        try_it([meant(word) for word in arguments], tmp_path)
+
+
+@pytest.mark.parametrize("one", NAMED, ids=str)
+def test_what_a_page_names_exists(one: Shown, pytest_help: Callable[[], str]) -> None:
+    program, *arguments = one.words
+    if program == "make":
+        make(arguments, ROOT)
+        return
+    of_pytest = program == "pytest" or arguments[0] == "run"
+    knows_options(pytest_help() if of_pytest else help_of(main, arguments[0]), arguments)
+    assert unknown_marks(arguments) == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_every_option_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    told = set(re.findall(r"(?<![\w-])--(?:aicr-[\w-]+|evidence[\w-]*|cncf[\w-]*)", text))
+
+    assert told <= {option.flag for option in OPTIONS} | {"--aicr", "--evidence-claim"}
+
+
+@pytest.fixture(scope="session")
+def pytest_help() -> Callable[[], str]:
+    """What `pytest --help` says; asked for once."""
+    said: list[str] = []
+
+    def ask() -> str:
+        if not said:
+            said.append(run([sys.executable, "-m", "pytest", "--help"], ROOT))
+        return said[0]
+
+    return ask
+
+
+def run(words: Iterable[str], directory: Path) -> str:
+    """Run a program to its good end; what it says."""
+    done = subprocess.run(
+        [*words], cwd=directory, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, f"{done.args}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def meant(word: str) -> str:
+    """A word without the signs of a synopsis: `[--json]`, `DIR…`, `DIR|TAR`."""
+    return word.strip("[]…").partition("|")[0] if re.match(r"\[|.*[…|]", word) else word
+
+
+def flags(words: Iterable[str]) -> list[str]:
+    return [word.partition("=")[0] for word in words if word.startswith("-") and word != "-"]
+
+
+def help_of(command: Callable[[list[str]], int], name: str) -> str:
+    """What a command says of itself when it is asked with --help."""
+    said = io.StringIO()
+    with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(said):
+        command([name, "--help"])
+    assert ended.value.code == 0
+    return said.getvalue()
+
+
+def knows_options(help_text: str, words: list[str]) -> None:
+    """Hold options against the help, as argparse takes the beginning of one for it."""
+    for flag in flags(words):
+        assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", help_text), flag
+
+
+def unknown_marks(words: list[str]) -> list[str]:
+    """Names after `-m` that mark no check."""
+    expressions = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "-m"]
+    names = re.findall(r"\w+", " ".join(expressions))
+    known = {*mark_names(), "must", "should", "thorough", "and", "or", "not"}
+    return [name for name in names if name not in known]
+
+
+def reading(tmp_path: Path) -> None:
+    """The directories and files of which the pages speak."""
+    for number, name in enumerate(("old", "OLD", "NEW", "DIR", "one", "two")):
+        run_id = f"20261123-1{number}0000-7f3a"
+        assert write_reports(small_run.make(tmp_path / name, run_id, directory=name)) == []
+    for name in ("out", "both"):
+        assert write_reports(world.evidence(tmp_path / name)) == []
+    world.checkout(tmp_path / "k8s-ai-conformance")
+    world.product(tmp_path / "product.yaml")
+
+
+def ours(words: list[str], tmp_path: Path) -> None:
+    """A command of ours."""
+    command, *rest = words
+    if command == "run":
+        suite(["aicr_pytest.cli.main", "run"], rest, tmp_path)
+        return
+    knows_options(help_of(main, command), rest)
+    our_parser().parse_args(words)
+    if command in OF_A_CLUSTER or {"--signature", "--import-upstream"} & {*words}:
+        return
+    reading(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        if command == "merge":
+            words = ["merge", "merged", "one", "two"]
+        if command == "validate":
+            submit = ["out", "--checkout", "k8s-ai-conformance", "--product", "product.yaml"]
+            assert main(["submit", *submit]) == 0
+            made = tmp_path / "k8s-ai-conformance" / "v1.37" / "analytical-engine"
+            if made != tmp_path / rest[-1]:
+                shutil.copytree(made, rest[-1])
+        # A difference ends with 1; so does what a validator would say, and here it has no mercy.
+        assert main(words) in ((0, 1) if command in ("diff", "validate") else (0,))
+
+
+def pytest_itself(words: list[str], tmp_path: Path) -> None:
+    suite(["pytest"], words, ROOT)
+
+
+def suite(module: list[str], words: list[str], directory: Path) -> None:
+    """A run of the suite, as far as that goes without a cluster; the same options once."""
+    assert unknown_marks(words) == []
+    if words != FIRST.setdefault((*module, *flags(words)), words):
+        return
+    said = run(
+        [sys.executable, "-m", *module, *words, "--collect-only", "-q", "-p", "no:cacheprovider"],
+        directory,
+    )
+    assert "test_" in said
+
+
+def make(words: list[str], tmp_path: Path) -> None:
+    run(["make", "-n", *words], ROOT)
+
+
+def kubectl(words: list[str], tmp_path: Path) -> None:
+    """Its options, by its own help; files are there."""
+    program = Path(sys.executable).with_name("kubectl")
+    verb = [word for word in words[:2] if word.islower() and word.isalpha()]
+    said = run([program.as_posix(), *verb, "--help"], ROOT) + run([str(program), "options"], ROOT)
+    knows_options(said, words)
+    for at, word in enumerate(words):
+        if word == "-f" and not words[at + 1].startswith(("-", "http")):
+            assert (ROOT / words[at + 1]).exists(), words
+
+
+def lab(words: list[str], tmp_path: Path) -> None:
+    lab_parser().parse_args(words)
+    if words[0] not in ("exec", "defect"):  # what follows those is another program's
+        knows_options(help_of(lab_main, words[0]), words)
+
+
+def python(words: list[str], tmp_path: Path) -> None:
+    """A program of this repository, seen from its root or from a folder in it."""
+    assert (ROOT / words[0].removeprefix("../")).is_file(), words
+
+
+def pip(words: list[str], tmp_path: Path) -> None:
+    """What is installed of ours has this name, and these extras."""
+    for word in words:
+        if found := re.match(r"(?:\.|aicr[\w-]*)(?:\[(.*)\])?", word):
+            assert word.startswith((".", PROJECT["name"])), word
+            extras = set(filter(None, (found[1] or "").split(",")))
+            assert extras <= {*PROJECT["optional-dependencies"]}, word
+
+
+TRIED: dict[str, Callable[[list[str], Path], None]] = {
+    "aicr-pytest": ours,
+    "aicr_pytest": ours,
+    "aicr_lab": lab,
+    "kubectl": kubectl,
+    "make": make,
+    "pip": pip,
+    "pipx": pip,
+    "pytest": pytest_itself,
+    "python": python,
+    "uv": pip,
+    "venv": lambda words, tmp_path: None,
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("a -x  # b", [("a", "-x")]),
+        ("A=1 a && b | c; d", [("a",), ("b",), ("c",), ("d",)]),
+        ("a \\\n  b > out 2>&1", [("a", "b")]),
+        ("$ a '; b'", [("a", "; b")]),
+        ("# nothing", []),
+    ],
+)
+def test_commands_are_read_off_a_script(script: str, found: list[tuple[str, ...]]) -> None:
+    assert [one for _, words in lines(script) for one in simple_commands(words)] == found
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "    aicr-pytest lst",
+        "    aicr-pytest clean --runn X",
+        "    pytest --aicr -m draa",
+        "    pytest --aicr --aicr-contxt x",
+        "    make conformence",
+        "    kubectl apply -f docs/rback.yaml",
+        "    python -m aicr_lab up --addon all",
+        "    pip install 'aicr-pytest[labs]'",
+        "    kubectll get pods",
+    ],
+)
+def test_slip_of_the_pen_is_seen(wrong: str, tmp_path: Path) -> None:
+    (one,) = shown(wrong, "x.md")
+
+    with pytest.raises((AssertionError, SystemExit)):
+        test_what_a_page_tells_to_type_can_be_typed(one, tmp_path)
