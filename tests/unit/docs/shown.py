@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -16,6 +17,9 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _BETWEEN = re.compile(r"(?:&&|\|\|?|;|&)")
 _REDIRECTION = re.compile(r"\d?(?:>>?|<)&?(\S*)")
 _ASSIGNMENT = re.compile(r"\w+=\S*")
+_KEYWORDS = ("if", "then", "else", "fi", "do", "done", "{", "}", "!", "trap", "set", "wait")
+_SCRIPTS = ("run", "before_script", "script", "after_script", "args")
+"""Fields of CI systems' files that hold what a shell runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,42 @@ def pages() -> list[Path]:
     """README, what stands beside it for contributors, and everything below docs."""
     beside = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "deploy").glob("*.md")]
     return [*beside, *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def recipes() -> list[Path]:
+    """The files of CI systems that users copy."""
+    return sorted((ROOT / "examples" / "ci").iterdir())
+
+
+def of_recipe(path: Path) -> Iterator[Shown]:
+    """Every command that a CI system would run."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in (".yml", ".yaml"):
+        found = scripts(yaml.safe_load(text))
+    else:
+        found = re.findall(r"\bsh '([^']*)'", text)
+    for script in found:
+        for _, words in lines(script):
+            for simple in simple_commands(words):
+                first = script.strip().partition("\n")[0]
+                line = text[: text.index(first)].count("\n") + 1
+                yield Shown(page=path.relative_to(ROOT).as_posix(), line=line, words=simple)
+
+
+def scripts(value: object) -> list[str]:
+    """What a shell runs in such a file, each piece whole."""
+    if isinstance(value, list):
+        return [script for one in value for script in scripts(one)]
+    if not isinstance(value, dict):
+        return []
+    found: list[str] = []
+    for name, held in value.items():
+        pieces = held if isinstance(held, list) else [held]
+        if name in _SCRIPTS and all(isinstance(piece, str) for piece in pieces):
+            found += pieces
+        else:
+            found += scripts(held)
+    return found
 
 
 def shown(text: str, page: str) -> Iterator[Shown]:
@@ -105,6 +145,9 @@ def _bare(words: list[str]) -> Iterator[str]:
         if found := _REDIRECTION.fullmatch(word):
             if not found[1]:
                 next(rest, None)
+        elif not begun and (word in _KEYWORDS or word.endswith("()")):
+            if word in ("trap", "set", "wait"):
+                return
         elif begun or not _ASSIGNMENT.fullmatch(word):
             begun = True
             yield word
