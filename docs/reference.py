@@ -33,8 +33,8 @@ plain `pytest` is typed. What else pytest takes, it takes here: `-m`, `-k`, `-x`
 CHECKS_HEAD = """# Checks
 
 Every requirement of CNCF's lists, its level per Kubernetes version, and the checks that prove it.
-This page is made by `make docs`; `aicr-pytest list` says the same, and `aicr-pytest list --json` says
-it to programs.
+This page is made by `make docs`; `aicr-pytest list` says the same, and `aicr-pytest list --json`
+says it to programs.
 
 A check's *basis* is `text` (the requirement's own words) or `plan` (its published test plan): these
 decide the verdict. `hardening` is ours, beyond both: what it finds is told, and decides nothing

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.choices import ALLOWANCES, IMAGE_NAMES
 from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
+from aicr_pytest.requirements.catalogue import list_told
 from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.run.session import Run, begin
 from aicr_pytest.run.survey import Survey, take
@@ -53,7 +54,7 @@ class Preflight:
         """For people."""
         lines = [
             f"cluster: context {self.context}, {self.server}, Kubernetes {self.version}",
-            f"requirements: the list of Kubernetes {self.list_version}",
+            f"requirements: {list_told(self.version, self.list_version)}",
             f"resource.k8s.io/v1: {', '.join(self.dra) or 'not served'}",
             *(f"accelerators: {line}" for line in self.survey.lines()),
             *self.survey.remarks(),
