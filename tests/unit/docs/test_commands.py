@@ -49,8 +49,10 @@ def named(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+COLLECT = ("--collect-only", "-q", "-p", "no:cacheprovider")
+"""As far as a run goes without a cluster."""
 FIRST: dict[tuple[str, ...], list[str]] = {}
-"""The first run of these options in this process: a collection takes seconds."""
+"""The first run with these options."""
 
 
 def of_pages() -> list[Shown]:
@@ -59,12 +61,16 @@ def of_pages() -> list[Shown]:
     for page in pages():
         if page.parent.name != "how-to":
             for one in shown(page.read_text(encoding="utf-8"), named(page)):
-                if not one.inline or one.words not in found:
-                    found.setdefault((*one.words, str(one.inline)), one)
+                found.setdefault(key(one), one)
     for path in recipes():
         for one in of_recipe(path):
-            found.setdefault((*one.words, str(one.inline)), one)
+            found.setdefault(key(one), one)
     return list(found.values())
+
+
+def key(one: Shown) -> tuple[str, ...]:
+    """What tells it from other commands: wherever the program lies, it is the same."""
+    return (str(one.inline), Path(one.words[0]).name, *one.words[1:])
 
 
 SHOWN = of_pages()
@@ -84,7 +90,7 @@ def test_commands_are_found() -> None:
 
 
 @pytest.mark.parametrize("one", TYPED, ids=str)
-def test_what_a_page_tells_to_type_can_be_typed(one: Shown, tmp_path: Path) -> None:
+def test_what_a_page_tells_to_type_can_be_typed(one: Shown, pytester: pytest.Pytester) -> None:
     program, *arguments = one.words
     name = Path(program).name
     if name == "python" and arguments[:1] == ["-m"]:
@@ -95,14 +101,14 @@ def test_what_a_page_tells_to_type_can_be_typed(one: Shown, tmp_path: Path) -> N
 
     assert try_it or name in OF_OTHERS, f"{one}: what is {name}?"
     if try_it:
-        try_it([meant(word) for word in arguments], tmp_path)
+        try_it([meant(word) for word in arguments], pytester)
 
 
 @pytest.mark.parametrize("one", NAMED, ids=str)
 def test_what_a_page_names_exists(one: Shown, pytest_help: Callable[[], str]) -> None:
     program, *arguments = one.words
     if program == "make":
-        make(arguments, ROOT)
+        make(arguments)
         return
     of_pytest = program == "pytest" or arguments[0] == "run"
     knows_options(pytest_help() if of_pytest else help_of(main, arguments[0]), arguments)
@@ -168,7 +174,7 @@ def unknown_marks(words: list[str]) -> list[str]:
     expressions = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "-m"]
     names = re.findall(r"\w+", " ".join(expressions))
     known = {*mark_names(), "must", "should", "thorough", "and", "or", "not"}
-    return [name for name in names if name not in known]
+    return [name for name in names if name not in known and not name.isupper()]
 
 
 def reading(tmp_path: Path) -> None:
@@ -182,54 +188,56 @@ def reading(tmp_path: Path) -> None:
     world.product(tmp_path / "product.yaml")
 
 
-def ours(words: list[str], tmp_path: Path) -> None:
+def ours(words: list[str], at: pytest.Pytester) -> None:
     """A command of ours."""
     command, *rest = words
-    if command == "run":
-        suite(["aicr_pytest.cli.main", "run"], rest, tmp_path)
-        return
-    knows_options(help_of(main, command), rest)
-    if words[:2] == ["clean", "--run"]:
-        words = ["clean", "--run", "20260102-030405-ab12", *words[3:]]
-    our_parser().parse_args(words)
-    if command in OF_A_CLUSTER or {"--signature", "--import-upstream"} & {*words}:
-        return
-    reading(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
+        if command == "run":
+            run_of_pytest = at.runpytest_inprocess
+            patch.setattr(pytest, "main", lambda told: run_of_pytest(*told, *COLLECT).ret)
+            assert unknown_marks(rest) == []
+            assert not is_first(words) or main(words) == 0
+            return
+        knows_options(help_of(main, command), rest)
+        if words[:2] == ["clean", "--run"]:
+            words = ["clean", "--run", "20260102-030405-ab12", *words[3:]]
+        our_parser().parse_args(words)
+        if command in OF_A_CLUSTER or {"--signature", "--import-upstream"} & {*words}:
+            return
+        reading(at.path)
         if command == "merge":
             words = ["merge", "merged", "one", "two"]
         if command == "validate":
             submit = ["out", "--checkout", "k8s-ai-conformance", "--product", "product.yaml"]
             assert main(["submit", *submit]) == 0
-            made = tmp_path / "k8s-ai-conformance" / "v1.37" / "analytical-engine"
-            if made != tmp_path / rest[-1]:
+            made = at.path / "k8s-ai-conformance" / "v1.37" / "analytical-engine"
+            if made != at.path / rest[-1]:
                 shutil.copytree(made, rest[-1])
         # A difference ends with 1; so does what a validator would say, and here it has no mercy.
         assert main(words) in ((0, 1) if command in ("diff", "validate") else (0,))
 
 
-def pytest_itself(words: list[str], tmp_path: Path) -> None:
-    suite(["pytest"], words, ROOT)
-
-
-def suite(module: list[str], words: list[str], directory: Path) -> None:
-    """A run of the suite, as far as that goes without a cluster; the same options once."""
+def pytest_itself(words: list[str], at: pytest.Pytester) -> None:
+    """A run of the suite, as far as that goes without a cluster."""
     assert unknown_marks(words) == []
-    if words != FIRST.setdefault((*module, *flags(words)), words):
+    if not is_first(words):
         return
-    said = run(
-        [sys.executable, "-m", *module, *words, "--collect-only", "-q", "-p", "no:cacheprovider"],
-        directory,
-    )
-    assert "test_" in said
+    if "--aicr" in words:
+        assert at.runpytest_inprocess(*words, *COLLECT).ret == pytest.ExitCode.OK
+    else:
+        assert "test_" in run([sys.executable, "-m", "pytest", *words, *COLLECT], ROOT)
 
 
-def make(words: list[str], tmp_path: Path) -> None:
+def is_first(words: list[str]) -> bool:
+    """Whether these options were not tried yet; a collection takes seconds."""
+    return words == FIRST.setdefault((words[0], *flags(words)), words)
+
+
+def make(words: list[str], at: pytest.Pytester | None = None) -> None:
     run(["make", "-n", *words], ROOT)
 
 
-def kubectl(words: list[str], tmp_path: Path) -> None:
+def kubectl(words: list[str], at: pytest.Pytester) -> None:
     """Its options, by its own help; files are there."""
     program = Path(sys.executable).with_name("kubectl")
     verb = [word for word in words[:2] if word.islower() and word.isalpha()]
@@ -240,18 +248,18 @@ def kubectl(words: list[str], tmp_path: Path) -> None:
             assert (ROOT / words[at + 1]).exists(), words
 
 
-def lab(words: list[str], tmp_path: Path) -> None:
+def lab(words: list[str], at: pytest.Pytester) -> None:
     lab_parser().parse_args(words)
     if words[0] not in ("exec", "defect"):  # what follows those is another program's
         knows_options(help_of(lab_main, words[0]), words)
 
 
-def python(words: list[str], tmp_path: Path) -> None:
+def python(words: list[str], at: pytest.Pytester) -> None:
     """A program of this repository, seen from its root or from a folder in it."""
     assert (ROOT / words[0].removeprefix("../")).is_file(), words
 
 
-def pip(words: list[str], tmp_path: Path) -> None:
+def pip(words: list[str], at: pytest.Pytester) -> None:
     """What is installed of ours has this name, and these extras."""
     for word in words:
         if found := re.match(r"(?:\.|aicr[\w-]*)(?:\[(.*)\])?", word):
@@ -260,7 +268,7 @@ def pip(words: list[str], tmp_path: Path) -> None:
             assert extras <= {*PROJECT["optional-dependencies"]}, word
 
 
-TRIED: dict[str, Callable[[list[str], Path], None]] = {
+TRIED: dict[str, Callable[[list[str], pytest.Pytester], None]] = {
     "aicr-pytest": ours,
     "aicr_pytest": ours,
     "aicr_lab": lab,
@@ -271,7 +279,7 @@ TRIED: dict[str, Callable[[list[str], Path], None]] = {
     "pytest": pytest_itself,
     "python": python,
     "uv": pip,
-    "venv": lambda words, tmp_path: None,
+    "venv": lambda words, at: None,
 }
 
 
@@ -303,8 +311,8 @@ def test_commands_are_read_off_a_script(script: str, found: list[tuple[str, ...]
         "    kubectll get pods",
     ],
 )
-def test_slip_of_the_pen_is_seen(wrong: str, tmp_path: Path) -> None:
+def test_slip_of_the_pen_is_seen(wrong: str, pytester: pytest.Pytester) -> None:
     (one,) = shown(wrong, "x.md")
 
     with pytest.raises((AssertionError, SystemExit)):
-        test_what_a_page_tells_to_type_can_be_typed(one, tmp_path)
+        test_what_a_page_tells_to_type_can_be_typed(one, pytester)
