@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,10 @@ from tests.unit.docs.shown import (
 from tests.unit.evidence import small_run
 from tests.unit.submission import world
 
-OF_A_CLUSTER = ("preflight", "clean", "in-cluster")
-"""Commands of ours that ask an API server: their words are parsed only."""
+OF_A_CLUSTER = {"preflight", "clean", "in-cluster", "--kubeconfig"}
+"""Commands and options of ours that ask an API server: their words are parsed only."""
+BY_OTHER_TESTS = {"--signature", "--import-upstream"}
+"""Options that want files of other programs."""
 OF_OTHERS = {
     *("cat", "cd", "cp", "mkdir", "printf", "rm", "sed", "test", "umask"),
     *("cosign", "crane", "docker", "git", "go", "skopeo", "sonobuoy", "ssh-keygen", "tkn"),
@@ -105,13 +109,18 @@ def test_what_a_page_tells_to_type_can_be_typed(one: Shown, pytester: pytest.Pyt
 
 
 @pytest.mark.parametrize("one", NAMED, ids=str)
-def test_what_a_page_names_exists(one: Shown, pytest_help: Callable[[], str]) -> None:
+def test_what_a_page_names_exists(one: Shown) -> None:
     program, *arguments = one.words
     if program == "make":
         make(arguments)
         return
-    of_pytest = program == "pytest" or arguments[0] == "run"
-    knows_options(pytest_help() if of_pytest else help_of(main, arguments[0]), arguments)
+    if program == "pytest":
+        said = long_help("pytest")
+    elif arguments[0] == "run":
+        said = long_help("aicr_pytest.cli.main", "run") + long_help("pytest")
+    else:
+        said = help_of(main, arguments[0])
+    knows_options(said, arguments)
     assert unknown_marks(arguments) == []
 
 
@@ -123,17 +132,10 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
     assert told <= {option.flag for option in OPTIONS} | {"--aicr", "--evidence-claim"}
 
 
-@pytest.fixture(scope="session")
-def pytest_help() -> Callable[[], str]:
-    """What `pytest --help` says; asked for once."""
-    said: list[str] = []
-
-    def ask() -> str:
-        if not said:
-            said.append(run([sys.executable, "-m", "pytest", "--help"], ROOT))
-        return said[0]
-
-    return ask
+@cache
+def long_help(*module: str) -> str:
+    """What a program says of itself that takes seconds for that."""
+    return run([sys.executable, "-m", *module, "--help"], ROOT)
 
 
 def run(words: Iterable[str], directory: Path) -> str:
@@ -151,7 +153,9 @@ def meant(word: str) -> str:
 
 
 def flags(words: Iterable[str]) -> list[str]:
-    return [word.partition("=")[0] for word in words if word.startswith("-") and word != "-"]
+    """Options, but for those behind `--`, which are another program's."""
+    ours = takewhile(lambda word: word != "--", words)
+    return [word.partition("=")[0] for word in ours if word.startswith("-") and word != "-"]
 
 
 def help_of(command: Callable[[list[str]], int], name: str) -> str:
@@ -202,7 +206,7 @@ def ours(words: list[str], at: pytest.Pytester) -> None:
         if words[:2] == ["clean", "--run"]:
             words = ["clean", "--run", "20260102-030405-ab12", *words[3:]]
         our_parser().parse_args(words)
-        if command in OF_A_CLUSTER or {"--signature", "--import-upstream"} & {*words}:
+        if (OF_A_CLUSTER | BY_OTHER_TESTS) & {*words}:
             return
         reading(at.path)
         if command == "merge":
