@@ -12,7 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable
 from functools import cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import pytest
@@ -247,9 +247,9 @@ def kubectl(words: list[str], at: pytest.Pytester) -> None:
     verb = [word for word in words[:2] if word.islower() and word.isalpha()]
     said = run([program.as_posix(), *verb, "--help"], ROOT) + run([str(program), "options"], ROOT)
     knows_options(said, words)
-    for at, word in enumerate(words):
-        if word == "-f" and not words[at + 1].startswith(("-", "http")):
-            assert (ROOT / words[at + 1]).exists(), words
+    for option, value in pairwise(words):
+        if option == "-f" and not value.startswith(("-", "http")):
+            assert (ROOT / value).exists(), words
 
 
 def lab(words: list[str], at: pytest.Pytester) -> None:
