@@ -18,8 +18,7 @@ nitpicky = True
 # Anchors as GitHub makes them, so that a link works in both places.
 myst_heading_anchors = 4
 # Diagrams stay as they are written: drawing them would take a program of others in the browser.
-# A pattern of the index may match nothing; a page that no pattern matches is still told.
-suppress_warnings = ["misc.highlighting_failure", "toc.empty_glob"]
+suppress_warnings = ["misc.highlighting_failure"]
 html_theme = "furo"
 html_title = f"aicr-pytest {__version__}"
 html_show_sphinx = False
