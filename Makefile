@@ -43,8 +43,9 @@ lint: setup  ## style, types, layers, dead code, dependencies
 mutants:  ## mutants of the deciding code that no unit test notices; takes long
 	scripts/mutants.sh
 
-docs: setup  ## what is generated in docs/
+docs: setup  ## what is generated in docs/, and the site of it in build/site
 	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
 
 example: setup  ## the example in reports/
 	rm -rf reports/lab

@@ -17,10 +17,21 @@ if TYPE_CHECKING:
 
 HOOKS = "aicr-run"
 """Name of the plugin that a run gets which asks for checks."""
+_OLDEST = (9, 2)
+"""Version of pytest; an older one knows no such types of settings in a project's file."""
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Register options and their ini twins."""
+    """Register options and their ini twins.
+
+    Raises:
+        UsageError: this pytest is too old, as only pip's warning has said until now.
+    """
+    if pytest.version_tuple < _OLDEST:
+        raise pytest.UsageError(
+            f"aicr-pytest needs pytest 9.2 or newer, and this is pytest {pytest.__version__}.\n"
+            "  Install one: pip install 'pytest>=9.2,<10'; or leave the plugin out: -p no:aicr"
+        )
     options.add_options(parser)
     if (config := pluginmanager.get_plugin("pytestconfig")) is not None:
         _keep_the_root(config)

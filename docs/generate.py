@@ -13,6 +13,7 @@ from aicr_pytest.requirements.fence import ACCOUNT as FENCED
 from aicr_pytest.requirements.fence import RULES, fence
 from aicr_pytest.requirements.registry import AREAS, own_solutions
 from aicr_pytest.requirements.rights import all_needs
+from docs import reference
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -181,3 +182,4 @@ if __name__ == "__main__":
     (HERE / "fence.yaml").write_text(fence_yaml(), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "solutions.md").write_text(solutions_markdown(), encoding="utf-8")
+    reference.write()

@@ -233,7 +233,12 @@ def _add_clean(commands: "Commands") -> None:
         "that holds something of theirs stays, and so does a run that still goes on.",
     )
     which = added.add_mutually_exclusive_group()
-    which.add_argument("--run", metavar="ID", type=_run_id, help="of one run only")
+    which.add_argument(
+        "--run",
+        metavar="ID|DIR",
+        type=_run_id,
+        help="of one run only, or of that whose evidence this is",
+    )
     which.add_argument("--all", action="store_true", help="of every run; asks before it removes")
     added.add_argument("--yes", action="store_true", help="with --all: do not ask")
     added.add_argument("--dry-run", action="store_true", help="show only")
@@ -248,10 +253,18 @@ def _add_clean(commands: "Commands") -> None:
 
 def _run_id(text: str) -> str:
     from aicr_pytest.cluster.names import is_run_id
+    from aicr_pytest.evidence.run import RUN_FILE, read_run
 
-    if not is_run_id(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no run; runs are like 20260102-030405-ab12")
-    return text
+    if is_run_id(text):
+        return text
+    if (Path(text) / RUN_FILE).is_file():
+        try:
+            return read_run(Path(text)).run_id
+        except SettingsError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no run; runs are like 20260102-030405-ab12, or name the evidence of one"
+    )
 
 
 if __name__ == "__main__":

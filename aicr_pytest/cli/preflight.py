@@ -11,6 +11,7 @@ from aicr_pytest.cli.pulling import Pulled, needed, pull
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
 from aicr_pytest.cluster.names import new_run_id
 from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
+from aicr_pytest.requirements.catalogue import list_told
 from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.run.session import Run, begin
 from aicr_pytest.run.survey import Survey, take
@@ -84,7 +85,7 @@ class Preflight:
         """For people."""
         lines = [
             f"cluster: context {self.context}, {self.server}, Kubernetes {self.version}",
-            f"requirements: the list of Kubernetes {self.list_version}",
+            f"requirements: {list_told(self.version, self.list_version)}",
             f"{self.dra_version}: {', '.join(self.dra) or 'not served'}",
             *(f"accelerators: {line}" for line in self.survey.lines()),
             *self.survey.remarks(),

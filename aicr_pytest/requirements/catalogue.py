@@ -246,3 +246,18 @@ def applicable_list(version: str) -> str:
     wanted = minor_version(version)
     older = [known for known in VERSIONS if number(known) <= number(wanted)]
     return older[-1] if older else VERSIONS[0]
+
+
+def list_told(version: str, chosen: str) -> str:
+    """Which list judges a server, and why where it is not that of its own version.
+
+    Args:
+        version: of the server.
+        chosen: version whose list applies.
+    """
+    told = f"the list of Kubernetes {chosen}"
+    if minor_version(version) == chosen:
+        return told
+    if is_listed(version) or chosen != applicable_list(version):
+        return f"{told} (by --aicr-k8s-version; the server has {minor_version(version)})"
+    return f"{told} (the nearest: none is known of the server's own version)"

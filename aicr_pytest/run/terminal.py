@@ -108,7 +108,7 @@ class Terminal:
 
 def header(run: "Run") -> list[str]:
     """What is looked at, before anything is created."""
-    from aicr_pytest.requirements.catalogue import is_listed
+    from aicr_pytest.requirements.catalogue import list_told
 
     cluster = run.cluster
     name = run.shared.description or f"context {cluster.context}"
@@ -123,9 +123,7 @@ def header(run: "Run") -> list[str]:
     if len(sampled) > 8:
         lines.append(f"accelerators: … and {len(sampled) - 8} more nodes")
     lines += run.survey.remarks()
-    of_another = run.settings.k8s_version is None and not is_listed(cluster.version())
-    note = " (the nearest: none is known of the server's own version)" if of_another else ""
-    lines.append(f"requirements: the list of Kubernetes {run.shared.list_version}{note}")
+    lines.append(f"requirements: {list_told(cluster.version(), run.shared.list_version)}")
     if run.directory is not None:
         lines.append(f"evidence: {run.directory}")
     return lines

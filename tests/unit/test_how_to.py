@@ -20,7 +20,10 @@ AFTER = {"add-a-defect": ["add-a-check"]}
 """Pages whose change goes on from that of others."""
 LONGEST = 60
 """Lines of a change that a newcomer still reads."""
-TREE = ("aicr_lab", "aicr_pytest", "docs", "manifests", "tests", "README.md", "pyproject.toml")
+TREE = (
+    *("aicr_lab", "aicr_pytest", "docs", "examples", "manifests", "tests"),
+    *("README.md", "pyproject.toml"),
+)
 
 
 def blocks(page: Path, language: str) -> list[str]:

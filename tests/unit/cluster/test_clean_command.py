@@ -10,6 +10,8 @@ from aicr_pytest.cli.main import main
 from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.life import Life
+from aicr_pytest.evidence.redaction.redact import Redactor
+from aicr_pytest.evidence.store import EvidenceStore
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.evidence import small_run
 
@@ -54,6 +56,37 @@ def there(fake: FakeApi) -> set[str]:
 
 Runs = Callable[[str], Cluster]
 Clean = Callable[..., int]
+
+
+def test_run_is_named_by_its_evidence_too(
+    fake: FakeApi,
+    run: Runs,
+    clean: Clean,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(A)
+    run(B)
+    # What a run has written that was killed: run.json as it stands from the first moment.
+    EvidenceStore.open(tmp_path / "out", B, Redactor())
+
+    assert clean("--run", str(tmp_path / "out"), "--presume-dead") == 0
+
+    assert there(fake) == {A}
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", '{"schema": 1}'])
+def test_directory_that_holds_no_run_is_refused(
+    clean: Clean, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+
+    with pytest.raises(SystemExit) as ended:
+        clean("--run", str(tmp_path))
+
+    assert ended.value.code == 4
+    assert f"argument --run: {tmp_path}" in capsys.readouterr().err.replace("'", "")
 
 
 @pytest.mark.parametrize("words", [(), ("--dry-run",), ("--run", A, "--dry-run")])

@@ -1,5 +1,7 @@
 """The lists of the programme as data."""
 
+from fnmatch import fnmatchcase
+
 import pytest
 
 from aicr_pytest.errors import SettingsError
@@ -10,6 +12,7 @@ from aicr_pytest.requirements.catalogue import (
     Level,
     applicable_list,
     find_requirement,
+    list_told,
     mark_names,
     minor_version,
 )
@@ -64,3 +67,17 @@ def test_minor_version_is_read_off_what_servers_say(text: str, minor: str) -> No
 )
 def test_nearest_known_list_applies(version: str, known: str) -> None:
     assert applicable_list(version) == known
+
+
+@pytest.mark.parametrize(
+    ("version", "chosen", "told"),
+    [
+        ("v1.37.2", "1.37", "the list of Kubernetes 1.37"),
+        ("v1.38.0", "1.37", "the list of Kubernetes 1.37 (the nearest: none is known of the*"),
+        ("v1.28.9", "1.33", "the list of Kubernetes 1.33 (the nearest: none is known of the*"),
+        ("v1.37.2", "1.35", "* (by --aicr-k8s-version; the server has 1.37)"),
+        ("v1.38.0", "1.35", "* (by --aicr-k8s-version; the server has 1.38)"),
+    ],
+)
+def test_list_of_another_version_is_told(version: str, chosen: str, told: str) -> None:
+    assert fnmatchcase(list_told(version, chosen), told)
