@@ -223,17 +223,28 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-LOOK = """
-import json, os, sys
+PEAK = """
+import atexit, re, sys
+def tell():
+    with open("/proc/self/status") as status:
+        print("peak", re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
+atexit.register(tell)
+"""
+"""Tells a program's own peak of memory; what ``wait4`` tells begins with that of its parent."""
+PREFLIGHT = f"{PEAK}from aicr_pytest.cli.main import main; sys.exit(main())"
+LOOK = (
+    PEAK
+    + """
+import time
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.cluster.client import Cluster
 cluster = Cluster.connect(kubeconfig=sys.argv[1], context=None, run_id="20260101-000000-0000")
 accelerators = Accelerators(cluster)
 nodes = accelerators.sample_nodes()
-import time
 began = time.monotonic()
-print("now", len(accelerators.now(nodes)), f"{time.monotonic() - began:.1f} s")
+print("again", len(accelerators.now(nodes)), f"offers: {time.monotonic() - began:.1f} s")
 """
+)
 
 
 def measure(cluster: BigCluster, command: list[str]) -> None:
@@ -245,10 +256,11 @@ def measure(cluster: BigCluster, command: list[str]) -> None:
     said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     wall = time.monotonic() - began
-    print(f"exit {os.waitstatus_to_exitcode(status)}: {said.splitlines()[-1:]}")
+    last, peak = said.splitlines()[-2:]
+    print(f"exit {os.waitstatus_to_exitcode(status)}: {last}")
     print(
         f"{wall:.1f} s wall, {used.ru_utime + used.ru_stime:.1f} s of CPU, "
-        f"{used.ru_maxrss / 1024:.0f} MB, {sum(cluster.asked.values())} calls, "
+        f"{int(peak.split()[1]) / 1024:.0f} MB, {sum(cluster.asked.values())} calls, "
         f"{cluster.sent / 2**20:.0f} MiB"
     )
     for what, count in cluster.asked.most_common(6):
@@ -261,11 +273,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         cluster = BigCluster(nodes, pods)
         kubeconfig = str(cluster.kubeconfig(Path(directory)))
-        command = "import sys; from aicr_pytest.cli.main import main; sys.exit(main())"
         print(f"preflight, {nodes} nodes, {pods} pods")
         measure(
             cluster,
-            [sys.executable, "-c", command, "preflight", "--aicr-kubeconfig", kubeconfig],
+            [sys.executable, "-c", PREFLIGHT, "preflight", "--aicr-kubeconfig", kubeconfig],
         )
         print("one more look at the accelerators of sample nodes")
         measure(cluster, [sys.executable, "-c", LOOK, kubeconfig])

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.accelerators import device_taints
@@ -69,10 +69,14 @@ class Accelerators:
         allocation: str = "auto",
         nodes: str = "",
         tolerations: Sequence[Object] = (),
+        preferred: Collection[str] = (),
     ) -> None:
         self._cluster = cluster
         self._allocation = allocation
         self._nodes = nodes
+        self._preferred = preferred
+        self.named = bool(nodes)
+        """Whether the user has said by ``--aicr-nodes`` which nodes are meant."""
         self.tolerations = tuple(tolerations)
         self._stock: list[AcceleratorNode] | None = None
         self.undescribed: list[str] = []
@@ -182,7 +186,9 @@ class Accelerators:
                 f"No accelerator node hands out devices by {' or '.join(mechanisms)}: "
                 + "; ".join(str(node) for node in self.stock)
             )
-        chosen = self._widened(fitting) if self._nodes else representatives(fitting)
+        chosen = (
+            self._widened(fitting) if self._nodes else representatives(fitting, self._preferred)
+        )
         if not chosen:
             hindered = "; ".join(
                 f"{node.name} is {node.hindrance or 'not named'}" for node in fitting
@@ -395,11 +401,18 @@ def _is_of_a_run(namespace: Object) -> bool:
     return labels.is_ours(namespace) and names.is_namespace_of(labels.run_of(namespace), name)
 
 
-def accelerators_for(cluster: "Cluster", settings: "Settings") -> Accelerators:
-    """The accelerators of a cluster, looked at as the user's settings say."""
+def accelerators_for(
+    cluster: "Cluster", settings: "Settings", preferred: Collection[str] = ()
+) -> Accelerators:
+    """The accelerators of a cluster, looked at as the user's settings say.
+
+    Args:
+        preferred: nodes that another process of the run has chosen to be looked at.
+    """
     return Accelerators(
         cluster,
         allocation=settings.allocation,
         nodes=settings.nodes,
         tolerations=[toleration.as_object() for toleration in settings.tolerations],
+        preferred=preferred,
     )

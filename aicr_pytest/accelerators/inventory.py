@@ -262,16 +262,24 @@ def _not_looked_at(units: Units) -> str:
     return f"{units.count} {units.resource} are allocatable, too"
 
 
-def representatives(stock: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:
+def representatives(
+    stock: Sequence[AcceleratorNode], preferred: Collection[str] = ()
+) -> list[AcceleratorNode]:
     """One node of each kind: the usable one with most free, the first by name among equals.
 
     One that has no room for pods of ours is taken only where there is no other of its kind.
+
+    Args:
+        preferred: names of nodes that are taken where they have room, whatever is free on others.
     """
+
+    def rank(node: AcceleratorNode) -> tuple[bool, bool, int]:
+        return node.has_room, node.name in preferred, node.free
+
     chosen: dict[tuple[str, str, Mechanism], AcceleratorNode] = {}
     for node in stock:
         best = chosen.get(node.kind)
-        better = best is None or (node.has_room, node.free) > (best.has_room, best.free)
-        if not node.hindrance and better:
+        if not node.hindrance and (best is None or rank(node) > rank(best)):
             chosen[node.kind] = node
     return list(chosen.values())
 

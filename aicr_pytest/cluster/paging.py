@@ -6,7 +6,7 @@ from collections.abc import Callable
 from aicr_pytest.cluster import answers, dra_versions
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.messages import Request, Response, RetryPolicy
-from aicr_pytest.cluster.slimming import is_slimmed, slimmed
+from aicr_pytest.cluster.slimming import slimmer
 from aicr_pytest.cluster.watching import Listing, Subject
 from aicr_pytest.errors import ApiError, ApiUnreachable
 
@@ -35,7 +35,7 @@ class _Pages:
     def __init__(self, ask: Ask, subject: Subject, patience: RetryPolicy, *, size: int) -> None:
         self._ask = ask
         self._subject = subject
-        self._is_slimmed = is_slimmed(subject)
+        self._slim = slimmer(subject)
         self._patience = patience
         self._size = size
         self._deadline = time.monotonic() + patience.listing
@@ -49,8 +49,7 @@ class _Pages:
             request = self._request(more)
             answer = self._ask(request)
             page = answers.page_of(answer, stored=answers.is_stored(self._subject.kind))
-            for found in page.items:
-                item = slimmed(found) if self._is_slimmed else found
+            for item in map(self._slim, page.items):
                 item.setdefault("apiVersion", self._subject.kind.api_version)
                 item.setdefault("kind", self._subject.kind.name)
                 self._items.append(dra_versions.read(item))

@@ -85,7 +85,7 @@ class Workers:
         )
 
     def _of(self, worker: str, nodeid: str) -> Awaited:
-        now = self._clock()
+        now, deaths = self._clock(), Deaths(self._folder, "")
         known, begun = self._begun.get(worker, ("", now))
         if known != nodeid:
             begun = now
@@ -93,9 +93,10 @@ class Workers:
         path, _, check = nodeid.partition("::")
         of = PurePath(path).stem.removeprefix("test_")
         with contextlib.suppress(OSError, ValueError):
-            noted = json.loads((self._folder / f"{worker}{_AWAITS}").read_bytes())
-            at, what, seen, elapsed, timeout = noted
-            if now - at <= _FRESH_SECONDS:
+            note = self._folder / f"{worker}{_AWAITS}"
+            at, what, seen, elapsed, timeout = json.loads(note.read_bytes())
+            is_of_check = note.stat().st_mtime_ns >= deaths.busy_since(worker)
+            if is_of_check and now - at <= _FRESH_SECONDS:
                 return Awaited(
                     what=what, seen=seen, elapsed=elapsed + now - at, timeout=timeout, of=of
                 )

@@ -37,6 +37,16 @@ class Deaths:
                 found[file.stem] = file.read_text(encoding="utf-8")
         return {worker: nodeid for worker, nodeid in found.items() if nodeid}
 
+    def busy_since(self, worker: str) -> int:
+        """When a process has told so last, in nanoseconds of the folder's clock.
+
+        Raises:
+            OSError: it never has.
+        """
+        if self._folder is None:
+            raise FileNotFoundError(worker)
+        return (self._folder / f"{worker}{_BUSY}").stat().st_mtime_ns
+
     def bury(self, worker: str) -> str:
         """Note that a worker has died; the check that it was busy with, empty where with none."""
         if self._folder is None:

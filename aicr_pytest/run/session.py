@@ -79,6 +79,8 @@ class Shared:
     """Key of the pseudonyms, so that all processes use the same ones; published nowhere."""
     learned: tuple[tuple[str, str], ...] = ()
     """Kinds and names that have pseudonyms in what is published."""
+    looked_at: tuple[str, ...] = ()
+    """Names of the nodes that checks look at; one worker's pods must not choose for another."""
 
 
 class Run:
@@ -323,7 +325,7 @@ class Run:
         """The cluster's accelerators as the settings choose them; a new look each time."""
         from aicr_pytest.accelerators.discovery import accelerators_for
 
-        return accelerators_for(self.cluster, self.settings)
+        return accelerators_for(self.cluster, self.settings, self.shared.looked_at)
 
     def image(self, name: str, profile: "Profile" = PROFILES[0]) -> str:
         """Where one of the suite's images is pulled from."""
@@ -347,12 +349,10 @@ class Run:
             maker = self._maker(release or f"{self.shared.list_version}.0")
             name = settings.lab_name if settings.lab else f"aicr-{self.run_id}"
             if settings.provision:
-                # Before the action: of that name there is none, so that it is ours however far it
-                # comes.
+                # Before the action: none has that name, so that it is ours however far it comes.
                 self._provided = (maker, name)
             made = maker.start(name, say)
-        except Exception as error:  # a provider is somebody else's code, and its words are all
-            # that helps: the run ends here either way
+        except Exception as error:  # somebody else's code: its words are all that helps
             origin = settings.origins.get(option, f"--aicr-{option}")
             raise SettingsError(f"{origin}: {error}") from error
         if made.started_here:
@@ -418,7 +418,7 @@ class Run:
         """Keep what was found, and whether the nodes themselves say that they are simulated."""
         self.survey = survey
         self.learn(("node", name) for name in survey.nodes)
-        self._share(simulated=self.shared.simulated or survey.simulated)
+        self._share(looked_at=survey.looked_at, simulated=self.simulated or survey.simulated)
 
     def learn(self, names: Iterable[tuple[str, str]]) -> None:
         """Give names of the platform pseudonyms, in this process and in workers that start later.

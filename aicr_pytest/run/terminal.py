@@ -42,6 +42,7 @@ class Terminal:
     def __init__(self, config: "pytest.Config", door: "Callable[[], Door]") -> None:
         self._config = config
         self._door = door
+        self._has_overwritten = False
 
     @property
     def reporter(self) -> Any:
@@ -63,8 +64,9 @@ class Terminal:
             return
         with self.uncaptured():
             reporter.ensure_newline()
-            if self.is_line_open and not self.is_interactive:
-                reporter.write("\n")  # of dots of xdist's, which no file's name begins
+            # What xdist has written there; what was overwritten only looks as if it stood there.
+            if self.is_line_open and not self._has_overwritten:
+                reporter.write("\n")
             reporter.write_line(self.safe(line), **markup)
             reporter.flush()
 
@@ -75,7 +77,8 @@ class Terminal:
     @property
     def is_line_open(self) -> bool:
         """Whether something stands on the current line."""
-        return self._config.get_terminal_writer().width_of_current_line > 0
+        # Negative where a line was overwritten.
+        return self._config.get_terminal_writer().width_of_current_line != 0
 
     def overwrite(self, lines: "Sequence[str]", over: int, *, anew: bool = False) -> None:
         """Put lines in place of earlier ones; the last stays open. For interactive terminals.
@@ -95,6 +98,7 @@ class Terminal:
             if anew and self.is_line_open:
                 reporter.write("\n")
             up = f"\x1b[{over - 1}A" if over > 1 else ""
+            self._has_overwritten = True
             reporter.write(f"{up}\r\x1b[J" + "\n".join(shown))
             reporter.flush()
 

@@ -50,10 +50,16 @@ def reserve_node(platform: "Platform") -> AcceleratorNode:
     sampled = platform.accelerators.sample_nodes()
     usable = [node for node in platform.accelerators.stock if node.ready and node.schedulable]
     # Those that --aicr-nodes means come first, then those whose units are whole devices; among
-    # equals the one with most room.
+    # equals the one with most room, and of these one that others, who would wait, do not look at.
+    named = platform.accelerators.named
     ordered = sorted(
         usable,
-        key=lambda node: (node not in sampled, node.unit != "device", -node.capacity),
+        key=lambda node: (
+            named and node not in sampled,
+            node.unit != "device",
+            -node.capacity,
+            node in sampled,
+        ),
     )
     (node,) = platform.reservations.with_room(
         [[node] for node in ordered if node.capacity],

@@ -163,6 +163,7 @@ def test_one_node_of_each_kind_is_looked_at_and_unusable_ones_are_not() -> None:
     )
 
     assert [item.name for item in representatives(found)] == ["n1"]
+    assert [item.name for item in representatives(found, ["n0", "n2"])] == ["n2"]
 
 
 def test_taints_of_the_node_controller_are_not_tolerated() -> None:

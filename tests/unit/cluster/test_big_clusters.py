@@ -85,7 +85,7 @@ def test_pods_of_a_whole_cluster_are_kept_in_part_and_chosen_ones_whole(
             }
         ],
     }
-    assert kept["metadata"]["labels"] == {"app": "x"}
+    assert kept["metadata"] == {"name": "on-07", "namespace": "prod"}
     assert (kept["kind"], kept["apiVersion"]) == ("Pod", "v1")
     for whole in (chosen, *in_namespace):
         assert "annotations" in whole["metadata"]

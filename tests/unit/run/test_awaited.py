@@ -1,5 +1,6 @@
 """What workers note, as the controller reads it."""
 
+import os
 from pathlib import Path
 
 from aicr_pytest.run.awaited import Awaited, Notes, Workers
@@ -19,6 +20,15 @@ def test_worker_that_waits_is_shown_with_its_requirement_and_what_it_sees(tmp_pa
         60.0,
     )
     assert one.elapsed >= 3.0
+
+
+def test_what_an_earlier_check_waited_for_is_over(tmp_path: Path) -> None:
+    Notes(tmp_path, "gw0").awaiting("ResourceClaim a/b", "pending", 3.0, 60.0)
+    note = next(tmp_path.glob("gw0*"))
+    os.utime(note, (1, 1))
+    Deaths(tmp_path, "gw0").busy_with("conformance/test_dra_support.py::test_pod_sees")
+
+    assert [one.what for one in Workers(tmp_path).awaited()] == ["pod sees"]
 
 
 def test_worker_that_waits_for_nothing_is_shown_with_its_check(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class Shown(Terminal):
 
     def __init__(self, reporter: Reporter) -> None:
         self._shown = reporter
+        self._has_overwritten = False
         self._door = lambda: Door(Redactor())
 
     @property

@@ -29,7 +29,7 @@ class Platform:
         self.leased: list[tuple[str, int]] = []
         self.reservations = SimpleNamespace(with_room=self._with_room)
         self.accelerators = SimpleNamespace(
-            stock=stock, sample_nodes=lambda: meant or stock, now=self._now
+            stock=stock, sample_nodes=lambda: meant or stock[:1], named=bool(meant), now=self._now
         )
 
     def _now(self, nodes: Nodes) -> list[AcceleratorNode]:
@@ -68,6 +68,14 @@ ALIKE = (
 @pytest.mark.parametrize("stock", list(itertools.permutations(ALIKE)))
 def test_node_with_most_room_is_taken_of_those_that_give_whole_devices(stock: Nodes) -> None:
     assert reserved(*stock)[0].name == "whole"
+
+
+def test_of_equals_one_is_taken_that_no_other_check_looks_at() -> None:
+    looked_at, other = offering("looked-at", 8), offering("other", 8)
+
+    assert reserved(looked_at, other)[0].name == "other"
+    assert reserved(looked_at, offering("other", 7))[0].name == "looked-at"
+    assert reserved(looked_at, other, meant=[looked_at])[0].name == "looked-at"
 
 
 def test_nodes_that_the_user_means_come_before_better_ones() -> None:
