@@ -2,14 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from aicr_pytest.cli.listing import as_json, collect
-from aicr_pytest.cluster.access import cluster_role, role
 from aicr_pytest.cluster.access_review import Need
 from aicr_pytest.evidence.schemas import schemas
+from aicr_pytest.requirements.account import account
 from aicr_pytest.requirements.fence import ACCOUNT as FENCED
 from aicr_pytest.requirements.fence import RULES, fence
 from aicr_pytest.requirements.registry import AREAS, own_solutions
@@ -17,7 +16,6 @@ from aicr_pytest.requirements.rights import all_needs
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
-ACCOUNT = {"name": "aicr-pytest", "namespace": "aicr-pytest"}
 
 HEAD = """# Rights
 
@@ -119,37 +117,10 @@ def checks() -> list[str]:
     return [f"| {' | '.join(row)} |\n" for row in rows]
 
 
-def rbac_objects() -> list[dict[str, object]]:
-    """Namespace, ServiceAccount, roles and their bindings."""
-    needs = all_needs()
-    everywhere = cluster_role(need.rule for need in needs if not need.namespace)
-    places = sorted({need.namespace for need in needs if need.namespace})
-    there = [role((n.rule for n in needs if n.namespace == place), place) for place in places]
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ACCOUNT["namespace"]}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": ACCOUNT},
-        *(thing for made in (everywhere, *there) for thing in (made, _binding(made))),
-    ]
-
-
-def _binding(role: dict[str, Any]) -> dict[str, object]:
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": f"{role['kind']}Binding",
-        "metadata": dict(role["metadata"]),
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": role["kind"],
-            "name": role["metadata"]["name"],
-        },
-        "subjects": [{"kind": "ServiceAccount"} | ACCOUNT],
-    }
-
-
 def rbac_yaml() -> str:
     """The manifest, ready to apply."""
     head = "# Made by `make docs`: the rights that the suite needs, and no others.\n"
-    return head + yaml.safe_dump_all(rbac_objects(), sort_keys=False)
+    return head + yaml.safe_dump_all(account(), sort_keys=False)
 
 
 def fence_yaml() -> str:

@@ -4,21 +4,18 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
-from aicr_pytest.cli import diff, merge, pack, report, submit, validate, verify
+from aicr_pytest.cli import diff, in_cluster, merge, pack, report, submit, validate, verify
+from aicr_pytest.cli.connecting import TARGET, add_options, connect, settings_of
 from aicr_pytest.cli.saying import say, say_json, say_line
-from aicr_pytest.config.options import OPTIONS, Option
-from aicr_pytest.config.resolving import resolve
+from aicr_pytest.config.options import OPTIONS
 from aicr_pytest.config.rootdir import joined
 from aicr_pytest.errors import AicrError, SettingsError
-from aicr_pytest.settings import Settings
 
 if TYPE_CHECKING:
     from aicr_pytest.cli.saying import Commands
-    from aicr_pytest.cluster.client import Cluster
     from aicr_pytest.cluster.leftovers import Findings, Leftover
 
 USAGE_ERROR = 4
@@ -27,9 +24,8 @@ USAGE_ERROR = 4
 _MOST_SPARED = 20
 """Objects that only look like ours which are told each by itself."""
 
-_TARGET = ("kubeconfig", "context", "lab", "lab_name")
 _PREFLIGHT = (
-    *_TARGET,
+    *TARGET,
     "allocation",
     "nodes",
     "tolerations",
@@ -94,7 +90,7 @@ def preflight(parsed: argparse.Namespace) -> int:
     """Look at the cluster without creating anything."""
     from aicr_pytest.cli.preflight import examine
 
-    report = examine(_settings(parsed), say=lambda line: say(line, sys.stderr))
+    report = examine(settings_of(parsed), say=lambda line: say(line, sys.stderr))
     if parsed.json:
         say_json(report.as_json())
     else:
@@ -110,7 +106,7 @@ def clean(parsed: argparse.Namespace) -> int:
 
     if parsed.presume_dead and not parsed.run:
         raise SettingsError("--presume-dead speaks of one run: name it with --run ID.")
-    cluster = _connect(_settings(parsed))
+    cluster = connect(settings_of(parsed))
     found = leftovers.search(cluster, parsed.run)
     _show(found)
     chosen = [left for left in found.left if left.run not in found.alive or parsed.presume_dead]
@@ -171,34 +167,6 @@ def _ask(chosen: "Sequence[Leftover]") -> None:
         raise SettingsError("Nothing was removed.")
 
 
-def _connect(settings: Settings) -> "Cluster":
-    from aicr_pytest.cli.awaiting import Awaiting
-    from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.evidence.redaction.redact import Redactor
-    from aicr_pytest.run.cluster_providers import running_kubeconfig
-
-    kubeconfig = settings.kubeconfig
-    if settings.lab:
-        kubeconfig = str(running_kubeconfig("lab", settings.lab_name))
-    return Cluster.connect(
-        kubeconfig=kubeconfig,
-        context=settings.context,
-        run_id="none",
-        observer=Awaiting(lambda line: say_line(line, sys.stderr)),
-        clean=Redactor().text,
-    )
-
-
-def _settings(parsed: argparse.Namespace) -> Settings:
-    return resolve(
-        command_line=vars(parsed),
-        environment=os.environ,
-        project={},
-        invocation_dir=Path.cwd(),
-        project_dir=Path.cwd(),
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="aicr-pytest",
@@ -216,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_preflight(commands)
     _add_clean(commands)
-    for command in (report, verify, pack, diff, merge, submit, validate):
+    for command in (in_cluster, report, verify, pack, diff, merge, submit, validate):
         command.add(commands)
     return parser
 
@@ -241,7 +209,7 @@ def _add_preflight(commands: "Commands") -> None:
         "Ends with 0 where a run can begin, else with 1.",
     )
     added.add_argument("--json", action="store_true", help="for programs")
-    _add_options(added, _PREFLIGHT)
+    add_options(added, _PREFLIGHT)
     added.set_defaults(command=preflight)
 
 
@@ -264,7 +232,7 @@ def _add_clean(commands: "Commands") -> None:
         action="store_true",
         help="with --run: remove it though a Lease says that it goes on",
     )
-    _add_options(added, _TARGET)
+    add_options(added, TARGET)
     added.set_defaults(command=clean)
 
 
@@ -274,28 +242,6 @@ def _run_id(text: str) -> str:
     if not is_run_id(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no run; runs are like 20260102-030405-ab12")
     return text
-
-
-def _add_options(parser: argparse.ArgumentParser, fields: Sequence[str]) -> None:
-    for option in OPTIONS:
-        if option.field in fields:
-            _add_option(parser, option)
-
-
-def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
-    text = option.help.replace("%", "%%")
-    if option.is_switch:
-        parser.add_argument(
-            option.flag, dest=option.dest, action="store_true", default=None, help=text
-        )
-    else:
-        parser.add_argument(
-            option.flag,
-            dest=option.dest,
-            action="append" if option.several else "store",
-            metavar=option.metavar,
-            help=text,
-        )
 
 
 if __name__ == "__main__":
