@@ -14,7 +14,9 @@ _LEFT_OUT = re.compile(
     r"(^|/)(__pycache__|site-packages|tests?|idlelib|turtledemo|ensurepip|lib2to3|pydoc_data"
     r"|config-[^/]*|_?tkinter[^/]*)(/|$)"
 )
-ENVIRONMENT = (f"PATH={images.PATH}", f"PYTHONHOME=/{_HOME}", f"LD_LIBRARY_PATH=/{_HOME}/lib")
+LIBRARIES = f"{_HOME}/lib"
+"""Where shared libraries are, those of extensions too."""
+ENVIRONMENT = (f"PATH={images.PATH}", f"PYTHONHOME=/{_HOME}", f"LD_LIBRARY_PATH=/{LIBRARIES}")
 """What it needs of an image's environment."""
 
 
@@ -31,8 +33,8 @@ def layer() -> bytes:
     for path in sorted(library.rglob("*")):
         inside = path.relative_to(library).as_posix()
         if path.is_file() and not _LEFT_OUT.search(inside):
-            made.copy(path, f"{_HOME}/lib/{version}/{inside}")
+            made.copy(path, f"{LIBRARIES}/{version}/{inside}")
             extensions += [path] if path.suffix == ".so" else []
     for shared in sorted(images.libraries([program, *extensions])):
-        made.copy(shared.resolve(), f"{_HOME}/lib/{shared.name}")
+        made.copy(shared.resolve(), f"{LIBRARIES}/{shared.name}")
     return made.content()

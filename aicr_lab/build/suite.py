@@ -99,9 +99,15 @@ def _base() -> bytes:
 
 def _packages(wanted: Mapping[str, str]) -> bytes:
     layer = Layer()
+    extensions = []
     for name, block in sorted(wanted.items()):
         for path, source in sorted(_files(name, block).items()):
             layer.copy(source, f"{_HOME}/{path}")
+            extensions += [source] if source.suffix == ".so" else []
+    # What wheels expect of every system; libraries that come in a wheel are found beside it.
+    for library in sorted(images.libraries(extensions)):
+        if "site-packages" not in library.parts and not library.name.startswith("ld-"):
+            layer.copy(library.resolve(), f"{interpreter.LIBRARIES}/{library.name}")
     return layer.content()
 
 

@@ -54,18 +54,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the suite, and leave evidence, archive and summary."""
+    place, status = Place(parsed.folder), 3
+    try:
+        status = _run_suite(parsed.words, place.evidence)
+    finally:  # whoever waits for it must not wait for what will not come
+        _leave(place, status, parsed.summary)
+    return status
+
+
+def _leave(place: Place, status: int, also: Path | None) -> None:
+    """Write archive and summary, the latter where others look for it, too."""
     from aicr_pytest.in_cluster.summary import Summary
 
-    place = Place(parsed.folder)
-    status = _run_suite(parsed.words, place.evidence)
     _pack(place)
     told = Summary.of(place.evidence, status).text
     with contextlib.suppress(OSError):  # not in a pod
         LAST_WORDS.write_text(told, encoding="utf-8")
-    if parsed.summary:
-        parsed.summary.write_text(told, encoding="utf-8")
+    if also:
+        also.write_text(told, encoding="utf-8")
     place.summary.write_text(told, encoding="utf-8")  # the last, since it says that all is there
-    return status
 
 
 def hold(parsed: argparse.Namespace) -> int:
@@ -81,7 +88,7 @@ def offer(parsed: argparse.Namespace) -> int:
     """Say what there is to take: size and SHA-256 of the archive; nothing where there is none."""
     place = Place(parsed.folder)
     if not place.archive.exists():
-        _pack(place, killed=True)
+        _pack(place)
     offered: dict[str, object] = {}
     if place.archive.exists():
         with place.archive.open("rb") as file:
@@ -126,13 +133,14 @@ def _run_suite(words: Sequence[str], evidence: Path) -> int:
     return run_suite([*words, f"--evidence-dir={evidence}"])
 
 
-def _pack(place: Place, *, killed: bool = False) -> None:
-    """Make the archive, where there is a run to make it of."""
+def _pack(place: Place) -> None:
+    """Make the archive, where there is a run to make it of; first the reports of a killed one."""
     from aicr_pytest.evidence import archive
+    from aicr_pytest.evidence.checksums import MANIFEST_FILE
 
     partial = place.archive.with_suffix(".partial")
     try:
-        if killed:
+        if not (place.evidence / MANIFEST_FILE).exists():
             from aicr_pytest.reports.writing import rebuild
             from aicr_pytest.run.conclusion import judge_records
 

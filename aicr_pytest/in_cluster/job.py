@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from aicr_pytest.in_cluster.summary import Summary
 
 _STARTS = 600.0
 """Seconds until the suite runs: a node is found, the image is pulled."""
-_ENDS = 120.0
-"""Seconds until the pod's status has what its log has ended with."""
+_AGAIN = 1.0
+"""Seconds until a log that has ended is asked for again."""
 _GONE = 360.0
 """Seconds until a deleted Job and its pod are gone: a run takes down what it has made first."""
 _QUIET = 60.0
@@ -143,11 +144,13 @@ class JobRun:
         """
         since = ""
         while True:
+            ended = self._ended()  # before the log, which is then read to its end
             for stamp, line in self._log(since):
                 since = stamp
                 show(line)
-            if (ended := self._ended()) is not None:
+            if ended is not None:
                 return ended
+            time.sleep(_AGAIN)  # the log ends a little before the status says so
 
     def fetch(self, into: Path) -> bool:
         """Write the archive of the evidence to a file; false where the run has left none.
@@ -276,7 +279,7 @@ class JobRun:
         try:
             for line in _lines(stream):
                 stamp, _, text = line.partition(" ")
-                if stamp > since:
+                if stamp > since:  # kubelet's all have nine digits behind the point
                     yield stamp, text
         except (urllib3.exceptions.HTTPError, OSError, ValueError):
             return  # dropped, or silent for too long: asked again from the last line on
