@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Whatever the user's shell has set must not choose another cluster.
 unexport KUBECONFIG
 
-.PHONY: help conformance test truth quick lint mutants docs example setup clean
+.PHONY: help conformance test truth quick lint mutants docs image example setup clean
 
 help:  ## these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ mutants:  ## mutants of the deciding code that no unit test notices; takes long
 
 docs: setup  ## what is generated in docs/
 	$(BIN)/python docs/generate.py
+
+image: setup  ## the image of the suite, without a daemon: build/aicr-pytest.tar
+	mkdir -p build
+	$(BIN)/python -m aicr_lab image build/aicr-pytest.tar
 
 example: setup  ## the example in reports/
 	rm -rf reports/lab
