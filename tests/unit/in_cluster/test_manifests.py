@@ -1,12 +1,14 @@
 """The objects of a run inside the cluster."""
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from aicr_pytest.cli.main import main
+from aicr_pytest.cli.main import _parser, main
 from aicr_pytest.cluster import labels
 from aicr_pytest.in_cluster.manifests import OURS, Plan, objects, sonobuoy_plugin, tekton_task
 
@@ -146,3 +148,12 @@ def test_what_is_printed_is_what_would_be_made(capsys: pytest.CaptureFixture[str
 
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
     assert printed == objects(Plan(namespace="ci", arguments=["-m", "must"]))
+
+
+def test_every_command_of_the_page_is_one() -> None:
+    page = (ROOT / "docs" / "in-cluster.md").read_text()
+    commands = re.findall(r"(?m)^ {4}aicr-pytest (.*)$|`aicr-pytest (in-cluster[^`]*)`", page)
+    assert len(commands) > 5
+
+    for words in (shlex.split(block or inline) for block, inline in commands):
+        assert _parser().parse_args(words).command.__name__ == "in_cluster"
