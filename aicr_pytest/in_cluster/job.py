@@ -126,12 +126,13 @@ class JobRun:
                 raise WaitFailed(f"Pod {self._namespace}/{pod['metadata']['name']}: {_seen(pod)}")
             return pod if _state(pod, RUN).keys() & {"running", "terminated"} else None
 
+        no_pod = f"no pod yet; why: kubectl describe job -n {self._namespace} {NAME}"
         job = Subject(kind=JOB, namespace=self._namespace, name=NAME)
         pod: Object = self._waiter.until(
             f"Job {self._namespace}/{NAME}: the suite runs",
             [self._pods, job],
             judge=judge,
-            describe=lambda views: next(map(_seen, views[0].values()), "no pod yet"),
+            describe=lambda views: next(map(_seen, views[0].values()), no_pod),
             timeout=_STARTS,
         )
         self._pod = pod["metadata"]["name"]
