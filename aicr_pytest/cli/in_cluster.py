@@ -121,11 +121,14 @@ def _followed(job: "JobRun", wanted: Path | None) -> int:
     if ended.summary:
         for line in ended.summary.lines():
             say_line(line)
-    if job.holds:
-        _bring_back(job, ended, wanted)
-        job.release()
-    else:
-        say_line(f"evidence: in the claim, in the folder {job.pod}")
+    match job.where:
+        case "pod":
+            _bring_back(job, ended, wanted)
+            job.release()
+        case "claim":
+            say_line(f"evidence: in the claim, in the folder {job.pod}")
+        case "nowhere":
+            say_line("evidence: gone, since nobody took it in time", sys.stderr)
     if ended.why:
         say_line(
             f"The run was ended by the cluster: {ended.why}. What it has left: aicr-pytest clean",

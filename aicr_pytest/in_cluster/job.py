@@ -8,13 +8,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import urllib3
 
 from aicr_pytest.cluster import labels
 from aicr_pytest.cluster.client import Cluster
-from aicr_pytest.cluster.kinds import JOB, POD, Object, full_name
+from aicr_pytest.cluster.kinds import JOB, POD, SERVICE_ACCOUNT, Object, full_name
 from aicr_pytest.cluster.pod_state import PERMANENT_IMAGE_REASONS
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Subject, Views
@@ -89,9 +89,10 @@ class JobRun:
             )
         made = objects(plan)
         # Who has made the account has chosen its rights, too.
-        kept = self._there(next(obj for obj in made if obj["kind"] == "ServiceAccount"))
+        account = self._cluster.find(SERVICE_ACCOUNT, NAME, self._namespace)
+        is_theirs = account is not None and not _is_ours(account)
         for obj in made:
-            if kept and obj["kind"] not in ("Namespace", "ServiceAccount", "Job"):
+            if is_theirs and obj["kind"] not in ("Namespace", "ServiceAccount", "Job"):
                 continue
             if self._is_unknown(obj):
                 self._say(f"{obj['kind']}: this Kubernetes has none; nothing holds the account")
@@ -159,32 +160,37 @@ class JobRun:
         Raises:
             ProbeFailed: it cannot be read whole.
         """
-        offered = json.loads(self._part("offer"))
-        if not offered:
-            return False
-        size, digest = int(offered["size"]), hashlib.sha256()
-        if size > _MOST:
-            raise ProbeFailed(f"The archive of the evidence has {size} bytes; {_MOST} are taken.")
-        with into.open("wb") as file:
-            while (offset := file.tell()) < size:
-                piece = base64.b64decode(self._part("give", f"--offset={offset}"), validate=False)
-                if not piece:
-                    break
-                file.write(piece)
-                digest.update(piece)
-        if digest.hexdigest() != offered["sha256"]:
-            raise ProbeFailed("The archive of the evidence has not come as it was sent.")
-        return True
+        try:
+            offered = json.loads(self._part("offer"))
+            if not offered:
+                return False
+            size, digest = int(offered["size"]), hashlib.sha256()
+            if size > _MOST:
+                raise ProbeFailed(f"The evidence has {size} bytes; {_MOST} are taken.")
+            with into.open("wb") as file:
+                while (offset := file.tell()) < size:
+                    piece = base64.b64decode(self._part("give", f"--offset={offset}"))
+                    if not piece:
+                        break
+                    file.write(piece)
+                    digest.update(piece)
+            if digest.hexdigest() == offered["sha256"]:
+                return True
+        except (ValueError, TypeError, KeyError) as error:
+            raise ProbeFailed(f"Pod {self._namespace}/{self._pod}: {error}") from error
+        raise ProbeFailed("The archive of the evidence has not come as it was sent.")
 
     def release(self) -> None:
         """Let the pod end: its evidence is taken."""
         self._part("take")
 
     @property
-    def holds(self) -> bool:
-        """Whether the pod holds its evidence, instead of writing it to a claim."""
+    def where(self) -> Literal["pod", "claim", "nowhere"]:
+        """Where the evidence is: held in the pod, in a claim, or gone with who held it."""
         pod = self._cluster.get(POD, self._pod, self._namespace)
-        return any(one.get("name") == HOLD for one in pod["spec"]["containers"])
+        if all(one.get("name") != HOLD for one in pod["spec"]["containers"]):
+            return "claim"
+        return "pod" if "running" in _state(pod, HOLD) else "nowhere"
 
     @property
     def pod(self) -> str:

@@ -16,6 +16,7 @@ from aicr_pytest.cli.main import main
 from aicr_pytest.evidence.run import read_run
 from aicr_pytest.in_cluster import job
 from aicr_pytest.in_cluster.job import JobRun
+from aicr_pytest.in_cluster.manifests import OURS
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.fake_websocket import WebSocket
 from tests.unit.evidence import small_run
@@ -315,6 +316,33 @@ def test_a_claim_keeps_evidence_that_nobody_fetches(
 
     assert "in the claim, in the folder aicr-pytest-x1" in capsys.readouterr().out
     assert cluster.words == []
+
+
+def test_evidence_that_nobody_took_in_time_is_told_as_gone(
+    cluster: Cluster, fake: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.ran(1)
+    fake.put(JOB.rpartition("/")[0], {"metadata": {"name": "aicr-pytest"}})
+    ended = [{"name": "run", "state": terminated(1)}, {"name": "hold", "state": terminated()}]
+    fake.change(POD, lambda obj: obj["status"].update(containerStatuses=ended, phase="Failed"))
+
+    assert cluster.command("--attach") == 1
+
+    assert "gone, since nobody took it" in capsys.readouterr().err
+    assert cluster.words == []
+
+
+def test_an_account_that_an_earlier_run_left_gets_its_rights_again(
+    cluster: Cluster, fake: FakeApi
+) -> None:
+    left = {"name": "aicr-pytest", "labels": dict(OURS)}
+    fake.put(ACCOUNT, {"metadata": left})
+    cluster.ran()
+
+    assert cluster.command() == 0
+
+    assert any("clusterroles" in path for path in cluster.made)
+    assert fake.objects == {}
 
 
 def test_what_stays_is_told_and_rights_stay_with_a_run_that_needs_them(
