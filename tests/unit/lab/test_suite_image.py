@@ -135,7 +135,11 @@ def test_the_dockerfile_installs_only_what_is_pinned() -> None:
         "${PYTHON}",
     ]
     pip = [
-        c for word, rest in instructions() if word == "RUN" for c in rest.split("&&") if "-m pip " in c
+        c
+        for word, rest in instructions()
+        if word == "RUN"
+        for c in rest.split("&&")
+        if "-m pip " in c
     ]
     assert len(pip) == 4
     for command in pip:
