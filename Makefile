@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Whatever the user's shell has set must not choose another cluster.
 unexport KUBECONFIG
 
-.PHONY: help conformance test truth quick lint mutants docs example setup clean
+.PHONY: help conformance test truth quick lint mutants docs image example setup clean
 
 help:  ## these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ mutants:  ## mutants of the deciding code that no unit test notices; takes long
 docs: setup  ## what is generated in docs/, and the site of it in build/site
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
+
+image: setup  ## the image of the suite, without a daemon: build/aicr-pytest.tar
+	mkdir -p build
+	$(BIN)/python -m aicr_lab image build/aicr-pytest.tar
 
 example: setup  ## the example in reports/
 	rm -rf reports/lab

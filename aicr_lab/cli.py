@@ -87,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     execute = command("exec", _exec, "run a program in a node, or in the control plane's network")
     execute.add_argument("where", help="name of a node, or 'lab'")
     execute.add_argument("command", nargs=argparse.REMAINDER, help="the program and its arguments")
+    image = command("image", _image, "build the image of the suite, of a checkout")
+    image.add_argument("file", type=Path, help="the archive (an OCI layout) that is written")
+    image.add_argument("--load", action="store_true", help="give it to the nodes of the lab, too")
     defect = command("defect", _defect, "break something on purpose: list, inject, heal")
     defect.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
@@ -287,6 +290,17 @@ def _exec(lab: Lab, arguments: argparse.Namespace) -> int:
     if arguments.where == LAB:
         return lab.namespaces.replace_us(command)
     return lab.node(arguments.where).namespaces.replace_us(command)
+
+
+def _image(lab: Lab, arguments: argparse.Namespace) -> int:
+    from aicr_lab.build import oci, suite
+
+    made = suite.image(Path.cwd())
+    digest = oci.write_archive(arguments.file, [made])
+    print(f"{made.name}@{digest[0]}")
+    if arguments.load:
+        lab.import_images(arguments.file)
+    return 0
 
 
 def _defect(lab: Lab, arguments: argparse.Namespace) -> int:

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import yaml
 
+from aicr_lab.build.suite import locked, needed
 from aicr_pytest.cli.listing import as_json, collect
 from aicr_pytest.cluster.access_review import Need
 from aicr_pytest.evidence.schemas import schemas
+from aicr_pytest.evidence.yaml_text import yaml_text
+from aicr_pytest.in_cluster.manifests import Plan, sonobuoy_plugin, tekton_task
 from aicr_pytest.requirements.account import account
 from aicr_pytest.requirements.fence import ACCOUNT as FENCED
 from aicr_pytest.requirements.fence import RULES, fence
@@ -16,6 +19,7 @@ from aicr_pytest.requirements.rights import all_needs
 from docs import reference
 
 HERE = Path(__file__).parent
+DEPLOY = HERE.parent / "deploy"
 README = HERE.parent / "README.md"
 
 HEAD = """# Rights
@@ -124,6 +128,25 @@ def rbac_yaml() -> str:
     return head + yaml.safe_dump_all(account(), sort_keys=False)
 
 
+def image_locks() -> dict[str, str]:
+    """What deploy/Dockerfile installs, with its hashes: file of deploy → its text."""
+    lock = (HERE.parent / "requirements.lock").read_text(encoding="utf-8")
+    head = "# Made by `make docs` of ../requirements.lock.\n"
+    return {
+        "requirements.lock": head + "".join(needed(HERE.parent).values()),
+        "build-requirements.lock": head + "".join(locked(lock, ["hatchling"]).values()),
+    }
+
+
+def deploy_manifests() -> dict[str, str]:
+    """Manifests for other people's runners: file of deploy → its text."""
+    head = "# Made by `make docs`; `aicr-pytest in-cluster --{}` prints it with your words.\n"
+    return {
+        "sonobuoy-plugin.yaml": head.format("sonobuoy") + yaml_text(sonobuoy_plugin(Plan())),
+        "tekton-task.yaml": head.format("tekton") + yaml_text(tekton_task(Plan())),
+    }
+
+
 def fence_yaml() -> str:
     """The admission policy, ready to apply."""
     head = "# Made by `make docs`: holds the suite's account to what a run makes; see rbac.md.\n"
@@ -179,6 +202,8 @@ if __name__ == "__main__":
         (HERE / "schemas" / name).write_text(text, encoding="utf-8")
     (HERE / "rbac.md").write_text(rbac_markdown(), encoding="utf-8")
     (HERE / "rbac.yaml").write_text(rbac_yaml(), encoding="utf-8")
+    for name, text in {**image_locks(), **deploy_manifests()}.items():
+        (DEPLOY / name).write_text(text, encoding="utf-8")
     (HERE / "fence.yaml").write_text(fence_yaml(), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "solutions.md").write_text(solutions_markdown(), encoding="utf-8")

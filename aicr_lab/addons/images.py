@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from aicr_lab.addons.addon import Addon
-from aicr_lab.build import images, oci
+from aicr_lab.build import images, interpreter, oci
 from aicr_lab.build.builder import cache_dir, fingerprint
 from aicr_lab.build.oci import Image, Layer
 from aicr_lab.needs import Say
@@ -30,7 +30,8 @@ def _fingerprint(addon: Addon) -> str:
     for artifact in addon.artifacts:
         digest.update(fingerprint(artifact).encode())
     # Which of our files an image is made of is in the code only.
-    for file in (*sorted(_HERE.rglob("*.*")), Path(images.__file__), Path(oci.__file__)):
+    built = (Path(str(module.__file__)) for module in (images, interpreter, oci))
+    for file in (*sorted(_HERE.rglob("*.*")), *built):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -79,8 +79,12 @@ class Image:
     """``config`` of the OCI image configuration: Env, Entrypoint, Cmd, User, WorkingDir."""
 
 
-def write_archive(path: Path, images: Iterable[Image]) -> None:
-    """Write an OCI layout with all images; layers in common are there once."""
+def write_archive(path: Path, images: Iterable[Image]) -> list[str]:
+    """Write an OCI layout with all images; layers in common are there once.
+
+    Returns:
+        The digest of each image's manifest.
+    """
     blobs: dict[str, bytes] = {}
     manifests = [_add_image(image, blobs) for image in images]
     index = {"schemaVersion": 2, "manifests": manifests}
@@ -89,6 +93,7 @@ def write_archive(path: Path, images: Iterable[Image]) -> None:
         _write(tar, "index.json", json.dumps(index).encode())
         for digest, content in blobs.items():
             _write(tar, f"blobs/sha256/{digest}", content)
+    return [str(manifest["digest"]) for manifest in manifests]
 
 
 def _add_image(image: Image, blobs: dict[str, bytes]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from aicr_pytest import __version__
@@ -11,6 +12,7 @@ from aicr_pytest.cli import (
     completion,
     diff,
     images,
+    in_cluster,
     merge,
     pack,
     rbac,
@@ -184,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_preflight(commands)
     _add_clean(commands)
-    for command in (images, rbac, report, verify, pack, diff, merge, submit, validate):
+    for command in (images, rbac, in_cluster, report, verify, pack, diff, merge, submit, validate):
         command.add(commands)
     completion.add(commands, parser)
     return parser

@@ -226,10 +226,10 @@ class Cluster:
                 yield from following.changes(left)
 
     def stream(
-        self, subject: Subject, query: Sequence[tuple[str, str]], *, read_timeout: float
+        self, subject: Subject, query: Sequence[tuple[str, str]], *below: str, read_timeout: float
     ) -> Any:
-        """An open answer that comes in lines; for watches."""
-        path = self.spoken(subject.kind).path(subject.namespace)
+        """An open answer that comes in lines: a watch, or a log, which is below an object."""
+        path = self.spoken(subject.kind).path(subject.namespace, *below)
         return self._transport.stream(
             Request(method="GET", path=path, query=query, timeout=read_timeout)
         )

@@ -34,6 +34,12 @@ def test_the_manifest_of_rights_is_the_generated_one(generate: ModuleType) -> No
     assert (ROOT / "docs" / "rbac.yaml").read_text() == generate.rbac_yaml()
 
 
+def test_what_is_deployed_is_generated(generate: ModuleType) -> None:
+    made = {**generate.image_locks(), **generate.deploy_manifests()}
+
+    assert {name: (ROOT / "deploy" / name).read_text() for name in made} == made
+
+
 def test_the_schemas_are_the_generated_ones(generate: ModuleType) -> None:
     made = generate.json_schemas()
     found = {path.name: path.read_text() for path in (ROOT / "docs" / "schemas").iterdir()}

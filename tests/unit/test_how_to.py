@@ -20,10 +20,8 @@ AFTER = {"add-a-defect": ["add-a-check"]}
 """Pages whose change goes on from that of others."""
 LONGEST = 60
 """Lines of a change that a newcomer still reads."""
-TREE = (
-    *("aicr_lab", "aicr_pytest", "docs", "examples", "manifests", "tests"),
-    *("README.md", "pyproject.toml"),
-)
+FOLDERS = ("aicr_lab", "aicr_pytest", "deploy", "docs", "examples", "manifests", "tests")
+TREE = (*FOLDERS, "README.md", "pyproject.toml", "requirements.lock")
 
 
 def blocks(page: Path, language: str) -> list[str]:
