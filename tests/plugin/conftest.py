@@ -94,7 +94,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     (pytester.path / "fake_platform.py").write_text(FAKE.read_text(encoding="utf-8"))
     pytester.syspathinsert()
     monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
-    for name in ("PYTEST_ADDOPTS", "AICR_SUITE", "KUBECONFIG"):
+    # The last is this process's own, where it is a worker itself.
+    for name in ("PYTEST_ADDOPTS", "AICR_SUITE", "KUBECONFIG", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     made = Project(pytester)
     made.suite(secure_accelerator_access=SECURE, dra_support=DRA)
