@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,10 @@ func (h *holders) of(gpus []gpu) (map[string][]holder, error) {
 		for _, container := range pod.GetContainers() {
 			who := holder{pod.GetNamespace(), pod.GetName(), container.GetName()}
 			for _, uuid := range granted(container, byName) {
-				found[uuid] = append(found[uuid], who)
+				// Who holds several shares of a GPU is one holder: a series must not come twice.
+				if !slices.Contains(found[uuid], who) {
+					found[uuid] = append(found[uuid], who)
+				}
 			}
 		}
 	}
