@@ -18,7 +18,7 @@ from aicr_pytest.requirements.ai_service_metrics.solutions.collector import Coll
 from aicr_pytest.requirements.ai_service_metrics.trial import Services, ServiceTrial, services
 from aicr_pytest.requirements.cluster_autoscaling.solutions.autoscaler import Autoscaler
 from aicr_pytest.requirements.cluster_autoscaling.trial import ScalingTrial, scaling_trials
-from aicr_pytest.requirements.dra_support.api_objects import exercise, stable_kinds
+from aicr_pytest.requirements.dra_support.api_objects import dra_api, exercise
 from aicr_pytest.requirements.dra_support.device_selectors import (
     choosing,
     chosen_device,
@@ -84,11 +84,11 @@ __all__ = [
     "Workspaces",
     "choosing",
     "chosen_device",
+    "dra_api",
     "exercise",
     "gang_trials",
     "nobodys_device",
     "offer_claim",
     "scaling_trials",
     "services",
-    "stable_kinds",
 ]

@@ -35,6 +35,7 @@ from aicr_pytest.cluster.kinds import (
     Object,
 )
 from aicr_pytest.cluster.responsibility import Finding
+from aicr_pytest.cluster.served import is_served
 from aicr_pytest.errors import (
     AccessDenied,
     ApiError,
@@ -121,7 +122,7 @@ class Accelerators:
 
     @property
     def _serves_dra(self) -> bool:
-        return bool(self._cluster.serves("resource.k8s.io", "v1"))
+        return is_served(self._cluster, RESOURCE_SLICE)
 
     def _nodes_and_slices(self) -> tuple[list[Object], dict[str, Any]]:
         """The nodes that run pods, and what is published beside the classes to ask by."""
@@ -226,6 +227,7 @@ class Accelerators:
     def incomplete_publications(self, evidence: "CheckEvidence") -> list[str]:
         """What is wrong with the ResourceSlices of the accelerators' driver, as sentences."""
         nodes, slices = self._cluster.list(NODE), self._cluster.list(RESOURCE_SLICE)
+        source = self._cluster.spoken(RESOURCE_SLICE).request()
         profile = self.stock[0].profile
         own = [item for item in slices if item["spec"]["driver"] == profile.driver]
         evidence.table(
@@ -240,14 +242,14 @@ class Accelerators:
                 for item in own
                 for spec in [item["spec"]]
             ],
-            source=RESOURCE_SLICE.request(),
+            source=source,
         )  # fmt: skip
-        evidence.yaml("ResourceSlices", {"items": own}, source=RESOURCE_SLICE.request())
+        evidence.yaml("ResourceSlices", {"items": own}, source=source)
         classes = [one for one in self._cluster.list(DEVICE_CLASS) if selects(one, profile.driver)]
         evidence.yaml(
             f"DeviceClasses by which {profile.driver} is asked",
             {"items": classes},
-            source=DEVICE_CLASS.request(),
+            source=self._cluster.spoken(DEVICE_CLASS).request(),
         )
         return pool_faults(profile, nodes, slices, self._cluster.list(POD))
 

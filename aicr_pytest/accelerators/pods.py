@@ -237,6 +237,10 @@ class AcceleratorPod:
         where = f"{self.pod.namespace}/{self.pod.name}"
         return grants.counted(self.on, self.running, spec, where)
 
+    def _request_of(self, claim: str) -> str:
+        kind = self.pod.cluster.spoken(RESOURCE_CLAIM)
+        return kind.request("GET", self.pod.namespace, claim)
+
     def _from_claims(self, names: list[tuple[str, str]]) -> Grant:
         published = {device.key: device for device in self.on.devices}
         devices, identities = [], []
@@ -245,7 +249,7 @@ class AcceleratorPod:
             self._evidence().yaml(
                 f"ResourceClaim {name}",
                 claim,
-                source=RESOURCE_CLAIM.request("GET", self.pod.namespace, name),
+                source=self._request_of(name),
             )
             for result in results_of(claim, request):
                 device = published.get((result["driver"], result["pool"], result["device"]))
@@ -446,7 +450,7 @@ class AcceleratorPod:
             self._evidence().yaml(
                 f"ResourceClaim {name}",
                 claim,
-                source=RESOURCE_CLAIM.request("GET", self.pod.namespace, name),
+                source=self._request_of(name),
             )
             for result in (
                 (claim.get("status", {}).get("allocation") or {})

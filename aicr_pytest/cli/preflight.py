@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.choices import ALLOWANCES, IMAGE_NAMES
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
 from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.rights import all_needs
 from aicr_pytest.run.session import Run, begin
@@ -28,7 +29,9 @@ class Preflight:
     list_version: str
     """Whose list of requirements applies."""
     dra: tuple[str, ...]
-    """Kinds of resource.k8s.io/v1 that are served."""
+    """Kinds of resource.k8s.io that are served, in that version."""
+    dra_version: str
+    """Group and version of DRA that is spoken: v1, or a beta where the server has no v1."""
     survey: Survey
     """Nodes and accelerators."""
     missing: "tuple[Need, ...]"
@@ -54,7 +57,7 @@ class Preflight:
         lines = [
             f"cluster: context {self.context}, {self.server}, Kubernetes {self.version}",
             f"requirements: the list of Kubernetes {self.list_version}",
-            f"resource.k8s.io/v1: {', '.join(self.dra) or 'not served'}",
+            f"{self.dra_version}: {', '.join(self.dra) or 'not served'}",
             *(f"accelerators: {line}" for line in self.survey.lines()),
             *self.survey.remarks(),
             *(f"image {name}: {ref}" for name, ref in self.images.items()),
@@ -86,6 +89,7 @@ class Preflight:
             },
             "list_version": self.list_version,
             "dra": list(self.dra),
+            "dra_version": self.dra_version,
             "accelerators": [
                 {
                     "node": node.name,
@@ -124,12 +128,14 @@ def examine(settings: "Settings", say: Callable[[str], None]) -> Preflight:
     cluster = run.cluster
     say(f"looking at {cluster.server} …")
     missing, absent, trouble = _missing(run)
+    dra = cluster.spoken(RESOURCE_CLAIM)
     return Preflight(
         context=cluster.context,
         server=cluster.server,
         version=cluster.version(),
         list_version=run.shared.list_version,
-        dra=tuple(cluster.serves("resource.k8s.io", "v1")),
+        dra=tuple(cluster.serves(dra.group, dra.version)),
+        dra_version=dra.api_version,
         survey=take(cluster, run.accelerators),
         missing=missing,
         absent=absent,

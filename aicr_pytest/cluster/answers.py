@@ -132,6 +132,18 @@ def groups_of(response: Response) -> list[str]:
     return [group["name"] for group in found]
 
 
+def versions_of(response: Response) -> list[str]:
+    """The versions in which a server has one API group.
+
+    Raises:
+        ApiUnreachable: the answer lists something else.
+    """
+    found = response.object().get("versions")
+    if not isinstance(found, list) or not all(map(_is_version, found)):
+        raise ApiUnreachable(f"{response.request}: the answer lists no versions: {response.head}")
+    return [one["version"] for one in found]
+
+
 def is_allowed(response: Response) -> bool:
     """Whether an access review allows what was asked.
 
@@ -146,6 +158,10 @@ def is_allowed(response: Response) -> bool:
 
 def _is_group(said: object) -> bool:
     return isinstance(said, dict) and isinstance(said.get("name"), str)
+
+
+def _is_version(said: object) -> bool:
+    return isinstance(said, dict) and isinstance(said.get("version"), str)
 
 
 def _is_resource(said: object) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aicr_pytest.cluster import answers, containers, kinds, labels, paging, streams
+from aicr_pytest.cluster import answers, containers, dra_versions, kinds, labels, paging, streams
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.kubeconfig import choose
 from aicr_pytest.cluster.ledger import Ledger
@@ -163,6 +163,10 @@ class Cluster:
         """
         return self._kinds.kind(api_version, name)
 
+    def spoken(self, kind: Kind) -> Kind:
+        """A kind in the version by which the server is asked: a beta where it has no v1 of DRA."""
+        return self._kinds.spoken(kind)
+
     def serves(self, group: str, version: str) -> list[str]:
         """Kinds that the server serves in this version of a group; none when it is not served."""
         return self._kinds.names(group, version)
@@ -175,7 +179,7 @@ class Cluster:
         Raises:
             ApiError: with status 404 when there is none.
         """
-        return self._object(kind, self._ask("GET", kind.path(namespace, name)))
+        return self._object(kind, self._ask("GET", self.spoken(kind).path(namespace, name)))
 
     def find(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
         """One object, or None when there is none or its kind is not served."""
@@ -196,7 +200,8 @@ class Cluster:
 
     def listing(self, subject: Subject) -> Listing:
         """All objects of a subject, and the version from which a watch goes on."""
-        return paging.list_all(self._transport.request, subject, self._transport.patience)
+        asked = dataclasses.replace(subject, kind=self.spoken(subject.kind))
+        return paging.list_all(self._transport.request, asked, self._transport.patience)
 
     def watch(
         self,
@@ -220,8 +225,11 @@ class Cluster:
             while (left := deadline - time.monotonic()) > 0:
                 yield from following.changes(left)
 
-    def stream(self, path: str, query: Sequence[tuple[str, str]], *, read_timeout: float) -> Any:
+    def stream(
+        self, subject: Subject, query: Sequence[tuple[str, str]], *, read_timeout: float
+    ) -> Any:
         """An open answer that comes in lines; for watches."""
+        path = self.spoken(subject.kind).path(subject.namespace)
         return self._transport.stream(
             Request(method="GET", path=path, query=query, timeout=read_timeout)
         )
@@ -247,9 +255,9 @@ class Cluster:
         try:
             response = self._ask(
                 "POST",
-                kind.path(metadata.get("namespace")),
+                self.spoken(kind).path(metadata.get("namespace")),
                 query=[("fieldManager", FIELD_MANAGER), *_dry_run(dry_run)],
-                body=ours,
+                body=self._kinds.written(ours),
                 tries=tries,
             )
         except ApiError as error:
@@ -273,9 +281,9 @@ class Cluster:
         with noted:
             response = self._ask(
                 "PATCH",
-                kind.path(namespace, name),
+                self.spoken(kind).path(namespace, name),
                 query=[("fieldManager", FIELD_MANAGER), ("force", "true"), *_dry_run(dry_run)],
-                body=ours,
+                body=self._kinds.written(ours),
                 content_type="application/apply-patch+yaml",
             )
         return self._object(kind, response, dry_run=dry_run)
@@ -286,9 +294,9 @@ class Cluster:
         metadata = obj["metadata"]
         response = self._ask(
             "PUT",
-            kind.path(metadata.get("namespace"), metadata["name"]),
+            self.spoken(kind).path(metadata.get("namespace"), metadata["name"]),
             query=[("fieldManager", FIELD_MANAGER), *_dry_run(dry_run)],
-            body=obj,
+            body=self._kinds.written(obj),
         )
         return self._object(kind, response, dry_run=dry_run)
 
@@ -305,7 +313,7 @@ class Cluster:
         """Patch an object, by default with a merge patch."""
         response = self._ask(
             "PATCH",
-            kind.path(namespace, name, subresource),
+            self.spoken(kind).path(namespace, name, subresource),
             query=[("fieldManager", FIELD_MANAGER)],
             body=patch,
             content_type=content_type,
@@ -342,8 +350,9 @@ class Cluster:
             options["gracePeriodSeconds"] = grace
         if uid:
             options["preconditions"] = {"uid": uid}
+        path = self.spoken(kind).path(namespace, name)
         try:
-            response = self._ask("DELETE", kind.path(namespace, name), body=options)
+            response = self._ask("DELETE", path, body=options)
         except ApiError as error:
             another = uid and error.status == 409 and "uid" in error.message.lower()
             if error.status != 404 and not another:
@@ -380,7 +389,8 @@ class Cluster:
         return labels.labelled(obj, labels.run_labels(self.run_id), self.labels)
 
     def _object(self, kind: Kind, response: Response, *, dry_run: bool = False) -> Object:
-        return answers.object_of(response, stored=answers.is_stored(kind) and not dry_run)
+        stored = answers.is_stored(kind) and not dry_run
+        return dra_versions.read(answers.object_of(response, stored=stored))
 
     # -- anything else -------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ them; for any other kind the client asks once for its group and version.
 
 import dataclasses
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Object = dict[str, Any]
@@ -185,15 +185,20 @@ def kind_of(obj: Object) -> Kind:
     return kind
 
 
-def requests_for(verb: str, objects: Iterable[Object]) -> str:
+def requests_for(
+    verb: str, objects: Iterable[Object], spoken: Callable[[Kind], Kind] = lambda kind: kind
+) -> str:
     """The requests by which objects were asked for, made or changed; kinds that only the server
     knows stand there by their names.
+
+    Args:
+        spoken: gives a kind in the version by which the server is asked.
     """
     said = []
     for obj in objects:
         name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace")
         if kind := known(obj["apiVersion"], obj["kind"]):
-            said.append(kind.request(verb, namespace, name))
+            said.append(spoken(kind).request(verb, namespace, name))
         else:
             where = f"{namespace}/{name}" if namespace else name
             said.append(f"{verb} {obj['apiVersion']} {obj['kind']} {where}")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from aicr_pytest.cluster import answers
+from aicr_pytest.cluster import answers, dra_versions
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.messages import Request, Response, RetryPolicy
 from aicr_pytest.cluster.watching import Listing, Subject
@@ -50,7 +50,7 @@ class _Pages:
             for item in page.items:
                 item.setdefault("apiVersion", self._subject.kind.api_version)
                 item.setdefault("kind", self._subject.kind.name)
-                self._items.append(item)
+                self._items.append(dra_versions.read(item))
             if not (more := page.more):
                 return Listing(items=self._items, resource_version=page.resource_version)
             self._room -= len(answer.body)

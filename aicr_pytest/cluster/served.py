@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from aicr_pytest.cluster import pod_state
-from aicr_pytest.cluster.kinds import API_SERVICE, Object
+from aicr_pytest.cluster.kinds import API_SERVICE, Kind, Object
 from aicr_pytest.errors import AggregatedApiDown, ApiUnreachable
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ def _asked_one_by_one(cluster: "Cluster", said: dict[str, Any]) -> Iterator[tupl
             with contextlib.suppress(AggregatedApiDown):  # the survey tells of it
                 for kind in cluster.serves(group["name"], version["version"]):
                     yield kind, f"{group['name']}/{version['version']}"
+
+
+def is_served(cluster: "Cluster", kind: Kind) -> bool:
+    """Whether a kind is served, in the version by which the server is asked."""
+    spoken = cluster.spoken(kind)
+    return kind.name in cluster.serves(spoken.group, spoken.version)
 
 
 def dead_groups(cluster: "Cluster") -> list[str]:

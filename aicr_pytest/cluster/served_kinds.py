@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from aicr_pytest.cluster import answers, kinds
-from aicr_pytest.cluster.kinds import Kind
+from aicr_pytest.cluster import answers, dra_versions, kinds
+from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.messages import Response
-from aicr_pytest.errors import ApiError
+from aicr_pytest.errors import AccessDenied, ApiError
 
 
 class ServedKinds:
@@ -20,6 +20,7 @@ class ServedKinds:
     def __init__(self, get: Callable[[str], Response]) -> None:
         self._get = get
         self._served: dict[str, list[dict[str, Any]]] = {}
+        self._dra_version = ""
         self._lock = threading.Lock()
 
     def kind(self, api_version: str, name: str) -> Kind:
@@ -37,6 +38,32 @@ class ServedKinds:
         path = _group_path(group, version)
         message = f"the server serves no kind {name} in {api_version}"
         raise ApiError(404, "NotFound", message, request=f"GET {path}")
+
+    def spoken(self, kind: Kind) -> Kind:
+        """A kind in the version by which the server is asked: v1 of DRA, or the beta that it has.
+
+        Unlike a CRD, what a server has of DRA does not change while it runs.
+        """
+        if not dra_versions.is_spoken_for(kind):
+            return kind
+        if not self._dra_version:
+            self._dra_version = dra_versions.best(self._versions(kind.group))
+        return kind.at(self._dra_version)
+
+    def written(self, obj: Object) -> Object:
+        """An object of ours as the server takes it."""
+        kind = kinds.known(obj["apiVersion"], obj["kind"])
+        return dra_versions.written(obj, self.spoken(kind).version) if kind else obj
+
+    def _versions(self, group: str) -> list[str]:
+        try:
+            return answers.versions_of(self._get(f"/apis/{group}"))
+        except AccessDenied:
+            return []  # who may not ask speaks v1
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return []
 
     def names(self, group: str, version: str) -> list[str]:
         """Kinds in this version of a group; none when it is not served."""

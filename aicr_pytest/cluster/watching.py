@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from aicr_pytest.cluster import answers
+from aicr_pytest.cluster import answers, dra_versions
 from aicr_pytest.cluster.bounds import AnswerTooLarge
 from aicr_pytest.cluster.kinds import Kind, Object
 from aicr_pytest.cluster.messages import Backoff, RetryPolicy, read_json
@@ -73,8 +73,10 @@ class Source(Protocol):
     def listing(self, subject: Subject) -> Listing:
         """All objects of the subject now."""
 
-    def stream(self, path: str, query: Sequence[tuple[str, str]], *, read_timeout: float) -> Any:
-        """An open answer of the API server."""
+    def stream(
+        self, subject: Subject, query: Sequence[tuple[str, str]], *, read_timeout: float
+    ) -> Any:
+        """An open answer of the API server to a watch of the subject."""
 
 
 class _Gone(Exception):
@@ -243,9 +245,9 @@ class _Follower(threading.Thread):
             ("resourceVersion", self._version),
             ("timeoutSeconds", f"{_LONGEST_WATCH:.0f}"),
         ]
-        path = self._subject.kind.path(self._subject.namespace)
+        longest = _LONGEST_WATCH + _SILENCE
         try:
-            self._stream = self._source.stream(path, query, read_timeout=_LONGEST_WATCH + _SILENCE)
+            self._stream = self._source.stream(self._subject, query, read_timeout=longest)
         except ApiError as error:
             if error.status == 410:
                 raise _Gone from error
@@ -278,7 +280,7 @@ class _Follower(threading.Thread):
         if event != "BOOKMARK":
             obj.setdefault("apiVersion", self._subject.kind.api_version)
             obj.setdefault("kind", self._subject.kind.name)
-            self._put(event, obj)
+            self._put(event, dra_versions.read(obj))
 
     def _failure(self, status: dict[str, Any]) -> Exception:
         code = status.get("code")

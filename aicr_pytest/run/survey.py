@@ -42,6 +42,8 @@ class Survey:
     """Seconds by which the API server's clock is ahead of ours."""
     verified: bool = True
     """Whether the API server's certificate is verified."""
+    dra_version: str = "v1"
+    """In which DRA is spoken: a beta where the API server has no v1."""
     other_runs: tuple[str, ...] = ()
     """Other runs of ours that have something on the cluster: what, and whether they go on."""
     dead_apis: tuple[str, ...] = ()
@@ -89,6 +91,11 @@ class Survey:
             remarks.append(
                 f"clock: its clock is {abs(self.clock_ahead)} s {where} ours; times in objects "
                 "are the cluster's, times of observations are ours"
+            )
+        if self.dra_version != "v1":
+            remarks.append(
+                f"older: DRA is asked for in {self.dra_version}, as there is no v1; its objects "
+                "are shown in the shapes of v1"
             )
         remarks += [f"left out: {told}" for told in self.left_out]
         remarks += [
@@ -159,7 +166,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     """Look; what stands in the way is kept as ``trouble``, for every check will say it again."""
     from aicr_pytest.accelerators.nodes import nothing_runs_on
     from aicr_pytest.cluster.glance import other_runs
-    from aicr_pytest.cluster.kinds import NAMESPACE, NODE
+    from aicr_pytest.cluster.kinds import NAMESPACE, NODE, RESOURCE_CLAIM
     from aicr_pytest.cluster.served import dead_groups
 
     nodes: tuple[str, ...] = ()
@@ -169,7 +176,9 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
     simulated = False
     aside: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
-    cluster_id = ""
+    cluster_id, dra_version = "", "v1"
+    with contextlib.suppress(AicrError):
+        dra_version = cluster.spoken(RESOURCE_CLAIM).version
     with contextlib.suppress(AicrError):  # who may not look there may still look elsewhere
         dead = tuple(dead_groups(cluster))
     with contextlib.suppress(AicrError):
@@ -198,6 +207,7 @@ def take(cluster: "Cluster", accelerators: "Accelerators") -> Survey:
         trouble=trouble,
         clock_ahead=cluster.clock_ahead,
         verified=cluster.verified,
+        dra_version=dra_version,
         other_runs=others,
         dead_apis=dead,
         cluster_id=cluster_id,

@@ -42,6 +42,9 @@ class FakeCluster:
     def version(self) -> str:
         return os.environ.get("FAKE_VERSION", "v1.37.2")
 
+    def spoken(self, kind: Any) -> Any:
+        return kind
+
     def serves(self, group: str, version: str) -> list[str]:
         return []
 

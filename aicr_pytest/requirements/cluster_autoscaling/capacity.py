@@ -7,6 +7,7 @@ from aicr_pytest.accelerators.devices import attribute, newest_slices
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.units import counted
 from aicr_pytest.cluster.kinds import RESOURCE_SLICE, Object
+from aicr_pytest.cluster.served import is_served
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
@@ -22,7 +23,7 @@ class Offers:
 
     def look(self) -> None:
         """Look at what is published now."""
-        if not self._cluster.serves("resource.k8s.io", "v1"):
+        if not is_served(self._cluster, RESOURCE_SLICE):
             return
         slices = self._cluster.list(RESOURCE_SLICE)
         name, value = self._profile.type_attribute

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from aicr_pytest.cluster.kinds import kind_of
+from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, kind_of
 from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.cluster.refusals import policies_told
 from aicr_pytest.errors import Inconclusive
@@ -14,27 +14,31 @@ if TYPE_CHECKING:
     from aicr_pytest.requirements.platform import Platform
 
 _MARK = "aicr-pytest/updated"
-_GROUP = "resource.k8s.io"
+_GROUP = RESOURCE_CLAIM.group
 _FIRST = (1, 34)
 """The Kubernetes that has resource.k8s.io/v1 first."""
 
 
-def stable_kinds(cluster: "Cluster") -> list[str]:
-    """The kinds of resource.k8s.io/v1 that the API server serves.
+def dra_api(cluster: "Cluster") -> tuple[str, list[str]]:
+    """The version that an API server has to serve, and its kinds that are served.
+
+    It is v1 since there is one; before, the beta that the server has.
 
     Raises:
-        Inconclusive: it serves none, and is older than that version.
+        Inconclusive: it is older than v1, and serves no beta.
     """
-    served = cluster.serves(_GROUP, "v1")
     told = minor_version(cluster.version())
-    if not served and tuple(map(int, told.split("."))) < _FIRST:
-        before = [one for one in ("v1beta2", "v1beta1") if cluster.serves(_GROUP, one)]
-        raise Inconclusive(
-            f"{_GROUP}/v1 came with Kubernetes 1.34; this is {told}, which serves "
-            f"{' and '.join(before) or 'no version of it'}.",
-            hint="Versions before v1 are not looked at: upgrade, or state it by documentation.",
-        )
-    return served
+    if tuple(map(int, told.split("."))) >= _FIRST:
+        return RESOURCE_CLAIM.api_version, cluster.serves(_GROUP, RESOURCE_CLAIM.version)
+    spoken = cluster.spoken(RESOURCE_CLAIM)
+    if served := cluster.serves(_GROUP, spoken.version):
+        return spoken.api_version, served
+    raise Inconclusive(
+        f"{RESOURCE_CLAIM.api_version} came with Kubernetes 1.34; this is {told}, which serves no "
+        "version of it.",
+        hint=f"Serve the beta: kube-apiserver --runtime-config={_GROUP}/v1beta1=true with the "
+        "feature gate DynamicResourceAllocation; or upgrade.",
+    )
 
 
 def exercise(actor: str, platform: "Platform") -> list[str]:
@@ -45,14 +49,17 @@ def exercise(actor: str, platform: "Platform") -> list[str]:
 
     Raises:
         ApiError: it refused one; the message names the request.
-        Inconclusive: as ``stable_kinds``.
+        Inconclusive: as ``dra_api``.
     """
-    stable_kinds(platform.cluster)
+    version, _ = dra_api(platform.cluster)
+    if platform.cluster.spoken(RESOURCE_CLAIM).api_version != version:
+        platform.evidence.fact("honoured", f"nothing: {version} is not served")
+        return []  # what a beta honours does not count any more
     short = actor.rpartition("_")[2].lower()
     workspace, cluster, waiter = platform.workspaces.at(), platform.cluster, platform.waiter
     evidence, run_id = platform.evidence, cluster.run_id
     (wanted,) = render_actor(actor, name=cluster_name(run_id, short))
-    kind, name = kind_of(wanted), wanted["metadata"]["name"]
+    kind, name = cluster.spoken(kind_of(wanted)), wanted["metadata"]["name"]
     namespace = workspace.namespace if kind.namespaced else None
     (made,) = workspace.apply([wanted])
     done = ["create"]

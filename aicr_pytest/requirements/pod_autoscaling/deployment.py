@@ -76,7 +76,9 @@ class Scaled:
         deployment["spec"]["template"] = self._sent = made
         applied = self._platform.workspaces.at().apply([*templates, deployment])
         self._platform.evidence.yaml(
-            "The Deployment and what it needs", applied, source=requests_for("PATCH", applied)
+            "The Deployment and what it needs",
+            applied,
+            source=requests_for("PATCH", applied, self._platform.cluster.spoken),
         )
 
     def start(self, name: str) -> None:

@@ -39,12 +39,13 @@ def offer_claim(node: "AcceleratorNode", platform: "Platform", *, admin: bool) -
     )
     claim["metadata"]["namespace"] = workspace.namespace
     title = f"Claim with{'' if admin else 'out'} admin access"
-    source = f"{RESOURCE_CLAIM.request('POST', workspace.namespace)}?dryRun=All"
+    kind = platform.cluster.spoken(RESOURCE_CLAIM)
+    source = f"{kind.request('POST', workspace.namespace)}?dryRun=All"
     try:
         admitted = platform.cluster.create(claim, dry_run=True)
     except ApiError as error:
         if error.status == 404:
-            raise DoesNotApply("The API server serves no resource.k8s.io/v1.") from error
+            raise DoesNotApply("The API server serves no ResourceClaims.") from error
         evidence.text(title, str(error), source=source)
         if not admin and (excuse := excuse_of(error)):
             raise excuse from error

@@ -4,6 +4,7 @@ The pod is a stand-in that answers from memory; the lab's truth tests do the sam
 """
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,6 +55,9 @@ class StandIn:
     uid: str = "u1"
     started: int = 0
     changed: tuple[admission.Change, ...] = ()
+    cluster: Any = dataclasses.field(
+        default_factory=lambda: SimpleNamespace(spoken=lambda kind: kind)
+    )
 
     @property
     def sent(self) -> dict[str, Any]:

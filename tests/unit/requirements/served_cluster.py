@@ -28,6 +28,9 @@ class ServedCluster:
         self.objects = objects
         self.aggregated = aggregated
 
+    def spoken(self, kind: Kind) -> Kind:
+        return kind
+
     def serves(self, group: str, version: str) -> list[str]:
         return sorted(self.kinds.get(f"{group}/{version}", ()))
 

@@ -186,6 +186,9 @@ class Platform:
         self.accelerators = SimpleNamespace(wanted_profile=lambda: PROFILE)
         self.cluster = self
 
+    def spoken(self, kind: Kind) -> Kind:
+        return kind
+
     def serves(self, group: str, version: str) -> list[str]:
         return []
 

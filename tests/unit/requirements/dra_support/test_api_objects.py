@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster import dra_versions
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.names import cluster_name
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.workspace import Workspace
 from aicr_pytest.errors import ApiError, Inconclusive, WaitTimeout
-from aicr_pytest.requirements.dra_support.api_objects import exercise, stable_kinds
+from aicr_pytest.requirements.dra_support.api_objects import dra_api, exercise
 from tests.conformance import test_dra_support as suite
 from tests.unit.cluster.fake_api import FakeApi
 from tests.unit.cluster.workspaces import new_workspace
@@ -112,25 +113,37 @@ def test_object_that_stays_is_told(platform: Any, fake: FakeApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "serves", "says"),
+    ("version", "serves", "counts"),
     [
-        ("v1.33.4-gke.1", ["v1beta1"], "this is 1.33, which serves v1beta1"),
-        ("v1.33.4", ["v1beta2", "v1beta1"], "which serves v1beta2 and v1beta1"),
-        ("v1.31.0", [], "which serves no version of it"),
+        ("v1.33.4-gke.1", ["v1beta1"], "v1beta1"),
+        ("v1.33.4", ["v1beta2", "v1beta1"], "v1beta2"),
+        ("v1.34.0", ["v1", "v1beta2"], "v1"),
     ],
 )
-def test_a_server_that_is_older_than_the_stable_api_is_not_accused(
-    version: str, serves: list[str], says: str
+def test_before_there_was_a_stable_api_its_beta_counts(
+    version: str, serves: list[str], counts: str
 ) -> None:
-    cluster: Any = SimpleNamespace(
-        serves=lambda _, one: KINDS if one in serves else [], version=lambda: version
+    assert dra_api(of_version(version, *serves)) == (f"resource.k8s.io/{counts}", KINDS)
+
+
+def test_an_older_server_without_a_beta_is_not_accused() -> None:
+    with pytest.raises(Inconclusive, match=r"this is 1\.33, which serves no version of it"):
+        dra_api(of_version("v1.33.4"))
+
+
+def test_a_newer_server_that_has_only_betas_is_accused(platform: Any) -> None:
+    cluster = of_version("v1.34.0", "v1beta2", "v1beta1")
+    platform.cluster = cluster
+
+    assert dra_api(cluster) == ("resource.k8s.io/v1", [])
+    assert exercise("dra_support/api_ResourceClaim", platform) == []
+    assert "resource.k8s.io/v1 is not served" in platform.evidence.facts["honoured"]
+
+
+def of_version(version: str, *serves: str) -> Any:
+    """A cluster of a Kubernetes with these versions of DRA."""
+    return SimpleNamespace(
+        serves=lambda _, one: KINDS if one in serves else [],
+        spoken=lambda kind: kind.at(dra_versions.best(serves)),
+        version=lambda: version,
     )
-
-    with pytest.raises(Inconclusive, match=says):
-        stable_kinds(cluster)
-
-
-def test_a_newer_server_that_does_not_serve_it_is_accused() -> None:
-    cluster: Any = SimpleNamespace(serves=lambda *_: [], version=lambda: "v1.34.0")
-
-    assert stable_kinds(cluster) == []

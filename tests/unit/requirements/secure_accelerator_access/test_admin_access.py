@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.cluster.kinds import Kind
 from aicr_pytest.errors import ApiError, DoesNotApply, PolicyRefused
 from aicr_pytest.requirements.secure_accelerator_access.admin_access import ClaimOffer, offer_claim
 from tests.conformance import test_secure_accelerator_access as suite
@@ -19,6 +20,9 @@ class Cluster:
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
+
+    def spoken(self, kind: Kind) -> Kind:
+        return kind
 
     def create(self, claim: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         assert dry_run
