@@ -16,7 +16,7 @@ from aicr_pytest.accelerators.devices import Device, devices_of, published, tain
 from aicr_pytest.accelerators.holdings import Holdings
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.room import has_room
-from aicr_pytest.accelerators.units import Unit, Units, counted
+from aicr_pytest.accelerators.units import Unit, Units, counted, measured_parts
 from aicr_pytest.cluster import pod_requests
 from aicr_pytest.cluster.kinds import Object
 
@@ -59,6 +59,8 @@ class AcceleratorNode:
     """Value of the profile's type attribute that is asked for; empty: that of whole devices."""
     resource: str = ""
     """Extended resource to ask by; empty: the vendor's own name for a device."""
+    parts: int = 0
+    """How many exclusive parts of devices it hands out, in place of whole ones or beside them."""
     beside: tuple[str, ...] = ()
     """What else the node offers of this vendor and nobody looks at, as sentences."""
     hindrance: str = ""
@@ -169,8 +171,7 @@ def _by_claims(
     whole = kind == profile.type_attribute[1]
     part = None if whole else published(profile, name, slices, (kind,))[0][1]
     shared = [device.name for device in devices if device.shared]
-    types = profile.part_types if whole else ()
-    parts = sum(len(devices_of(profile, name, slices, (one,))) for one in types)
+    parts = sum(len(devices_of(profile, name, slices, (one,))) for one in profile.part_types)
     unallocated = tuple(device for device in devices if held.leave(device))
     yield AcceleratorNode(
         **{**facts, "model": devices[0].model or facts["model"]},
@@ -187,7 +188,8 @@ def _by_claims(
         unit="share" if shared else "device" if whole else "partition",
         told_by=f"allowMultipleAllocations of {', '.join(shared)}" if shared else "ResourceSlices",
         device_type="" if whole else kind,
-        beside=(f"{parts} parts of devices are published, too",) if parts else (),
+        parts=parts,
+        beside=(f"{parts} parts of devices are published, too",) if whole and parts else (),
     )
 
 
@@ -227,6 +229,7 @@ def _by_counts(
         unit=own.unit,
         told_by=own.told_by,
         resource=own.resource,
+        parts=measured_parts(units, profile.sharing),
         beside=tuple(map(_not_looked_at, others)),
     )
 

@@ -7,7 +7,7 @@ see one and the same device.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Literal
@@ -35,6 +35,9 @@ class Sharing:
     identity of that form, comparable with others of the form. Without a form an id only counts."""
     counts: tuple[str, ...] = ()
     """Node labels with the number of devices that the node has, whoever hands them out."""
+    inner_parts: str = ""
+    """Regular expression, found in the name of what is a part of a part: with others it shares
+    what is measured of the outer one, so that exporters do not tell it apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,16 @@ def counted(resource: str, sharing: Sharing, node: Object) -> tuple[Units, ...]:
         fitting = sorted((n for n in offered if fnmatch(n, pattern)), key=lambda n: -offered[n])
         names += [name for name in fitting if name not in names]
     return tuple(_units(name, offered[name], resource, sharing, node) for name in names)
+
+
+def measured_parts(units: Iterable[Units], sharing: Sharing) -> int:
+    """How many parts of devices are handed out that exporters can tell apart."""
+    return sum(
+        one.count
+        for one in units
+        if one.unit == "partition"
+        and not (sharing.inner_parts and re.search(sharing.inner_parts, one.told_by))
+    )
 
 
 def _units(name: str, count: int, resource: str, sharing: Sharing, node: Object) -> Units:

@@ -97,6 +97,7 @@ SHARING = Sharing(
         (r"nvidia\d+|\d+", "device", ""),
     ),
     counts=("nvidia.com/gpu.count",),
+    inner_parts=r"\dc\.\dg\.",  # compute instances of one GPU instance
 )
 
 _NAMED = r"(?:GPU|MIG)-[\w./-]+"

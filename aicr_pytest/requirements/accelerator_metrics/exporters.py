@@ -122,6 +122,7 @@ class Exporters:
             count=node.whole_devices,
             parts_apart=node.unit == "device" and bool(node.beside),
             told=bool(node.told_by),
+            parts=node.parts,
         )
 
     def endpoints(self) -> list[Endpoint]:

@@ -29,6 +29,8 @@ class Offered:
     """Whether parts are counted beside them, and so are none of them."""
     told: bool = True
     """Whether anything tells that these are whole accelerators, and not shares of them."""
+    parts: int = 0
+    """How many parts of accelerators are offered, in their place or beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,9 @@ def _set_faults(where: str, offered: Offered, seen: Set[str]) -> list[str]:
         return [f"{where} lacks {', '.join(missing)}"]
     if not offered.identities and (fitting := len(_units(offered, seen))) < offered.count:
         return [f"{where} has series of {fitting} accelerators, {offered.count} are offered"]
+    # Who tells parts apart tells them all; who does not may have readings of their wholes alone.
+    if 0 < (parts := sum(PART in one for one in seen)) < offered.parts:
+        return [f"{where} has series of {parts} parts, {offered.parts} are offered"]
     return []
 
 

@@ -176,6 +176,29 @@ def test_what_is_counted_beside_whole_devices_is_said() -> None:
     assert (found.total, found.beside) == (3, ("14 nvidia.com/mig-1g.5gb are allocatable, too",))
 
 
+@pytest.mark.parametrize(
+    ("allocatable", "product", "parts"),
+    [
+        ({"nvidia.com/gpu": "3", "nvidia.com/mig-1g.5gb": "14"}, "", 14),
+        ({"nvidia.com/gpu": "0", "nvidia.com/mig-1g.5gb": "14", "nvidia.com/mig-2g.10gb": "5"},
+         "", 19),
+        ({"nvidia.com/mig-1g.5gb": "2", "nvidia.com/mig-1c.2g.10gb": "6"}, "", 2),
+        ({"nvidia.com/gpu": "7"}, "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb", 7),
+        ({"nvidia.com/gpu": "6"}, "NVIDIA-A100-SXM4-80GB-MIG-1c.2g.20gb", 0),
+        ({"nvidia.com/gpu": "8"}, "NVIDIA-A100-SXM4-80GB", 0),
+        ({"nvidia.com/mig-1g.5gb.shared": "28"}, "", 0),
+    ],
+)  # fmt: skip
+def test_parts_are_counted_that_exporters_tell_apart(
+    allocatable: dict[str, str], product: str, parts: int
+) -> None:
+    offered = node("n", allocatable=allocatable)
+    offered["metadata"]["labels"] = {"nvidia.com/gpu.product": product}
+    (found,) = stock(*RENAMED, nodes=[offered])
+
+    assert found.parts == parts
+
+
 def test_a_vendor_that_says_nothing_of_its_ids_has_none_that_can_be_compared() -> None:
     silent = Sharing(resources={})
 

@@ -40,8 +40,10 @@ def published(*identities: str) -> Offered:
     return Offered(node="n", identities=frozenset(identities), count=len(identities))
 
 
-def counted(count: int, *, node: str = "n", parts_apart: bool = False) -> Offered:
-    return Offered(node=node, identities=frozenset(), count=count, parts_apart=parts_apart)
+def counted(count: int, *, node: str = "n", parts_apart: bool = False, parts: int = 0) -> Offered:
+    return Offered(
+        node=node, identities=frozenset(), count=count, parts_apart=parts_apart, parts=parts
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,10 @@ def counted(count: int, *, node: str = "n", parts_apart: bool = False) -> Offere
         ("nvlink-counter", published("GPU-k"), {"interconnect"}),
         ("mig-mixed", published("GPU-w"), set()),
         ("mig-mixed", counted(1, parts_apart=True), set()),
+        ("mig-mixed", counted(1, parts_apart=True, parts=2), set()),
+        ("mig-mixed", dataclasses.replace(published("GPU-w"), parts=2), set()),
+        ("mig-only", counted(1, parts=4), set()),
+        ("two-models", counted(1, parts_apart=True, parts=2), {"temperature"}),
         ("t4", published("GPU-t"), {"temperature", "power"}),
         ("two-models", published("GPU-ada"), {"temperature"}),
         ("two-models", counted(1, parts_apart=True), {"temperature"}),
@@ -179,6 +185,29 @@ def test_parts_that_are_counted_apart_do_not_stand_for_a_whole_accelerator() -> 
 
     for offered in (published("GPU-w"), counted(1, parts_apart=True)):
         assert len(coverage_faults(EXPORTER, offered, lost)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "offered", "left", "of"),
+    [
+        ("mig-mixed", counted(1, parts_apart=True, parts=2), 1, 2),
+        ("mig-mixed", dataclasses.replace(published("GPU-w"), parts=2), 1, 2),
+        ("mig-only", counted(1, parts=4), 3, 4),
+    ],
+)
+def test_a_part_that_is_lost_is_missed(name: str, offered: Offered, left: int, of: int) -> None:
+    lost = page(name, edited=(r'^DCGM_FI_DEV_FB_USED.*GPU_I_ID="9".*$', ""))
+
+    (fault,) = coverage_faults(EXPORTER, offered, lost)
+    assert fault.endswith(f"(DCGM_FI_DEV_FB_USED) has series of {left} parts, {of} are offered")
+    assert coverage_faults(EXPORTER, dataclasses.replace(offered, parts=of - 1), lost) == []
+
+
+def test_who_tells_of_no_part_may_have_readings_of_the_whole() -> None:
+    two_lines = r"^(DCGM_FI_PROF_GR_ENGINE_ACTIVE\{.*),GPU_I_PROFILE.*\n.*$"
+    wholes = page("mig-only", edited=(two_lines, r"\1} 0.0"))
+
+    assert coverage_faults(EXPORTER, counted(1, parts=4), wholes) == []
 
 
 def test_accelerator_with_parts_is_not_counted_beside_them() -> None:
