@@ -15,6 +15,9 @@ Mechanism = Literal["dra", "device-plugin"]
 DEVICE_IDS = ("uuid", "index")
 """What NVIDIA's device plugin may call devices in what it tells the runtime."""
 
+MIG_STRATEGIES = ("mixed", "single")
+"""How NVIDIA's device plugin may count MIG instances."""
+
 _SHARING = re.compile(
     r"(?P<strategy>time-slicing|mps)=(?P<replicas>[2-9]|1[0-6])(?P<renamed>,renamed)?"
 )
@@ -69,6 +72,10 @@ class LabOptions:
     """What the device plugin calls them for the runtime; kubelet is told UUIDs in any case."""
     feature_discovery: bool = True
     """Whether nodes have the labels of NVIDIA's GPU feature discovery."""
+    mig: int = 0
+    """How many accelerators of each node are partitioned into MIG instances."""
+    mig_strategy: str = "mixed"
+    """How the device plugin counts instances: by their profile, or as if they were devices."""
     virtual_node: bool = False
     """Whether a node without a kubelet offers accelerators, too."""
     port: int = 0
@@ -92,12 +99,27 @@ class LabOptions:
             raise LabError("--allocation mixed needs two nodes: one mechanism per node")
         if self.device_ids not in DEVICE_IDS:
             raise LabError(f"--device-ids {self.device_ids}: one of {', '.join(DEVICE_IDS)}")
+        if self.mig_strategy not in MIG_STRATEGIES:
+            raise LabError(
+                f"--mig-strategy {self.mig_strategy}: one of {', '.join(MIG_STRATEGIES)}"
+            )
+        self._check_mig(min(counts))
         shared = self.shares.strategy != "none"
         if self.allocation == "dra" and (shared or self.device_ids != "uuid"):
             raise LabError(
                 "--sharing and --device-ids are the device plugin's",
                 hint="--allocation device-plugin, mixed or both",
             )
+
+    def _check_mig(self, gpus: int) -> None:
+        if not 0 <= self.mig <= gpus:
+            raise LabError(f"--mig {self.mig}: a node has {gpus} accelerators")
+        if self.mig and self.gpu_profile != "h100":
+            raise LabError(f"--mig {self.mig}: of --gpu-profile h100 alone")
+        if self.mig and self.shares.strategy != "none":
+            raise LabError("--mig and --sharing: one of them")
+        if self.mig and self.mig_strategy == "single" and self.mig != gpus:
+            raise LabError(f"--mig-strategy single: then all are partitioned: --mig {gpus}")
 
     @property
     def shares(self) -> Sharing:

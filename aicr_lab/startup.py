@@ -361,15 +361,15 @@ class _Startup:
         return ", ".join(lacking)
 
     def _counted(self, node: Node) -> tuple[int, int]:
-        shares = self._options.shares
-        status = self._lab.api.get("v1", "Node", node.name)["status"]
-        seen = int(status.get("allocatable", {}).get(shares.resource, 0))
-        return seen, node.gpus(self._options) * shares.replicas
+        wanted = accelerators.counted(node, self._options)
+        there = self._lab.api.get("v1", "Node", node.name)["status"].get("allocatable", {})
+        return sum(int(there.get(name, 0)) for name in wanted), sum(wanted.values())
 
     def _published(self, node: Node) -> tuple[int, int]:
         slices = self._lab.api.list("resource.k8s.io/v1", "ResourceSlice")
         own = [each["spec"] for each in slices if each["spec"].get("nodeName") == node.name]
-        return sum(len(spec.get("devices") or []) for spec in own), node.gpus(self._options)
+        seen = sum(len(spec.get("devices") or []) for spec in own)
+        return seen, accelerators.published(node, self._options)
 
     def _dns_missing(self) -> str:
         found = self._lab.api.get("apps/v1", "Deployment", "coredns", "kube-system")

@@ -7,6 +7,7 @@ where every exporter and nvidia-smi, in and outside of containers, gets them.
 """
 
 import argparse
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from aicr_lab.accelerators.state_file import StateFile
 
+_PART = re.compile(r"mig \d+")
+"""Key of a GPU's section that names an instance of it."""
 _HEARTBEAT = "dev/shm/aicr-lab-gpu-load"
 _FRESH = 3.0
 """Seconds for which a heartbeat counts; it is renewed every half second."""
@@ -25,22 +28,22 @@ _MEMORY_SHARE = 0.6
 """Part of a busy GPU's memory that is in use."""
 
 
-def loads(proc: Path, now: float) -> dict[int, int]:
-    """GPU number to load in percent, of every heartbeat that can be believed.
+def loads(proc: Path, now: float) -> dict[tuple[int, int], int]:
+    """(GPU, instance of it or 0) to load in percent, of every heartbeat that can be believed.
 
     Args:
         proc: ``/proc`` of the node's PID namespace.
         now: seconds since the epoch, as file times are.
     """
-    found: dict[int, int] = {}
+    found: dict[tuple[int, int], int] = {}
     for root in _container_roots(proc):
         heartbeat = root / _HEARTBEAT
         try:
             if now - heartbeat.stat().st_mtime > _FRESH:
                 continue
-            gpu, load = (int(word) for word in heartbeat.read_text().split())
+            gpu, load, part = (int(word) for word in heartbeat.read_text().split())
             if stat.S_ISCHR((root / f"dev/nvidia{gpu}").stat().st_mode):
-                found[gpu] = max(found.get(gpu, 0), min(100, max(0, load)))
+                found[gpu, part] = max(found.get((gpu, part), 0), min(100, max(0, load)))
         except (OSError, ValueError):
             continue  # no heartbeat, half a one, a container that just ended, or no such device
     return found
@@ -77,16 +80,22 @@ def look_once(state: StateFile, proc: Path, now: float, *, idle_mw: int) -> None
     busy = loads(proc, now)
     sections = state.read()
     profile = sections.get("profile", {})
-    changes = {
-        name: readings(
-            busy.get(int(name.removeprefix("gpu ")), 0),
+    changes = {}
+    for name in sections:
+        if not name.startswith("gpu "):
+            continue
+        number = int(name.removeprefix("gpu "))
+        parts = {key: int(key.split()[1]) for key in sections[name] if _PART.fullmatch(key)}
+        shares = [busy.get((number, part), 0) for part in parts.values()]
+        changes[name] = readings(
+            sum(shares) // len(shares) if shares else busy.get((number, 0), 0),
             memory_mib=int(profile.get("memory", 0)),
             idle_mw=idle_mw,
             limit_mw=int(profile.get("power limit mw", 0)),
         )
-        for name in sections
-        if name.startswith("gpu ")
-    }
+        for key, load in zip(parts, shares, strict=True):
+            used = round(int(profile.get("mig memory", 0)) * _MEMORY_SHARE) if load else 0
+            changes[name] |= {f"{key} utilization": str(load), f"{key} memory used": str(used)}
     state.change(changes)
 
 

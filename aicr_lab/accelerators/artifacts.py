@@ -29,6 +29,7 @@ DRIVER = Artifact(
     sources=(
         _BUILD,
         C_SOURCES / "nvml.c",
+        C_SOURCES / "mig.h",
         C_SOURCES / "nvidia_smi.c",
         C_SOURCES / "state.h",
         _DRA / "go.mod",

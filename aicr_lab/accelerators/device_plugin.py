@@ -20,6 +20,7 @@ def argv(node: Node, options: LabOptions, cdi_hook: Path) -> list[str]:
         str(locate(DEVICE_PLUGIN)),
         "--device-list-strategy=cdi-cri",
         f"--device-id-strategy={options.device_ids}",
+        *([f"--mig-strategy={options.mig_strategy}"] if options.mig else ()),
         f"--nvidia-driver-root={node.driver_root}",
         f"--driver-root-ctr-path={node.driver_root}",
         f"--nvidia-dev-root={node.driver_root}",

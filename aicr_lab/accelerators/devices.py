@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ class Majors:
     """nvidia0 … and nvidiactl."""
     uvm: int
     """nvidia-uvm and nvidia-uvm-tools."""
+    caps: int
+    """nvidia-caps/nvidia-cap66 …: by which parts of GPUs are opened."""
 
 
 def free_majors(proc_devices: str) -> Majors:
@@ -36,9 +39,9 @@ def free_majors(proc_devices: str) -> Majors:
     characters = proc_devices.split("Block devices:")[0]
     taken = {int(number) for number in re.findall(r"^\s*(\d+) ", characters, re.MULTILINE)}
     free = [major for major in _MAJORS if major not in taken]
-    if len(free) < 2:
+    if len(free) < 3:
         raise HostUnfit("/proc/devices leaves no major number for simulated GPUs")
-    return Majors(gpu=free[0], uvm=free[1])
+    return Majors(gpu=free[0], uvm=free[1], caps=free[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,12 @@ def device_nodes(majors: Majors, gpus: int) -> list[DeviceNode]:
 
 def make_nodes(directory: Path, nodes: list[DeviceNode]) -> None:
     """Make the nodes, readable and writable by all, as NVIDIA's are."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.iterdir():
-        old.unlink()
+    if directory.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
     for node in nodes:
         path = directory / node.name
+        path.parent.mkdir(exist_ok=True)
         os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(node.major, node.minor))
         path.chmod(0o666)
     if nodes:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aicr_lab.accelerators import agent, device_plugin
+from aicr_lab.accelerators import agent, device_plugin, mig
 from aicr_lab.accelerators.artifacts import DRA_DRIVER, DRIVER
 from aicr_lab.accelerators.devices import device_nodes, free_majors, make_nodes
 from aicr_lab.accelerators.driver_root import DriverRoot
@@ -21,8 +21,11 @@ from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
 from aicr_lab.options import LabOptions
 
-# In the driver's own mount namespace, so that nobody else sees buses that are not there.
-_WITH_PCI_BUSES = 'mount --bind "$1" /sys/bus/pci/devices && shift && exec "$@"'
+# In the driver's own mount namespace, so that nobody else sees hardware that is not there.
+_WITH_MOUNTS = """\
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done
+shift; exec "$@"
+"""
 
 
 def prepare(node: Node, options: LabOptions) -> None:
@@ -35,9 +38,13 @@ def prepare(node: Node, options: LabOptions) -> None:
         cuda=locate(DRIVER, "libcuda.so"),
         nvidia_smi=locate(DRIVER, "nvidia-smi"),
     )
-    nodes = device_nodes(free_majors(Path("/proc/devices").read_text()), len(gpus))
-    make_nodes(root.dev, nodes)
-    state_file(node, options).write(describe(profile, gpus))
+    free = free_majors(Path("/proc/devices").read_text())
+    nodes = device_nodes(free, len(gpus))
+    parts = mig.instances_of(gpus[: options.mig])
+    make_nodes(root.dev, [*nodes, *mig.capability_nodes(parts, free.caps)])
+    if parts:
+        mig.write_proc(_proc_driver(node), parts, free.caps)
+    state_file(node, options).write(describe(profile, gpus, parts))
     _link_pci_buses(_pci_dir(node), gpus)
     facts = facts_of(root, nodes, [gpu.uuid for gpu in gpus], node.kubelet_root, _cdi_hook())
     runtime(node).install(node.name, facts)
@@ -48,7 +55,7 @@ def prepare(node: Node, options: LabOptions) -> None:
 def majors() -> tuple[int, ...]:
     """Major numbers of the simulated devices."""
     free = free_majors(Path("/proc/devices").read_text())
-    return (free.gpu, free.uvm)
+    return (free.gpu, free.uvm, free.caps)
 
 
 def processes(node: Node, options: LabOptions) -> list[Process]:
@@ -73,6 +80,8 @@ def labels(node: Node, options: LabOptions) -> dict[str, str]:
         "nvidia.com/gpu.product": product,
         "nvidia.com/gpu.memory": str(profile.memory_mib),
     }
+    if options.mig:
+        found |= _labels_of_parts(node.gpus(options), options, product)
     shares = options.shares
     if "device-plugin" in node.mechanisms(options) and shares.replicas > 1:
         found |= {
@@ -82,6 +91,30 @@ def labels(node: Node, options: LabOptions) -> dict[str, str]:
             "nvidia.com/gpu.product": product if shares.renamed else f"{product}-SHARED",
         }
     return found
+
+
+def published(node: Node, options: LabOptions) -> int:
+    """How many devices the DRA driver publishes of a node."""
+    return node.gpus(options) + options.mig * (mig.PER_GPU - 1)
+
+
+def counted(node: Node, options: LabOptions) -> dict[str, int]:
+    """Extended resource → how much of it the device plugin counts on a node."""
+    whole, parts = node.gpus(options) - options.mig, options.mig * mig.PER_GPU
+    if options.mig_strategy == "single" and parts:
+        return {"nvidia.com/gpu": parts}
+    found = {options.shares.resource: whole * options.shares.replicas, mig.RESOURCE: parts}
+    return {name: count for name, count in found.items() if count}
+
+
+def _labels_of_parts(gpus: int, options: LabOptions, product: str) -> dict[str, str]:
+    parts = str(options.mig * mig.PER_GPU)
+    found = {"nvidia.com/mig.capable": "true", "nvidia.com/mig.strategy": options.mig_strategy}
+    if options.mig_strategy == "single":
+        whole = {"gpu.count": parts, "gpu.product": f"{product}-MIG-{mig.PROFILE}"}
+    else:
+        whole = {"gpu.count": str(gpus - options.mig), f"mig-{mig.PROFILE}.count": parts}
+    return found | {f"nvidia.com/{name}": value for name, value in whole.items()}
 
 
 def manifests(options: LabOptions) -> list[Object]:
@@ -146,12 +179,14 @@ def allocators(node: Node, options: LabOptions, *, told: Path | None = None) -> 
         "device-plugin": ("nvidia-device-plugin", device_plugin.argv(node, options, _cdi_hook())),
     }
     env = {"LD_LIBRARY_PATH": str(driver_root(node, options).library_dir)}
+    if options.mig:
+        env["ALT_PROC_DEVICES_PATH"] = str(mig.proc_devices(_proc_driver(node)))
     if told is not None:
         env["AICR_LAB_NVML_STATE"] = str(told)
     return [
         Process(
             name=f"{name}@{node.name}",
-            argv=_among_pci_buses(node, argv),
+            argv=_among_hardware(node, argv),
             namespace=node.name,
             log=node.log_dir / f"{name}.log",
             env=env if mechanism == "dra" else env | device_plugin.environment(node),
@@ -202,11 +237,15 @@ def _pci_dir(node: Node) -> Path:
     return node.dir / "pci-devices"
 
 
-def _among_pci_buses(node: Node, argv: Sequence[str]) -> tuple[str, ...]:
-    if not Path("/sys/bus/pci/devices").is_dir():
-        return tuple(argv)
-    prefix = ("/usr/bin/unshare", "--mount", "/bin/sh", "-c", _WITH_PCI_BUSES, "sh")
-    return (*prefix, str(_pci_dir(node)), *argv)
+def _proc_driver(node: Node) -> Path:
+    return node.dir / "proc-driver"
+
+
+def _among_hardware(node: Node, argv: Sequence[str]) -> tuple[str, ...]:
+    mounts = {_pci_dir(node): "/sys/bus/pci/devices", _proc_driver(node): "/proc/driver"}
+    pairs = [(str(o), its) for o, its in mounts.items() if o.is_dir() and Path(its).is_dir()]
+    prefix = ("/usr/bin/unshare", "--mount", "/bin/sh", "-c", _WITH_MOUNTS, "sh")
+    return (*prefix, *(word for pair in pairs for word in pair), "--", *argv)
 
 
 def _link_pci_buses(directory: Path, gpus: Sequence[Gpu]) -> None:

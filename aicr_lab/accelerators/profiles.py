@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aicr_lab.errors import LabError
 
 # A name space of ours, so that a node's GPUs keep their UUIDs from one lab to the next.
-_IDENTITIES = uuid.UUID("6f7ad3b6-0c4b-5d0e-9a53-2a0f3f1f9d4e")
+IDENTITIES = uuid.UUID("6f7ad3b6-0c4b-5d0e-9a53-2a0f3f1f9d4e")
 
 # Where the GPUs of an eight-GPU board sit: PCI root and bus, as on common servers.
 _PCI_SLOTS = (
@@ -112,7 +112,7 @@ def _gpu(node: str, index: int) -> Gpu:
     digest = hashlib.sha256(f"{node}/{index}".encode()).hexdigest()
     return Gpu(
         index=index,
-        uuid=f"GPU-{uuid.uuid5(_IDENTITIES, f'{node}/{index}')}",
+        uuid=f"GPU-{uuid.uuid5(IDENTITIES, f'{node}/{index}')}",
         serial=f"165{int(digest[:12], 16) % 10**10:010d}",
         pci_address=f"{board:04x}:{bus}:00.0",
         pci_root=f"pci{board:04x}:{root}",

@@ -7,9 +7,10 @@ rewritten in place, never replaced: a new inode would leave running containers w
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from aicr_lab.accelerators.mig import MEMORY_MIB, Instance
 from aicr_lab.accelerators.profiles import Gpu, GpuProfile
 
 Sections = dict[str, dict[str, str]]
@@ -20,8 +21,14 @@ _HEAD = """\
 """
 
 
-def describe(profile: GpuProfile, gpus: list[Gpu]) -> Sections:
-    """The sections of a healthy, idle node."""
+def describe(
+    profile: GpuProfile, gpus: Sequence[Gpu], instances: Sequence[Instance] = ()
+) -> Sections:
+    """The sections of a healthy, idle node.
+
+    Args:
+        instances: of the GPUs that are partitioned.
+    """
     sections: Sections = {
         "driver": {"version": profile.driver_version, "cuda": profile.cuda_version},
         "profile": {
@@ -48,6 +55,10 @@ def describe(profile: GpuProfile, gpus: list[Gpu]) -> Sections:
             "temperature": "31",
             "power mw": str(profile.idle_power_w * 1000),
         }
+    if instances:
+        sections["profile"]["mig memory"] = str(MEMORY_MIB)
+    for one in instances:
+        sections[f"gpu {one.gpu}"][f"mig {one.id}"] = one.uuid
     return sections
 
 

@@ -7,7 +7,7 @@
  * sixty times as fast as a real one.
  *
  * Like a CUDA program it takes device 0 of what its container was given, and fails without one. While
- * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD" as one line, every half second; the lab's
+ * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD INSTANCE" as one line, every half second; the lab's
  * agent takes a line for true while its file is fresh and the container really holds that GPU. It ends
  * at once on TERM.
  *
@@ -52,13 +52,25 @@ static int first_gpu(void) {
     return -1;
 }
 
-static int beat(int gpu, int load) {
+/* The first instance of a partitioned GPU that is there; 0 where there is none. See mig.h. */
+static int first_instance(int gpu) {
+    char path[64];
+    struct stat status;
+    for (int instance = 7; instance < 14; instance++) {
+        snprintf(path, sizeof path, "/dev/nvidia-caps/nvidia-cap%d", 3 + gpu * 135 + instance * 9);
+        if (stat(path, &status) == 0 && S_ISCHR(status.st_mode))
+            return instance;
+    }
+    return 0;
+}
+
+static int beat(int gpu, int load, int instance) {
     FILE *file = fopen(HEARTBEAT, "w");
     if (!file) {
         perror(HEARTBEAT);
         return 0;
     }
-    fprintf(file, "%d %d\n", gpu, load);
+    fprintf(file, "%d %d %d\n", gpu, load, instance);
     return fclose(file) == 0;
 }
 
@@ -94,7 +106,7 @@ int main(int count, char **arguments) {
     fflush(stdout);
     const struct timespec pause = {.tv_nsec = 500000000};
     for (int ticks = 0; !ended && (seconds == 0 || ticks < seconds * 2); ticks++) {
-        if (!beat(gpu, load))
+        if (!beat(gpu, load, first_instance(gpu)))
             return 1;
         nanosleep(&pause, NULL);
     }

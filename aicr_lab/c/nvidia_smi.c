@@ -34,7 +34,8 @@ enum { EXIT_BAD_ARGUMENT = 2, EXIT_NO_DEVICES = 6, EXIT_NO_DRIVER = 9, EXIT_NO_L
     F(nvmlDeviceGetSerial) F(nvmlDeviceGetVbiosVersion) F(nvmlDeviceGetMinorNumber)                      \
     F(nvmlDeviceGetPciInfo_v3) F(nvmlDeviceGetCudaComputeCapability) F(nvmlDeviceGetArchitecture)        \
     F(nvmlDeviceGetMemoryInfo) F(nvmlDeviceGetUtilizationRates) F(nvmlDeviceGetTemperature)              \
-    F(nvmlDeviceGetPowerUsage) F(nvmlDeviceGetEnforcedPowerLimit)
+    F(nvmlDeviceGetPowerUsage) F(nvmlDeviceGetEnforcedPowerLimit)                                          \
+    F(nvmlDeviceGetMaxMigDeviceCount) F(nvmlDeviceGetMigDeviceHandleByIndex)
 
 #define DECLARE(name) static __typeof__(&name) p_##name;
 NVML_FUNCTIONS(DECLARE)
@@ -66,6 +67,7 @@ struct gpu {
     nvmlPciInfo_t pci;
     nvmlMemory_t memory;
     nvmlUtilization_t utilization;
+    int has_utilization; /* not where MIG is on */
 };
 
 static char driver_version[80];
@@ -109,7 +111,7 @@ static void look_at(unsigned int index, struct gpu *gpu) {
     p_nvmlDeviceGetArchitecture(device, &architecture);
     gpu->architecture = architecture_name(architecture);
     p_nvmlDeviceGetMemoryInfo(device, &gpu->memory);
-    p_nvmlDeviceGetUtilizationRates(device, &gpu->utilization);
+    gpu->has_utilization = p_nvmlDeviceGetUtilizationRates(device, &gpu->utilization) == NVML_SUCCESS;
     p_nvmlDeviceGetTemperature(device, NVML_TEMPERATURE_GPU, &gpu->temperature);
     p_nvmlDeviceGetPowerUsage(device, &gpu->power);
     p_nvmlDeviceGetEnforcedPowerLimit(device, &gpu->power_limit);
@@ -146,6 +148,8 @@ static void timestamp(const char *format, char *out, size_t size) {
 
 static unsigned long long mib(unsigned long long bytes) { return bytes >> 20; }
 
+#define MIG_PROFILE "1g.10gb" /* the only one that the lab makes */
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 static void print_table(void) {
@@ -180,9 +184,24 @@ static void print_table(void) {
          "+-----------------------------------------------------------------------------------------+");
 }
 
+/* The GPU, and below it the instances of it that are there for us. */
+static void print_listed(const struct gpu *gpu) {
+    char uuid[96];
+    unsigned int most = 0;
+    nvmlDevice_t device, part;
+    printf("GPU %u: %s (UUID: %s)\n", gpu->index, gpu->name, gpu->uuid);
+    if (p_nvmlDeviceGetHandleByIndex_v2(gpu->index, &device) != NVML_SUCCESS)
+        return;
+    p_nvmlDeviceGetMaxMigDeviceCount(device, &most);
+    for (unsigned int i = 0; i < most; i++)
+        if (p_nvmlDeviceGetMigDeviceHandleByIndex(device, i, &part) == NVML_SUCCESS &&
+            p_nvmlDeviceGetUUID(part, uuid, sizeof uuid) == NVML_SUCCESS)
+            printf("  MIG %-15s Device %2u: (UUID: %s)\n", MIG_PROFILE, i, uuid);
+}
+
 static void print_list(void) {
     for (int i = 0; i < gpu_count; i++)
-        printf("GPU %u: %s (UUID: %s)\n", gpus[i].index, gpus[i].name, gpus[i].uuid);
+        print_listed(&gpus[i]);
 }
 
 /* --- --query-gpu ------------------------------------------------------------------------------ */
@@ -211,8 +230,8 @@ FIELD_VALUE(value_memory_total, "%llu", mib(gpu->memory.total))
 FIELD_VALUE(value_memory_used, "%llu", mib(gpu->memory.used))
 FIELD_VALUE(value_memory_free, "%llu", mib(gpu->memory.free))
 FIELD_VALUE(value_memory_reserved, "0")
-FIELD_VALUE(value_utilization_gpu, "%u", gpu->utilization.gpu)
-FIELD_VALUE(value_utilization_memory, "%u", gpu->utilization.memory)
+FIELD_VALUE(value_utilization_gpu, gpu->has_utilization ? "%u" : "[N/A]", gpu->utilization.gpu)
+FIELD_VALUE(value_utilization_memory, gpu->has_utilization ? "%u" : "[N/A]", gpu->utilization.memory)
 FIELD_VALUE(value_temperature, "%u", gpu->temperature)
 FIELD_VALUE(value_power, "%u.%02u", gpu->power / 1000, gpu->power % 1000 / 10)
 FIELD_VALUE(value_power_limit, "%u.%02u", gpu->power_limit / 1000, gpu->power_limit % 1000 / 10)

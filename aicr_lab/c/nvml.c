@@ -1,7 +1,7 @@
 /* libnvidia-ml.so.1 of the lab: NVIDIA's own programs ask it about GPUs that are not there.
  *
  * It implements the functions that NVIDIA's DRA driver, device plugin, GPU feature discovery and a
- * metrics exporter call for whole GPUs; everything else these binaries name is generated at build
+ * metrics exporter call for GPUs, whole or partitioned (mig.h); everything else these binaries name is generated at build
  * time as "not supported" (a missing symbol would kill the caller). Its answers come from one text
  * file per node, see state.h, found
  *   - where AICR_LAB_NVML_STATE says (host-side programs that are to be told something else), or
@@ -34,7 +34,8 @@
 #define VALUE_MAX 96
 
 struct nvmlDevice_st {
-    int number; /* of its section in the state file */
+    int number;   /* of its section in the state file */
+    int instance; /* of a partitioned GPU; 0 for the GPU itself */
 };
 
 struct nvmlEventSet_st {
@@ -74,11 +75,11 @@ static void load(struct state *state) {
     globfree(&found);
 }
 
-static int node_opens(int minor) {
+static int node_opens(const char *name) {
     char directory[PATH_MAX / 2], path[PATH_MAX];
     library_directory(directory, sizeof directory);
     /* <root>/usr/lib/<triplet>/ -> <root>/dev; a container's root is its own. */
-    snprintf(path, sizeof path, "%s/../../../dev/nvidia%d", directory, minor);
+    snprintf(path, sizeof path, "%s/../../../dev/%s", directory, name);
     int file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (file < 0)
         return errno == ENXIO;
@@ -158,14 +159,17 @@ static nvmlReturn_t give_text(const struct state *state, int gpu, const char *ke
     return give(value, out, size);
 }
 
+#include "mig.h"
+
 /* --- init ------------------------------------------------------------------------------------- */
 
 static void look_for_gpus(const struct state *state) {
-    char value[VALUE_MAX];
+    char value[VALUE_MAX], name[32];
     visible_count = 0;
     for (int i = 0; i < MAX_GPUS; i++) {
         devices[i].number = i;
-        if (state_of_gpu(state, i, "uuid", value, sizeof value) && node_opens((int)number_of(state, i, "minor", i)))
+        snprintf(name, sizeof name, "nvidia%d", (int)number_of(state, i, "minor", i));
+        if (state_of_gpu(state, i, "uuid", value, sizeof value) && node_opens(name))
             visible[visible_count++] = i;
     }
     if (visible_count > 0 && says_yes(state, "driver", "hide last"))
@@ -270,6 +274,13 @@ nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device) {
         if (state_of_gpu(&state, visible[i], "uuid", value, sizeof value) && strcmp(value, uuid) == 0) {
             device->handle = &devices[visible[i]];
             return NVML_SUCCESS;
+        } else {
+            for (int slice = 0; slice < MIG_SLICES; slice++)
+                if (mig_uuid(&state, visible[i], MIG_FIRST_ID + slice, value, sizeof value) &&
+                    strcmp(value, uuid) == 0) {
+                    *device = mig_handle(visible[i], slice);
+                    return NVML_SUCCESS;
+                }
         }
     return NVML_ERROR_NOT_FOUND;
 }
@@ -305,6 +316,10 @@ nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, nvmlDevice_t *
 
 nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *uuid, unsigned int length) {
     DEVICE_CALL(device);
+    char value[VALUE_MAX];
+    if (device.handle->instance)
+        return mig_uuid(&state, gpu, device.handle->instance, value, sizeof value) ? give(value, uuid, length)
+                                                                                   : NVML_ERROR_NOT_FOUND;
     return give_text(&state, gpu, "uuid", uuid, length);
 }
 
@@ -382,8 +397,10 @@ nvmlReturn_t nvmlDeviceGetAddressingMode(nvmlDevice_t device, nvmlDeviceAddressi
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory) {
     DEVICE_CALL(device);
-    memory->total = (unsigned long long)number_of(&state, gpu, "memory", 0) << 20;
-    memory->used = (unsigned long long)number_of(&state, gpu, "memory used", 0) << 20;
+    char key[VALUE_MAX];
+    const char *total = device.handle->instance ? "mig memory" : "memory";
+    memory->total = (unsigned long long)number_of(&state, gpu, total, 0) << 20;
+    memory->used = (unsigned long long)number_of(&state, gpu, key_of(device, "memory used", key), 0) << 20;
     memory->free = memory->total - memory->used;
     return NVML_SUCCESS;
 }
@@ -402,6 +419,8 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *me
 
 nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *rates) {
     DEVICE_CALL(device);
+    if (mig_is_on(&state, gpu))
+        return NVML_ERROR_NOT_SUPPORTED; /* neither of the whole nor of its instances */
     rates->gpu = (unsigned int)number_of(&state, gpu, "utilization", 0);
     rates->memory = (unsigned int)number_of(&state, gpu, "memory utilization", 0);
     return NVML_SUCCESS;
@@ -430,33 +449,7 @@ nvmlReturn_t nvmlDeviceGetPowerManagementLimit(nvmlDevice_t device, unsigned int
     return nvmlDeviceGetEnforcedPowerLimit(device, milliwatts);
 }
 
-/* --- modes: whole GPUs, MIG off --------------------------------------------------------------- */
-
-nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned int *current, unsigned int *pending) {
-    DEVICE_CALL(device);
-    *current = *pending = NVML_DEVICE_MIG_DISABLE;
-    return NVML_SUCCESS;
-}
-
-nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t device, unsigned int *count) {
-    DEVICE_CALL(device);
-    *count = 7;
-    return NVML_SUCCESS;
-}
-
-/* The device plugin asks for each of them, and takes "not supported" for a fatal error. */
-nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned int index, nvmlDevice_t *mig) {
-    (void)index;
-    (void)mig;
-    DEVICE_CALL(device);
-    return NVML_ERROR_NOT_FOUND;
-}
-
-nvmlReturn_t nvmlDeviceIsMigDeviceHandle(nvmlDevice_t device, unsigned int *is_mig) {
-    DEVICE_CALL(device);
-    *is_mig = 0;
-    return NVML_SUCCESS;
-}
+/* --- modes ------------------------------------------------------------------------------------ */
 
 /* The driver takes "not supported" here for a fatal error. */
 nvmlReturn_t nvmlDeviceGetVirtualizationMode(nvmlDevice_t device, nvmlGpuVirtualizationMode_t *mode) {

@@ -12,6 +12,7 @@
  *     uuid = GPU-...
  *     lost = yes                      "GPU is lost" for every question about it
  *     xid = 79                        one XID event, sent when the value changes
+ *     mig 7 = MIG-...                 it is partitioned: GPU instance 7 of it, see mig.h
  *
  * It is written in place under an exclusive lock (containers hold a bind mount of this very inode)
  * and read under a shared one.

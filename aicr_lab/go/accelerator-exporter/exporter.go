@@ -43,6 +43,8 @@ var fields = []field{
 	{"DCGM_FI_DEV_FB_USED", "gauge", "Framebuffer memory used (in MiB).", func(g gpu, _ meter) float64 { return g.memoryUsed }},
 	{"DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "counter", "Total number of NVLink bandwidth counters for all lanes.",
 		func(_ gpu, m meter) float64 { return m.nvlink }},
+	{partlyActive, "gauge", "Ratio of time the graphics engine is active.",
+		func(g gpu, _ meter) float64 { return g.utilization / 100 }},
 	{"DCGM_FI_PROF_PCIE_TX_BYTES", "gauge", "The rate of data transmitted over the PCIe bus (in bytes per second).",
 		func(g gpu, _ meter) float64 { return g.utilization / 100 * pcieBytes }},
 	{"DCGM_FI_PROF_PCIE_RX_BYTES", "gauge", "The rate of data received over the PCIe bus (in bytes per second).",
@@ -58,6 +60,12 @@ type exporter struct {
 	lock   sync.Mutex
 	frozen string // what the defect "stale" shows
 }
+
+// partlyActive is how busy a part of a GPU is: there is no utilization of it.
+const partlyActive = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
+
+// ofWholes are metrics that DCGM has not of parts of GPUs.
+var ofWholes = map[string]bool{"DCGM_FI_DEV_GPU_UTIL": true, "DCGM_FI_DEV_MEM_COPY_UTIL": true}
 
 // reading is one GPU, who holds it, and its counters.
 type reading struct {
@@ -100,7 +108,7 @@ func (e *exporter) page(defects map[string]bool) (string, error) {
 	}
 	readings := make([]reading, len(now.gpus))
 	for i, each := range now.gpus {
-		readings[i] = reading{each, e.meters.of(each.uuid), held[each.uuid]}
+		readings[i] = reading{each, e.meters.of(each.id()), held[each.id()]}
 	}
 	timestamp := ""
 	if defects["stale"] {
@@ -120,13 +128,20 @@ func (e *exporter) page(defects map[string]bool) (string, error) {
 func (e *exporter) render(fields []field, readings []reading, driver, timestamp string) string {
 	var text strings.Builder
 	for _, field := range fields {
-		fmt.Fprintf(&text, "# HELP %s %s\n# TYPE %s %s\n", field.name, field.help, field.name, field.kind)
+		head := fmt.Sprintf("# HELP %s %s\n# TYPE %s %s\n", field.name, field.help, field.name, field.kind)
 		for _, each := range readings {
+			if (each.instance != "" && ofWholes[field.name]) || (each.instance == "" && field.name == partlyActive) {
+				continue
+			}
 			labels := fmt.Sprintf(`gpu="%d",UUID="%s",pci_bus_id="%s",device="nvidia%d",modelName="%s",Hostname="%s",DCGM_FI_DRIVER_VERSION="%s"`,
 				each.index, each.uuid, strings.ToUpper(each.pci), each.index, each.model, e.node, driver)
+			if each.instance != "" {
+				labels += fmt.Sprintf(`,GPU_I_PROFILE="%s",GPU_I_ID="%s"`, each.profile, each.instance)
+			}
 			value := strconv.FormatFloat(field.value(each.gpu, each.meter), 'f', -1, 64)
 			for _, suffix := range podLabels(each.holders) {
-				fmt.Fprintf(&text, "%s{%s%s} %s%s\n", field.name, labels, suffix, value, timestamp)
+				fmt.Fprintf(&text, "%s%s{%s%s} %s%s\n", head, field.name, labels, suffix, value, timestamp)
+				head = ""
 			}
 		}
 	}
@@ -176,6 +191,7 @@ func distorted(readings []reading, defects map[string]bool) []reading {
 		}
 		shown[i] = source
 		shown[i].index, shown[i].uuid, shown[i].pci, shown[i].holders = each.index, each.uuid, each.pci, each.holders
+		shown[i].instance, shown[i].profile, shown[i].partUUID = each.instance, each.profile, each.partUUID
 		if defects["static"] {
 			shown[i].utilization, shown[i].memoryUsed, shown[i].celsius, shown[i].watts = 42, 1024, 45, 250
 			shown[i].meter = meter{millijoules: 1e6, nvlink: 1e6}

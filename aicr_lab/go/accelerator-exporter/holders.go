@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ func (h *holders) of(gpus []gpu) (map[string][]holder, error) {
 	}
 	byName := map[string]string{} // DRA device name → UUID
 	for _, each := range gpus {
-		byName["gpu-"+strconv.Itoa(each.index)] = each.uuid
+		byName[each.deviceName()] = each.id()
 	}
 	found := map[string][]holder{}
 	for _, pod := range answer.GetPodResources() {

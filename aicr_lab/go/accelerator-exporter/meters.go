@@ -36,10 +36,10 @@ func (m *meters) integrate(every time.Duration) {
 		}
 		m.lock.Lock()
 		for _, each := range now.gpus {
-			counted := m.byUUID[each.uuid]
+			counted := m.byUUID[each.id()]
 			counted.millijoules += each.watts * 1000 * every.Seconds()
 			counted.nvlink += each.utilization / 100 * nvlinkMegabytes * every.Seconds()
-			m.byUUID[each.uuid] = counted
+			m.byUUID[each.id()] = counted
 		}
 		m.lock.Unlock()
 	}

@@ -22,6 +22,26 @@ type gpu struct {
 	memoryUsed  float64 // MiB
 	celsius     float64
 	watts       float64
+	instance    string // id of a part of it that this is about; empty for the GPU itself
+	profile     string // of the part
+	partUUID    string // of the part
+}
+
+// id tells a GPU, or a part of one, from all others.
+func (g gpu) id() string {
+	if g.partUUID != "" {
+		return g.partUUID
+	}
+	return g.uuid
+}
+
+// deviceName is what NVIDIA's DRA driver calls it: of parts, ours have all the smallest profile.
+func (g gpu) deviceName() string {
+	if g.instance == "" {
+		return fmt.Sprintf("gpu-%d", g.index)
+	}
+	id, _ := strconv.Atoi(g.instance)
+	return fmt.Sprintf("gpu-%d-mig-%s-19-%d", g.index, strings.ReplaceAll(g.profile, ".", ""), id-7)
 }
 
 // state is a whole state file.
@@ -61,7 +81,7 @@ func readState(driverRoot string) (state, error) {
 		if value("lost") == "yes" {
 			continue // NVML answers nothing about it, so DCGM shows nothing
 		}
-		result.gpus = append(result.gpus, gpu{
+		whole := gpu{
 			index:       int(number("minor")),
 			uuid:        value("uuid"),
 			model:       value("name"),
@@ -72,8 +92,34 @@ func readState(driverRoot string) (state, error) {
 			memoryUsed:  number("memory used"),
 			celsius:     number("temperature"),
 			watts:       number("power mw") / 1000,
-		})
+		}
+		parts := partsOf(whole, own, sections["profile"])
+		if len(parts) == 0 {
+			parts = []gpu{whole} // of a partitioned GPU, DCGM shows the parts alone
+		}
+		result.gpus = append(result.gpus, parts...)
 	}
+}
+
+// partsOf gives the instances of a partitioned GPU; sensors are those of the GPU.
+func partsOf(whole gpu, own, profile map[string]string) []gpu {
+	var parts []gpu
+	for id := range 16 {
+		key := fmt.Sprintf("mig %d", id)
+		if own[key] == "" {
+			continue
+		}
+		number := func(text string) float64 {
+			parsed, _ := strconv.ParseFloat(text, 64)
+			return parsed
+		}
+		part := whole
+		part.instance, part.profile, part.partUUID = strconv.Itoa(id), "1g.10gb", own[key]
+		part.utilization, part.memoryUsed = number(own[key+" utilization"]), number(own[key+" memory used"])
+		part.memory = number(profile["mig memory"])
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // readShared reads a file that is rewritten in place under an exclusive lock.

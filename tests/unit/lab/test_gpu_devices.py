@@ -35,7 +35,7 @@ def test_host_without_free_majors_is_refused() -> None:
 
 
 def test_gpus_come_before_what_they_share() -> None:
-    names = [node.name for node in device_nodes(Majors(gpu=195, uvm=120), 2)]
+    names = [node.name for node in device_nodes(Majors(gpu=195, uvm=120, caps=121), 2)]
 
     assert names == ["nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools"]
 
@@ -55,16 +55,16 @@ class Proc:
 
 
 def test_heartbeat_of_a_held_device_is_believed(tmp_path: Path) -> None:
-    assert loads(Proc(tmp_path, "3 95\n").path, time.time()) == {3: 95}
+    assert loads(Proc(tmp_path, "3 95 0\n").path, time.time()) == {(3, 0): 95}
 
 
-@pytest.mark.parametrize("claim", ["4 95\n", "5 95\n", "", "3\n", "three 95\n"])
+@pytest.mark.parametrize("claim", ["4 95 0\n", "5 95 0\n", "", "3\n", "three 95 0\n"])
 def test_heartbeat_of_another_device_or_none_is_not_believed(tmp_path: Path, claim: str) -> None:
     assert loads(Proc(tmp_path, claim).path, time.time()) == {}
 
 
 def test_heartbeat_that_stopped_is_not_believed(tmp_path: Path) -> None:
-    proc = Proc(tmp_path, "3 95\n")
+    proc = Proc(tmp_path, "3 95 0\n")
     file = proc.path / "7/root/dev/shm/aicr-lab-gpu-load"
     os.utime(file, (time.time() - 60, time.time() - 60))
 
