@@ -5,6 +5,7 @@ requests, and neither hides the other. Pure functions of objects that the API se
 nothing here asks the cluster.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -173,8 +174,9 @@ def _by_claims(
     shared = [device.name for device in devices if device.shared]
     parts = sum(len(devices_of(profile, name, slices, (one,))) for one in profile.part_types)
     unallocated = tuple(device for device in devices if held.leave(device))
+    seen_by = facts if whole else {**facts, "profile": _listing_parts(profile)}
     yield AcceleratorNode(
-        **{**facts, "model": devices[0].model or facts["model"]},
+        **{**seen_by, "model": devices[0].model or facts["model"]},
         mechanism=mechanism,
         device_class=class_for(
             profile, classes, extended=mechanism == "extended-resource", part=part
@@ -216,8 +218,9 @@ def _by_counts(
         for those in (pods, foreign)
     )
     devices = devices_of(profile, facts["name"], slices)
+    seen_by = {**facts, "profile": _listing_parts(profile)} if own.unit == "partition" else facts
     yield AcceleratorNode(
-        **{**facts, "model": devices[0].model if devices else facts["model"]},
+        **{**seen_by, "model": devices[0].model if devices else facts["model"]},
         mechanism="device-plugin",
         device_class="",
         devices=(),
@@ -232,6 +235,12 @@ def _by_counts(
         parts=measured_parts(units, profile.sharing),
         beside=tuple(map(_not_looked_at, others)),
     )
+
+
+def _listing_parts(profile: Profile) -> Profile:
+    """The profile of a node that hands out parts: its tool is asked for these."""
+    arguments = profile.part_list_arguments or profile.list_arguments
+    return dataclasses.replace(profile, list_arguments=arguments)
 
 
 def _not_looked_at(units: Units) -> str:

@@ -321,11 +321,12 @@ class AcceleratorPod:
             DoesNotApply: all are devices that both have rightly, since they are shared.
             ProbeFailed: the victim cannot open its *own* device so: a refusal proves nothing.
         """
-        theirs = victim.view().reachable
+        theirs, parts = victim.view().reachable, victim.view().parts
         if not theirs and not victim.asks_for_nothing:
             raise ProbeFailed(f"{victim} holds an accelerator and sees none: nothing to reach for.")
         majors = frozenset(node.major for node in theirs)
-        own = {node.numbers for node in self.view(container, known_majors=majors).reachable}
+        view = self.view(container, known_majors=majors)
+        own = {node.numbers for node in (*view.reachable, *view.parts)}
         found, rows = [], []
         me, looker = (
             f"{self}, container {container}" if container else f"{self}",
@@ -335,10 +336,10 @@ class AcceleratorPod:
             container or victim.asks_for_nothing or own.isdisjoint(n.numbers for n in theirs)
         )
         why = self.why_shared() if both else ""
-        if why and all(node.numbers in own for node in theirs):
+        if why and not parts and all(node.numbers in own for node in theirs):
             raise DoesNotApply(why)
-        for node in theirs:
-            if node.numbers in own and why:
+        for node in (*theirs, *parts):
+            if node.numbers in own and why and node not in parts:
                 self._evidence().fact(f"{node.path} of both", why)
                 continue
             if node.numbers in own:
@@ -480,9 +481,9 @@ class AcceleratorPod:
             theirs = twin._newest[twin.first_container()]
             looked = sights.beside(self._looker(container), view, twin._looker(), theirs)
             sights.show(self._evidence(), looked)
-        if not view.reachable:
+        if not (found := (*view.reachable, *view.parts)):
             return []
-        paths = ", ".join(node.path for node in view.reachable)
+        paths = ", ".join(node.path for node in found)
         told = f"{self}, container {container} asked for nothing and sees {paths}"
         remedy = self.on.profile.environment_remedy
         return [f"{told}\n  Where the runtime honours variables: {remedy}" if remedy else told]

@@ -5,18 +5,21 @@ A negative ("sees none") is an observation only if the probe ran to its end; eve
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.resources import files
 from typing import Literal, Protocol
 
 from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.units import without_wholes
 from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.evidence.kernel_answers import KERNEL_ANSWERS, KernelAnswer
 
 REFUSALS = tuple(words for words, answer in KERNEL_ANSWERS.items() if not answer.reached)
 """The kernel's words for an open that it does not let through."""
 _FAILED_BEHIND = KernelAnswer(means="let through to the driver, failed there", reached=True)
+_NOT_TRIED = "-"
 _OF_THE_CGROUP = "Operation not permitted"
 """strerror of EPERM: a container has no device that its device cgroup refuses."""
 
@@ -63,7 +66,11 @@ class View:
     """What one container sees of one vendor's accelerators."""
 
     nodes: tuple[DeviceNode, ...]
-    """Nodes of exclusive units, by pattern or by the driver's major; sorted by path."""
+    """Nodes of devices, by pattern or by the driver's major; sorted by path."""
+    parts: tuple[DeviceNode, ...] = ()
+    """Nodes by which parts of devices can be opened; sorted by path."""
+    lists_parts: bool = False
+    """Whether the tool lists parts of devices, too, where there are any."""
     tool: str
     """Path of the vendor's tool in the container; empty where it is absent."""
     tool_exit: int | None
@@ -105,7 +112,7 @@ def probe_command(profile: Profile) -> tuple[str, ...]:
     return (
         *("sh", "-c", _script("probe.sh"), "aicr-probe"),
         " ".join(profile.driver_majors),
-        " ".join(profile.device_globs),
+        " ".join((*profile.device_globs, *profile.part_globs)),
         ":".join(profile.tool_directories),
         profile.tool,
         *profile.list_arguments,
@@ -139,16 +146,19 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
     tool_exit = exits[0] if exits else None
     whole = tool_exit in (0, *profile.warning_exits)
     lines = [row[1] for row in fields if whole and row[0] == "listed" and row[1].strip()]
-    listed = tuple(identity for line in lines if (identity := profile.parse_identity(line)))
+    named = [identity for line in lines if (identity := profile.parse_identity(line))]
+    listed = without_wholes(profile.sharing, named)
     # A tool that speaks and names no device may have failed: only silence says that there is none.
     empty = tool_exit == profile.empty_list_exit or (tool_exit == 0 and not lines)
+    devices.sort(key=lambda node: (len(node.path), node.path))
+    of_parts = [node for node in devices if _fits(node, profile.part_globs)]
     return View(
         nodes=tuple(
-            sorted(
-                (node for node in devices if _is_unit(profile, node, majors)),
-                key=lambda node: (len(node.path), node.path),
-            )
+            node for node in devices if node not in of_parts and _is_unit(profile, node, majors)
         ),
+        parts=tuple(node for node in of_parts if not node.refused and node.result != _NOT_TRIED),
+        lists_parts=bool(profile.part_list_line)
+        and any(re.match(profile.part_list_line, line) for line in lines),
         tool=next((row[1] for row in fields if row[0] == "tool"), ""),
         tool_exit=tool_exit,
         listed=listed,
@@ -157,8 +167,12 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
     )
 
 
+def _fits(node: DeviceNode, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(node.path, pattern) for pattern in patterns)
+
+
 def _is_unit(profile: Profile, node: DeviceNode, majors: frozenset[int]) -> bool:
-    if any(fnmatch(node.path, pattern) for pattern in profile.device_globs):
+    if _fits(node, profile.device_globs):
         return True
     return node.major in majors and node.minor not in profile.control_minors
 

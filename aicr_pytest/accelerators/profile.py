@@ -39,6 +39,9 @@ class ExporterProfile:
     """Whether that is what slices and the vendor's tool call it; else it can only be counted."""
     instance_labels: tuple[str, ...] = ()
     """Labels that tell parts of one accelerator from each other, where it is partitioned."""
+    part_identity: str = ""
+    """Regular expression of the identities that the vendor's tool lists of parts of accelerators,
+    where series have others."""
     index_label: str
     """Label with the number of the accelerator on its node."""
     utilization: tuple[Reading, ...]
@@ -116,6 +119,13 @@ class Profile:
     count as little as in its list."""
     sharing: Sharing = field(default_factory=lambda: Sharing(resources={}))
     """What the device plugin's units are, and how its ids name them."""
+    part_list_arguments: tuple[str, ...] = ()
+    """Arguments that make the tool list parts of devices as well, each after its device; empty: it
+    lists none."""
+    part_list_line: str = ""
+    """Regular expression, at the beginning of a line of that list: so it is told from others."""
+    part_globs: tuple[str, ...] = ()
+    """Paths of the nodes by which parts of devices are opened, beside that of their device."""
     part_types: tuple[str, ...] = ()
     """Values of the type attribute that mark an exclusive part of a device, e.g. ``mig``."""
     driver_programs: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ see one and the same device.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Literal
@@ -149,6 +149,16 @@ def read_id(sharing: Sharing, told: str) -> Identity | None:
         if found := re.fullmatch(expression, told):
             return Identity(unit=unit, form=form, identity=found["identity"] if form else "")
     return None
+
+
+def without_wholes(sharing: Sharing, listed: Sequence[str]) -> tuple[str, ...]:
+    """What a tool lists, without the devices that are listed for the sake of parts behind them."""
+    units = [read.unit if (read := read_id(sharing, one)) else "" for one in listed]
+    return tuple(
+        one
+        for one, unit, following in zip(listed, units, [*units, ""][1:], strict=True)
+        if not (unit == "device" and following == "partition")
+    )
 
 
 def comparable(sharing: Sharing, *names: str) -> bool:

@@ -29,6 +29,7 @@ EXPORTER = ExporterProfile(
     port=9400,
     identity_label="UUID",
     instance_labels=("GPU_I_ID",),
+    part_identity=r"MIG-.+",
     index_label="gpu",
     utilization=(
         Reading(name="DCGM_FI_DEV_GPU_UTIL"),
@@ -145,6 +146,9 @@ PROFILE = Profile(
     load_program=("/cuda-samples/nbody", "-benchmark", "-numbodies=4194304", "-iterations=30"),
     load_arguments=("--query-gpu=uuid,utilization.gpu", "--format=csv,noheader,nounits"),
     sharing=SHARING,
+    part_list_arguments=("-L",),
+    part_list_line=r"GPU \d+:",
+    part_globs=("/dev/nvidia-caps/nvidia-cap[0-9]*",),
     part_types=("mig",),
     driver_programs=("gpu-kubelet-plugin",),
     driver_labels=("nvidia.com/dra-kubelet-plugin=true",),

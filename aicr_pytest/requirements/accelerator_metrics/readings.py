@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -83,6 +84,26 @@ def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
     """Which accelerator, or which part of a partitioned one, a series is about."""
     parts = (labels.get(name) for name in (profile.identity_label, *profile.instance_labels))
     return PART.join(part for part in parts if part)
+
+
+def why_unmatched(profile: ExporterProfile, identity: str, seen: Iterable[str]) -> str:
+    """Why nobody knows which series is of what a pod holds; empty where it is known, or none is.
+
+    Args:
+        identity: as the vendor's tool lists it in the pod.
+        seen: identities of the series.
+    """
+    seen = set(seen)
+    if identity in seen:
+        return ""
+    if any(one.startswith(f"{identity}{PART}") for one in seen):
+        return (
+            f"{identity} is partitioned, and which of its parts a pod holds the vendor's tool does "
+            "not tell"
+        )
+    if profile.part_identity and re.fullmatch(profile.part_identity, identity):
+        return f"{identity} is a part of an accelerator, and which series is of it nothing tells"
+    return ""
 
 
 def share(

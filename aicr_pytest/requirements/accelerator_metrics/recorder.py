@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from aicr_pytest.accelerators.load import BUSY, IDLE
 from aicr_pytest.errors import ProbeFailed
 from aicr_pytest.requirements.accelerator_metrics.readings import (
-    PART,
     Exposed,
     share,
     shown,
+    why_unmatched,
 )
 from aicr_pytest.requirements.recorder import Recorder
 
@@ -65,11 +65,8 @@ class ReadingRecorder(Recorder[float | None]):
         self.idle_seen = self.idle_seen or idle is not None
         self.idle_peak = max(self.idle_peak, idle or 0.0)
         self.value = value = self._shares.get(self.identity)
-        if value is None and any(one.startswith(f"{self.identity}{PART}") for one in self._shares):
-            raise ProbeFailed(
-                f"{self.node}: {self.identity} is partitioned, and which of its parts a pod holds "
-                f"the vendor's tool does not tell: {', '.join(sorted(self._shares))}"
-            )
+        if why := why_unmatched(profile, self.identity, self._shares):
+            raise ProbeFailed(f"{self.node}: {why}: {', '.join(sorted(self._shares))}")
         self.note(
             **{_UTILIZATION: _percent(value), _IDLE: _percent(idle), _MEMORY: self.memory},
         )

@@ -263,3 +263,76 @@ def test_a_container_without_a_request_reaches_for_the_device_of_its_pod(
     holder.pod.seen["sibling"] = sees(0, listed=())
     (seen,) = PodsPerNode("holder", [holder]).own_devices_opened_from("sibling")
     assert "container sibling sees /dev/nvidia0" in seen
+
+
+# -- parts that are told apart ---------------------------------------------------------------------
+
+OPENED = dict.fromkeys(("66", "67"), LET_IN)
+SHUT = dict.fromkeys(("66", "67"), "open\tOperation not permitted\n")
+
+
+def lists_parts(*parts: str, numbers: tuple[int, ...] = (0,), caps: tuple[int, ...] = (66,)) -> str:
+    """What a container sees whose tool is asked for parts of the one device that it has."""
+    devices = [f"device\t/dev/nvidia{n}\t195\t{n}\topened" for n in numbers]
+    devices += [f"device\t/dev/nvidia-caps/nvidia-cap{n}\t235\t{n}\topened" for n in caps]
+    listed = [f"GPU {n}: NVIDIA H100 80GB HBM3 (UUID: {GPU[:-1]}{n + 1})" for n in numbers]
+    listed[1:1] = [f"  MIG 1g.10gb     Device  {n}: (UUID: {p})" for n, p in enumerate(parts)]
+    tool = ["tool\t/usr/bin/nvidia-smi", "tool-exit\t0", *(f"listed\t{one}" for one in listed)]
+    return "\n".join([*devices, *tool, "end"]) + "\n"
+
+
+def test_the_tool_of_a_node_with_parts_is_asked_for_parts() -> None:
+    (parts,), (shares,) = (stock(case, "node.yaml") for case in (MIG, SLICED))
+
+    assert parts.profile.list_arguments == ("-L",)
+    assert shares.profile.list_arguments != ("-L",)
+
+
+def test_parts_of_one_device_differ_and_are_not_opened_by_others() -> None:
+    (on,) = stock(MIG, "node.yaml")
+    holder = pod(on, lists_parts(PARTS[0], caps=(66, 67)), name="a", reach=OPENED)
+    neighbour = pod(on, lists_parts(PARTS[1], caps=(75, 76)), name="b", reach=SHUT)
+    first, second = two(holder, neighbour)
+
+    assert (first.devices_not_as_granted(), second.devices_not_as_granted()) == ([], [])
+    assert second.devices_shared_with(first) == []
+    assert neighbour.foreign_devices_opened(holder) == []
+
+
+def test_a_part_that_two_pods_see_or_open_is_red() -> None:
+    (on,) = stock(MIG, "node.yaml")
+    holder = pod(on, lists_parts(PARTS[0], caps=(66,)), name="a", reach=OPENED)
+    same = pod(on, lists_parts(PARTS[0], caps=(66,)), name="b", reach=OPENED)
+    opener = pod(on, lists_parts(PARTS[1], caps=(75,)), name="c", reach=OPENED)
+    first, second = two(holder, same)
+
+    assert second.devices_shared_with(first) == [f"{same} and {holder} both see {PARTS[0]}"]
+    assert same.foreign_devices_opened(holder) == [
+        f"{same} sees /dev/nvidia-caps/nvidia-cap66 of {holder}"
+    ]
+    (opened,) = opener.foreign_devices_opened(holder)
+    assert "can open /dev/nvidia-caps/nvidia-cap66" in opened
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        lists_parts(numbers=(1,)),
+        lists_parts(PARTS[0], numbers=(0, 1)),
+        lists_parts(PARTS[0], PARTS[1]),
+    ],
+)
+def test_a_whole_device_or_another_part_beside_the_one_that_was_given_is_red(seen: str) -> None:
+    (on,) = stock(MIG, "node.yaml")
+
+    assert pod(on, seen).mismatches()
+    assert pod(on, lists_parts(PARTS[0])).mismatches() == []
+
+
+def test_who_asked_for_nothing_is_red_with_a_node_of_a_part() -> None:
+    (on,) = stock(MIG, "node.yaml")
+    holder, bystander = (pod(on, lists_parts(PARTS[0]), name=n) for n in ("a", "b"))
+    assert holder.view()
+
+    (said,) = bystander.visible_devices()
+    assert "sees /dev/nvidia0, /dev/nvidia-caps/nvidia-cap66" in said
