@@ -16,7 +16,14 @@ from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, ComponentStatus
-from aicr_lab.options import ALLOCATIONS, DEVICE_IDS, MIG_STRATEGIES, SHARING_FORM, LabOptions
+from aicr_lab.options import (
+    ALLOCATIONS,
+    DEVICE_IDS,
+    EMULATED,
+    MIG_STRATEGIES,
+    SHARING_FORM,
+    LabOptions,
+)
 
 _DEFAULTS = LabOptions()
 _FOLLOW_EVERY = 0.3
@@ -107,6 +114,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     )
     add("--mig", type=int, metavar="N", help="so many of each node's are partitioned (0)")
     add("--mig-strategy", choices=MIG_STRATEGIES, help="how the device plugin counts these (mixed)")
+    add("--emulate", choices=EMULATED, help="the control plane behaves as this Kubernetes")
     add(
         "--virtual-node",
         action="store_const",

@@ -129,6 +129,7 @@ class Lab:
             binary=locate(KUBERNETES, "kubernetes"),
             authority=self.authority,
             fast=self.options.fast,
+            emulated=self.options.emulate,
         )
 
     @property

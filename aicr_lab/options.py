@@ -15,6 +15,8 @@ Mechanism = Literal["dra", "device-plugin"]
 DEVICE_IDS = ("uuid", "index")
 """What NVIDIA's device plugin may call devices in what it tells the runtime."""
 
+EMULATED = ("1.34", "1.35", "1.36")
+"""Versions as which the control plane can behave: the three before its own."""
 MIG_STRATEGIES = ("mixed", "single")
 """How NVIDIA's device plugin may count MIG instances."""
 
@@ -76,6 +78,8 @@ class LabOptions:
     """How many accelerators of each node are partitioned into MIG instances."""
     mig_strategy: str = "mixed"
     """How the device plugin counts instances: by their profile, or as if they were devices."""
+    emulate: str = ""
+    """The older Kubernetes as which the control plane behaves, e.g. ``1.35``; empty: as itself."""
     virtual_node: bool = False
     """Whether a node without a kubelet offers accelerators, too."""
     port: int = 0
@@ -99,6 +103,8 @@ class LabOptions:
             raise LabError("--allocation mixed needs two nodes: one mechanism per node")
         if self.device_ids not in DEVICE_IDS:
             raise LabError(f"--device-ids {self.device_ids}: one of {', '.join(DEVICE_IDS)}")
+        if self.emulate and self.emulate not in EMULATED:
+            raise LabError(f"--emulate {self.emulate}: one of {', '.join(EMULATED)}")
         if self.mig_strategy not in MIG_STRATEGIES:
             raise LabError(
                 f"--mig-strategy {self.mig_strategy}: one of {', '.join(MIG_STRATEGIES)}"

@@ -15,8 +15,10 @@ from aicr_lab.machine.processes import LAB, HttpHealth, Process
 from aicr_lab.state import write_private
 
 # Native gang scheduling: PodGroup of scheduling.k8s.io/v1beta1.
-FEATURE_GATES = "GenericWorkload=true"
-RUNTIME_CONFIG = "scheduling.k8s.io/v1beta1=true"
+_FEATURE_GATES = "--feature-gates=GenericWorkload=true"
+_RUNTIME_CONFIG = "--runtime-config=scheduling.k8s.io/v1beta1=true"
+# Of DRA, beside v1: an older platform may serve them, too.
+_BETAS = "--runtime-config=resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true"
 
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
@@ -53,6 +55,8 @@ class ControlPlane:
     authority: Authority
     fast: bool = False
     """Whether the autoscaler looks every 2 s instead of every 15 s."""
+    emulated: str = ""
+    """The older Kubernetes, e.g. ``1.35``, as which it behaves; empty: as itself."""
 
     @property
     def server(self) -> str:
@@ -154,8 +158,8 @@ class ControlPlane:
             f"--kubelet-certificate-authority={self.authority.certificate}",
             f"--kubelet-client-certificate={kubelet.certificate}",
             f"--kubelet-client-key={kubelet.key}",
-            f"--feature-gates={FEATURE_GATES}",
-            f"--runtime-config={RUNTIME_CONFIG}",
+            *self._features(_FEATURE_GATES, _RUNTIME_CONFIG),
+            *([_BETAS] if self.emulated else ()),
             "--shutdown-delay-duration=0s",
             "--profiling=false",
         )
@@ -179,7 +183,7 @@ class ControlPlane:
             f"--cluster-cidr={network.POD_CIDR}",
             # Nodes have their pod CIDRs from the lab: routes are made before the nodes register.
             "--allocate-node-cidrs=false",
-            f"--feature-gates={FEATURE_GATES}",
+            *self._features(_FEATURE_GATES),
             # Every controller gets an account and a token at start; upstream's limit of 20 requests
             # per second makes that the longest part of ``up``.
             "--kube-api-qps=300",
@@ -199,9 +203,13 @@ class ControlPlane:
             f"--authentication-kubeconfig={kubeconfig}",
             f"--authorization-kubeconfig={kubeconfig}",
             "--bind-address=127.0.0.1",
-            f"--feature-gates={FEATURE_GATES}",
+            *self._features(_FEATURE_GATES),
         )
         return self._process("kube-scheduler", flags, HttpHealth(port=10259))
+
+    def _features(self, *ours: str) -> tuple[str, ...]:
+        """What is switched on beside the defaults; what an older version has not, it is not told."""
+        return (f"--emulated-version={self.emulated}",) if self.emulated else ours
 
     def _process(self, name: str, flags: Sequence[str], health: HttpHealth) -> Process:
         return Process(
