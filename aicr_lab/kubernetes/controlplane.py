@@ -208,7 +208,7 @@ class ControlPlane:
         return self._process("kube-scheduler", flags, HttpHealth(port=10259))
 
     def _features(self, *ours: str) -> tuple[str, ...]:
-        """What is switched on beside the defaults; what an older version has not, it is not told."""
+        """What is switched on beside the defaults; an older version is told of none of it."""
         return (f"--emulated-version={self.emulated}",) if self.emulated else ours
 
     def _process(self, name: str, flags: Sequence[str], health: HttpHealth) -> Process:

@@ -130,7 +130,7 @@ def differences(grant: Grant, view: View, sharing: Sharing) -> list[str]:
     if view.lists_parts and grant.unit == "partition":
         read = [(one, read_id(sharing, one)) for one in view.listed]
         if wholes := [one for one, unit in read if unit and unit.unit == "device"]:
-            return [*found, f"but {view.tool} lists whole devices: {', '.join(wholes)}"]
+            return [*found, f"but {view.tool} lists: {', '.join(wholes)}, as a whole"]
     if grant.identities is not None and is_compared(grant, view.listed, sharing):
         if tuple(sorted(view.listed)) != grant.identities:
             found.append(f"but {view.tool} lists: {', '.join(view.listed) or 'none'}")

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from aicr_pytest.accelerators.cel import all_select
 from aicr_pytest.accelerators.device_classes import class_for
 from aicr_pytest.accelerators.devices import devices_of
 from aicr_pytest.accelerators.holdings import allocated_devices
@@ -422,6 +423,30 @@ def test_device_says_what_its_slice_says_of_it_and_the_shortest_name_is_first() 
     )
     assert first.attributes == ("architecture", "driverVersion", "productName", "type", "uuid")
     assert first.in_doubt == ""
+
+
+@pytest.mark.parametrize("whole", [3, 0])
+def test_claim_for_one_more_than_a_node_has_is_met_by_nothing_beside(whole: int) -> None:
+    kinds = {"gpu": whole, "mig": 7, "vfio": 4}
+    published = [
+        {**device(10 * at + index, "n0", type=kind), "name": f"{kind}-{index}"}
+        for at, (kind, count) in enumerate(kinds.items())
+        for index in range(count)
+    ]
+    of_whole_driver = device_class("everything")  # as clusters have made for themselves
+
+    (found,) = stock(
+        nodes=[node("n0")], slices=[resource_slice("n0", published)], classes=[of_whole_driver]
+    )
+
+    selector = [{"cel": {"expression": found.selector}}]
+    fitting = [one for one in published if all_select(selector, one, PROFILE.driver)]
+    assert found.device_class == "everything"
+    assert len(fitting) == found.total == (whole or 7)
+    assert {*map(bool, (all_select(selector, one, PROFILE.driver) for one in published))} == {
+        True,
+        False,
+    }
 
 
 def test_attributes_may_be_told_with_their_drivers_domain() -> None:

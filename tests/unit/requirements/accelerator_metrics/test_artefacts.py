@@ -19,6 +19,7 @@ from aicr_pytest.requirements.accelerator_metrics.readings import (
     share,
     shown,
     standing,
+    why_unmatched,
 )
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
@@ -185,6 +186,21 @@ def test_parts_that_are_counted_apart_do_not_stand_for_a_whole_accelerator() -> 
 
     for offered in (published("GPU-w"), counted(1, parts_apart=True)):
         assert len(coverage_faults(EXPORTER, offered, lost)) == 2
+
+
+@pytest.mark.parametrize(
+    ("identity", "why"),
+    [
+        ("GPU-m", "GPU-m is partitioned"),
+        ("MIG-1", "MIG-1 is a part of an accelerator, and which series is of it nothing tells"),
+        ("GPU-m/7", ""),
+        ("GPU-x", ""),
+    ],
+)
+def test_which_series_is_of_a_part_that_a_pod_holds_nothing_tells(identity: str, why: str) -> None:
+    seen = share(EXPORTER, EXPORTER.utilization, page("mig-only"))
+
+    assert why_unmatched(EXPORTER, identity, seen)[: len(why) or None] == why
 
 
 @pytest.mark.parametrize(
