@@ -17,7 +17,7 @@ from aicr_lab.state import write_private
 # Native gang scheduling: PodGroup of scheduling.k8s.io/v1beta1.
 _FEATURE_GATES = "--feature-gates=GenericWorkload=true"
 _RUNTIME_CONFIG = "--runtime-config=scheduling.k8s.io/v1beta1=true"
-# Of DRA, beside v1: an older platform may serve them, too.
+# Of DRA, beside v1: what older platforms have alone.
 _BETAS = "--runtime-config=resource.k8s.io/v1beta1=true,resource.k8s.io/v1beta2=true"
 
 _ETCD = "http://127.0.0.1:2379"
@@ -159,7 +159,7 @@ class ControlPlane:
             f"--kubelet-client-certificate={kubelet.certificate}",
             f"--kubelet-client-key={kubelet.key}",
             *self._features(_FEATURE_GATES, _RUNTIME_CONFIG),
-            *([_BETAS] if self.emulated else ()),
+            _BETAS,
             "--shutdown-delay-duration=0s",
             "--profiling=false",
         )

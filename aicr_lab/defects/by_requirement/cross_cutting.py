@@ -70,6 +70,8 @@ DEFECTS = (
           expected_message=r'"/version", "status": 200, "ms": \d{3}'),
     _door("clock-skew", "The clock of the API server is 120 s ahead of ours.", defect="clock-skew",
           expected_message="its clock is 1[12]\\d s ahead of ours"),
+    _door("kubernetes-1.33", "The API server is of Kubernetes 1.33 and has DRA in betas alone.",
+          defect="older-kubernetes", expected_message="/apis/resource.k8s.io/v1beta2/"),
     _door("errors-only", "The API server answers nothing but errors.",
           defect="api-errors-only", expected_message="500 InternalError", healthy=False),
     _door("gone-midway", "The API server goes away in the middle of the run.",

@@ -75,6 +75,9 @@ class Request:
         return "\r\n".join([self.line, *kept, "", ""]).encode("latin-1") + self.rest
 
 
+Rewrite = Callable[[bytes], bytes]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What happens to one request; the default is nothing."""
@@ -91,14 +94,27 @@ class Fault:
     """Closed without an answer."""
     no_upgrade: bool = False
     """The header ``Upgrade`` is taken away, as by proxies that pass no streams."""
-    skew: bool = False
-    """Every time in the answer is later by ``AHEAD``."""
+    rewrite: Callable[[], Rewrite] = lambda: bytes
+    """Makes what changes the answer piece by piece, and never its length."""
 
 
 Faults = Callable[[int, Request], Fault]
 """Number of the request, from 0 on, and the request, to what happens to it."""
 
 _NOTHING = Fault()
+_DRA = "/apis/resource.k8s.io"
+
+
+def _as_1_33(path: str) -> Fault:
+    """As a server that is so old, and has DRA in its betas alone."""
+    if path == f"{_DRA}/v1" or path.startswith(f"{_DRA}/v1/"):
+        return Fault(status=404)
+    others = {"/version": (rb"\bv1\.\d\d\.", b"v1.33."), _DRA: (rb'v1"', b'v0"')}
+    if found := others.get(path):
+        return Fault(rewrite=lambda: lambda data: re.sub(*found, data))
+    return _NOTHING
+
+
 _BLIPS = (500, 502, 503, 504)
 
 MODES: Mapping[str, Faults] = {
@@ -107,7 +123,8 @@ MODES: Mapping[str, Faults] = {
     "watch-drops": lambda _, r: Fault(cut_after=DROP_WATCH_AFTER) if r.is_watch else _NOTHING,
     "slow": lambda _n, _r: Fault(delay=SLOW_BY),
     "errors-only": lambda _n, _r: Fault(status=500),
-    "clock-skew": lambda _, r: Fault(skew=not r.is_upgrade),
+    "clock-skew": lambda _, r: _NOTHING if r.is_upgrade else Fault(rewrite=lambda: Skew()),
+    "kubernetes-1.33": lambda _, r: _as_1_33(r.target.partition("?")[0]),
     "no-streams": lambda _n, _r: Fault(no_upgrade=True),
     "gone-midway": lambda n, _: Fault(hang_up=n >= GONE_AFTER),
 }
@@ -130,7 +147,7 @@ def read_request(connection: socket.socket) -> Request | None:
 
 def answer(fault: Fault) -> bytes:
     """A Status as the API server would send it."""
-    reasons = {429: "TooManyRequests", 503: "ServiceUnavailable"}
+    reasons = {404: "NotFound", 429: "TooManyRequests", 503: "ServiceUnavailable"}
     status = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -237,7 +254,7 @@ def _later_date(found: re.Match[bytes]) -> bytes:
 def _pump(client: ssl.SSLSocket, server: ssl.SSLSocket, fault: Fault) -> None:
     """Carries bytes both ways until one side ends or the time is over."""
     deadline = None if fault.cut_after is None else time.monotonic() + fault.cut_after
-    changed: Callable[[bytes], bytes] = Skew() if fault.skew else bytes
+    changed = fault.rewrite()
     other = {client: server, server: client}
     while True:
         # Bytes that TLS holds already do not make the socket readable.

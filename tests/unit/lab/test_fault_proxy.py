@@ -124,3 +124,24 @@ def test_skew_finds_a_time_that_comes_in_two_pieces(cut: int) -> None:
     skew = Skew()
 
     assert skew(OBJECT[:cut]) + skew(OBJECT[cut:]) == LATER
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "said", "told"),
+    [
+        ("/version", 0, b'"gitVersion": "v1.37.2"', b'"gitVersion": "v1.33.2"'),
+        ("/apis/resource.k8s.io/v1/resourceslices?limit=500", 404, b"", b""),
+        ("/apis/resource.k8s.io/v1", 404, b"", b""),
+        ("/apis/resource.k8s.io/v1beta1/resourceslices", 0, b'"io/v1beta1"', b'"io/v1beta1"'),
+        ("/apis/resource.k8s.io", 0, b'"v1","v1beta1"', b'"v0","v1beta1"'),
+        ("/apis/apps/v1/deployments", 0, b'"apps/v1"', b'"apps/v1"'),
+    ],
+)
+def test_older_kubernetes_has_only_betas_of_dra(
+    target: str, status: int, said: bytes, told: bytes
+) -> None:
+    line = Request(line=f"GET {target} HTTP/1.1", headers=(), rest=b"")
+
+    fault = MODES["kubernetes-1.33"](0, line)
+
+    assert (fault.status, fault.rewrite()(said)) == (status, told)
