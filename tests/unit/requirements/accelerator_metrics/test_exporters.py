@@ -69,7 +69,7 @@ def node_with(
         total=2,
         whole_devices=2,
         unit="device",
-        beside=(),
+        beside=(), parts=0,
         told_by="ResourceSlices",
         profile=SimpleNamespace(vendor="nvidia", exporter=EXPORTER),
     )
