@@ -103,6 +103,9 @@ BROKEN = (
 
 _NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
 
+_ANY_PART = "which series is of it nothing tells"
+_NO_METRIC_OF_PARTS = Right(verdict="Inconclusive", because=("",))
+
 PERSONALITIES = (
     Personality(
         name="claims",
@@ -181,6 +184,37 @@ PERSONALITIES = (
         sentence="Virtual devices, without the hardware's sensors",
         options=LabOptions(allocation="device-plugin", gpu_profile="vgpu"),
         right={"dra_support": _NO_CLAIMS},
+    ),
+    Personality(
+        name="mig",
+        sentence="Every device partitioned into MIG instances, by NVIDIA's DRA driver",
+        options=LabOptions(gpus=2, mig=2),
+        right={
+            "accelerator_metrics": Right(verdict="Inconclusive", because=(_ANY_PART,)),
+            "pod_autoscaling": _NO_METRIC_OF_PARTS,
+        },
+        unseen={"exporter-static": "which series is of an instance that is held nothing tells"},
+    ),
+    Personality(
+        name="mig-mixed",
+        sentence="Whole devices, and two more that are partitioned into MIG instances",
+        options=LabOptions(gpus=6, mig=2),
+    ),
+    Personality(
+        name="mig-device-plugin",
+        sentence="MIG instances by the device plugin's strategy mixed",
+        options=LabOptions(gpus=2, mig=2, allocation="device-plugin"),
+        right={
+            "dra_support": _NO_CLAIMS,
+            "accelerator_metrics": Right(verdict="Inconclusive", because=(_ANY_PART,)),
+            "pod_autoscaling": _NO_METRIC_OF_PARTS,
+        },
+        unseen={"exporter-static": "which series is of an instance that is held nothing tells"},
+    ),
+    Personality(
+        name="emulated-1.35",
+        sentence="A control plane that behaves as Kubernetes 1.35",
+        options=LabOptions(emulate="1.35"),
     ),
     Personality(
         name="virtual-node",

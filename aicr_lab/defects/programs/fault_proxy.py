@@ -106,10 +106,13 @@ _DRA = "/apis/resource.k8s.io"
 
 
 def _as_1_33(path: str) -> Fault:
-    """As a server that is so old, and has DRA in its betas alone."""
-    if path == f"{_DRA}/v1" or path.startswith(f"{_DRA}/v1/"):
+    """As a server that is so old, and has DRA in its first beta alone."""
+    if re.match(rf"{re.escape(_DRA)}/v1(beta2)?(/|$)", path):
         return Fault(status=404)
-    others = {"/version": (rb"\bv1\.\d\d\.", b"v1.33."), _DRA: (rb'v1"', b'v0"')}
+    others = {
+        "/version": (rb"\bv1\.\d\d\.", b"v1.33."),
+        _DRA: (rb'\bv1(?=(beta2)?")', b"v0"),
+    }
     if found := others.get(path):
         return Fault(rewrite=lambda: lambda data: re.sub(*found, data))
     return _NOTHING

@@ -133,7 +133,13 @@ def test_skew_finds_a_time_that_comes_in_two_pieces(cut: int) -> None:
         ("/apis/resource.k8s.io/v1/resourceslices?limit=500", 404, b"", b""),
         ("/apis/resource.k8s.io/v1", 404, b"", b""),
         ("/apis/resource.k8s.io/v1beta1/resourceslices", 0, b'"io/v1beta1"', b'"io/v1beta1"'),
-        ("/apis/resource.k8s.io", 0, b'"v1","v1beta1"', b'"v0","v1beta1"'),
+        ("/apis/resource.k8s.io/v1beta2/deviceclasses", 404, b"", b""),
+        (
+            "/apis/resource.k8s.io",
+            0,
+            b'"io/v1","v1beta2","v1beta1"',
+            b'"io/v0","v0beta2","v1beta1"',
+        ),
         ("/apis/apps/v1/deployments", 0, b'"apps/v1"', b'"apps/v1"'),
     ],
 )

@@ -69,7 +69,8 @@ def node_with(
         total=2,
         whole_devices=2,
         unit="device",
-        beside=(), parts=0,
+        beside=(),
+        parts=0,
         told_by="ResourceSlices",
         profile=SimpleNamespace(vendor="nvidia", exporter=EXPORTER),
     )
