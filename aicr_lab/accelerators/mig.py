@@ -15,8 +15,6 @@ from aicr_lab.accelerators.profiles import IDENTITIES, Gpu
 
 PROFILE = "1g.10gb"
 """Of all instances; ``c/mig.h`` has its shape."""
-GPU_PROFILE = "h100"
-"""The GPUs of which such an instance is a seventh."""
 MEMORY_MIB = 9856
 PER_GPU = 7
 RESOURCE = f"nvidia.com/mig-{PROFILE}"
