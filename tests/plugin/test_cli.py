@@ -234,7 +234,7 @@ def test_list_of_what_is_left_cannot_move_the_cursor(
             return HOSTILE
 
     found = leftovers.Findings(left=[Left()], spared=[], alive={})  # type: ignore[list-item]
-    monkeypatch.setattr(main, "_connect", lambda settings: None)
+    monkeypatch.setattr(main, "connect", lambda settings: None)
     monkeypatch.setattr(leftovers, "search", lambda *_: found)
 
     main.main(["clean", "--run", Left.run, "--dry-run"])
@@ -247,7 +247,7 @@ def test_error_of_a_command_cannot_move_the_cursor(
     def refuse(settings: object) -> None:
         raise ApiUnreachable(HOSTILE)
 
-    monkeypatch.setattr(main, "_connect", refuse)
+    monkeypatch.setattr(main, "connect", refuse)
 
     assert main.main(["clean"]) == 4
     assert_harmless(capsys.readouterr().err, 2)
