@@ -104,8 +104,8 @@ BROKEN = (
 _NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
 
 _ANY_PART = "which series is of it nothing tells"
-"""What readings of MIG instances are Inconclusive for. The rows of MIG have not been tried whole: of
-claims, access and metrics it was seen on a lab of one node, of gangs and autoscaling it was not."""
+# The rows of MIG have not been tried whole: claims, access and metrics were seen on a lab of one
+# node, gangs and autoscaling were not.
 
 PERSONALITIES = (
     Personality(
