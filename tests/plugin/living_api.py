@@ -162,6 +162,7 @@ class Session:
         self._api = api
         self.directory = project.path / "out"
         pytest = [sys.executable, "-m", "pytest", "-p", "fake_platform", "--aicr", "-m", "secure"]
+        pytest += ["-n0"]  # unless the arguments say otherwise
         kubeconfig = api.kubeconfig(project.path)
         pytest += [target or f"--aicr-kubeconfig={kubeconfig}", *arguments]
         if terminal:

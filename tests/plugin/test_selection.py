@@ -184,7 +184,7 @@ def test_check_that_a_plugin_only_pretends_to_call_did_not_run(
 
 
 def test_workers_that_all_run_everything_are_refused(project: "Project") -> None:
-    result = project.run_apart("--aicr", "--dist", "each", "--tx", "2*popen")
+    result = project.run_as_it_comes("--aicr", "--dist", "each", "--tx", "2*popen")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --dist each runs every check in every worker*"])
