@@ -15,15 +15,13 @@ from aicr_pytest.cluster.kinds import Object
 
 _WORD = re.compile(
     r"(?<![a-z])(?:v|amd)?gpu|(?<![a-z])(?:tpu|npu|xpu|hpu|ipu|mlu|gcu|dcu|ppu)s?(?![a-z])"
-    r"|gaudi|neuron|ascend|inferentia|trainium|qaic|accelerator|(?<![a-z])accel(?![a-z])|cuda",
+    r"|px_nps\d|gaudi|neuron|ascend|inferentia|trainium|qaic|accelerator|(?<![a-z])accel(?![a-z])|cuda",
     re.IGNORECASE,
 )
 """What accelerators are called, in names of drivers, resources, devices and their types."""
 _NO_WORD = re.compile(r"fuse|network|(?<![a-z])(?:nic|rdma|hca)s?(?![a-z])", re.IGNORECASE)
 """What is called after accelerators and is none."""
 _THEIR_VENDORS = (
-    "amd.com",
-    "*.amd.com",
     "habana.ai",
     "qualcomm.com",
     "cambricon.com",

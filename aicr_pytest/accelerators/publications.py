@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 
 from aicr_pytest.accelerators.device_classes import selects
-from aicr_pytest.accelerators.devices import attribute, newest_slices, published
+from aicr_pytest.accelerators.devices import attribute, identity_of, newest_slices, published
 from aicr_pytest.accelerators.nodes import allocatable, is_ready, labels_of, pool_label
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.units import counted, devices_told
@@ -87,7 +87,7 @@ def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
             ]
             if lacking:
                 found.append(f"device {where} lacks {', '.join(lacking)}")
-            identity = attribute(device, profile.identity_attribute, profile.driver)
+            identity = identity_of(profile, device)[1]
             if identity and identity in seen:
                 found.append(f"devices {seen[identity]} and {where} are both {identity}")
             seen[identity] = where
