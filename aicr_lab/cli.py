@@ -16,7 +16,7 @@ from aicr_lab.addons.addon import Addon
 from aicr_lab.errors import AicrLabError, LabError, last_lines
 from aicr_lab.lab import Lab
 from aicr_lab.machine.processes import LAB, ComponentStatus
-from aicr_lab.options import ALLOCATIONS, DEVICE_IDS, SHARING_FORM, LabOptions
+from aicr_lab.options import ALLOCATIONS, DEVICE_IDS, SHARING_FORM, VENDORS, LabOptions
 
 _DEFAULTS = LabOptions()
 _FOLLOW_EVERY = 0.3
@@ -91,6 +91,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--nodes", type=int, help=f"number of nodes ({_DEFAULTS.nodes})")
     add("--gpus", type=_counts, metavar="N[,N…]", help=f"accelerators per node ({_DEFAULTS.gpus})")
+    add("--vendor", choices=VENDORS, help=f"whose, AMD's by stand-ins of ours ({VENDORS[0]})")
     add("--gpu-profile", help=f"which accelerators ({_DEFAULTS.gpu_profile})")
     add("--allocation", choices=ALLOCATIONS, help=f"how they are handed out ({ALLOCATIONS[0]})")
     add("--sharing", metavar="HOW", help=f"the device plugin shares them: {SHARING_FORM}")

@@ -15,6 +15,8 @@ from pathlib import Path
 from aicr_lab.accelerators.state_file import StateFile
 
 _HEARTBEAT = "dev/shm/aicr-lab-gpu-load"
+_NODES = ("dev/nvidia{}", "dev/dri/card{}")
+"""Device nodes of a GPU, by its number: one of either vendor."""
 _FRESH = 3.0
 """Seconds for which a heartbeat counts; it is renewed every half second."""
 _EVERY = 1.0
@@ -39,11 +41,15 @@ def loads(proc: Path, now: float) -> dict[int, int]:
             if now - heartbeat.stat().st_mtime > _FRESH:
                 continue
             gpu, load = (int(word) for word in heartbeat.read_text().split())
-            if stat.S_ISCHR((root / f"dev/nvidia{gpu}").stat().st_mode):
+            if any(_is_device(root / node.format(gpu)) for node in _NODES):
                 found[gpu] = max(found.get(gpu, 0), min(100, max(0, load)))
         except (OSError, ValueError):
             continue  # no heartbeat, half a one, a container that just ended, or no such device
     return found
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and stat.S_ISCHR(path.stat().st_mode)
 
 
 def _container_roots(proc: Path) -> Iterator[Path]:

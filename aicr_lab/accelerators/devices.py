@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +64,11 @@ def device_nodes(majors: Majors, gpus: int) -> list[DeviceNode]:
 
 def make_nodes(directory: Path, nodes: list[DeviceNode]) -> None:
     """Make the nodes, readable and writable by all, as NVIDIA's are."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.iterdir():
-        old.unlink()
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
     for node in nodes:
         path = directory / node.name
+        path.parent.mkdir(parents=True, exist_ok=True)
         os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(node.major, node.minor))
         path.chmod(0o666)
     if nodes:

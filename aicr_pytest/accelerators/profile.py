@@ -70,6 +70,9 @@ class Profile:
     identity_attributes: tuple[str, ...]
     """Attributes of a slice's device that the vendor's tool shows in the container too, one per
     generation of the driver; the first that a device has counts."""
+    identity_is_global: bool = True
+    """Whether an identity tells a device among those of all nodes, as a UUID does; else only among
+    those of its node, as an address on a bus."""
     model_attribute: str
     """Attribute with the product name."""
     expected_attributes: tuple[str, ...]

@@ -73,9 +73,10 @@ def _incomplete(newest: Sequence[Object]) -> list[str]:
 
 def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
     found = []
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     name, value = profile.type_attribute
     for item in newest:
+        among = "" if profile.identity_is_global else item["spec"].get("nodeName", "")
         for device in item["spec"].get("devices") or ():
             if attribute(device, name, profile.driver) != value:
                 continue
@@ -88,9 +89,9 @@ def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
             if lacking:
                 found.append(f"device {where} lacks {', '.join(lacking)}")
             identity = identity_of(profile, device)[1]
-            if identity and identity in seen:
-                found.append(f"devices {seen[identity]} and {where} are both {identity}")
-            seen[identity] = where
+            if identity and (among, identity) in seen:
+                found.append(f"devices {seen[among, identity]} and {where} are both {identity}")
+            seen[among, identity] = where
     return found
 
 

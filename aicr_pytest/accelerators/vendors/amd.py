@@ -82,6 +82,7 @@ PROFILE = Profile(
     device_class="gpu.amd.com",
     type_attribute=("type", "amdgpu"),
     identity_attributes=("resource.kubernetes.io/pciBusID", "pciAddr"),
+    identity_is_global=False,
     model_attribute="productName",
     expected_attributes=("type", "productName", "deviceID", "driverVersion"),
     extended_resource="amd.com/gpu",

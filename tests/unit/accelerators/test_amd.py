@@ -101,6 +101,14 @@ def test_one_bus_id_twice_is_a_fault() -> None:
     assert faults == ["devices n/gpu-0-128 and n/gpu-2-130 are both 0000:0c:00.0"]
 
 
+def test_nodes_have_the_same_bus_ids() -> None:
+    first, second = published(TODAY), published(TODAY)
+    second[0]["spec"] |= {"nodeName": "m", "pool": {**second[0]["spec"]["pool"], "name": "m"}}
+
+    assert pool_faults(PROFILE, [node("n"), node("m")], [*first, *second]) == []
+    assert by_claims(TODAY).known_as("0000:0c:00.0") == "0000:0c:00.0 of n"
+
+
 @pytest.mark.parametrize(
     ("line", "identity"),
     [
