@@ -182,6 +182,10 @@ func (d *driver) UnprepareResourceClaims(_ context.Context, claims []kubeletplug
 	return results, nil
 }
 
+func (d *driver) WatchHealthStatus(context.Context, chan<- kubeletplugin.DeviceHealthReport) error {
+	return kubeletplugin.ErrHealthNotSupported
+}
+
 func (d *driver) HandleError(_ context.Context, err error, message string) {
 	log.Printf("%s: %v", message, err)
 }
