@@ -12,12 +12,6 @@ import (
 	"time"
 )
 
-// field is one metric: dcgm-exporter's name, type and help text.
-type field struct {
-	name, kind, help string
-	value            func(gpu, meter) float64
-}
-
 // nothing is what DCGM says of a sensor that a virtual GPU has not, where it says anything.
 func nothing(gpu, meter) float64 { return 0 }
 
@@ -31,27 +25,10 @@ var ofGuests = []field{
 	{"DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "counter", "Total number of NVLink bandwidth counters for all lanes.", nothing},
 }
 
-var fields = []field{
-	{"DCGM_FI_DEV_GPU_TEMP", "gauge", "GPU temperature (in C).", func(g gpu, _ meter) float64 { return g.celsius }},
-	{"DCGM_FI_DEV_POWER_USAGE", "gauge", "Power draw (in W).", func(g gpu, _ meter) float64 { return g.watts }},
-	{"DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "counter", "Total energy consumption since boot (in mJ).",
-		func(_ gpu, m meter) float64 { return m.millijoules }},
-	{"DCGM_FI_DEV_GPU_UTIL", "gauge", "GPU utilization (in %).", func(g gpu, _ meter) float64 { return g.utilization }},
-	{"DCGM_FI_DEV_MEM_COPY_UTIL", "gauge", "Memory utilization (in %).", func(g gpu, _ meter) float64 { return g.memoryBusy }},
-	{"DCGM_FI_DEV_FB_FREE", "gauge", "Framebuffer memory free (in MiB).",
-		func(g gpu, _ meter) float64 { return g.memory - g.memoryUsed }},
-	{"DCGM_FI_DEV_FB_USED", "gauge", "Framebuffer memory used (in MiB).", func(g gpu, _ meter) float64 { return g.memoryUsed }},
-	{"DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "counter", "Total number of NVLink bandwidth counters for all lanes.",
-		func(_ gpu, m meter) float64 { return m.nvlink }},
-	{"DCGM_FI_PROF_PCIE_TX_BYTES", "gauge", "The rate of data transmitted over the PCIe bus (in bytes per second).",
-		func(g gpu, _ meter) float64 { return g.utilization / 100 * pcieBytes }},
-	{"DCGM_FI_PROF_PCIE_RX_BYTES", "gauge", "The rate of data received over the PCIe bus (in bytes per second).",
-		func(g gpu, _ meter) float64 { return g.utilization / 100 * pcieBytes }},
-}
-
 type exporter struct {
 	node       string
 	driverRoot string
+	dialect    dialect
 	holders    *holders
 	meters     *meters
 
@@ -106,7 +83,7 @@ func (e *exporter) page(defects map[string]bool) (string, error) {
 	if defects["stale"] {
 		timestamp = " " + strconv.FormatInt(time.Now().Add(-10*time.Minute).UnixMilli(), 10)
 	}
-	shown := fields
+	shown := e.dialect.fields
 	if now.guest {
 		shown = ofGuests
 	}
@@ -122,10 +99,9 @@ func (e *exporter) render(fields []field, readings []reading, driver, timestamp 
 	for _, field := range fields {
 		fmt.Fprintf(&text, "# HELP %s %s\n# TYPE %s %s\n", field.name, field.help, field.name, field.kind)
 		for _, each := range readings {
-			labels := fmt.Sprintf(`gpu="%d",UUID="%s",pci_bus_id="%s",device="nvidia%d",modelName="%s",Hostname="%s",DCGM_FI_DRIVER_VERSION="%s"`,
-				each.index, each.uuid, strings.ToUpper(each.pci), each.index, each.model, e.node, driver)
+			labels := e.dialect.labels(each.gpu, e.node, driver)
 			value := strconv.FormatFloat(field.value(each.gpu, each.meter), 'f', -1, 64)
-			for _, suffix := range podLabels(each.holders) {
+			for _, suffix := range podLabels(each.holders, e.dialect.free) {
 				fmt.Fprintf(&text, "%s{%s%s} %s%s\n", field.name, labels, suffix, value, timestamp)
 			}
 		}
@@ -133,10 +109,10 @@ func (e *exporter) render(fields []field, readings []reading, driver, timestamp 
 	return text.String()
 }
 
-// podLabels gives one set of labels per holder; a free GPU has one series without them.
-func podLabels(holders []holder) []string {
+// podLabels gives one set of labels per holder; a free GPU has one series, with those of nobody.
+func podLabels(holders []holder, free string) []string {
 	if len(holders) == 0 {
-		return []string{""}
+		return []string{free}
 	}
 	var sets []string
 	for _, who := range holders {
