@@ -179,7 +179,7 @@ def _registered(lab: Lab, node: Node) -> bool:
 
 def _allocatable(lab: Lab, node: Node) -> int:
     status = lab.api.get("v1", "Node", node.name)["status"]
-    return int(status.get("allocatable", {}).get(lab.options.shares.resource, 0))
+    return int(status.get("allocatable", {}).get(lab.options.resource, 0))
 
 
 def slices_of(lab: Lab, node: Node) -> list[Object]:
