@@ -33,6 +33,8 @@ def test_a_lab_has_the_hooks_of_its_vendor() -> None:
 def test_what_only_nvidias_plugin_can_do_is_refused() -> None:
     with pytest.raises(LabError, match="of NVIDIA's device plugin"):
         LabOptions(vendor="amd", allocation="device-plugin", sharing="time-slicing=4")
+    with pytest.raises(LabError, match="of --gpu-profile h100 alone"):
+        LabOptions(vendor="amd", mig=2)
     vendor: Any = "intel"
     with pytest.raises(LabError, match="--vendor intel: one of nvidia, amd"):
         LabOptions(vendor=vendor)
