@@ -36,7 +36,10 @@ class ExporterProfile:
     identity_label: str
     """Label whose value is the accelerator's identity, the same for as long as it is there."""
     as_published: bool = True
-    """Whether that is what slices and the vendor's tool call it; else it can only be counted."""
+    """Whether that is what slices and the vendor's tool call it; else it can only be counted, and
+    found by who holds it."""
+    holder_labels: tuple[str, str] = ("namespace", "pod")
+    """Labels with namespace and name of the pod that holds the accelerator."""
     instance_labels: tuple[str, ...] = ()
     """Labels that tell parts of one accelerator from each other, where it is partitioned."""
     part_identity: str = ""

@@ -102,10 +102,6 @@ BROKEN = (
 )
 
 _NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
-_SERIAL_NUMBERS = Right(
-    verdict="Inconclusive", because=("tells accelerators by serial_number alone",)
-)
-
 _ANY_PART = "which series is of it nothing tells"
 # The rows of MIG have not been tried whole: claims, access and metrics were seen on a lab of one
 # node, gangs and autoscaling were not.
@@ -222,14 +218,11 @@ PERSONALITIES = (
         name="amd",
         sentence="AMD's GPUs by claims, from stand-ins of the lab under AMD's names",
         options=LabOptions(vendor="amd"),
-        right={"accelerator_metrics": _SERIAL_NUMBERS},
-        unseen={"exporter-static": "nothing says which series is of the device that is loaded"},
     ),
     Personality(
         name="amd-device-plugin",
         sentence="AMD's GPUs by their device plugin's names, from stand-ins of the lab",
         options=LabOptions(vendor="amd", allocation="device-plugin"),
-        right={"dra_support": _NO_CLAIMS, "accelerator_metrics": _SERIAL_NUMBERS},
-        unseen={"exporter-static": "nothing says which series is of the device that is loaded"},
+        right={"dra_support": _NO_CLAIMS},
     ),
 )
