@@ -22,7 +22,9 @@ from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
 from aicr_lab.options import LabOptions
 
-DRIVER = "gpu.amd.com"
+DRIVER_NAME = "gpu.amd.com"
+IDENTITY = ("resource.kubernetes.io/pciBusID", "pci")
+"""Attribute in slices, and key of the state file, by which a device is told from others."""
 MI300X = GpuProfile(
     product="AMD_Instinct_MI300X_OAM",
     architecture="cdna3",
@@ -51,7 +53,7 @@ def prepare(node: Node, options: LabOptions) -> None:
     sections = describe(MI300X, gpus)
     for gpu in gpus:
         sections[f"gpu {gpu.index}"]["uuid"] = gpu.uuid.removeprefix("GPU-")
-    StateFile(root.state_file, node.name).write(sections)
+    state_file(node, options).write(sections)
     _inventory_file(node).write_text(json.dumps(inventory(root, gpus), indent=1))
     nvidia.runtime(node).install(node.name, _facts(node, root, nodes, gpus))
 
@@ -71,7 +73,7 @@ def device_nodes(majors: Majors, gpus: int) -> list[DeviceNode]:
 def inventory(root: DriverRoot, gpus: Sequence[Gpu]) -> Object:
     """What there is, as the program ``stand-in`` reads it."""
     return {
-        "driver": DRIVER,
+        "driver": DRIVER_NAME,
         "resource": "amd.com/gpu",
         "cdi_kind": "k8s.gpu.amd.com/gpu",
         "shared_nodes": [_node(root, "kfd")],
@@ -167,12 +169,12 @@ def manifests(options: LabOptions) -> list[Object]:
     """The DeviceClass of the chart of AMD's driver."""
     if options.allocation == "device-plugin":
         return []
-    expression = f"device.driver == '{DRIVER}'"
+    expression = f"device.driver == '{DRIVER_NAME}'"
     return [
         {
             "apiVersion": "resource.k8s.io/v1",
             "kind": "DeviceClass",
-            "metadata": {"name": DRIVER},
+            "metadata": {"name": DRIVER_NAME},
             "spec": {
                 "selectors": [{"cel": {"expression": expression}}],
                 "extendedResourceName": "amd.com/gpu",
@@ -184,6 +186,11 @@ def manifests(options: LabOptions) -> list[Object]:
 def driver_root(node: Node) -> DriverRoot:
     """The directory that stands for an installed driver; exporters find the readings there."""
     return DriverRoot(node.driver_root, MI300X.driver_version)
+
+
+def state_file(node: Node, options: LabOptions) -> StateFile:
+    """What the GPUs of a node look like; everybody reads it there."""
+    return StateFile(driver_root(node).state_file, node.name)
 
 
 def _inventory_file(node: Node) -> Path:

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from aicr_lab.accelerators import amd
 from aicr_lab.accelerators import node as nvidia
+from aicr_lab.accelerators.state_file import StateFile
 from aicr_lab.kubernetes.api import Object
 from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
@@ -12,6 +13,14 @@ from aicr_lab.options import LabOptions, Vendor
 
 class Hooks(Protocol):
     """What a vendor's module has."""
+
+    DRIVER_NAME: str
+    """Name of the DRA driver."""
+    IDENTITY: tuple[str, str]
+    """What tells its devices: an attribute in slices, and the same as a key of the state file."""
+
+    def state_file(self, node: Node, options: LabOptions) -> StateFile:
+        """What the GPUs of a node look like."""
 
     def prepare(self, node: Node, options: LabOptions) -> None:
         """Make what stands for hardware and driver; before containerd starts."""

@@ -21,6 +21,9 @@ from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
 from aicr_lab.options import LabOptions
 
+DRIVER_NAME = "gpu.nvidia.com"
+IDENTITY = ("uuid", "uuid")
+"""Attribute in slices, and key of the state file, by which a device is told from others."""
 # In the driver's own mount namespace, so that nobody else sees hardware that is not there.
 _WITH_MOUNTS = """\
 while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done

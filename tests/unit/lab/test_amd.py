@@ -16,6 +16,8 @@ from aicr_lab.accelerators.profiles import gpus_of
 from aicr_lab.build.builder import C_SOURCES
 from aicr_lab.errors import LabError
 from aicr_lab.options import LabOptions
+from aicr_pytest.accelerators.profile import Profile
+from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.accelerators.vendors.amd import PROFILE, parse_identity
 
 ROOT = DriverRoot(Path("/root-of-driver"), "6.12.12")
@@ -28,6 +30,15 @@ def test_a_lab_has_the_hooks_of_its_vendor() -> None:
     assert hooks_of(LabOptions(vendor="amd")) is amd
     assert LabOptions(vendor="amd").resource == PROFILE.extended_resource
     assert "--vendor amd" in LabOptions(vendor="amd").command_line()
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.vendor)
+def test_a_lab_looks_for_devices_by_the_names_that_the_suite_knows(profile: Profile) -> None:
+    vendor: Any = profile.vendor
+    hooks = hooks_of(LabOptions(vendor=vendor))
+
+    assert hooks.DRIVER_NAME == profile.driver
+    assert hooks.IDENTITY[0] in profile.identity_attributes
 
 
 def test_what_only_nvidias_plugin_can_do_is_refused() -> None:
