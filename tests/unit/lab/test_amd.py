@@ -37,7 +37,7 @@ def test_a_lab_looks_for_devices_by_the_names_that_the_suite_knows(profile: Prof
     vendor: Any = profile.vendor
     hooks = hooks_of(LabOptions(vendor=vendor))
 
-    assert hooks.DRIVER_NAME == profile.driver
+    assert profile.driver == hooks.DRIVER_NAME
     assert hooks.IDENTITY[0] in profile.identity_attributes
 
 
