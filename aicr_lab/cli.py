@@ -22,6 +22,7 @@ from aicr_lab.options import (
     EMULATED,
     MIG_STRATEGIES,
     SHARING_FORM,
+    VENDORS,
     LabOptions,
 )
 
@@ -101,6 +102,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--nodes", type=int, help=f"number of nodes ({_DEFAULTS.nodes})")
     add("--gpus", type=_counts, metavar="N[,N…]", help=f"accelerators per node ({_DEFAULTS.gpus})")
+    add("--vendor", choices=VENDORS, help=f"whose, AMD's by stand-ins of ours ({VENDORS[0]})")
     add("--gpu-profile", help=f"which accelerators ({_DEFAULTS.gpu_profile})")
     add("--allocation", choices=ALLOCATIONS, help=f"how they are handed out ({ALLOCATIONS[0]})")
     add("--sharing", metavar="HOW", help=f"the device plugin shares them: {SHARING_FORM}")

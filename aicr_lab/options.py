@@ -11,6 +11,8 @@ from aicr_lab.errors import LabError
 Allocation = Literal["dra", "device-plugin", "mixed", "both"]
 ALLOCATIONS: tuple[Allocation, ...] = ("dra", "device-plugin", "mixed", "both")
 Mechanism = Literal["dra", "device-plugin"]
+Vendor = Literal["nvidia", "amd"]
+VENDORS: tuple[Vendor, ...] = ("nvidia", "amd")
 
 DEVICE_IDS = ("uuid", "index")
 """What NVIDIA's device plugin may call devices in what it tells the runtime."""
@@ -63,8 +65,10 @@ class LabOptions:
     """Number of nodes, 1 to 9."""
     gpus: int | tuple[int, ...] = 8
     """Accelerators per node; several numbers: of each node, the last one of all that follow."""
+    vendor: Vendor = "nvidia"
+    """Whose accelerators: NVIDIA's own programs hand them out, or stand-ins of ours AMD's."""
     gpu_profile: str = "h100"
-    """Which accelerators are simulated."""
+    """Which of NVIDIA's accelerators are simulated."""
     allocation: Allocation = "dra"
     """How they are handed out; ``mixed``: the device plugin on the last node, DRA on the others;
     ``both``: DRA and the device plugin on every node, which offers the same devices twice."""
@@ -97,6 +101,10 @@ class LabOptions:
             raise LabError(f"--gpus {_words(self.gpus)}: a node has 0 to 16 accelerators")
         if len(counts) > self.nodes:
             raise LabError(f"--gpus {_words(self.gpus)}: there are only {self.nodes} nodes")
+        if self.vendor not in VENDORS:
+            raise LabError(f"--vendor {self.vendor}: one of {', '.join(VENDORS)}")
+        if self.vendor != "nvidia" and (self.sharing != "none" or self.device_ids != "uuid"):
+            raise LabError("--sharing and --device-ids are of NVIDIA's device plugin")
         if self.allocation not in ALLOCATIONS:
             raise LabError(f"--allocation {self.allocation}: one of {', '.join(ALLOCATIONS)}")
         if self.allocation == "mixed" and self.nodes < 2:
@@ -120,12 +128,22 @@ class LabOptions:
     def _check_mig(self, gpus: int) -> None:
         if not 0 <= self.mig <= gpus:
             raise LabError(f"--mig {self.mig}: a node has {gpus} accelerators")
-        if self.mig and self.gpu_profile != "h100":
+        if self.mig and self.model != "h100":
             raise LabError(f"--mig {self.mig}: of --gpu-profile h100 alone")
         if self.mig and self.shares.strategy != "none":
             raise LabError("--mig and --sharing: one of them")
         if self.mig and self.mig_strategy == "single" and self.mig != gpus:
             raise LabError(f"--mig-strategy single: then all are partitioned: --mig {gpus}")
+
+    @property
+    def model(self) -> str:
+        """Which accelerators are simulated, in a word."""
+        return "mi300x" if self.vendor == "amd" else self.gpu_profile
+
+    @property
+    def resource(self) -> str:
+        """The extended resource that the device plugin counts."""
+        return "amd.com/gpu" if self.vendor == "amd" else self.shares.resource
 
     @property
     def shares(self) -> Sharing:

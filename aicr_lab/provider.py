@@ -63,7 +63,8 @@ def describe(lab: Lab) -> str:
     """A lab in one line."""
     options = lab.options
     count = " or ".join(map(str, dict.fromkeys(map(options.gpus_of, range(options.nodes)))))
-    accelerators = f"{count} simulated {options.gpu_profile} each by {options.allocation}"
+    programs = " (programs of AMD's: stand-ins of the lab)" if options.vendor == "amd" else ""
+    accelerators = f"{count} simulated {options.model} each by {options.allocation}{programs}"
     nodes = "1 node" if options.nodes == 1 else f"{options.nodes} nodes"
     fast = "; metrics and autoscaling look every 1 to 2 s (--fast)" if options.fast else ""
     return f"lab {lab.name!r} of this machine: {nodes}, {accelerators}{fast}"

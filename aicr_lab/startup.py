@@ -12,6 +12,7 @@ import yaml
 from aicr_lab import needs
 from aicr_lab.accelerators import artifacts as accelerator_artifacts
 from aicr_lab.accelerators import node as accelerators
+from aicr_lab.accelerators.hooks import hooks_of
 from aicr_lab.addons import images as addon_images
 from aicr_lab.addons.addon import Addon
 from aicr_lab.addons.catalogue import chosen
@@ -180,7 +181,7 @@ class _Startup:
             for path in sorted(_MANIFESTS.glob("*.yaml"))
             for document in yaml.safe_load_all(path.read_text())
         ]
-        documents += accelerators.manifests(self._options)
+        documents += hooks_of(self._options).manifests(self._options)
         for document in documents:
             self._await(
                 f"{document['kind']} {document['metadata']['name']}",
@@ -263,13 +264,14 @@ class _Startup:
             "pause": locate(artifacts.PAUSE),
             "nbody": workload,
             "/usr/local/bin/gpu-workload": workload,
+            "amd-smi": locate(accelerator_artifacts.AMD_SMI),
         }
         return images.ensure_archive(cache_dir(), programs, self._say)
 
     def _start_runtime(self, node: Node, archive: "Future[Path]") -> None:
         mountinfo = Path("/proc/self/mountinfo").read_text()
         node.run(["/bin/sh", "-euc", mounts.script(node, self._lab.dir, mountinfo)])
-        accelerators.prepare(node, self._options)
+        hooks_of(self._options).prepare(node, self._options)
         runtimes = {name: accelerators.runtime_binary(node, name) for name in ("runc", "nvidia")}
         snapshotter = host.snapshotter(node.dir, mountinfo)
         containerd.configure(node, runtimes, needs.cni_directories(), snapshotter)
@@ -295,7 +297,7 @@ class _Startup:
         kubelet.configure(node, lab.authority)
         lab.start(kubelet.kubelet(node, binary, self._labels(node)))
         self._await(f"kubelet of {node.name}", lambda: _kubelet_missing(node), _NODE_TIMEOUT)
-        for process in accelerators.processes(node, self._options):
+        for process in hooks_of(self._options).processes(node, self._options):
             lab.start(process)
         self._await(f"Node {node.name}", lambda: self._node_missing(node), _NODE_TIMEOUT)
         lab.start(kubelet.kube_proxy(node, binary))
@@ -309,9 +311,9 @@ class _Startup:
     def _labels(self, node: Node) -> Mapping[str, str]:
         options = self._options
         gpus = node.gpus(options)
-        size = f"{options.gpu_profile}-{gpus}" if gpus else "cpu"
+        size = f"{options.model}-{gpus}" if gpus else "cpu"
         labels = {"node.kubernetes.io/instance-type": f"lab-{size}", SIMULATED: "true"}
-        return labels | accelerators.labels(node, options)
+        return labels | hooks_of(options).labels(node, options)
 
     # What is waited for: each gives what is missing, empty when nothing is
 

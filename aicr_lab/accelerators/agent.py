@@ -18,6 +18,8 @@ from aicr_lab.accelerators.state_file import StateFile
 _PART = re.compile(r"mig \d+")
 """Key of a GPU's section that names an instance of it."""
 _HEARTBEAT = "dev/shm/aicr-lab-gpu-load"
+_NODES = ("dev/nvidia{}", "dev/dri/card{}")
+"""Device nodes of a GPU, by its number: one of either vendor."""
 _FRESH = 3.0
 """Seconds for which a heartbeat counts; it is renewed every half second."""
 _EVERY = 1.0
@@ -42,11 +44,15 @@ def loads(proc: Path, now: float) -> dict[tuple[int, int], int]:
             if now - heartbeat.stat().st_mtime > _FRESH:
                 continue
             gpu, load, part = (int(word) for word in heartbeat.read_text().split())
-            if stat.S_ISCHR((root / f"dev/nvidia{gpu}").stat().st_mode):
+            if any(_is_device(root / node.format(gpu)) for node in _NODES):
                 found[gpu, part] = max(found.get((gpu, part), 0), min(100, max(0, load)))
         except (OSError, ValueError):
             continue  # no heartbeat, half a one, a container that just ended, or no such device
     return found
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and stat.S_ISCHR(path.stat().st_mode)
 
 
 def _container_roots(proc: Path) -> Iterator[Path]:

@@ -1,4 +1,6 @@
-"""What the simulated accelerators are built from: NVIDIA's programs, and a driver's stand-in."""
+"""What the simulated accelerators are built from: NVIDIA's programs, and stand-ins."""
+
+import dataclasses
 
 from aicr_lab.build.builder import C_SOURCES, GO_MODULES, Artifact, Command, c_program, go_artifact
 
@@ -49,5 +51,10 @@ DRIVER = Artifact(
     tools=("go", "gcc"),
 )
 WORKLOAD = c_program("gpu-workload", C_SOURCES / "gpu_workload.c", flags=("-static",))
-ARTIFACTS = (DRA_DRIVER, DEVICE_PLUGIN, DRIVER, WORKLOAD)
+STAND_IN = go_artifact("stand-in", GO_MODULES / "stand-in", ["."], ["stand-in"])
+AMD_SMI = dataclasses.replace(
+    c_program("amd-smi", C_SOURCES / "amd_smi.c", flags=("-static",)),
+    sources=(C_SOURCES / "amd_smi.c", C_SOURCES / "state.h"),
+)
+ARTIFACTS = (DRA_DRIVER, DEVICE_PLUGIN, DRIVER, WORKLOAD, STAND_IN, AMD_SMI)
 """All of them, callers first."""

@@ -71,7 +71,7 @@ def make_nodes(directory: Path, nodes: list[DeviceNode]) -> None:
     directory.mkdir(parents=True)
     for node in nodes:
         path = directory / node.name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(node.major, node.minor))
         path.chmod(0o666)
     if nodes:

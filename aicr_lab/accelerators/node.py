@@ -21,6 +21,9 @@ from aicr_lab.kubernetes.node import Node
 from aicr_lab.machine.processes import Process
 from aicr_lab.options import LabOptions
 
+DRIVER_NAME = "gpu.nvidia.com"
+IDENTITY = ("uuid", "uuid")
+"""Attribute in slices, and key of the state file, by which a device is told from others."""
 # In the driver's own mount namespace, so that nobody else sees hardware that is not there.
 _WITH_MOUNTS = """\
 while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done
@@ -60,7 +63,9 @@ def majors() -> tuple[int, ...]:
 
 def processes(node: Node, options: LabOptions) -> list[Process]:
     """NVIDIA's programs that hand the node's GPUs out, and who decides how busy they look."""
-    return [*allocators(node, options), _agent(node, options)]
+    idle_mw = profile_named(options.gpu_profile).idle_power_w * 1000
+    state = driver_root(node, options).state_file
+    return [*allocators(node, options), agent_process(node, state, idle_mw)]
 
 
 def runtime_binary(node: Node, handler: str = "runc") -> Path:
@@ -103,7 +108,7 @@ def counted(node: Node, options: LabOptions) -> dict[str, int]:
     whole, parts = node.gpus(options) - options.mig, options.mig * mig.PER_GPU
     if options.mig_strategy == "single" and parts:
         return {"nvidia.com/gpu": parts}
-    found = {options.shares.resource: whole * options.shares.replicas, mig.RESOURCE: parts}
+    found = {options.resource: whole * options.shares.replicas, mig.RESOURCE: parts}
     return {name: count for name, count in found.items() if count}
 
 
@@ -196,11 +201,11 @@ def allocators(node: Node, options: LabOptions, *, told: Path | None = None) -> 
     ]
 
 
-def _agent(node: Node, options: LabOptions) -> Process:
-    idle_mw = profile_named(options.gpu_profile).idle_power_w * 1000
+def agent_process(node: Node, state: Path, idle_mw: int) -> Process:
+    """Who decides how busy the GPUs of a node look, and writes it into their state file."""
     argv = (
         *(sys.executable, "-m", agent.__name__),
-        f"--state={driver_root(node, options).state_file}",
+        f"--state={state}",
         f"--node={node.name}",
         f"--idle-mw={idle_mw}",
     )

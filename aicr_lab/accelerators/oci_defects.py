@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-_GPU_NODE = re.compile(r"/dev/nvidia(\d+)")
 _VOLUME_MOUNT_ROOT = "/var/run/nvidia-container-devices/"
 _MKNOD = "CAP_MKNOD"
 
@@ -29,9 +28,10 @@ class Facts:
 
     modes: list[str]
     """Active defects, in the order they are applied."""
-    gpu_major: int
+    gpu_nodes: list[list[tuple[str, int, int]]]
+    """Path, major and minor of the device nodes of GPU 0, 1, …; the first tells it."""
     uuids: list[str]
-    """Of GPU 0, 1, …"""
+    """Of GPU 0, 1, …, as a device plugin calls them."""
     control_nodes: list[tuple[str, int, int]]
     """Path, major and minor of nvidiactl and its like."""
     mounts: list[tuple[str, str]]
@@ -39,6 +39,7 @@ class Facts:
     library_dir: str
     """Where the driver's libraries lie in the container."""
     cdi_hook: str
+    """That which makes the libraries known; empty: none is needed."""
     kubelet_root: str
 
 
@@ -64,8 +65,8 @@ class Container:
     @property
     def gpus(self) -> list[int]:
         """Numbers of the GPUs that this container has been given."""
-        found = [_GPU_NODE.fullmatch(device["path"]) for device in self._devices]
-        return sorted(int(match[1]) for match in found if match)
+        present = {device["path"] for device in self._devices}
+        return [n for n, nodes in enumerate(self.facts.gpu_nodes) if nodes[0][0] in present]
 
     @property
     def env(self) -> dict[str, str]:
@@ -94,15 +95,15 @@ class Container:
         had_none = not self.gpus
         self._take_all()
         for number in gpus:
-            self._add_device(f"/dev/nvidia{number}", self.facts.gpu_major, number)
+            for node in self.facts.gpu_nodes[number]:
+                self._add_device(*node)
         if gpus and had_none:
             self._add_tools()
 
     def open_devices_cgroup(self) -> None:
         """Lets the container open every GPU of the node, whatever nodes it can see."""
-        self._rules.append(
-            {"allow": True, "type": "c", "major": self.facts.gpu_major, "access": "rwm"}
-        )
+        for major in sorted({node[1] for nodes in self.facts.gpu_nodes for node in nodes}):
+            self._rules.append({"allow": True, "type": "c", "major": major, "access": "rwm"})
 
     @property
     def _devices(self) -> list[dict[str, Any]]:
@@ -113,12 +114,11 @@ class Container:
         return _list_at(self._linux.setdefault("resources", {}), "devices")
 
     def _take_all(self) -> None:
-        self._devices[:] = [d for d in self._devices if not _GPU_NODE.fullmatch(d["path"])]
-        numbers = range(len(self.facts.uuids))
+        theirs = [node for nodes in self.facts.gpu_nodes for node in nodes]
+        paths, numbers = {path for path, _, _ in theirs}, {(node[1], node[2]) for node in theirs}
+        self._devices[:] = [d for d in self._devices if d["path"] not in paths]
         self._rules[:] = [
-            rule
-            for rule in self._rules
-            if rule.get("major") != self.facts.gpu_major or rule.get("minor") not in numbers
+            rule for rule in self._rules if (rule.get("major"), rule.get("minor")) not in numbers
         ]
 
     def _add_device(self, path: str, major: int, minor: int) -> None:
@@ -147,6 +147,8 @@ class Container:
             for outside, inside in self.facts.mounts
             if inside not in present
         ]
+        if not self.facts.cdi_hook:
+            return
         hook = ["nvidia-cdi-hook", "update-ldcache", "--folder", self.facts.library_dir]
         hooks: dict[str, Any] = self.config.setdefault("hooks", {})
         _list_at(hooks, "createContainer").append({"path": self.facts.cdi_hook, "args": hook})
@@ -284,9 +286,7 @@ def _gpus_by_claim(state: dict[str, Any], pod_uid: str) -> set[int]:
     for claim in claims:
         text = json.dumps(claim)
         if pod_uid in text:
-            gpus.update(
-                int(number) for number in re.findall(r"claim=[0-9a-f-]{36}-gpu-(\d+)", text)
-            )
+            gpus.update(int(number) for number in re.findall(r"\w=[0-9a-f-]{36}-gpu-(\d+)", text))
     return gpus
 
 

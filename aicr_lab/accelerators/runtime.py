@@ -114,7 +114,7 @@ def facts_of(
     gpus, control = nodes[: len(uuids)], nodes[len(uuids) :]
     return oci_defects.Facts(
         modes=[],
-        gpu_major=gpus[0].major if gpus else control[0].major,
+        gpu_nodes=[[(f"/dev/{node.name}", node.major, node.minor)] for node in gpus],
         uuids=list(uuids),
         control_nodes=[(f"/dev/{node.name}", node.major, node.minor) for node in control],
         mounts=[(str(outside), inside) for outside, inside in root.injected()],

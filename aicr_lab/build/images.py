@@ -21,6 +21,8 @@ from aicr_lab.state import locked
 CUDA = "nvcr.io/nvidia/cuda:12.8.1-base-ubuntu24.04"
 BUSYBOX = "docker.io/library/busybox:1.37"
 NBODY = "nvcr.io/nvidia/k8s/cuda-sample:nbody-cuda11.7.1-ubuntu18.04"
+ROCM = "docker.io/rocm/dev-ubuntu-24.04:7.2.4"
+PYTORCH = "docker.io/rocm/pytorch:rocm6.4.1_ubuntu24.04_py3.12_pytorch_release_2.6.0"
 COREDNS = "registry.k8s.io/coredns/coredns:v1.15.0"
 PAUSE = "registry.k8s.io/pause:3.10"
 
@@ -193,6 +195,9 @@ def all_images(programs: Mapping[str, Path]) -> Iterator[Image]:
     files = gnu_files()
     yield cuda_image(files, extra)
     yield nbody_image(files, programs["nbody"])
+    yield rocm_image(ROCM, files, {"/opt/rocm/bin/amd-smi": programs["amd-smi"]})
+    tools = {"/opt/rocm/bin/amd-smi": programs["amd-smi"], "/usr/bin/python3": programs["nbody"]}
+    yield rocm_image(PYTORCH, files, tools)
 
 
 def pause_image(program: Path) -> Image:
@@ -263,6 +268,15 @@ def nbody_image(files: Mapping[str, Path], program: Path) -> Image:
         "Cmd": ["/cuda-samples/nbody", "-benchmark"],
     }
     return Image(name=NBODY, layers=[gnu_layer(files), layer.content()], config=config)
+
+
+def rocm_image(name: str, files: Mapping[str, Path], tools: Mapping[str, Path]) -> Image:
+    """An image of AMD's, as far as probes and loads use it: the vendor's tool comes with it."""
+    layer = Layer()
+    for path, source in tools.items():
+        layer.copy(source, path.lstrip("/"))
+    config = {"Env": [f"PATH=/opt/rocm/bin:{PATH}"], "Cmd": ["/bin/bash"]}
+    return Image(name=name, layers=[gnu_layer(files), layer.content()], config=config)
 
 
 def gnu_layer(files: Mapping[str, Path]) -> bytes:

@@ -4,7 +4,7 @@
  *     nbody [-benchmark] [-numbodies=N] [-iterations=N]
  *
  * As nbody it stands for NVIDIA's sample of that name and takes as long as its work would on a GPU that is
- * sixty times as fast as a real one.
+ * sixty times as fast as a real one. As python3 it stands for PyTorch on AMD's, whatever its program says.
  *
  * Like a CUDA program it takes device 0 of what its container was given, and fails without one. While
  * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD INSTANCE" as one line, every half second; the lab's
@@ -39,8 +39,9 @@ static void end(int signal) {
 static int first_gpu(void) {
     char path[32];
     struct stat status;
-    for (int gpu = 0; gpu < MAX_GPUS; gpu++) {
-        snprintf(path, sizeof path, "/dev/nvidia%d", gpu);
+    for (int number = 0; number < 2 * MAX_GPUS; number++) {
+        int gpu = number % MAX_GPUS;
+        snprintf(path, sizeof path, number < MAX_GPUS ? "/dev/nvidia%d" : "/dev/dri/card%d", gpu);
         if (stat(path, &status) != 0 || !S_ISCHR(status.st_mode))
             continue;
         int file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -22,8 +22,13 @@ _TOKEN = re.compile(r"""'[^']*'|"[^"]*"|&&|\|\||.""", re.DOTALL)
 
 
 def has(driver: str, attribute: str, value: str) -> str:
-    """The expression that devices satisfy which have this value of this attribute."""
-    return f"device.attributes['{driver}'].{attribute} == '{value}'"
+    """The expression that devices satisfy which have this value of this attribute.
+
+    Args:
+        attribute: its name, with its domain where that is not the driver's.
+    """
+    domain, _, name = attribute.rpartition("/")
+    return f"device.attributes['{domain or driver}'].{name} == '{value}'"
 
 
 def of_type(profile: Profile, kind: str = "") -> str:

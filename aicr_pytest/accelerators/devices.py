@@ -20,7 +20,7 @@ class Device:
     name: str
     slice_name: str
     identity: str
-    """Value of the profile's identity attribute; empty where the slice has none."""
+    """Value of the profile's identity attribute; empty where the slice has none of its own."""
     model: str
     attributes: tuple[str, ...]
     """Names of all attributes that it has."""
@@ -32,6 +32,8 @@ class Device:
     """Conditions that somebody has to set before a pod with it is bound."""
     capacity: tuple[tuple[str, str], ...] = ()
     """(name, quantity) of what it has of something, e.g. memory."""
+    identity_attribute: str = ""
+    """The attribute that tells the identity."""
 
     @property
     def doubt(self) -> str:
@@ -51,6 +53,15 @@ def attribute(device: Object, name: str, driver: str) -> str:
     attributes = device.get("attributes") or {}
     value = attributes.get(name) or attributes.get(f"{driver}/{name}") or {}
     return str(next(iter(value.values()), ""))
+
+
+def identity_of(profile: Profile, device: Object) -> tuple[str, str]:
+    """(attribute, value) by which the vendor names a device; empty where it has none of its own."""
+    kind = attribute(device, profile.type_attribute[0], profile.driver)
+    if not profile.parts_are_named and kind in profile.part_types:
+        return "", ""
+    told = ((name, attribute(device, name, profile.driver)) for name in profile.identity_attributes)
+    return next((one for one in told if one[1]), ("", ""))
 
 
 def newest_slices(slices: Iterable[Object], driver: str) -> list[Object]:
@@ -110,7 +121,8 @@ def devices_of(
             pool=item["spec"]["pool"]["name"],
             name=device["name"],
             slice_name=item["metadata"]["name"],
-            identity=attribute(device, profile.identity_attribute, profile.driver),
+            identity=(identity := identity_of(profile, device))[1],
+            identity_attribute=identity[0],
             model=attribute(device, profile.model_attribute, profile.driver),
             attributes=tuple(sorted(device.get("attributes") or {})),
             in_doubt=", ".join(doubtful_taints_of(device)),

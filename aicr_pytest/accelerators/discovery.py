@@ -80,7 +80,7 @@ class Accelerators:
         self.tolerations = tuple(tolerations)
         self._stock: list[AcceleratorNode] | None = None
         self.undescribed: list[str] = []
-        """What the last look saw beside that no profile describes, as ``node: name``."""
+        """Accelerators that the last look saw beside and passed over, as ``node: name``."""
 
     @property
     def stock(self) -> list[AcceleratorNode]:
@@ -99,13 +99,13 @@ class Accelerators:
         nodes, world = self._nodes_and_slices()
         world |= self._takers(self._cluster.list(POD))
         known = profiles()
-        self.undescribed = unknown = unknown_vendors(nodes, known, world["slices"])
         for profile in known:
             if stock := list_accelerator_nodes(
                 profile, nodes=nodes, allocation=self._allocation, **world
             ):
+                self.undescribed = unknown_vendors(nodes, [profile], world["slices"])
                 return stock
-        if unknown:
+        if unknown := unknown_vendors(nodes, known, world["slices"]):
             raise UnknownAccelerator(
                 f"No profile describes these accelerators: {'; '.join(unknown)}. "
                 f"Described are: {', '.join(profile.vendor for profile in known)}."
@@ -216,9 +216,10 @@ class Accelerators:
                 hint="See why it publishes none: kubectl get resourceslices,pods -A -o wide; or "
                 "remove what is left of it.",
             )
-        if strange := unknown_drivers(nodes, profiles(), world["slices"]):
+        if strange := unknown_drivers(nodes, [profile], world["slices"]):
             raise UnknownAccelerator(
-                f"No profile describes the devices of these drivers: {'; '.join(strange)}."
+                f"Devices are published that are not {profile.vendor}'s, and nobody looks at them: "
+                f"{'; '.join(strange)}."
             )
 
     def _widened(self, nodes: list[AcceleratorNode]) -> list[AcceleratorNode]:
@@ -321,14 +322,33 @@ class Accelerators:
             raise DoesNotApply(f"There is no RuntimeClass {name or 'of this vendor'}.")
 
     def environment_values(self) -> dict[str, Callable[[AcceleratorNode], str]]:
-        """Placeholders of a manifest that asks by environment: the vendor's variables."""
-        (first, value), (second, second_value) = self.stock[0].profile.environment_bypass.items()
+        """Placeholders of a manifest that asks by environment: the vendor's variables.
+
+        Where a vendor has a single one, the second stands for none.
+        """
+
+        def pair(node: AcceleratorNode) -> list[tuple[str, str]]:
+            variables = list(node.profile.environment_bypass.items())
+            if not variables:
+                raise DoesNotApply(f"No variable of {node.profile.vendor} gives devices.")
+            return [*variables, ("AICR_NO_OTHER_VARIABLE", "")]
+
         return {
-            "variable": lambda _: first,
-            "value": lambda _: value,
-            "capabilities_variable": lambda _: second,
-            "capabilities_value": lambda _: second_value,
+            "variable": lambda node: pair(node)[0][0],
+            "value": lambda node: pair(node)[0][1],
+            "capabilities_variable": lambda node: pair(node)[1][0],
+            "capabilities_value": lambda node: pair(node)[1][1],
         }
+
+    def directory_of_mounts(self, node: AcceleratorNode) -> str:
+        """The directory whose mounts the vendor's runtime may read as a device list.
+
+        Raises:
+            DoesNotApply: it reads none.
+        """
+        if not node.profile.volume_mount_bypass:
+            raise DoesNotApply(f"No mount is read as a list of {node.profile.vendor}'s devices.")
+        return node.profile.volume_mount_bypass
 
     def why_pending(
         self, node: AcceleratorNode, count: int, *, only: Device | None = None

@@ -108,7 +108,7 @@ def of_devices(
     shared = any(device.shared for device in devices)
     return Grant(
         count=len(identities),
-        identities=tuple(sorted(identities)),
+        identities=tuple(sorted(identities)) if all(identities) else None,
         by=by,
         devices=tuple(devices),
         unit="share" if shared else "partition" if node.device_type else "device",
@@ -122,7 +122,7 @@ def differences(grant: Grant, view: View, sharing: Sharing) -> list[str]:
     a tool that lists devices, as there are units, or fewer.
     """
     found = []
-    if not _agree(grant, len(view.reachable)):
+    if not _agree(grant, len(view.units)):
         paths = ", ".join(node.path for node in view.reachable) or "none"
         found.append(f"but its device nodes are: {paths}")
     if not view.told:

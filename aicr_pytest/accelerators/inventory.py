@@ -105,6 +105,10 @@ class AcceleratorNode:
         """Nodes that agree in this are looked at once."""
         return (self.pool_label, self.model, self.mechanism)
 
+    def known_as(self, identity: str) -> str:
+        """What tells a device of this node from those of all nodes."""
+        return identity if self.profile.identity_is_global else f"{identity} of {self.name}"
+
     def __str__(self) -> str:
         what = f"{self.total} x {self.model or self.profile.vendor}"
         units = "" if self.unit == "device" else f" ({self.unit}s)"

@@ -14,18 +14,12 @@ if TYPE_CHECKING:
 
 IDLE, BUSY = 0.1, 0.5
 """Shares of full load: at most the first is idle, at least the second is busy."""
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 
 
 def listed_loads(profile: Profile, lines: Sequence[str]) -> dict[str, float]:
-    """Identity → utilization as a share, as the vendor's tool prints both per line."""
-    found = {}
-    for line in lines:
-        listed, _, percent = line.partition(",")
-        identity, match = profile.parse_identity(listed), _PERCENT.fullmatch(percent)
-        if identity and match:
-            found[identity] = float(match[1]) / 100
-    return found
+    """Device → utilization as a share, as the vendor's tool prints both per line."""
+    told = (re.fullmatch(profile.load_line, line) for line in lines)
+    return {one["device"]: float(one["percent"]) / 100 for one in told if one}
 
 
 SWITCH = "/load/on"

@@ -280,7 +280,7 @@ class AcceleratorPod:
         found = grants.differences(grant, view, sharing)
         if not view.told and not found and grant.count:
             raise ProbeFailed(
-                f"{where}, and {len(view.reachable)} device nodes are there, but which "
+                f"{where}, and {len(view.units)} device nodes are there, but which "
                 f"devices they are cannot be read: {view.trouble_with(self.on.profile.tool)}",
                 hint=f"The platform usually mounts {self.on.profile.tool} with the device.",
             )

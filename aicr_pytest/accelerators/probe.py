@@ -4,6 +4,7 @@ A negative ("sees none") is an observation only if the probe ran to its end; eve
 ``ProbeFailed``, never an empty list.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class DeviceNode:
     minor: int
     result: str
     """``opened``, the kernel's words for why not, or ``-`` where opening was not tried."""
+    companion: bool = False
+    """Whether it comes with a unit that another node counts."""
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -66,7 +69,7 @@ class View:
     """What one container sees of one vendor's accelerators."""
 
     nodes: tuple[DeviceNode, ...]
-    """Nodes of devices, by pattern or by the driver's major; sorted by path."""
+    """Nodes by which devices are reached, by pattern or by the driver's major; sorted by path."""
     parts: tuple[DeviceNode, ...] = ()
     """Nodes by which parts of devices can be opened; sorted by path."""
     lists_parts: bool = False
@@ -80,16 +83,25 @@ class View:
     """Whether the tool worked, so that ``listed`` is an observation."""
     screen: str
     """The tool's own screen, verbatim."""
+    lists_others: bool = False
+    """Whether the tool lists more devices than the container can open, as it does by itself."""
 
     @property
     def reachable(self) -> tuple[DeviceNode, ...]:
         """Nodes that the device cgroup does not refuse to open."""
         return tuple(node for node in self.nodes if not node.refused)
 
+    @property
+    def units(self) -> tuple[DeviceNode, ...]:
+        """Those of ``reachable`` of which each unit has one."""
+        return tuple(node for node in self.reachable if not node.companion)
+
     def trouble_with(self, tool: str) -> str:
         """Why the vendor's tool told nothing."""
         if not self.tool:
             return f"{tool} is not in the container."
+        if self.lists_others:
+            return f"{self.tool} lists the devices of the node, and not those of the container."
         return (
             f"{self.tool} exits with {self.tool_exit}: {self.screen.strip()[-200:] or 'no output'}"
         )
@@ -99,7 +111,8 @@ class View:
         if not self.tool:
             return f"{nodes}; no vendor tool"
         if not self.told:
-            return f"{nodes}; {self.tool} exits with {self.tool_exit}"
+            other = f"{self.tool} exits with {self.tool_exit}"
+            return f"{nodes}; {self.trouble_with('') if self.lists_others else other}"
         return f"{nodes}; {self.tool} lists {', '.join(self.listed) or 'nothing'}"
 
 
@@ -112,7 +125,7 @@ def probe_command(profile: Profile) -> tuple[str, ...]:
     return (
         *("sh", "-c", _script("probe.sh"), "aicr-probe"),
         " ".join(profile.driver_majors),
-        " ".join((*profile.device_globs, *profile.part_globs)),
+        " ".join((*profile.device_globs, *profile.companion_globs, *profile.part_globs)),
         ":".join(profile.tool_directories),
         profile.tool,
         *profile.list_arguments,
@@ -138,10 +151,18 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
         )
     majors = known_majors | {int(row[1]) for row in fields if row[0] == "major"}
     devices = [
-        DeviceNode(path=row[1], major=int(row[2]), minor=int(row[3]), result=row[4])
+        DeviceNode(
+            path=row[1],
+            major=int(row[2]),
+            minor=int(row[3]),
+            result=row[4],
+            companion=_fits(row[1], profile.companion_globs),
+        )
         for row in fields
         if row[0] == "device"
     ]
+    devices.sort(key=lambda node: (len(node.path), node.path))
+    of_parts = [node for node in devices if _fits(node.path, profile.part_globs)]
     exits = [int(row[1]) for row in fields if row[0] == "tool-exit"]
     tool_exit = exits[0] if exits else None
     whole = tool_exit in (0, *profile.warning_exits)
@@ -150,9 +171,7 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
     listed = without_wholes(profile.sharing, named)
     # A tool that speaks and names no device may have failed: only silence says that there is none.
     empty = tool_exit == profile.empty_list_exit or (tool_exit == 0 and not lines)
-    devices.sort(key=lambda node: (len(node.path), node.path))
-    of_parts = [node for node in devices if _fits(node, profile.part_globs)]
-    return View(
+    view = View(
         nodes=tuple(
             node for node in devices if node not in of_parts and _is_unit(profile, node, majors)
         ),
@@ -165,14 +184,17 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
         told=bool(listed) or (tool_exit is not None and empty),
         screen="\n".join("\t".join(row[1:]) for row in fields if row[0] == "screen"),
     )
+    if profile.lists_unreachable and len(listed) > len(view.units):
+        return dataclasses.replace(view, listed=(), told=False, lists_others=True)
+    return view
 
 
-def _fits(node: DeviceNode, patterns: Iterable[str]) -> bool:
-    return any(fnmatch(node.path, pattern) for pattern in patterns)
+def _fits(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(path, pattern) for pattern in patterns)
 
 
 def _is_unit(profile: Profile, node: DeviceNode, majors: frozenset[int]) -> bool:
-    if _fits(node, profile.device_globs):
+    if node.companion or _fits(node.path, profile.device_globs):
         return True
     return node.major in majors and node.minor not in profile.control_minors
 

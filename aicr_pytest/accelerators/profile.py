@@ -36,7 +36,10 @@ class ExporterProfile:
     identity_label: str
     """Label whose value is the accelerator's identity, the same for as long as it is there."""
     as_published: bool = True
-    """Whether that is what slices and the vendor's tool call it; else it can only be counted."""
+    """Whether that is what slices and the vendor's tool call it; else it can only be counted, and
+    found by who holds it."""
+    holder_labels: tuple[str, str] = ("namespace", "pod")
+    """Labels with namespace and name of the pod that holds the accelerator."""
     instance_labels: tuple[str, ...] = ()
     """Labels that tell parts of one accelerator from each other, where it is partitioned."""
     part_identity: str = ""
@@ -70,8 +73,12 @@ class Profile:
     """DeviceClass that the vendor ships; a cluster may name its own."""
     type_attribute: tuple[str, str]
     """Attribute and value that mark a whole device in a slice, e.g. ``("type", "gpu")``."""
-    identity_attribute: str
-    """Attribute of a slice's device that the vendor's tool shows in the container too."""
+    identity_attributes: tuple[str, ...]
+    """Attributes of a slice's device that the vendor's tool shows in the container too, one per
+    generation of the driver; the first that a device has counts."""
+    identity_is_global: bool = True
+    """Whether an identity tells a device among those of all nodes, as a UUID does; else only among
+    those of its node, as an address on a bus."""
     model_attribute: str
     """Attribute with the product name."""
     expected_attributes: tuple[str, ...]
@@ -79,7 +86,11 @@ class Profile:
     extended_resource: str
     """Name under which the device plugin counts devices."""
     device_globs: tuple[str, ...]
-    """Device nodes of exclusive units, as shell patterns; nodes for control are not among them."""
+    """Device nodes of exclusive units, one per unit, as shell patterns; nodes for control are not
+    among them."""
+    companion_globs: tuple[str, ...] = ()
+    """Further device nodes that come with a unit, as shell patterns: they reach it, and do not
+    count it."""
     driver_majors: tuple[str, ...]
     """Names in /proc/devices whose major numbers belong to exclusive device nodes."""
     control_minors: tuple[int, ...] = ()
@@ -94,6 +105,9 @@ class Profile:
     """Exit code by which the tool says that it works and finds no device."""
     warning_exits: tuple[int, ...] = ()
     """Exit codes by which it warns, beside a list that is whole."""
+    lists_unreachable: bool = False
+    """Whether generations of the tool also list devices that the container cannot open: then more
+    lines than device nodes tell nothing."""
     parse_identity: Callable[[str], str]
     """One line of the tool's list → identity, as the slice has it; empty: the line lists none."""
     environment_bypass: dict[str, str] = field(default_factory=dict)
@@ -115,8 +129,10 @@ class Profile:
     load_program: tuple[str, ...] = ()
     """Command in that image; it ends by itself."""
     load_arguments: tuple[str, ...] = ()
-    """Arguments that make the tool print ``identity, utilization in percent`` per line; other lines
-    count as little as in its list."""
+    """Arguments that make the tool print the utilization, one device per line."""
+    load_line: str = ""
+    """Regular expression of such a line, with groups ``device`` and ``percent``; other lines count
+    as little as in the tool's list."""
     sharing: Sharing = field(default_factory=lambda: Sharing(resources={}))
     """What the device plugin's units are, and how its ids name them."""
     part_list_arguments: tuple[str, ...] = ()
@@ -128,6 +144,9 @@ class Profile:
     """Paths of the nodes by which parts of devices are opened, beside that of their device."""
     part_types: tuple[str, ...] = ()
     """Values of the type attribute that mark an exclusive part of a device, e.g. ``mig``."""
+    parts_are_named: bool = True
+    """Whether the identity of a part is its own; else it is that of the device, and parts are only
+    counted."""
     driver_programs: tuple[str, ...] = ()
     """Words in image, command or arguments of the containers that are the DRA driver on a node."""
     driver_labels: tuple[str, ...] = ()

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 
 from aicr_pytest.accelerators.device_classes import selects
-from aicr_pytest.accelerators.devices import attribute, newest_slices, published, slices_by_node
+from aicr_pytest.accelerators.devices import (
+    attribute,
+    identity_of,
+    newest_slices,
+    published,
+    slices_by_node,
+)
 from aicr_pytest.accelerators.nodes import allocatable, is_ready, labels_of, pool_label
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.units import counted, devices_told
@@ -73,9 +79,10 @@ def _incomplete(newest: Sequence[Object]) -> list[str]:
 
 def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
     found = []
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     name, value = profile.type_attribute
     for item in newest:
+        among = "" if profile.identity_is_global else item["spec"].get("nodeName", "")
         for device in item["spec"].get("devices") or ():
             if attribute(device, name, profile.driver) != value:
                 continue
@@ -87,10 +94,10 @@ def _ill_described(profile: Profile, newest: Sequence[Object]) -> list[str]:
             ]
             if lacking:
                 found.append(f"device {where} lacks {', '.join(lacking)}")
-            identity = attribute(device, profile.identity_attribute, profile.driver)
-            if identity and identity in seen:
-                found.append(f"devices {seen[identity]} and {where} are both {identity}")
-            seen[identity] = where
+            identity = identity_of(profile, device)[1]
+            if identity and (among, identity) in seen:
+                found.append(f"devices {seen[among, identity]} and {where} are both {identity}")
+            seen[among, identity] = where
     return found
 
 

@@ -217,12 +217,20 @@ def examine(
         missing=missing,
         absent=absent,
         access_trouble=trouble,
-        images={name: run.image(name) for name in IMAGE_NAMES},
+        images=_images(run),
         solutions=_solutions(run),
         allowed=settings.allow,
         forecasts=expected,
         pulled=pull(run, needed(run, running)) if pulling else (),
     )
+
+
+def _images(run: Run) -> dict[str, str]:
+    try:
+        profile = run.accelerators.wanted_profile()
+    except AicrError:  # the survey tells it
+        return {name: run.image(name) for name in IMAGE_NAMES}
+    return {name: run.image(name, profile) for name in IMAGE_NAMES}
 
 
 def _run(settings: "Settings", say: Callable[[str], None]) -> Run:

@@ -82,7 +82,7 @@ def pull(run: "Run", names: Sequence[str]) -> tuple[Pulled, ...]:
             workspace.apply([secret])
         node = _node(run)
         started = {name: _start(run, workspace, name, node) for name in names}
-        return tuple(_awaited(run, name, pod) for name, pod in started.items())
+        return tuple(_awaited(name, _image(run, name, node), pod) for name, pod in started.items())
     finally:
         workspace.close()
 
@@ -97,7 +97,7 @@ def _node(run: "Run") -> "AcceleratorNode | None":
 def _start(
     run: "Run", workspace: Workspace, name: str, node: "AcceleratorNode | None"
 ) -> "Pod | AicrError":
-    (pod,) = render_actor(_ACTOR, actor=f"pull-{name}", image=run.image(name))
+    (pod,) = render_actor(_ACTOR, actor=f"pull-{name}", image=_image(run, name, node))
     if run.settings.pull_secret:
         secret = run.settings.pull_secret.rpartition("/")[2]
         pod["spec"]["imagePullSecrets"] = [{"name": secret}]
@@ -109,8 +109,11 @@ def _start(
         return error
 
 
-def _awaited(run: "Run", name: str, pod: "Pod | AicrError") -> Pulled:
-    reference = run.image(name)
+def _image(run: "Run", name: str, node: "AcceleratorNode | None") -> str:
+    return run.image(name, node.profile) if node else run.image(name)
+
+
+def _awaited(name: str, reference: str, pod: "Pod | AicrError") -> Pulled:
     if isinstance(pod, AicrError):
         return Pulled(name=name, reference=reference, trouble=_said(pod))
     trouble = ""

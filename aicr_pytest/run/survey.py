@@ -56,7 +56,7 @@ class Survey:
     """Names of nodes whose pods nobody can look into: simulated or virtual ones."""
 
     undescribed: tuple[str, ...] = ()
-    """Accelerators beside those of ``stock`` that no profile describes, as ``node: name``."""
+    """Accelerators of other vendors than those of ``stock``, as ``node: name``."""
 
     @property
     def left_out(self) -> list[str]:
@@ -66,7 +66,7 @@ class Survey:
             for node in self.stock
             if node.left_out or node.beside or (_note(node) and node.name not in self.looked_at)
         ]
-        passed_over += [f"{told}, which no profile describes" for told in self.undescribed]
+        passed_over += [f"{told}, of a vendor that is not looked at" for told in self.undescribed]
         return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
 
     def lines(self) -> list[str]:

@@ -8,7 +8,9 @@ from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
+from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
+from aicr_pytest.accelerators.vendors import PROFILES
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET, Object
 from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
@@ -191,15 +193,18 @@ class Workspaces:
         workspace.apply(others)
         return workspace.pod(pod)
 
-    def fill(self, actor: str, *, image: str, name: str, **values: str) -> list[Object]:
+    def fill(
+        self, actor: str, profile: Profile = PROFILES[0], /, *, image: str, name: str, **values: str
+    ) -> list[Object]:
         """The objects of an actor that makes pods through somebody else; nothing is created.
 
         Args:
             actor: the manifest, ``<requirement id>/<name>``.
+            profile: of the accelerators that its pods ask for, where they do.
             image: the suite's name of the image.
             name: of the actor.
         """
-        objects = render_actor(actor, actor=name, image=self._image(image), **values)
+        objects = render_actor(actor, actor=name, image=self._image(image, profile), **values)
         # Once each: what a manifest says by an alias is one object in several places.
         for spec in {id(spec): spec for obj in objects for spec in pod_specs(obj)}.values():
             spec.setdefault("tolerations", []).extend(self._accelerators.tolerations)

@@ -59,7 +59,7 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
                 "by-runtime-class", runtime_class=lambda node: node.profile.runtime_class
             ),
             "by-volume-mount": actor(
-                "by-volume-mount", directory=lambda node: node.profile.volume_mount_bypass
+                "by-volume-mount", directory=aicr_accelerators.directory_of_mounts
             ),
         },
         room_for_all=not full,

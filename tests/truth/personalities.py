@@ -102,7 +102,9 @@ BROKEN = (
 )
 
 _NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
-
+_NO_RUNTIME_OF_AMD = Right(
+    because=("There is no RuntimeClass amd", "No mount is read as a list of amd's devices")
+)
 _ANY_PART = "which series is of it nothing tells"
 # The rows of MIG have not been tried whole: claims, access and metrics were seen on a lab of one
 # node, gangs and autoscaling were not.
@@ -214,5 +216,20 @@ PERSONALITIES = (
         name="virtual-node",
         sentence="Claims, and beside them a node without a kubelet that offers devices",
         options=LabOptions(virtual_node=True),
+    ),
+    Personality(
+        name="amd",
+        sentence="AMD's GPUs by claims, from stand-ins of the lab under AMD's names",
+        options=LabOptions(vendor="amd"),
+        right={"secure_accelerator_access": _NO_RUNTIME_OF_AMD},
+    ),
+    Personality(
+        name="amd-device-plugin",
+        sentence="AMD's GPUs by their device plugin's names, from stand-ins of the lab",
+        options=LabOptions(vendor="amd", allocation="device-plugin"),
+        right={
+            "dra_support": _NO_CLAIMS,
+            "secure_accelerator_access": _NO_RUNTIME_OF_AMD,
+        },
     ),
 )

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from aicr_lab.accelerators import node as accelerators
+from aicr_lab.accelerators.hooks import hooks_of
 from aicr_lab.accelerators.state_file import Sections, StateFile
 from aicr_lab.defects.injections.admission_policies import rewriting, rule
 from aicr_lab.defects.injections.injection import (
@@ -155,10 +156,12 @@ def _counts_all(lab: Lab, node: Node, _: Path | None) -> bool:
 
 
 def _publishes_all(lab: Lab, node: Node, told: Path | None) -> bool:
-    state = StateFile(told, node.name) if told else accelerators.state_file(node, lab.options)
-    expected = {values["uuid"] for name, values in state.read().items() if name[:4] == "gpu "}
+    vendor = hooks_of(lab.options)
+    attribute, key = vendor.IDENTITY
+    state = StateFile(told, node.name) if told else vendor.state_file(node, lab.options)
+    expected = {values[key] for name, values in state.read().items() if name[:4] == "gpu "}
     published = {
-        device["attributes"]["uuid"]["string"]
+        device["attributes"][attribute]["string"]
         for slice_ in slices_of(lab, node)
         for device in slice_["spec"].get("devices") or []
     }
@@ -171,7 +174,7 @@ def _registered(lab: Lab, node: Node) -> bool:
     metrics: str = lab.api.request("GET", f"{path}/proxy/metrics")
     return any(
         line.startswith("plugin_manager_total_plugins{")
-        and "gpu.nvidia.com" in line
+        and hooks_of(lab.options).DRIVER_NAME in line
         and 'state="actual_state_of_world"' in line
         for line in metrics.splitlines()
     )
@@ -179,15 +182,15 @@ def _registered(lab: Lab, node: Node) -> bool:
 
 def _allocatable(lab: Lab, node: Node) -> int:
     status = lab.api.get("v1", "Node", node.name)["status"]
-    return int(status.get("allocatable", {}).get(lab.options.shares.resource, 0))
+    return int(status.get("allocatable", {}).get(lab.options.resource, 0))
 
 
 def slices_of(lab: Lab, node: Node) -> list[Object]:
-    """The ResourceSlices of NVIDIA's driver on a node."""
+    """The ResourceSlices of the vendor's driver on a node."""
     return [
         slice_
         for slice_ in lab.api.list(DRA, "ResourceSlice")
-        if slice_["spec"]["driver"] == "gpu.nvidia.com"
+        if slice_["spec"]["driver"] == hooks_of(lab.options).DRIVER_NAME
         and slice_["spec"].get("nodeName") == node.name
     ]
 

@@ -12,12 +12,6 @@ import (
 	"time"
 )
 
-// field is one metric: dcgm-exporter's name, type and help text.
-type field struct {
-	name, kind, help string
-	value            func(gpu, meter) float64
-}
-
 // nothing is what DCGM says of a sensor that a virtual GPU has not, where it says anything.
 func nothing(gpu, meter) float64 { return 0 }
 
@@ -31,41 +25,16 @@ var ofGuests = []field{
 	{"DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "counter", "Total number of NVLink bandwidth counters for all lanes.", nothing},
 }
 
-var fields = []field{
-	{"DCGM_FI_DEV_GPU_TEMP", "gauge", "GPU temperature (in C).", func(g gpu, _ meter) float64 { return g.celsius }},
-	{"DCGM_FI_DEV_POWER_USAGE", "gauge", "Power draw (in W).", func(g gpu, _ meter) float64 { return g.watts }},
-	{"DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "counter", "Total energy consumption since boot (in mJ).",
-		func(_ gpu, m meter) float64 { return m.millijoules }},
-	{"DCGM_FI_DEV_GPU_UTIL", "gauge", "GPU utilization (in %).", func(g gpu, _ meter) float64 { return g.utilization }},
-	{"DCGM_FI_DEV_MEM_COPY_UTIL", "gauge", "Memory utilization (in %).", func(g gpu, _ meter) float64 { return g.memoryBusy }},
-	{"DCGM_FI_DEV_FB_FREE", "gauge", "Framebuffer memory free (in MiB).",
-		func(g gpu, _ meter) float64 { return g.memory - g.memoryUsed }},
-	{"DCGM_FI_DEV_FB_USED", "gauge", "Framebuffer memory used (in MiB).", func(g gpu, _ meter) float64 { return g.memoryUsed }},
-	{"DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL", "counter", "Total number of NVLink bandwidth counters for all lanes.",
-		func(_ gpu, m meter) float64 { return m.nvlink }},
-	{partlyActive, "gauge", "Ratio of time the graphics engine is active.",
-		func(g gpu, _ meter) float64 { return g.utilization / 100 }},
-	{"DCGM_FI_PROF_PCIE_TX_BYTES", "gauge", "The rate of data transmitted over the PCIe bus (in bytes per second).",
-		func(g gpu, _ meter) float64 { return g.utilization / 100 * pcieBytes }},
-	{"DCGM_FI_PROF_PCIE_RX_BYTES", "gauge", "The rate of data received over the PCIe bus (in bytes per second).",
-		func(g gpu, _ meter) float64 { return g.utilization / 100 * pcieBytes }},
-}
-
 type exporter struct {
 	node       string
 	driverRoot string
+	dialect    dialect
 	holders    *holders
 	meters     *meters
 
 	lock   sync.Mutex
 	frozen string // what the defect "stale" shows
 }
-
-// partlyActive is how busy a part of a GPU is: there is no utilization of it.
-const partlyActive = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
-
-// ofWholes are metrics that DCGM has not of parts of GPUs.
-var ofWholes = map[string]bool{"DCGM_FI_DEV_GPU_UTIL": true, "DCGM_FI_DEV_MEM_COPY_UTIL": true}
 
 // reading is one GPU, who holds it, and its counters.
 type reading struct {
@@ -114,7 +83,7 @@ func (e *exporter) page(defects map[string]bool) (string, error) {
 	if defects["stale"] {
 		timestamp = " " + strconv.FormatInt(time.Now().Add(-10*time.Minute).UnixMilli(), 10)
 	}
-	shown := fields
+	shown := e.dialect.fields
 	if now.guest {
 		shown = ofGuests
 	}
@@ -130,16 +99,12 @@ func (e *exporter) render(fields []field, readings []reading, driver, timestamp 
 	for _, field := range fields {
 		head := fmt.Sprintf("# HELP %s %s\n# TYPE %s %s\n", field.name, field.help, field.name, field.kind)
 		for _, each := range readings {
-			if (each.instance != "" && ofWholes[field.name]) || (each.instance == "" && field.name == partlyActive) {
+			if !field.tells(each.gpu) {
 				continue
 			}
-			labels := fmt.Sprintf(`gpu="%d",UUID="%s",pci_bus_id="%s",device="nvidia%d",modelName="%s",Hostname="%s",DCGM_FI_DRIVER_VERSION="%s"`,
-				each.index, each.uuid, strings.ToUpper(each.pci), each.index, each.model, e.node, driver)
-			if each.instance != "" {
-				labels += fmt.Sprintf(`,GPU_I_PROFILE="%s",GPU_I_ID="%s"`, each.profile, each.instance)
-			}
+			labels := e.dialect.labels(each.gpu, e.node, driver)
 			value := strconv.FormatFloat(field.value(each.gpu, each.meter), 'f', -1, 64)
-			for _, suffix := range podLabels(each.holders) {
+			for _, suffix := range podLabels(each.holders, e.dialect.free) {
 				fmt.Fprintf(&text, "%s%s{%s%s} %s%s\n", head, field.name, labels, suffix, value, timestamp)
 				head = ""
 			}
@@ -148,10 +113,10 @@ func (e *exporter) render(fields []field, readings []reading, driver, timestamp 
 	return text.String()
 }
 
-// podLabels gives one set of labels per holder; a free GPU has one series without them.
-func podLabels(holders []holder) []string {
+// podLabels gives one set of labels per holder; a free GPU has one series, with those of nobody.
+func podLabels(holders []holder, free string) []string {
 	if len(holders) == 0 {
-		return []string{""}
+		return []string{free}
 	}
 	var sets []string
 	for _, who := range holders {
@@ -191,7 +156,7 @@ func distorted(readings []reading, defects map[string]bool) []reading {
 		}
 		shown[i] = source
 		shown[i].index, shown[i].uuid, shown[i].pci, shown[i].holders = each.index, each.uuid, each.pci, each.holders
-		shown[i].instance, shown[i].profile, shown[i].partUUID = each.instance, each.profile, each.partUUID
+		shown[i].serial, shown[i].instance, shown[i].profile, shown[i].partUUID = each.serial, each.instance, each.profile, each.partUUID
 		if defects["static"] {
 			shown[i].utilization, shown[i].memoryUsed, shown[i].celsius, shown[i].watts = 42, 1024, 45, 250
 			shown[i].meter = meter{millijoules: 1e6, nvlink: 1e6}
@@ -207,7 +172,7 @@ func distorted(readings []reading, defects map[string]bool) []reading {
 		}
 	}
 	if defects["duplicate-uuid"] && count > 1 {
-		shown[1].uuid = shown[0].uuid
+		shown[1].uuid, shown[1].serial = shown[0].uuid, shown[0].serial
 	}
 	if defects["missing-device"] {
 		shown = shown[:count-1]

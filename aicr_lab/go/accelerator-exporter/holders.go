@@ -11,25 +11,21 @@ import (
 	podresources "k8s.io/kubelet/pkg/apis/podresources/v1"
 )
 
-const (
-	draDriver      = "gpu.nvidia.com"
-	resourcePrefix = "nvidia.com/"
-)
-
 // holder is a container that was granted a GPU.
 type holder struct{ namespace, pod, container string }
 
 // holders asks the kubelet who holds which GPU.
 type holders struct {
-	client podresources.PodResourcesListerClient
+	client  podresources.PodResourcesListerClient
+	dialect dialect
 }
 
-func newHolders(socket string) (*holders, error) {
+func newHolders(socket string, dialect dialect) (*holders, error) {
 	connection, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, err
 	}
-	return &holders{client: podresources.NewPodResourcesListerClient(connection)}, nil
+	return &holders{podresources.NewPodResourcesListerClient(connection), dialect}, nil
 }
 
 // of gives the holders of every GPU; a GPU of a claim that pods share has several.
@@ -40,15 +36,16 @@ func (h *holders) of(gpus []gpu) (map[string][]holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	byName := map[string]string{} // DRA device name → UUID
+	byName, byID := map[string]string{}, map[string]string{} // DRA device name, plugin's id → UUID
 	for _, each := range gpus {
-		byName[each.deviceName()] = each.id()
+		byName[h.dialect.deviceName(each)] = each.id()
+		byID[h.dialect.pluginID(each)] = each.id()
 	}
 	found := map[string][]holder{}
 	for _, pod := range answer.GetPodResources() {
 		for _, container := range pod.GetContainers() {
 			who := holder{pod.GetNamespace(), pod.GetName(), container.GetName()}
-			for _, uuid := range granted(container, byName) {
+			for _, uuid := range h.granted(container, byName, byID) {
 				// Who holds several shares of a GPU is one holder: a series must not come twice.
 				if !slices.Contains(found[uuid], who) {
 					found[uuid] = append(found[uuid], who)
@@ -60,19 +57,19 @@ func (h *holders) of(gpus []gpu) (map[string][]holder, error) {
 }
 
 // granted gives the UUIDs of the GPUs that a container holds, by device plugin or by claim.
-func granted(container *podresources.ContainerResources, byName map[string]string) []string {
+func (h *holders) granted(container *podresources.ContainerResources, byName, byID map[string]string) []string {
 	var uuids []string
 	for _, devices := range container.GetDevices() {
-		if strings.HasPrefix(devices.GetResourceName(), resourcePrefix) {
+		if strings.HasPrefix(devices.GetResourceName(), h.dialect.resourcePrefix) {
 			for _, id := range devices.GetDeviceIds() {
-				uuid, _, _ := strings.Cut(id, "::") // a time-sliced replica is UUID::number
-				uuids = append(uuids, uuid)
+				own, _, _ := strings.Cut(id, "::") // a time-sliced replica is UUID::number
+				uuids = append(uuids, byID[own])
 			}
 		}
 	}
 	for _, claim := range container.GetDynamicResources() {
 		for _, resource := range claim.GetClaimResources() {
-			if uuid := byName[resource.GetDeviceName()]; uuid != "" && resource.GetDriverName() == draDriver {
+			if uuid := byName[resource.GetDeviceName()]; uuid != "" && resource.GetDriverName() == h.dialect.draDriver {
 				uuids = append(uuids, uuid)
 			}
 		}

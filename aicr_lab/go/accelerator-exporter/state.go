@@ -14,6 +14,7 @@ import (
 type gpu struct {
 	index       int
 	uuid        string
+	serial      string
 	model       string
 	pci         string
 	utilization float64 // percent
@@ -84,6 +85,7 @@ func readState(driverRoot string) (state, error) {
 		whole := gpu{
 			index:       int(number("minor")),
 			uuid:        value("uuid"),
+			serial:      value("serial"),
 			model:       value("name"),
 			pci:         value("pci"),
 			utilization: number("utilization"),

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from aicr_pytest import extensions
 from aicr_pytest.accelerators.profile import Profile
-from aicr_pytest.accelerators.vendors import nvidia
+from aicr_pytest.accelerators.vendors import amd, nvidia
 
-PROFILES: tuple[Profile, ...] = (nvidia.PROFILE,)
+PROFILES: tuple[Profile, ...] = (nvidia.PROFILE, amd.PROFILE)
 """Our own."""
 
 _ITS_OWN = ("vendor", "driver", "device_class", "extended_resource")

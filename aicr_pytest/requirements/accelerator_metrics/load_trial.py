@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators.load import BUSY, IDLE, Load, since
-from aicr_pytest.errors import DoesNotApply, EndpointSilent, Inconclusive, NoCapacity, ProbeFailed
+from aicr_pytest.errors import (
+    DoesNotApply,
+    EndpointSilent,
+    Inconclusive,
+    NoCapacity,
+    ProbeFailed,
+    WaitTimeout,
+)
 from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.once import Once
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
+from aicr_pytest.requirements.accelerator_metrics.readings import held_by
 from aicr_pytest.requirements.accelerator_metrics.recorder import ReadingRecorder
 from aicr_pytest.workloads.pods_per_node import is_of_one_node
 
@@ -123,13 +131,7 @@ class LoadTrial:
             return _LoadResult(blind=error)
 
     def _run(self, busy: "AcceleratorPod", idle: "AcceleratorPod | None") -> _LoadResult:
-        profile = self._exporters.profile
-        if not profile.as_published:
-            raise ProbeFailed(
-                f"{busy} holds {_only(busy)}, and {profile.name} tells accelerators by "
-                f"{profile.identity_label} alone: which series is of it nothing says."
-            )
-        identity, course = _only(busy), _LoadResult(idle=_only_if_seen(idle))
+        identity, course = self._name_of(busy), _LoadResult(idle=self._name_if_seen(idle))
         watch = ReadingRecorder(
             exporters=self._exporters,
             node=busy.on.name,
@@ -144,6 +146,45 @@ class LoadTrial:
             self._keep(watch, busy)
         course.idle_peak, course.idle_seen = watch.idle_peak, watch.idle_seen
         return course
+
+    def _name_of(self, pod: "AcceleratorPod") -> str:
+        """What the exporter calls the one accelerator of a pod.
+
+        Raises:
+            ProbeFailed: the pod sees several or none, or nothing says which series is of it.
+        """
+        held, profile = _only(pod), self._exporters.profile
+        if profile.as_published:
+            return held
+        node, own = pod.on.name, pod.pod
+        try:
+            (name,) = self._waiter.poll(
+                f"{node}: a series of the accelerator that {own.name} holds",
+                lambda: held_by(
+                    profile, self._exporters.exposed_now(node), own.namespace, own.name
+                ),
+                until=lambda names: len(names) == 1,
+                describe=lambda names: ", ".join(names) or "none names the pod",
+                timeout=self._waiter.deadlines.reading_follows,
+                tolerate=(EndpointSilent,),
+            )
+        except WaitTimeout as error:
+            raise ProbeFailed(
+                f"{pod} holds {held}, and {profile.name} tells accelerators by "
+                f"{profile.identity_label} alone: which series is of it nothing says.\n  {error}",
+                hint=f"Its labels {' and '.join(profile.holder_labels)} would tell whose it is.",
+            ) from error
+        self._evidence().fact(f"{held} of {node} is to the exporter", f"{name}, of pod {own.name}")
+        return name
+
+    def _name_if_seen(self, idle: "AcceleratorPod | None") -> str:
+        """Of the accelerator that we hold idle; empty where there is none, or it cannot be seen."""
+        try:
+            return self._name_of(idle) if idle else ""
+        except Inconclusive as error:
+            if not is_of_one_node(error):
+                raise
+            return ""  # told by the check that needs it
 
     def _play(
         self, busy: "AcceleratorPod", load: Load, watch: ReadingRecorder, course: _LoadResult
@@ -250,16 +291,6 @@ def _movement(
         raise ProbeFailed(f"{idle}: {identity} is shared, and moves for whoever has a share of it.")
     shown = f"{course.idle_peak:.0%} while {busy} loads {_only(busy)}"
     return [f"{idle} holds {identity} idle, and the exporter shows it at {shown}"]
-
-
-def _only_if_seen(idle: "AcceleratorPod | None") -> str:
-    """The accelerator that we hold idle; empty where there is none, or it cannot be seen."""
-    try:
-        return _only(idle) if idle else ""
-    except Inconclusive as error:
-        if not is_of_one_node(error):
-            raise
-        return ""  # told by the check that needs it
 
 
 def _only(pod: "AcceleratorPod") -> str:

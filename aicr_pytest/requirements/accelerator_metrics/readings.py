@@ -86,6 +86,18 @@ def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
     return PART.join(part for part in parts if part)
 
 
+def held_by(
+    profile: ExporterProfile, exposed: Iterable[Exposed], namespace: str, pod: str
+) -> list[str]:
+    """Identities of the accelerators of which an exporter says that a pod holds them, sorted."""
+    holder = dict(zip(profile.holder_labels, (namespace, pod), strict=True))
+    return sorted(
+        identity
+        for identity, (_, samples) in shown(profile, profile.utilization, exposed).items()
+        if any(holder.items() <= sample.labels.items() for sample in samples)
+    )
+
+
 def why_unmatched(profile: ExporterProfile, identity: str, seen: Iterable[str]) -> str:
     """Why nobody knows which series is of what a pod holds; empty where it is known, or none is.
 

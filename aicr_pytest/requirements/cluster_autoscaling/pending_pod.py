@@ -90,11 +90,15 @@ class PendingPod:
 
     def create(self, reach: ScalableNodePools) -> "Pod":
         """The pod that wants a node."""
+        asked = self._asked_as()
         (pod,) = self._platform.workspaces.fill(
-            "cluster_autoscaling/wanting", image="probe", name=f"wanting-{self._autoscaler.name}"
+            "cluster_autoscaling/wanting",
+            asked.profile,
+            image="probe",
+            name=f"wanting-{self._autoscaler.name}",
         )
         tolerations = [*pod["spec"].get("tolerations", ()), *reach.tolerations]
-        *templates, pod = with_accelerator_request(pod, self._asked_as(), tolerations=tolerations)
+        *templates, pod = with_accelerator_request(pod, asked, tolerations=tolerations)
         apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": MARKED}}
         pod["spec"]["affinity"] = {"podAntiAffinity": {_REQUIRED: [apart]}}
         if reach.requirements:

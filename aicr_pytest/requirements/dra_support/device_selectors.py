@@ -40,7 +40,7 @@ def choosing(node: AcceleratorNode) -> str:
     return " && ".join(
         [
             node.selector,
-            _has_identity(node, device.identity),
+            _has_identity(node, device, device.identity),
             *(
                 capacity_compares(node.profile.driver, name, ">=", quantity)
                 for name, quantity in _capacity_of(node, device)
@@ -51,13 +51,15 @@ def choosing(node: AcceleratorNode) -> str:
 
 def nobodys_device(node: AcceleratorNode) -> str:
     """An expression that no device satisfies, by its identity and by its capacity."""
-    nobodys, more = _has_identity(node, "no-such-device"), _more_than_any_has(node)
+    nobodys = _has_identity(node, node.devices[0] if node.devices else None, "no-such-device")
+    more = _more_than_any_has(node)
     # Either alone would make a device of it that is given, though nobody has it.
     return f"{node.selector} && " + (f"({nobodys} || {more})" if more else nobodys)
 
 
-def _has_identity(node: AcceleratorNode, identity: str) -> str:
-    return has(node.profile.driver, node.profile.identity_attribute, identity)
+def _has_identity(node: AcceleratorNode, device: Device | None, identity: str) -> str:
+    told = device.identity_attribute if device else ""
+    return has(node.profile.driver, told or node.profile.identity_attributes[0], identity)
 
 
 def _capacity_of(node: AcceleratorNode, device: Device) -> list[tuple[str, str]]:

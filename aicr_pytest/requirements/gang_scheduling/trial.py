@@ -324,7 +324,7 @@ class GangTrial:
         found: list[str] = []
         seen: dict[str, str] = {}
         for member in members:
-            for identity in member.held():
+            for identity in map(member.on.known_as, member.held()):
                 if identity in seen and (why := member.why_shared(identity)):
                     both = f"its units went to {seen[identity]} and {member}"
                     self._platform.evidence.fact(f"{identity} is shared", f"{both}: {why}")

@@ -57,11 +57,13 @@ class Scaled:
 
     def deploy(self, name: str) -> None:
         """Create it; nothing is waited for."""
+        profile = self.nodes[0].profile
         (deployment,) = self._platform.workspaces.fill(
             "pod_autoscaling/scaled",
+            profile,
             image="load",
             name=name,
-            load_program=" ".join(self.nodes[0].profile.load_program),
+            load_program=" ".join(profile.load_program),
         )
         template = deployment["spec"]["template"]
         pod = {"metadata": {"name": name, **template["metadata"]}, "spec": template["spec"]}

@@ -313,7 +313,10 @@ class AutoscalingTrial:
             [[one.on.name, one.pod.name, ", ".join(seen)] for one, seen in held],
             source=f"{new.on.profile.tool} in each pod",
         )
-        pods = tuple(PodDevices(pod=str(one), devices=frozenset(seen)) for one, seen in held)
+        pods = tuple(
+            PodDevices(pod=str(one), devices=frozenset(map(one.on.known_as, seen)))
+            for one, seen in held
+        )
         both = sorted(pods[0].devices & pods[1].devices)
         if both and (why := new.why_shared(both[0])):
             raise Inconclusive(

@@ -41,7 +41,8 @@ def gpus(name: str, count: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.vendor)
 def test_every_vendors_accelerators_are_found_by_dra_and_by_device_plugin(profile: Profile) -> None:
-    attributes = dict.fromkeys(profile.expected_attributes, "x") | dict([profile.type_attribute])
+    told = (*profile.expected_attributes, profile.identity_attributes[-1])
+    attributes = dict.fromkeys(told, "x") | dict([profile.type_attribute])
     published = resource_slice("n0", [device(0, "n0", **attributes)], driver=profile.driver)
     vendors_class = device_class(profile.device_class, driver=profile.driver)
     empty: dict[str, Any] = {"claims": [], "pods": []}

@@ -80,6 +80,8 @@ def test_resources_of_accelerators_are_known_by_their_names(resource: str) -> No
         "example.com/output",
         "nvidia.com/hostdev",
         "nvidia.com/mlnxnics",
+        "amd.com/nic",
+        "amd.com/vnic",
         "hugepages-2Mi",
         "cpu",
         "ephemeral-storage",

@@ -83,11 +83,30 @@ def test_vendors_of_the_field_that_publish_by_dra_only_are_unknown(
 ) -> None:
     served.put("/api/v1/nodes", node("by-plugin"))
     for name, objects in (("/api/v1/nodes", "nodes"), (f"{API}/resourceslices", "slices")):
-        for one in world("12")[objects]:
+        for one in world("12")[objects][1:]:
             served.put(name, one)
 
-    with pytest.raises(UnknownAccelerator, match=r"a: gpu\.amd\.com; b: gaudi.*c: tpu.*d: gpu\."):
+    with pytest.raises(UnknownAccelerator, match=r"b: gaudi.*c: tpu.*d: gpu\..*: nvidia, amd"):
         Accelerators(cluster).look()
+
+
+def test_a_described_vendor_is_looked_at_and_the_others_are_told(
+    cluster: Cluster, served: FakeApi
+) -> None:
+    served.put("/api/v1/nodes", node("by-plugin"))
+    for name, objects in (("/api/v1/nodes", "nodes"), (f"{API}/resourceslices", "slices")):
+        for one in world("12")[objects]:
+            served.put(name, one)
+    accelerators = Accelerators(cluster)
+
+    assert [str(one) for one in accelerators.look()] == [
+        "a: 1 x AMD_Instinct_MI300X_OAM, 1 free, by dra"
+    ]
+    assert accelerators.undescribed == [
+        "b: gaudi.intel.com",
+        "c: tpu.google.com",
+        "d: gpu.intel.com",
+    ]
 
 
 def test_what_is_of_the_vendor_and_not_described_is_named(

@@ -350,7 +350,7 @@ def test_what_is_beside_and_what_waits_is_told_before_anything_is_created() -> N
     assert alone == [str(found[0]), "1 more node of these kinds, not looked at"]
     assert seen.remarks() == [
         "left out: n1: 7 nvidia.com/mig-1g.5gb are allocatable, too",
-        "left out: n2: amd.com/gpu, which no profile describes",
+        "left out: n2: amd.com/gpu, of a vendor that is not looked at",
         "in doubt: n0: gpu-0 waits for example.com/attached, which only the scheduler can tell",
     ]
 

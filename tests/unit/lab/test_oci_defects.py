@@ -19,7 +19,7 @@ from aicr_lab.accelerators.oci_defects import (
 UUIDS = [f"GPU-{number:08x}-0000-0000-0000-000000000000" for number in range(4)]
 FACTS = Facts(
     modes=[],
-    gpu_major=195,
+    gpu_nodes=[[(f"/dev/nvidia{n}", 195, n)] for n in range(4)],
     uuids=UUIDS,
     control_nodes=[("/dev/nvidiactl", 195, 255), ("/dev/nvidia-uvm", 120, 0)],
     mounts=[("/driver/nvidia-smi", "/usr/bin/nvidia-smi")],

@@ -12,7 +12,7 @@ from aicr_lab.accelerators.runtime import NodeRuntime
 
 FACTS = Facts(
     modes=[],
-    gpu_major=195,
+    gpu_nodes=[[(f"/dev/nvidia{n}", 195, n)] for n in range(4)],
     uuids=[],
     control_nodes=[],
     mounts=[],

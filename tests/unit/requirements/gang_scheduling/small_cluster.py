@@ -68,6 +68,7 @@ class Member:
         self.why_shared = lambda _: f"{cluster.units} shares" if cluster.units > 1 else ""
         self.devices: tuple[str, ...] = ()
         self.asks_for_nothing = not count
+        self.on = SimpleNamespace(known_as=str)
         self.pod = SimpleNamespace(
             name=name,
             container="main",

@@ -111,7 +111,7 @@ class FakePod:
     def __init__(self, name: str, *held: str, units: int = 1) -> None:
         self.pod = SimpleNamespace(name=name)
         profile = SimpleNamespace(tool="nvidia-smi")
-        self.on = SimpleNamespace(name="node-0", profile=profile)
+        self.on = SimpleNamespace(name="node-0", profile=profile, known_as=str)
         self.why_shared = lambda _: f"{units} shares" if units > 1 else ""
         self.held = lambda: held
 
