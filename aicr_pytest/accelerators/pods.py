@@ -1,11 +1,10 @@
 """Pods that hold accelerators, or must not: what was granted, what is seen, what can be reached."""
 
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators import grants, sights
+from aicr_pytest.accelerators import grants, releases, sights
 from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import (
@@ -139,12 +138,20 @@ class AcceleratorPod:
             raise ProbeFailed(f"There is nothing to look into: {error}") from error
 
     @property
+    def evidence(self) -> "CheckEvidence":
+        """Of the check that runs."""
+        return self._evidence()
+
+    def asking_containers(self) -> list[str]:
+        """Names of the containers that were created with a request for accelerators."""
+        resource = self.on.extended_resource
+        asked = ((c["name"], c.get("resources", {})) for c in self.pod.sent["spec"]["containers"])
+        return [name for name, r in asked if r.get("claims") or resource in r.get("limits", {})]
+
+    @property
     def asks_for_nothing(self) -> bool:
         """Whether it was created without a request for accelerators."""
-        spec = self.pod.sent["spec"]
-        resource = self.on.extended_resource
-        asked = (c.get("resources", {}).get("limits", {}) for c in spec["containers"])
-        return not spec.get("resourceClaims") and not any(resource in limits for limits in asked)
+        return not self.asking_containers()
 
     def first_container(self) -> str:
         """The first container that we sent; the one meant where none is named."""
@@ -269,6 +276,10 @@ class AcceleratorPod:
             who=f"container {container} of pod {self.pod.name}",
             source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
         )
+        return self.judge(container, grant, view)
+
+    def judge(self, container: str, grant: Grant, view: View) -> list[str]:
+        """As ``mismatches``, of what was looked at before."""
         where, sharing = f"{self}, container {container} was given {grant}", self.on.profile.sharing
         if view.told and grant.told and not grants.is_compared(grant, view.listed, sharing):
             told = f"{', '.join(grant.told)} and {', '.join(view.listed) or 'nothing'}"
@@ -392,26 +403,7 @@ class AcceleratorPod:
         Returns:
             Seconds from the deletion until no claim of it is allocated any more.
         """
-        spec = self.pod.object()["spec"]
-        started = time.monotonic()
-        self.pod.delete()
-        self.pod.gone()
-        for use in spec.get("resourceClaims", ()):
-            if claim := use.get("resourceClaimName"):
-                self._await_released(claim)
-                self.pod.cluster.delete(RESOURCE_CLAIM, claim, self.pod.namespace)
-        return time.monotonic() - started
-
-    def _await_released(self, claim: str) -> None:
-        self.pod.waiter.for_object(
-            f"ResourceClaim {self.pod.namespace}/{claim} to be released",
-            RESOURCE_CLAIM,
-            claim,
-            self.pod.namespace,
-            until=lambda obj: not obj.get("status", {}).get("allocation"),
-            describe=lambda obj: "allocated" if obj.get("status", {}).get("allocation") else "free",
-            timeout=self.pod.waiter.deadlines.claim_released,
-        )
+        return releases.release(self.pod)
 
     def stays_pending(self, seconds: float) -> str:
         """The scheduler's reason, after so many seconds in which the pod got no node.

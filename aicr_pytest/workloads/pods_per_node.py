@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aicr_pytest.accelerators import each_device
 from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -86,6 +87,17 @@ class PodsPerNode:
     def devices_not_as_granted(self, container: str = "") -> list[str]:
         """In what its containers see other than they were given."""
         return self._gather(lambda pod: pod.mismatches(container))
+
+    def devices_not_held_one_by_one(self) -> list[str]:
+        """In what containers see other than the one device that each was given, as sentences.
+
+        Its pods hold every free device of a node at the same time, each in a container of its own.
+        """
+        by_offer: dict[tuple[str, str], list[AcceleratorPod]] = {}
+        for pod in self.pods:
+            by_offer.setdefault(pod.on.offer, []).append(pod)
+        found = _on_each([tuple(those) for those in by_offer.values()], each_device.faults)
+        return [sentence for sentences in found for sentence in sentences]
 
     def visible_devices(self, control: Control, container: str = "") -> list[str]:
         """Accelerators that its containers see though they asked for none."""

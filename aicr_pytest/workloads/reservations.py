@@ -47,6 +47,14 @@ class Exclusive:
             alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
         return self._take(alternatives)
 
+    def whole(self, nodes: "Sequence[AcceleratorNode]") -> Window:
+        """Wait until all accelerators of these nodes are ours.
+
+        Raises:
+            NoCapacity: other checks hold them for too long.
+        """
+        return self(max(node.total for node in nodes), each=nodes)
+
     def with_room(
         self,
         alternatives: "Sequence[Sequence[AcceleratorNode]]",

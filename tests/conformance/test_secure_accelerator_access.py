@@ -19,6 +19,8 @@ pytestmark = pytest.mark.requirement("secure_accelerator_access")
 
 AT_ONCE = 2
 """Accelerators held at the same time where there is room: holder 1, neighbour 1."""
+EVERY = 8
+"""Accelerators that ordinary nodes have; with ``rest`` all that are free are held."""
 
 Nodes = list[AcceleratorNode]
 
@@ -27,13 +29,16 @@ Nodes = list[AcceleratorNode]
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, whatever mechanism hands out their accelerators, once it is our turn."""
     nodes = aicr_accelerators.sample_nodes()
-    aicr_exclusive(AT_ONCE, each=nodes)
+    aicr_exclusive.whole(nodes)
     return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
 def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Actors:
-    """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
+    """Every actor on every looked-at node; a neighbour holds a device only where there is room.
+
+    ``rest`` holds what these two leave: every free device is held by a container of its own.
+    """
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], PodsPerNode]:
         return lambda: aicr_workspace.deploy(
@@ -53,6 +58,12 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
         {
             "holder": actor("holder"),
             "neighbour": neighbour,
+            "rest": lambda: aicr_workspace.deploy_each(
+                "secure_accelerator_access/rest",
+                nodes,
+                must_start=False,
+                beside=lambda node: min(node.free, AT_ONCE),
+            ),
             "bystander": actor("bystander"),
             "by-environment": actor("by-environment", **aicr_accelerators.environment_values()),
             "by-runtime-class": actor(
@@ -72,6 +83,17 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
 def test_container_sees_exactly_the_devices_it_was_granted(actors: Actors) -> None:
     """Device nodes and the vendor's tool show what the container was granted, and no more."""
     assert actors["holder"].devices_not_as_granted() == []
+
+
+@pytest.mark.aicr_check(
+    basis="text", creates="a container for each free accelerator", accelerators=EVERY, seconds=3
+)
+def test_each_free_device_is_seen_by_the_one_container_that_was_granted_it(actors: Actors) -> None:
+    """All free devices are held at once, and no container sees that of another."""
+    holder, neighbour, rest = actors.together("holder", "neighbour", "rest")
+    everybody = holder.joined_by(neighbour).joined_by(rest)
+
+    assert everybody.requiring_exclusive_devices().devices_not_held_one_by_one() == []
 
 
 @pytest.mark.aicr_check(

@@ -516,25 +516,39 @@ def test_release_deletes_and_waits_until_every_claim_is_free(
     pod, done = holding(sees(), "gpu-0"), []
     pod.pod.spec["resourceClaims"].insert(0, {"name": "t", "resourceClaimTemplateName": "t"})
 
-    def wait(what: str, kind: Any, name: str, namespace: str, **how: Any) -> None:
+    pod.pod.status = {
+        "resourceClaimStatuses": [
+            {"name": "t", "resourceClaimName": "made"},
+            {"name": "none-needed"},
+        ]
+    }
+
+    def wait(what: str, subjects: Any, **how: Any) -> None:
         done.append(what)
-        assert (kind.name, name, namespace) == ("ResourceClaim", "claim", "ns")
+        ((kind, name, namespace),) = ((one.kind, one.name, one.namespace) for one in subjects)
+        assert (kind.name, namespace) == ("ResourceClaim", "ns")
         assert how["timeout"] == 30
-        allocated = claim("claim", ("n0", "gpu-0"))
-        states = [allocated, {"status": {"allocation": None}}, {"status": {}}, {}]
-        assert [how["until"](one) for one in states] == [False, True, True, True]
-        assert [how["describe"](one) for one in states] == ["allocated", "free", "free", "free"]
+        allocated, other = claim(name, ("n0", "gpu-0")), claim("other", ("n0", "gpu-1"))
+        free: list[Any] = [{"status": {"allocation": None}}, {"status": {}}, {}]
+        states = [[{"metadata": allocated["metadata"], **one}] for one in free] + [[], [other]]
+        assert [how["judge"]([viewed(those)]) for those in states] == [True] * 5
+        assert how["describe"]([viewed([])]) == "free"
+        assert how["judge"]([viewed([allocated])]) is None
+        assert how["describe"]([viewed([allocated])]) == "allocated"
+
+    def viewed(objects: Any) -> Any:
+        return dict(enumerate(objects))
 
     pod.pod.delete = lambda: done.append("delete")
     pod.pod.gone = lambda: done.append("gone")
-    pod.pod.waiter = SimpleNamespace(for_object=wait, deadlines=SimpleNamespace(claim_released=30))
+    pod.pod.waiter = SimpleNamespace(until=wait, deadlines=SimpleNamespace(claim_released=30))
     pod.pod.cluster = SimpleNamespace(delete=lambda *what: done.append(str(what[1:])))
     clock = iter([100.0, 107.5])
-    monkeypatch.setattr("aicr_pytest.accelerators.pods.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("aicr_pytest.accelerators.releases.time.monotonic", lambda: next(clock))
 
     assert pod.release() == 7.5
-    free = "ResourceClaim ns/claim to be released"
-    assert done == ["delete", "gone", free, "('claim', 'ns')"]
+    freed = [f"ResourceClaim ns/{name} to be released" for name in ("claim", "made")]
+    assert done == ["delete", "gone", *freed, "('claim', 'ns')"]
 
 
 def test_release_of_a_pod_without_claims_waits_for_none() -> None:
