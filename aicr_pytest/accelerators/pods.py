@@ -12,7 +12,7 @@ from aicr_pytest.accelerators.probe import (
     OpenAttempt,
     View,
     open_command,
-    parse_open_attempt,
+    parse_open_attempts,
     parse_view,
     probe_command,
 )
@@ -220,9 +220,15 @@ class AcceleratorPod:
 
     def reach(self, node: DeviceNode, whose: str, container: str = "") -> OpenAttempt:
         """Make a device node with these numbers in a container and try to open it."""
+        return self.reach_all([node], whose, container)[0]
+
+    def reach_all(
+        self, nodes: Sequence[DeviceNode], whose: str, container: str = ""
+    ) -> list[OpenAttempt]:
+        """As ``reach``, of several at once."""
         container = container or self.first_container()
-        ran, _ = self._run(open_command(node), container, f"Reaching for {whose}")
-        return parse_open_attempt(ran)
+        ran, _ = self._run(open_command(*nodes), container, f"Reaching for {whose}")
+        return parse_open_attempts(ran, len(nodes))
 
     def _run(
         self, command: tuple[str, ...], container: str, title: str
@@ -336,7 +342,7 @@ class AcceleratorPod:
         found, rows = [], []
         me, looker = (
             f"{self}, container {container}" if container else f"{self}",
-            self._looker(container),
+            self.looker(container),
         )
         both = not (
             container or victim.asks_for_nothing or own.isdisjoint(n.numbers for n in theirs)
@@ -358,7 +364,7 @@ class AcceleratorPod:
                 rows.append(looker.sight(node, "denied", "denied", twin.told))
                 continue
             seen = "denied" if twin.refused else "own"
-            rows.append(victim._looker().sight(node, "own", seen, twin.told))
+            rows.append(victim.looker().sight(node, "own", seen, twin.told))
             if twin.refused:
                 sights.show(self._evidence(), rows)
                 raise ProbeFailed(
@@ -387,15 +393,11 @@ class AcceleratorPod:
                 for name, _ in claims
                 if self.pod.uid not in reserved_for(self._claim(name))
             ]
-        resource = self.on.extended_resource
-        if not grant.count:
-            return [f"{self} holds a device that neither a claim nor {resource} gave it"]
         if not grant.told:
-            self._evidence().fact(f"what kubelet tells of {self.pod.name}", "a count, and no ids")
-        if grant.told and len(grant.told) != grant.count:
-            listed = ", ".join(grant.told)
-            return [f"{self}: {grant.count} {resource}, but allocatedResourcesStatus has {listed}"]
-        return []
+            gave = "nothing" if grant.admitted is None else f"{grant.admitted}, and no ids"
+            self._evidence().fact(f"what kubelet tells of {self.pod.name}", gave)
+        seen = len(self.view().reachable) if grant.admitted is not None else 0
+        return grants.off_the_books(grant, seen, str(self), self.on.extended_resource)
 
     def release(self) -> float:
         """Delete the pod gracefully and wait until its devices are free again.
@@ -466,8 +468,11 @@ class AcceleratorPod:
         view = self.look_again(container, known_majors=known_majors)
         if twin is not None:
             theirs = twin._newest[twin.first_container()]
-            looked = sights.beside(self._looker(container), view, twin._looker(), theirs)
+            looked = sights.beside(self.looker(container), view, twin.looker(), theirs)
             sights.show(self._evidence(), looked)
+        if view.asks_by:
+            name = f"{self.pod.name}, {container}, asks by its variables"
+            self._evidence().fact(name, ", ".join(view.asks_by))
         if not view.reachable:
             return []
         paths = ", ".join(node.path for node in view.reachable)
@@ -475,7 +480,8 @@ class AcceleratorPod:
         remedy = self.on.profile.environment_remedy
         return [f"{told}\n  Where the runtime honours variables: {remedy}" if remedy else told]
 
-    def _looker(self, container: str = "") -> sights.Looker:
+    def looker(self, container: str = "") -> sights.Looker:
+        """A container of it, as the evidence has who looks."""
         name = self.pod.name
         return sights.Looker(
             who=name if container in ("", self.first_container()) else f"{name}, {container}",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aicr_pytest.accelerators import each_device
+from aicr_pytest.accelerators import each_device, reaching
 from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -192,6 +192,22 @@ class PodsPerNode:
                 *theirs.foreign_devices_opened(mine),
             ],
         )
+
+    def devices_opened(self, holders: "PodsPerNode", control: Control) -> list[str]:
+        """Devices of all holders on its node that its pods can open, as sentences.
+
+        Args:
+            holders: pods that hold devices, several of them on one node, perhaps.
+            control: of the pods that open their own by a node made on purpose.
+        """
+
+        def look(pod: AcceleratorPod) -> list[str]:
+            if (twin := control.twins.get(pod.on.offer)) is None:
+                raise ProbeFailed(f"No pod on {pod.on.name} holds a device beside {pod}.")
+            others = [one for one in holders.pods if one.on.offer == pod.on.offer]
+            return reaching.devices_opened(pod, twin, others)
+
+        return self._gather(look)
 
     def own_devices_opened_from(self, container: str) -> list[str]:
         """Devices of its pods that a container of theirs can open which was given none."""

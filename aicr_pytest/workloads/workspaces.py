@@ -93,6 +93,7 @@ class Workspaces:
         actor: str,
         nodes: Sequence[AcceleratorNode],
         chosen: Callable[[AcceleratorNode], Device] | None = None,
+        called: str = "",
         /,
         *,
         must_start: bool,
@@ -103,13 +104,14 @@ class Workspaces:
         Args:
             actor: the manifest, ``<requirement id>/<name>``.
             chosen: the one device of a node that its pod asks for; None: any will do.
+            called: what its pods are called; empty: as the actor is.
             must_start: whether a pod that does not start accuses the platform.
             values: placeholders of this manifest, computed per node.
         """
         pods: list[AcceleratorPod] = []
         not_created: list[NotCreated] = []
         for index, node in enumerate(nodes):
-            name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
+            name = (called or actor.rpartition("/")[2]) + (f"-{index}" if index else "")
             try:
                 filled = {key: value(node) for key, value in values.items()}
                 only = chosen(node) if chosen else None

@@ -14,22 +14,6 @@ from tests.unit.accelerators.test_pods import A, B, StandIn, sees, stock
 from tests.unit.requirements.kept import Kept
 
 
-class Notes(Kept):
-    """Evidence that keeps what was not looked at, too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left_out: list[tuple[str, str]] = []
-
-    def not_looked_at(self, where: str, why: str) -> None:
-        self.left_out.append((where, why))
-
-    def execution(self, ran: Any, title: str) -> str:
-        return title
-
-    def cite(self, observation: str) -> None: ...
-
-
 class Each(StandIn):
     """A pod of containers named by numbers."""
 
@@ -53,7 +37,7 @@ def by_claims(*seen: str, on: Any = None, notes: Any = None) -> Any:
         ),
         on or stock(len(seen)),
         claims=lambda name: claim(name, ("n0", f"gpu-{name}")),
-        evidence=lambda: notes or Notes(),  # type: ignore[arg-type, return-value]  # a stand-in
+        evidence=lambda: notes or Kept(),  # type: ignore[arg-type, return-value]  # a stand-in
         must_start=True,
     )
     return PodsPerNode("each", [pod])
@@ -74,7 +58,7 @@ def by_counts(*seen: str, told_by: str = "its labels") -> Any:
         ),
         dataclasses.replace(stock(len(seen), "device-plugin"), told_by=told_by),
         claims=lambda _: {},
-        evidence=lambda: Notes(),  # type: ignore[arg-type, return-value]  # a stand-in
+        evidence=lambda: Kept(),  # type: ignore[arg-type, return-value]  # a stand-in
         must_start=True,
     )
     return PodsPerNode("each", [pod])
@@ -84,7 +68,7 @@ FIRST, SECOND = sees(0, listed=(A,)), sees(1, listed=(B,))
 
 
 def test_devices_that_are_what_was_published_are_shown_with_their_containers() -> None:
-    notes = Notes()
+    notes = Kept()
 
     assert by_claims(FIRST, SECOND, notes=notes).devices_not_held_one_by_one() == []
     table = notes.tables["Every free device of n0, and the container that holds it"]
@@ -133,7 +117,7 @@ def test_units_of_a_device_plugin_are_each_in_one_container() -> None:
 
 
 def test_what_others_hold_is_told() -> None:
-    notes, node = Notes(), stock(4)
+    notes, node = Kept(), stock(4)
     node = dataclasses.replace(
         node,
         unallocated=(*node.unallocated[:2], dataclasses.replace(node.devices[3], in_doubt="t=")),

@@ -12,6 +12,7 @@ from aicr_pytest.cluster import admission
 from aicr_pytest.errors import Inconclusive, NoCapacity, PolicyRefused, ProbeFailed
 from tests.unit.accelerators.objects import claim
 from tests.unit.accelerators.test_pods import A, B, Silence, StandIn, holding, sees, stock
+from tests.unit.requirements.kept import Kept
 
 REFUSED, OPENED = "open\tOperation not permitted\n", "open\tNo such device or address\n"
 DEVICE = "device\t/dev/{0}\t{1}\t{2}\tNo such device or address\n"
@@ -364,11 +365,37 @@ def test_claim_that_is_reserved_for_another_is_not_on_the_books() -> None:
 
 
 def test_count_of_a_plugin_is_that_of_kubelet() -> None:
-    assert by_plugin(2, A, B).unallocated_access() == []
+    assert by_plugin(2, A, B, seen=sees(0, 1)).unallocated_access() == []
     assert by_plugin(1).unallocated_access() == []
-    assert by_plugin(3, B, A).unallocated_access() == [
+    assert by_plugin(3, B, A, seen=sees(0, 1)).unallocated_access() == [
         f"n0: pod ns/p: 3 nvidia.com/gpu, but allocatedResourcesStatus has {A}, {B}"
     ]
+    assert by_plugin(1, A, seen=sees(0, 1)).unallocated_access() == [
+        "n0: pod ns/p reaches 2 devices, and kubelet gave 1 nvidia.com/gpu"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gave", "nodes", "told"),
+    [
+        ({"nvidia.com/gpu": "1"}, (0,), ""),
+        ({"nvidia.com/gpu": "1"}, (0, 1), "reaches 2 devices, and kubelet gave 1 nvidia.com/gpu"),
+        ({"cpu": "1"}, (0,), "1 nvidia.com/gpu asked for, and kubelet gave 0"),
+        ({}, (0, 1), ""),  # not told before Kubernetes 1.33
+    ],
+)
+def test_what_kubelet_allocated_is_judged_and_not_what_was_asked_for(
+    gave: dict[str, str], nodes: tuple[int, ...], told: str
+) -> None:
+    pod = by_plugin(1, seen=sees(*nodes))
+    pod.pod.status["containerStatuses"] = [{"name": "main", "resources": {"limits": gave}}]
+    kept = Kept()
+    pod._evidence = lambda: kept
+
+    assert " ".join(pod.unallocated_access()).endswith(told)
+    assert bool(pod.unallocated_access()) is bool(told)
+    tells = {"nvidia.com/gpu": "1, and no ids", "cpu": "0, and no ids"}
+    assert kept.facts["what kubelet tells of p"] == tells.get(next(iter(gave), ""), "nothing")
 
 
 def test_device_that_nothing_gave_is_not_on_the_books() -> None:

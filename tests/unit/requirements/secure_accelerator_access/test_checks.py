@@ -73,7 +73,29 @@ CHECKS: list[tuple[Callable[..., None], list[Any]]] = [
     ),
     (
         suite.test_pod_without_a_request_sees_no_device,
-        [BEFORE, ("bystander", "visible_devices", MAJORS), AFTER],
+        [
+            BEFORE,
+            ("bystander", "visible_devices", MAJORS),
+            ("outsider", "visible_devices", MAJORS),
+            AFTER,
+        ],
+    ),
+    (
+        suite.test_pod_without_a_request_opens_no_device_by_a_node_of_its_own_making,
+        [
+            BEFORE,
+            ("outsider", "devices_opened", "holder, neighbour, rest", MAJORS),
+            AFTER,
+        ],
+    ),
+    (
+        suite.test_init_container_without_a_request_sees_no_device,
+        [
+            BEFORE,
+            ("holder", "visible_devices", MAJORS, "before"),
+            ("holder", "own_devices_opened_from", "before"),
+            AFTER,
+        ],
     ),
     (
         suite.test_sibling_container_without_a_request_sees_no_device,
