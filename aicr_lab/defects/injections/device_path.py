@@ -149,9 +149,13 @@ def _offers_all(lab: Lab, node: Node, told: Path | None) -> bool:
     if node.allocation(lab.options) == "device-plugin":
         return _allocatable(lab, node) == lab.options.gpus
     state = StateFile(told, node.name) if told else accelerators.state_file(node, lab.options)
-    expected = {values["uuid"] for name, values in state.read().items() if name[:4] == "gpu "}
+    expected = {
+        f"gpu-{values['minor']}": values["uuid"]
+        for name, values in state.read().items()
+        if name[:4] == "gpu "
+    }
     published = {
-        device["attributes"]["uuid"]["string"]
+        device["name"]: device["attributes"]["uuid"]["string"]
         for slice_ in slices_of(lab, node)
         for device in slice_["spec"].get("devices") or []
     }
