@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aicr_lab.accelerators.state_file import StateFile
 
-_HEARTBEAT = "dev/shm/aicr-lab-gpu-load"
+_HEARTBEATS = "dev/shm/aicr-lab-gpu-load-*"
 _FRESH = 3.0
 """Seconds for which a heartbeat counts; it is renewed every half second."""
 _EVERY = 1.0
@@ -33,8 +33,7 @@ def loads(proc: Path, now: float) -> dict[int, int]:
         now: seconds since the epoch, as file times are.
     """
     found: dict[int, int] = {}
-    for root in _container_roots(proc):
-        heartbeat = root / _HEARTBEAT
+    for root, heartbeat in _heartbeats(proc):
         try:
             if now - heartbeat.stat().st_mtime > _FRESH:
                 continue
@@ -44,6 +43,12 @@ def loads(proc: Path, now: float) -> dict[int, int]:
         except (OSError, ValueError):
             continue  # no heartbeat, half a one, a container that just ended, or no such device
     return found
+
+
+def _heartbeats(proc: Path) -> Iterator[tuple[Path, Path]]:
+    """Each container's root with what is said there; the containers of a pod share ``/dev/shm``."""
+    for root in _container_roots(proc):
+        yield from ((root, heartbeat) for heartbeat in root.glob(_HEARTBEATS))
 
 
 def _container_roots(proc: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@
  * Like a CUDA program it takes device 0 of what its container was given, and fails without one. While
  * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD" as one line, every half second; the lab's
  * agent takes a line for true while its file is fresh and the container really holds that GPU. It ends
- * at once on TERM.
+ * at once on TERM. The file's name ends in "-GPU": the containers of a pod share /dev/shm.
  *
  * Static, so that any image can carry it.
  */
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEARTBEAT "/dev/shm/aicr-lab-gpu-load"
+#define HEARTBEAT "/dev/shm/aicr-lab-gpu-load-%d"
 #define MAX_GPUS 16
 #define INTERACTIONS_PER_SECOND 1.8e14
 
@@ -52,10 +52,18 @@ static int first_gpu(void) {
     return -1;
 }
 
+static void stop(int gpu) {
+    char path[48];
+    snprintf(path, sizeof path, HEARTBEAT, gpu);
+    unlink(path);
+}
+
 static int beat(int gpu, int load) {
-    FILE *file = fopen(HEARTBEAT, "w");
+    char path[48];
+    snprintf(path, sizeof path, HEARTBEAT, gpu);
+    FILE *file = fopen(path, "w");
     if (!file) {
-        perror(HEARTBEAT);
+        perror(path);
         return 0;
     }
     fprintf(file, "%d %d\n", gpu, load);
@@ -98,7 +106,7 @@ int main(int count, char **arguments) {
             return 1;
         nanosleep(&pause, NULL);
     }
-    unlink(HEARTBEAT);
+    stop(gpu);
     if (bodies > 0)
         printf("%.0f bodies, total time for %.0f iterations: %d ms\n", bodies, iterations, seconds * 1000);
     return 0;

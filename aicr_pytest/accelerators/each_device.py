@@ -61,7 +61,7 @@ def faults(*pods: "AcceleratorPod") -> list[str]:
         node=pods[0].on.name,
         source="; ".join(f"probe in pod {pod.pod.namespace}/{pod.pod.name}" for pod in pods),
     )
-    _tell_what_is_left_out(pods, len(looks))
+    tell_what_is_left_out(pods, len(looks))
     found = [told for pod, name, grant, view in looks for told in pod.judge(name, grant, view)]
     return found + _seen_twice(looks)
 
@@ -97,7 +97,8 @@ def _seen_twice(looks: Sequence[_Look]) -> list[str]:
     return found
 
 
-def _tell_what_is_left_out(pods: Sequence["AcceleratorPod"], looked_at: int) -> None:
+def tell_what_is_left_out(pods: Sequence["AcceleratorPod"], looked_at: int) -> None:
+    """Note how many of a node's devices were not looked at, and why."""
     on = pods[0].on
     if looked_at >= on.total:
         return

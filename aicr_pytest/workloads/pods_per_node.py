@@ -93,10 +93,14 @@ class PodsPerNode:
 
         Its pods hold every free device of a node at the same time, each in a container of its own.
         """
+        return self.on_each_node(each_device.faults)
+
+    def on_each_node(self, look: Callable[..., list[str]]) -> list[str]:
+        """What is wrong on each node, of all its pods there at once, as sentences."""
         by_offer: dict[tuple[str, str], list[AcceleratorPod]] = {}
         for pod in self.pods:
             by_offer.setdefault(pod.on.offer, []).append(pod)
-        found = _on_each([tuple(those) for those in by_offer.values()], each_device.faults)
+        found = _on_each([tuple(those) for those in by_offer.values()], look)
         return [sentence for sentences in found for sentence in sentences]
 
     def visible_devices(self, control: Control, container: str = "") -> list[str]:
