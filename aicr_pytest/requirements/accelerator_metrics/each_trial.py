@@ -190,9 +190,10 @@ class EachTrial:
         return last
 
     def _off(self, held: Sequence[_Held]) -> None:
-        """Switch off what was switched on; that it is seen idle was before."""
-        for one in {id(one.pod): one for one in held if one.tool is not None}.values():
-            one.load.let_go()
+        """Switch every pod's load off; that it is seen idle was before."""
+        for one in {id(one.pod): one for one in held}.values():
+            with contextlib.suppress(Inconclusive):  # what it stood for has been said
+                one.load.let_go()
 
     def _show(self, node: str, held: Sequence[_Held]) -> None:
         profile = self._exporters.profile
