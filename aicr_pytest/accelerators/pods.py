@@ -47,6 +47,7 @@ class AcceleratorPod:
     Args:
         must_start: a pod that does not start accuses the platform; else there is nothing to look
             into, which accuses nobody.
+        not_as_root: why it does not run as root, though it was meant to; empty: it runs as meant.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class AcceleratorPod:
         claims: Callable[[str], Object],
         evidence: Callable[[], "CheckEvidence"],
         must_start: bool,
+        not_as_root: str = "",
     ) -> None:
         self.pod = pod
+        self._not_as_root = not_as_root
         self._must_start = must_start
         self._ready = Once(
             pod.ready,
@@ -234,6 +237,9 @@ class AcceleratorPod:
         self, command: tuple[str, ...], container: str, title: str
     ) -> "tuple[Execution, Observation]":
         assert self.running
+        if self._not_as_root:
+            where = f"{self.on.name} as root, in pod {self.pod.name}"
+            self._evidence().not_looked_at(where, self._not_as_root)
         ran = self.pod.run(*command, container=container)
         return ran, self._evidence().execution(ran, f"{title} in pod {self.pod.name}")
 

@@ -15,19 +15,16 @@ from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
-from aicr_pytest.errors import AicrError, LeftBehind, NoCapacity, error_message
+from aicr_pytest.errors import AicrError, LeftBehind, NoCapacity, PolicyRefused, error_message
 from aicr_pytest.threads import join_all
 from aicr_pytest.workloads.explanation import explain
 from aicr_pytest.workloads.images import Images
 from aicr_pytest.workloads.manifests import render_actor
+from aicr_pytest.workloads.pod_security import LEVEL, without_root
 from aicr_pytest.workloads.pods_per_node import NotCreated, PodsPerNode
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
-
-
-LEVEL = "aicr-pytest/pod-security"
-"""Annotation of a manifest's pod: the Pod Security level it needs; ``restricted`` without it."""
 
 
 class Workspaces:
@@ -200,7 +197,6 @@ class Workspaces:
             whole_device=node.selector,
             **(values or {}),
         )
-        workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
         if self._pull_secret:
             pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
         if copies:
@@ -209,16 +205,28 @@ class Workspaces:
         *templates, pod = with_accelerator_request(
             pod, node, tolerations=self._accelerators.tolerations
         )
-        if others or templates:
-            workspace.apply([*others, *templates])
         judge = self._accelerators.why_pending(node, count if needs is None else needs, only=only)
-        handle = workspace.pod(as_member(pod), why_pending=judge)
+
+        def create(pod: Object, level: PodSecurity) -> Pod:
+            workspace = self.at(level)
+            if others or templates:
+                workspace.apply([*others, *templates])
+            return workspace.pod(as_member(pod), why_pending=judge)
+
+        told = ""
+        try:
+            handle = create(pod, pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
+        except PolicyRefused as refusal:
+            if (other := without_root(pod)) is None:
+                raise
+            handle, told = create(other, "restricted"), str(refusal)
         return AcceleratorPod(
             handle,
             node,
             claims=lambda claim: handle.cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
             evidence=self._evidence,
             must_start=must_start,
+            not_as_root=told,
         )
 
     def place(self, actor: str, *, image: str, name: str = "", **values: str) -> Pod:
