@@ -7,6 +7,7 @@ tell which is which: two whose identities are swapped pass as a set.
 import copy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aicr_pytest.accelerators import sights
@@ -14,6 +15,7 @@ from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import View
 from aicr_pytest.cluster.kinds import Object
+from aicr_pytest.errors import Inconclusive
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -52,29 +54,47 @@ def faults(*pods: "AcceleratorPod") -> list[str]:
     """In what containers of pods on one node see other than the one device that each was given.
 
     Raises:
-        Inconclusive: it cannot be seen.
+        Inconclusive: nothing is wrong with those that can be looked into, and of some it cannot be
+            seen.
     """
-    looks = [look for pod in pods for look in _looks(pod)]
+    looks, blind = _looks(pods)
     sights.show_each(
         pods[0].evidence,
         [(_named(pod, name), grant, view.listed) for pod, name, grant, view in looks],
         node=pods[0].on.name,
         source="; ".join(f"probe in pod {pod.pod.namespace}/{pod.pod.name}" for pod in pods),
     )
-    tell_what_is_left_out(pods, len(looks))
-    found = [told for pod, name, grant, view in looks for told in pod.judge(name, grant, view)]
-    return found + _seen_twice(looks)
+    tell_what_is_left_out(pods, len(looks) + len(blind))
+    found: list[str] = []
+    judges = [partial(pod.judge, name, grant, view) for pod, name, grant, view in looks]
+    for judge in (*judges, partial(_seen_twice, looks)):
+        try:
+            found += judge()
+        except Inconclusive as error:
+            blind.append(error)
+    if blind and not found:
+        raise blind[0]
+    return found
 
 
 _Look = tuple["AcceleratorPod", str, Grant, View]
 
 
-def _looks(pod: "AcceleratorPod") -> list[_Look]:
-    """What each container that asked for a device was given, and sees."""
-    assert pod.running  # before the threads, that each finds it
-    names = pod.asking_containers()
+def _looks(pods: Sequence["AcceleratorPod"]) -> tuple[list[_Look], list[Inconclusive]]:
+    """What each container that asked was given, and sees; and why some tell nothing."""
+
+    def look(pod: "AcceleratorPod", name: str) -> _Look | Inconclusive:
+        try:
+            return pod, name, pod.grant(name), pod.view(name)
+        except Inconclusive as error:
+            return error
+
+    assert all(pod.running for pod in pods)  # before the threads, that each finds it
+    asking = [(pod, name) for pod in pods for name in pod.asking_containers()]
     with ThreadPoolExecutor(max_workers=8) as threads:
-        return list(threads.map(lambda name: (pod, name, pod.grant(name), pod.view(name)), names))
+        came = list(threads.map(look, *zip(*asking, strict=True))) if asking else []
+    blind = [one for one in came if isinstance(one, Inconclusive)]
+    return [one for one in came if not isinstance(one, Inconclusive)], blind
 
 
 def _seen_twice(looks: Sequence[_Look]) -> list[str]:

@@ -1,6 +1,7 @@
 # Prints what this container can really reach, for aicr_pytest/accelerators/probe.py.
-# Arguments: names of variables; names of majors in /proc/devices; patterns of device nodes; directories and name of the
-# vendor's list tool; then the arguments that make the tool list one device per line.
+# Arguments: names of variables; names of majors in /proc/devices; patterns of device nodes;
+# directories and name of the vendor's list tool; then the arguments that make the tool list one
+# device per line.
 # Output: tab-separated lines. The last one is "end": without it the probe was cut short.
 LC_ALL=C
 export LC_ALL

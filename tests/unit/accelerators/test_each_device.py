@@ -98,13 +98,21 @@ def test_a_device_that_two_containers_hold_is_seen_whoever_handed_it_out(make: A
 
 
 def test_without_the_vendors_tool_numbers_tell_that_it_is_one_device() -> None:
-    looks = by_counts(sees(0), sees(0))
-
+    (told,) = by_counts(sees(0), sees(0)).devices_not_held_one_by_one()
+    assert told.endswith("both see device 240:0")
     with pytest.raises(ProbeFailed, match="which devices they are cannot be read"):
-        looks.devices_not_held_one_by_one()
+        by_counts(sees(0), sees(1)).devices_not_held_one_by_one()
     silent = sees(0, listed=(), tool_exit=0)
     (*_, told) = by_counts(silent, silent).devices_not_held_one_by_one()
     assert "but /usr/bin/nvidia-smi lists 0" in told
+
+
+def test_a_container_that_tells_nothing_hides_no_wrong_one_beside_it() -> None:
+    for blind in ("cut short\n", sees(2)):
+        with pytest.raises(ProbeFailed):
+            by_claims(FIRST, SECOND, blind).devices_not_held_one_by_one()
+        told = by_claims(SECOND, FIRST, blind).devices_not_held_one_by_one()
+        assert len(told) == 2
 
 
 def test_units_of_which_nothing_tells_whether_they_are_shared_accuse_nobody() -> None:
