@@ -17,7 +17,7 @@ from aicr_lab.accelerators.state_file import StateFile
 
 _PART = re.compile(r"mig \d+")
 """Key of a GPU's section that names an instance of it."""
-_HEARTBEAT = "dev/shm/aicr-lab-gpu-load"
+_HEARTBEATS = "dev/shm/aicr-lab-gpu-load-*"
 _FRESH = 3.0
 """Seconds for which a heartbeat counts; it is renewed every half second."""
 _EVERY = 1.0
@@ -36,8 +36,7 @@ def loads(proc: Path, now: float) -> dict[tuple[int, int], int]:
         now: seconds since the epoch, as file times are.
     """
     found: dict[tuple[int, int], int] = {}
-    for root in _container_roots(proc):
-        heartbeat = root / _HEARTBEAT
+    for root, heartbeat in _heartbeats(proc):
         try:
             if now - heartbeat.stat().st_mtime > _FRESH:
                 continue
@@ -47,6 +46,15 @@ def loads(proc: Path, now: float) -> dict[tuple[int, int], int]:
         except (OSError, ValueError):
             continue  # no heartbeat, half a one, a container that just ended, or no such device
     return found
+
+
+def _heartbeats(proc: Path) -> Iterator[tuple[Path, Path]]:
+    """Each container's root with what is said there; the containers of a pod share ``/dev/shm``."""
+    for root in _container_roots(proc):
+        try:
+            yield from [(root, heartbeat) for heartbeat in root.glob(_HEARTBEATS)]
+        except OSError:
+            continue  # it ended meanwhile
 
 
 def _container_roots(proc: Path) -> Iterator[Path]:

@@ -156,9 +156,13 @@ def _counts_all(lab: Lab, node: Node, _: Path | None) -> bool:
 
 def _publishes_all(lab: Lab, node: Node, told: Path | None) -> bool:
     state = StateFile(told, node.name) if told else accelerators.state_file(node, lab.options)
-    expected = {values["uuid"] for name, values in state.read().items() if name[:4] == "gpu "}
+    expected = {
+        f"gpu-{values['minor']}": values["uuid"]
+        for name, values in state.read().items()
+        if name[:4] == "gpu "
+    }
     published = {
-        device["attributes"]["uuid"]["string"]
+        device["name"]: device["attributes"]["uuid"]["string"]
         for slice_ in slices_of(lab, node)
         for device in slice_["spec"].get("devices") or []
     }
