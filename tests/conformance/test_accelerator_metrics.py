@@ -81,7 +81,7 @@ def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
 
 
 @pytest.mark.aicr_check(
-    basis="plan", creates="2 pods with 1 accelerator each", accelerators=EVERY, seconds=20
+    basis="plan", creates="a container for each free accelerator", accelerators=EVERY, seconds=20
 )
 def test_readings_follow_the_workload_of_the_allocated_accelerator(load_trial: LoadTrial) -> None:
     """Idle, busy while a workload runs on it, idle again: utilization and memory in use."""
@@ -89,7 +89,7 @@ def test_readings_follow_the_workload_of_the_allocated_accelerator(load_trial: L
 
 
 @pytest.mark.aicr_check(
-    basis="plan", creates="2 pods with 1 accelerator each", accelerators=EVERY, seconds=1
+    basis="plan", creates="a container for each free accelerator", accelerators=EVERY, seconds=1
 )
 def test_readings_of_an_idle_accelerator_do_not_move(load_trial: LoadTrial) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
