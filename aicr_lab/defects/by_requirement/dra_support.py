@@ -181,6 +181,8 @@ DEFECTS = (
         sentence="Two devices of a node are published with each other's UUID.",
         injection=LyingDriver(lie=_two_swapped),
         detected_by=EACH,
+        # Where chance gives a pod one of the two.
+        also_fails=_WITH_PODS,
         expected_message=_ANOTHER_DEVICE,
     ),
     Defect(
@@ -189,6 +191,8 @@ DEFECTS = (
         sentence="Whoever is allocated one device of a node, the sixth, gets the fifth.",
         injection=BrokenRuntime(mode="one-wrong-device"),
         detected_by=EACH,
+        # Where chance gives a pod that device.
+        also_fails=_WITH_PODS,
         expected_message=rf"{_ANOTHER_DEVICE}[\s\S]* both see GPU-",
     ),
     Defect(
