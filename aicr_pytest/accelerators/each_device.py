@@ -15,7 +15,7 @@ from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import View
 from aicr_pytest.cluster.kinds import Object
-from aicr_pytest.errors import Inconclusive
+from aicr_pytest.errors import Inconclusive, NoCapacity, PolicyRefused
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -57,14 +57,15 @@ def faults(*pods: "AcceleratorPod") -> list[str]:
         Inconclusive: nothing is wrong with those that can be looked into, and of some it cannot be
             seen.
     """
-    looks, blind = _looks(pods)
+    running = started(pods)
+    looks, blind = _looks(running)
     sights.show_each(
-        pods[0].evidence,
+        running[0].evidence,
         [(_named(pod, name), grant, view.listed) for pod, name, grant, view in looks],
-        node=pods[0].on.name,
-        source="; ".join(f"probe in pod {pod.pod.namespace}/{pod.pod.name}" for pod in pods),
+        node=running[0].on.name,
+        source="; ".join(f"probe in pod {pod.pod.namespace}/{pod.pod.name}" for pod in running),
     )
-    tell_what_is_left_out(pods, len(looks) + len(blind))
+    tell_what_is_left_out(running, len(looks) + len(blind))
     found: list[str] = []
     judges = [partial(pod.judge, name, grant, view) for pod, name, grant, view in looks]
     for judge in (*judges, partial(_seen_twice, looks)):
@@ -74,6 +75,30 @@ def faults(*pods: "AcceleratorPod") -> list[str]:
             blind.append(error)
     if blind and not found:
         raise blind[0]
+    return found
+
+
+def started(pods: Sequence["AcceleratorPod"]) -> list["AcceleratorPod"]:
+    """Those that run; what a policy or want of room keeps from it is left out, and told.
+
+    A quota of few devices, or a topology manager that places no pod across sockets, lets some of
+    them be looked at.
+
+    Raises:
+        Inconclusive: none runs, or one does not for another reason.
+    """
+    found: list[AcceleratorPod] = []
+    kept_out: list[Inconclusive] = []
+    for pod in pods:
+        try:
+            assert pod.running
+            found.append(pod)
+        except (NoCapacity, PolicyRefused) as error:
+            kept_out.append(error)
+    if not found:
+        raise kept_out[0]
+    for why in kept_out:
+        found[0].leave_out(why)
     return found
 
 
@@ -89,7 +114,6 @@ def _looks(pods: Sequence["AcceleratorPod"]) -> tuple[list[_Look], list[Inconclu
         except Inconclusive as error:
             return error
 
-    assert all(pod.running for pod in pods)  # before the threads, that each finds it
     asking = [(pod, name) for pod in pods for name in pod.asking_containers()]
     with ThreadPoolExecutor(max_workers=8) as threads:
         came = list(threads.map(look, *zip(*asking, strict=True))) if asking else []

@@ -125,6 +125,8 @@ class Workspaces:
         self,
         actor: str,
         nodes: Sequence[AcceleratorNode],
+        called: str = "",
+        /,
         *,
         must_start: bool,
         beside: Callable[[AcceleratorNode], int] = lambda _: 0,
@@ -133,6 +135,7 @@ class Workspaces:
 
         Args:
             actor: the manifest; its pod has one container, which asks for one accelerator.
+            called: what its pods are called; empty: as the actor is.
             must_start: whether a pod that does not start accuses the platform.
             beside: how many of a node's free devices other actors hold; a node that has no more
                 is left out.
@@ -147,7 +150,8 @@ class Workspaces:
                 if count <= 0:
                     raise NoCapacity(f"All {node.total} accelerators of {node.name} are held.")
                 for copies in each_device.per_pod(count):
-                    name = actor.rpartition("/")[2] + (f"-{len(pods)}" if pods else "")
+                    name = called or actor.rpartition("/")[2]
+                    name += f"-{len(pods)}" if pods else ""
                     pods.append(
                         self.place_on(
                             node,

@@ -18,7 +18,7 @@ from aicr_pytest.checks import (
 pytestmark = pytest.mark.requirement("accelerator_metrics")
 
 EVERY = 8
-"""Accelerators that ordinary nodes have: ``loaded`` holds one, ``idling`` all others."""
+"""Accelerators that ordinary nodes have: loaded 1, idling 1, and ``rest`` all others."""
 
 Nodes = list[AcceleratorNode]
 
@@ -41,11 +41,11 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
         )
     }
     if roomy:
-        pods["idling"] = lambda: aicr_workspace.deploy_each(
-            "accelerator_metrics/idling",
-            roomy,
-            must_start=False,
-            beside=lambda node: 0 if node.unit == "share" else 1,
+        pods["idling"] = lambda: aicr_workspace.deploy(
+            "accelerator_metrics/idling", roomy, must_start=False
+        )
+        pods["rest"] = lambda: aicr_workspace.deploy_each(
+            "accelerator_metrics/idling", roomy, "rest", must_start=False, beside=lambda _: 2
         )
     return Actors(pods, room_for_all=True)
 

@@ -74,7 +74,8 @@ class EachTrial:
                 f"{profile.name} tells accelerators by {profile.identity_label} alone: which "
                 f"series is of what a container on {node} holds nothing says."
             )
-        held = self._held(pods)
+        running = each_device.started(pods)
+        held = self._held(running)
         try:
             found = self._idle(node, held)
             loaded = self._loaded([one for one in held if _is_idle(one.idle)])
@@ -82,7 +83,7 @@ class EachTrial:
         finally:
             self._off(held)
         self._show(node, held)
-        each_device.tell_what_is_left_out(pods, len(held) + 1)  # one is loaded by another pod
+        each_device.tell_what_is_left_out(running, len(held) + 1)  # one is loaded by another pod
         return found
 
     def _held(self, pods: Sequence["AcceleratorPod"]) -> list[_Held]:
@@ -101,7 +102,6 @@ class EachTrial:
             return _Held(pod=pod, container=container, identity=identities[0], load=load)
 
         containers = [(pod, name) for pod in pods for name in pod.asking_containers()]
-        assert all(pod.running for pod in pods)  # before the threads, that each finds it
         came = _at_once(look, containers)
         held = [one for one in came if isinstance(one, _Held)]
         if not held:

@@ -51,12 +51,14 @@ class LoadTrial:
         waiter: "Waiter",
         evidence: Callable[[], "CheckEvidence"],
         cast: "Callable[[], tuple[PodsPerNode, PodsPerNode | None]]",
+        rest: "Callable[[], PodsPerNode | None]" = lambda: None,
         clock: Clock = utc_now,
     ) -> None:
         self._exporters = exporters
         self._waiter = waiter
         self._evidence = evidence
         self._cast = cast
+        self._rest = rest
         self._clock = clock
         self._courses = Once(self._play_all)
 
@@ -120,6 +122,8 @@ class LoadTrial:
         if idle is None:
             on = "; ".join(str(pod.on) for pod in busy.pods)
             raise DoesNotApply(f"No accelerator is free beside the one that is loaded: {on}")
+        if (rest := self._rest()) is not None:
+            idle = idle.joined_by(rest)
         trial = EachTrial(self._exporters, self._waiter, self._evidence)
         return idle.requiring_exclusive_devices().on_each_node(trial.faults)
 

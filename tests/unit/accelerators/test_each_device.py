@@ -7,7 +7,7 @@ import pytest
 
 from aicr_pytest.accelerators import each_device
 from aicr_pytest.accelerators.pods import AcceleratorPod
-from aicr_pytest.errors import ProbeFailed
+from aicr_pytest.errors import NoCapacity, PolicyRefused, ProbeFailed
 from aicr_pytest.workloads.pods_per_node import PodsPerNode
 from tests.unit.accelerators.objects import claim
 from tests.unit.accelerators.test_pods import A, B, StandIn, sees, stock
@@ -163,3 +163,28 @@ def test_the_copies_of_a_container_have_nothing_in_common() -> None:
     assert [one["name"] for one in made] == ["device-0", "device-1"]
     assert made[1]["resources"]["limits"] == {"gpu": "1"}
     assert sent[0]["resources"]["limits"] == {"gpu": "1"}
+
+
+class Waiting:
+    """A pod that does not start, for a reason."""
+
+    def __init__(self, why: Exception) -> None:
+        self._why = why
+
+    @property
+    def running(self) -> bool:
+        raise self._why
+
+
+def test_what_a_policy_or_the_node_keeps_from_running_is_left_out() -> None:
+    notes = Kept()
+    (pod,) = by_claims(FIRST, SECOND, notes=notes).pods
+    refused: Any = [Waiting(PolicyRefused("exceeded quota")), Waiting(NoCapacity("no socket"))]
+
+    assert each_device.started([pod, *refused]) == [pod]
+    assert notes.left_out == [("n0", "exceeded quota"), ("n0", "no socket")]
+    with pytest.raises(PolicyRefused):
+        each_device.started(refused)
+    silent: Any = Waiting(ProbeFailed("it does not start"))
+    with pytest.raises(ProbeFailed, match="does not start"):
+        each_device.started([pod, silent])

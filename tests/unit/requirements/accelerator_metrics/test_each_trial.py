@@ -237,6 +237,11 @@ def test_the_others_are_looked_at_after_they_were_held_idle() -> None:
     assert beside(Idle(), played).accelerators_not_shown_idle_and_busy() == ["wrong"]
     assert course == ["played", "faults"]
 
+    joined: Any = SimpleNamespace(joined_by=lambda rest: {"rest": Idle()}[rest])
+    trial = beside(joined, played)
+    trial._rest = lambda: "rest"  # type: ignore[assignment, return-value]  # a stand-in
+    assert trial.accelerators_not_shown_idle_and_busy() == ["wrong"]
+
 
 def test_where_nothing_else_is_free_there_is_nothing_to_look_at() -> None:
     with pytest.raises(DoesNotApply, match=r"No accelerator is free beside .* n0: 1 free"):
