@@ -48,9 +48,9 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
     def neighbour() -> PodsPerNode:
         rivals, outsiders = (
             aicr_workspace.deploy(
-                f"secure_accelerator_access/{name}", those, None, "neighbour", must_start=False
+                f"secure_accelerator_access/{name}", those, None, called, must_start=False
             )
-            for name, those in (("rival", roomy), ("outsider", full))
+            for name, those, called in (("rival", roomy, ""), ("outsider", full, "neighbour"))
         )
         return rivals.joined_by(outsiders)
 
