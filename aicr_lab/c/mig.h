@@ -41,7 +41,7 @@ static int mig_is_on(const struct state *state, int gpu) {
 static int mig_is_visible(const struct state *state, int gpu, int instance) {
     char value[VALUE_MAX], name[48];
     snprintf(name, sizeof name, "nvidia-caps/nvidia-cap%d", mig_minor(gpu, instance));
-    return mig_uuid(state, gpu, instance, value, sizeof value) && node_opens(name);
+    return mig_uuid(state, gpu, instance, value, sizeof value) && node_opens(name, O_RDONLY); /* of mode 0444 */
 }
 
 static nvmlDevice_t mig_handle(int gpu, int slice) {

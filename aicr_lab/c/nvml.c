@@ -75,12 +75,12 @@ static void load(struct state *state) {
     globfree(&found);
 }
 
-static int node_opens(const char *name) {
+static int node_opens(const char *name, int how) {
     char directory[PATH_MAX / 2], path[PATH_MAX];
     library_directory(directory, sizeof directory);
     /* <root>/usr/lib/<triplet>/ -> <root>/dev; a container's root is its own. */
     snprintf(path, sizeof path, "%s/../../../dev/%s", directory, name);
-    int file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    int file = open(path, how | O_NONBLOCK | O_CLOEXEC);
     if (file < 0)
         return errno == ENXIO;
     /* Whoever may write to /dev can leave a plain file of that name there. */
@@ -169,7 +169,7 @@ static void look_for_gpus(const struct state *state) {
     for (int i = 0; i < MAX_GPUS; i++) {
         devices[i].number = i;
         snprintf(name, sizeof name, "nvidia%d", (int)number_of(state, i, "minor", i));
-        if (state_of_gpu(state, i, "uuid", value, sizeof value) && node_opens(name))
+        if (state_of_gpu(state, i, "uuid", value, sizeof value) && node_opens(name, O_RDWR))
             visible[visible_count++] = i;
     }
     if (visible_count > 0 && says_yes(state, "driver", "hide last"))

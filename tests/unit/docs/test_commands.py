@@ -200,6 +200,8 @@ def ours(words: list[str], at: pytest.Pytester) -> None:
             run_of_pytest = at.runpytest_inprocess
             patch.setattr(pytest, "main", lambda told: run_of_pytest(*told, *COLLECT).ret)
             assert unknown_marks(rest) == []
+            if "--resume" in rest:
+                reading(at.path)
             assert not is_first(words) or main(words) == 0
             return
         knows_options(help_of(main, command), rest)

@@ -367,6 +367,7 @@ def test_schedulers_are_tried_in_turn_on_one_reserved_node() -> None:
     offered = node(3, 3, capacity=3)
     cluster.accelerators.stock = [offered]
     cluster.accelerators.sample_nodes = lambda: [offered]
+    cluster.accelerators.named = False
     cluster.accelerators.now = list
     platform: Any = cluster
     platform.reservations = SimpleNamespace(with_room=lambda nodes, **_: nodes[0])
