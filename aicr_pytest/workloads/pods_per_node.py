@@ -167,7 +167,7 @@ class PodsPerNode:
         if not pods and not not_created:
             single = "; ".join(str(pod.on) for pod in self.pods)
             raise DoesNotApply(f"It takes two accelerators on one node: {single}")
-        return PodsPerNode(self.actor, pods, not_created)
+        return self._of(pods, not_created)
 
     def requiring_exclusive_devices(self) -> "PodsPerNode":
         """The same actor, on the nodes that hand out what only one pod has.
@@ -180,7 +180,13 @@ class PodsPerNode:
         if not pods and not not_created:
             told = "; ".join(f"{pod.on} ({pod.on.told_by})" for pod in self.pods)
             raise DoesNotApply(f"No node hands out whole devices, or parts of them: {told}")
-        return PodsPerNode(self.actor, pods, not_created)
+        return self._of(pods, not_created)
+
+    def _of(self, pods: list[AcceleratorPod], not_created: list[NotCreated]) -> "PodsPerNode":
+        """The same actor on some of its nodes: a window began when its pods were created."""
+        some = PodsPerNode(self.actor, pods, not_created)
+        some._created = self._created
+        return some
 
     def joined_by(self, others: "PodsPerNode") -> "PodsPerNode":
         """The same actor, on the nodes of both."""

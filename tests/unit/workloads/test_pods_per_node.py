@@ -294,3 +294,15 @@ def test_a_node_whose_free_devices_others_of_ours_hold_needs_no_pod(
     full = looked_at(workspaces)[:1]
     with pytest.raises(NoCapacity, match="All 2 accelerators of n0 are held"):
         assert workspaces.deploy_each("dra_support/each", full, must_start=True).pods
+
+
+def test_a_window_began_when_pods_were_created_whichever_of_them_are_meant() -> None:
+    pod: Any = SimpleNamespace(
+        on=SimpleNamespace(unit="device", offer=("a", "claims"), total=2),
+        stays_pending=lambda left: left,
+    )
+    actor = PodsPerNode("x", [pod])
+    actor._created -= 100
+
+    assert actor.requiring_exclusive_devices().stay_pending(6) == [0]
+    assert actor.requiring_two_accelerators().stay_pending(6) == [0]
