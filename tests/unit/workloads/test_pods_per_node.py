@@ -299,10 +299,10 @@ def test_a_node_whose_free_devices_others_of_ours_hold_needs_no_pod(
 def test_a_window_began_when_pods_were_created_whichever_of_them_are_meant() -> None:
     pod: Any = SimpleNamespace(
         on=SimpleNamespace(unit="device", offer=("a", "claims"), total=2),
-        stays_pending=lambda left: left,
+        stays_pending=lambda left: f"{left:g} s",
     )
     actor = PodsPerNode("x", [pod])
     actor._created -= 100
 
-    assert actor.requiring_exclusive_devices().stay_pending(6) == [0]
-    assert actor.requiring_two_accelerators().stay_pending(6) == [0]
+    assert actor.requiring_exclusive_devices().stay_pending(6) == ["0 s"]
+    assert actor.requiring_two_accelerators().stay_pending(6) == ["0 s"]
