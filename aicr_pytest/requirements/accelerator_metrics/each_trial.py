@@ -14,7 +14,7 @@ from aicr_pytest.accelerators import each_device
 from aicr_pytest.accelerators.load import BUSY, IDLE, Load
 from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
-from aicr_pytest.requirements.accelerator_metrics.readings import PART, share
+from aicr_pytest.requirements.accelerator_metrics.readings import PART, share, why_unmatched
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -113,7 +113,11 @@ class EachTrial:
         return held
 
     def _idle(self, node: str, held: Sequence[_Held]) -> list[str]:
-        """Those that are shown as busy while nothing runs on them."""
+        """Those that are shown as busy while nothing runs on them.
+
+        Raises:
+            ProbeFailed: of none is it known what is shown.
+        """
 
         def look(values: dict[str, float]) -> bool:
             for one in held:
@@ -121,14 +125,24 @@ class EachTrial:
             return all(_is_idle(one.idle) for one in held)
 
         shown = self._shows(node, "idle", look)
-        found = []
+        found, excuses = [], []
         for one in (one for one in held if not _is_idle(one.idle)):
-            if excuse := _excuse(one, shown):
+            if excuse := self._excuse(one, shown):
+                excuses.append(excuse)
                 self._evidence().not_looked_at(one.where, excuse)
             else:
                 told = _told(one.idle)
                 found.append(f"{one}, nothing runs on it, and the exporter shows {told}")
+        if len(excuses) == len(held):
+            raise ProbeFailed(excuses[0])
         return found
+
+    def _excuse(self, one: _Held, shown: dict[str, float]) -> str:
+        """Why what is not shown idle accuses no exporter; empty where it does."""
+        if one.idle is None:
+            return why_unmatched(self._exporters.profile, one.identity, shown)
+        seen = one.load.seen()  # a reading follows a load that is not ours, too
+        return f"somebody else uses it: the vendor's tool shows {seen:.0%}" if seen > IDLE else ""
 
     def _loaded(self, held: Sequence[_Held]) -> list[_Held]:
         """Those that the vendor's tool sees busy, once the load is on."""
@@ -211,15 +225,6 @@ class EachTrial:
             source=f"{profile.path} of the exporter on {node}; {held[0].pod.on.profile.tool} in "
             "each container",
         )
-
-
-def _excuse(one: _Held, shown: dict[str, float]) -> str:
-    """Why what is not shown idle accuses no exporter; empty where it does."""
-    if one.idle is None:
-        parts = any(name.startswith(f"{one.identity}{PART}") for name in shown)
-        return "it is partitioned, and which part is held the vendor's tool does not tell" * parts
-    seen = one.load.seen()  # a reading follows a load that is not ours, too
-    return f"somebody else uses it: the vendor's tool shows {seen:.0%}" if seen > IDLE else ""
 
 
 def _at_once(look: Callable[[T], R], those: Iterable[T]) -> list[R]:

@@ -152,7 +152,7 @@ def test_the_one_that_is_shown_wrong_is_named(
     [
         (Node(used=(B,)), "somebody else uses it: the vendor's tool shows 80%"),
         (Node(lazy=(B,)), "The workload does not make GPU-b busy"),
-        (Node(wrong={B: None}, parts=(B,)), "it is partitioned, and which part is held"),
+        (Node(wrong={B: None}, parts=(B,)), "GPU-b is partitioned, and which of its parts"),
     ],
 )
 def test_one_of_which_nothing_can_be_said_is_left_out(
@@ -182,6 +182,13 @@ def test_containers_that_cannot_be_looked_into_are_left_out(
     ]
     with pytest.raises(ProbeFailed, match="no tool"):
         looked_at.faults(pod({"idle-0": blind}))
+
+
+def test_parts_of_which_no_series_is_known_accuse_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = "MIG-af513b48-ad4f-57be-97e5-526ff86b9864"
+
+    with pytest.raises(ProbeFailed, match="which series is of it nothing tells"):
+        trial(monkeypatch, Node())[0].faults(pod({"idle-0": part}))
 
 
 def test_where_no_load_comes_up_no_reading_can_be_expected_to_follow(
