@@ -8,6 +8,7 @@ from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.cluster.client import Cluster
+from aicr_pytest.cluster.leases import Window
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.errors import DoesNotApply, Inconclusive, SolutionAbsent
 from aicr_pytest.evidence.check import CheckEvidence
@@ -81,6 +82,7 @@ __all__ = [
     "Steps",
     "Trials",
     "Waiter",
+    "Window",
     "Workspaces",
     "choosing",
     "chosen_device",

@@ -17,7 +17,7 @@ from aicr_lab.accelerators.state_file import StateFile
 
 _PART = re.compile(r"mig \d+")
 """Key of a GPU's section that names an instance of it."""
-_HEARTBEAT = "dev/shm/aicr-lab-gpu-load"
+_HEARTBEATS = "dev/shm/aicr-lab-gpu-load-*"
 _NODES = ("dev/nvidia{}", "dev/dri/card{}")
 """Device nodes of a GPU, by its number: one of either vendor."""
 _FRESH = 3.0
@@ -38,8 +38,7 @@ def loads(proc: Path, now: float) -> dict[tuple[int, int], int]:
         now: seconds since the epoch, as file times are.
     """
     found: dict[tuple[int, int], int] = {}
-    for root in _container_roots(proc):
-        heartbeat = root / _HEARTBEAT
+    for root, heartbeat in _heartbeats(proc):
         try:
             if now - heartbeat.stat().st_mtime > _FRESH:
                 continue
@@ -53,6 +52,15 @@ def loads(proc: Path, now: float) -> dict[tuple[int, int], int]:
 
 def _is_device(path: Path) -> bool:
     return path.exists() and stat.S_ISCHR(path.stat().st_mode)
+
+
+def _heartbeats(proc: Path) -> Iterator[tuple[Path, Path]]:
+    """Each container's root with what is said there; the containers of a pod share ``/dev/shm``."""
+    for root in _container_roots(proc):
+        try:
+            yield from [(root, heartbeat) for heartbeat in root.glob(_HEARTBEATS)]
+        except OSError:
+            continue  # it ended meanwhile
 
 
 def _container_roots(proc: Path) -> Iterator[Path]:

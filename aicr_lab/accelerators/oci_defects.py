@@ -90,13 +90,13 @@ class Container:
             if path.startswith(_VOLUME_MOUNT_ROOT)
         ]
 
-    def give(self, gpus: Sequence[int]) -> None:
+    def give(self, gpus: Sequence[int], *, mode: int = 0o666) -> None:
         """Make these the GPUs of the container, with the tools where it had no GPU before."""
         had_none = not self.gpus
         self._take_all()
         for number in gpus:
             for node in self.facts.gpu_nodes[number]:
-                self._add_device(*node)
+                self._add_device(*node, mode)
         if gpus and had_none:
             self._add_tools()
 
@@ -104,6 +104,11 @@ class Container:
         """Lets the container open every GPU of the node, whatever nodes it can see."""
         for major in sorted({node[1] for nodes in self.facts.gpu_nodes for node in nodes}):
             self._rules.append({"allow": True, "type": "c", "major": major, "access": "rwm"})
+
+    @property
+    def one(self) -> int:
+        """Number of the one GPU of the node that is wrong where a single one is."""
+        return max(0, len(self.facts.uuids) - 3)
 
     @property
     def _devices(self) -> list[dict[str, Any]]:
@@ -121,9 +126,9 @@ class Container:
             rule for rule in self._rules if (rule.get("major"), rule.get("minor")) not in numbers
         ]
 
-    def _add_device(self, path: str, major: int, minor: int) -> None:
+    def _add_device(self, path: str, major: int, minor: int, mode: int = 0o666) -> None:
         self._devices.append(
-            {"path": path, "type": "c", "major": major, "minor": minor, "fileMode": 0o666}
+            {"path": path, "type": "c", "major": major, "minor": minor, "fileMode": mode}
         )
         self._rules.append(
             {"allow": True, "type": "c", "major": major, "minor": minor, "access": "rwm"}
@@ -185,6 +190,12 @@ def _same_device(container: Container) -> None:
         container.give([0])
 
 
+def _one_wrong_device(container: Container) -> None:
+    if container.one in container.gpus:
+        others = [number for number in container.gpus if number != container.one]
+        container.give(sorted({*others, container.one - 1}))
+
+
 def _granted_fails(container: Container) -> None:
     if container.gpus:
         # The words of NVIDIA's hook on a broken driver, as runc passes them on.
@@ -206,6 +217,20 @@ def _sibling(container: Container) -> None:
 def _every_pod(container: Container) -> None:
     if not container.gpus:
         container.give([0])
+
+
+def _every_pod_0660(container: Container) -> None:
+    if not container.gpus:
+        container.give([0], mode=0o660)
+
+
+def _one_for_everybody(container: Container) -> None:
+    container.give(sorted({*container.gpus, container.one}))
+
+
+def _cgroup_open_unasked(container: Container) -> None:
+    if not container.gpus:
+        container.open_devices_cgroup()
 
 
 def _cgroup_open(container: Container) -> None:
@@ -301,10 +326,14 @@ MODES: dict[str, Callable[[Container], None]] = {
     "inject-none": _inject_none,
     "wrong-device": _wrong_device,
     "same-device": _same_device,
+    "one-wrong-device": _one_wrong_device,
     "granted-fails": _granted_fails,
     "sibling": _sibling,
     "every-pod": _every_pod,
+    "every-pod-0660": _every_pod_0660,
+    "one-for-everybody": _one_for_everybody,
     "cgroup-open": _cgroup_open,
+    "cgroup-open-unasked": _cgroup_open_unasked,
     "env-bypass": _env_bypass,
     "env-bypass-explicit": _env_bypass_explicit,
     "runtimeclass-bypass": _runtimeclass_bypass,

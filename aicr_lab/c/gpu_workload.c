@@ -7,9 +7,9 @@
  * sixty times as fast as a real one. As python3 it stands for PyTorch on AMD's, whatever its program says.
  *
  * Like a CUDA program it takes device 0 of what its container was given, and fails without one. While
- * it works it rewrites /dev/shm/aicr-lab-gpu-load, "GPU LOAD INSTANCE" as one line, every half second; the lab's
- * agent takes a line for true while its file is fresh and the container really holds that GPU. It ends
- * at once on TERM.
+ * it works it rewrites /dev/shm/aicr-lab-gpu-load-GPU-INSTANCE (the containers of a pod share that
+ * folder), "GPU LOAD INSTANCE" as one line, every half second; the lab's agent takes a line for true
+ * while its file is fresh and the container really holds that GPU. It ends at once on TERM.
  *
  * Static, so that any image can carry it.
  */
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEARTBEAT "/dev/shm/aicr-lab-gpu-load"
+#define HEARTBEAT "/dev/shm/aicr-lab-gpu-load-%d-%d"
 #define MAX_GPUS 16
 #define INTERACTIONS_PER_SECOND 1.8e14
 
@@ -65,10 +65,18 @@ static int first_instance(int gpu) {
     return 0;
 }
 
+static void stop(int gpu, int instance) {
+    char path[48];
+    snprintf(path, sizeof path, HEARTBEAT, gpu, instance);
+    unlink(path);
+}
+
 static int beat(int gpu, int load, int instance) {
-    FILE *file = fopen(HEARTBEAT, "w");
+    char path[48];
+    snprintf(path, sizeof path, HEARTBEAT, gpu, instance);
+    FILE *file = fopen(path, "w");
     if (!file) {
-        perror(HEARTBEAT);
+        perror(path);
         return 0;
     }
     fprintf(file, "%d %d %d\n", gpu, load, instance);
@@ -103,15 +111,16 @@ int main(int count, char **arguments) {
         puts("Error: only 0 Devices available, 1 requested.  Exiting.");
         return 1;
     }
+    int instance = first_instance(gpu);
     printf("GPU %d is busy at %d %%\n", gpu, load);
     fflush(stdout);
     const struct timespec pause = {.tv_nsec = 500000000};
     for (int ticks = 0; !ended && (seconds == 0 || ticks < seconds * 2); ticks++) {
-        if (!beat(gpu, load, first_instance(gpu)))
+        if (!beat(gpu, load, instance))
             return 1;
         nanosleep(&pause, NULL);
     }
-    unlink(HEARTBEAT);
+    stop(gpu, instance);
     if (bodies > 0)
         printf("%.0f bodies, total time for %.0f iterations: %d ms\n", bodies, iterations, seconds * 1000);
     return 0;

@@ -7,6 +7,7 @@ from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import View
 from aicr_pytest.accelerators.units import Identity, Sharing, Unit, comparable, read_id
+from aicr_pytest.cluster import quantities
 from aicr_pytest.cluster.kinds import Object
 
 
@@ -26,6 +27,8 @@ class Grant:
     """Ids as the device plugin gave them to kubelet, sorted; empty where they are not told."""
     unit: Unit = "device"
     """What was given: only whole devices and parts are exclusive."""
+    admitted: int | None = None
+    """Units that kubelet says it has given, of what a device plugin counts; None: it does not."""
     is_told: bool = True
     """Whether anything tells the unit: what nothing calls shared may be so nevertheless."""
 
@@ -65,10 +68,14 @@ def counted(node: AcceleratorNode, pod: Object, container: Object, where: str) -
         where: namespace and name of the pod.
     """
     resource = node.extended_resource
-    told = [
-        str(unit["resourceID"])
+    statuses = [
+        status
         for status in pod["status"].get("containerStatuses") or ()
         if status["name"] == container["name"]
+    ]
+    told = [
+        str(unit["resourceID"])
+        for status in statuses
         for item in status.get("allocatedResourcesStatus") or ()
         if item["name"] == resource
         for unit in item.get("resources") or ()
@@ -81,8 +88,44 @@ def counted(node: AcceleratorNode, pod: Object, container: Object, where: str) -
         + (" and its allocatedResourcesStatus" if told else ""),
         told=tuple(sorted(told)),
         unit=_unit(node, read),
+        admitted=_admitted(statuses, resource, len(told)),
         is_told=bool(node.told_by) or (bool(read) and all(read)),
     )
+
+
+def _admitted(statuses: Sequence[Object], resource: str, told: int) -> int | None:
+    """How many units kubelet says that it gave: by their ids, else by what it has allocated."""
+    if told:
+        return told
+    for status in statuses:
+        if limits := (status.get("resources") or {}).get("limits"):
+            return int(quantities.number(limits.get(resource)) or 0)
+    return None
+
+
+def off_the_books(grant: Grant, seen: int, who: str, resource: str) -> list[str]:
+    """Why a device plugin's devices are not on kubelet's books, as sentences.
+
+    What the pod asked for is no witness of what it was given: kubelet is.
+
+    Args:
+        grant: what kubelet says.
+        seen: device nodes that the container reaches.
+        who: the pod.
+        resource: what the device plugin counts.
+    """
+    if not grant.count:
+        return [f"{who} holds a device that neither a claim nor {resource} gave it"]
+    if grant.told and len(grant.told) != grant.count:
+        listed = ", ".join(grant.told)
+        return [f"{who}: {grant.count} {resource}, but allocatedResourcesStatus has {listed}"]
+    if grant.admitted is None:
+        return []
+    if grant.admitted != grant.count:
+        return [f"{who}: {grant.count} {resource} asked for, and kubelet gave {grant.admitted}"]
+    if seen > grant.admitted:
+        return [f"{who} reaches {seen} devices, and kubelet gave {grant.admitted} {resource}"]
+    return []
 
 
 def _identities(read: Sequence[Identity | None]) -> tuple[str, ...] | None:

@@ -27,11 +27,16 @@ SWITCH = "/load/on"
 
 
 class Load:
-    """The switch of a pod made from a ``load`` manifest, and the vendor's tool as witness."""
+    """The switch of a pod made from a ``load`` manifest, and the vendor's tool as witness.
 
-    def __init__(self, pod: "AcceleratorPod", waiter: "Waiter") -> None:
+    Args:
+        container: whose accelerator is looked at; containers of one pod have one switch.
+    """
+
+    def __init__(self, pod: "AcceleratorPod", waiter: "Waiter", container: str = "") -> None:
         self._pod = pod
         self._waiter = waiter
+        self._container = container
 
     def on(self) -> None:
         """Switch it on and wait until the vendor's own tool sees the accelerator busy.
@@ -45,11 +50,15 @@ class Load:
         """Switch it off and wait until the vendor's own tool sees the accelerator idle."""
         self._switch(["rm", "-f", SWITCH], lambda load: load <= IDLE, state="idle")
 
+    def let_go(self) -> None:
+        """Switch it off; nothing is waited for."""
+        self._pod.pod.run("rm", "-f", SWITCH, container=self._container)
+
     def seen(self) -> float:
         """The share of full load that the vendor's tool shows in the pod: the highest it lists."""
         profile = self._pod.on.profile
-        tool = self._pod.view().tool or profile.tool
-        ran = self._pod.pod.run(tool, *profile.load_arguments)
+        tool = self._pod.view(self._container).tool or profile.tool
+        ran = self._pod.pod.run(tool, *profile.load_arguments, container=self._container)
         loads = listed_loads(profile, ran.stdout.splitlines())
         if ran.exit_code not in (0, *profile.warning_exits) or not loads:
             said = (ran.stdout + ran.stderr).strip()[-200:]
@@ -59,7 +68,7 @@ class Load:
     def _switch(
         self, command: Sequence[str], reached: Callable[[float], bool], *, state: str
     ) -> None:
-        ran = self._pod.pod.run(*command)
+        ran = self._pod.pod.run(*command, container=self._container)
         if ran.exit_code:
             raise ProbeFailed(f"{self._pod}: the load cannot be switched: {ran.stderr.strip()}")
         try:
@@ -71,7 +80,7 @@ class Load:
                 timeout=self._waiter.deadlines.workload_loads,
             )
         except WaitTimeout as error:
-            log = self._pod.pod.logs(tail=5).strip()[-1000:]
+            log = self._pod.pod.logs(container=self._container, tail=5).strip()[-1000:]
             raise ProbeFailed(
                 f"The workload does not make its accelerator {state}, so that no metric can be "
                 f"expected to follow: {error}\n  The end of its log: {log or 'empty'}"

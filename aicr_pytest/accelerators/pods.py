@@ -1,11 +1,10 @@
 """Pods that hold accelerators, or must not: what was granted, what is seen, what can be reached."""
 
-import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aicr_pytest.accelerators import grants, sights
+from aicr_pytest.accelerators import grants, releases, sights
 from aicr_pytest.accelerators.grants import Grant
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.probe import (
@@ -13,7 +12,7 @@ from aicr_pytest.accelerators.probe import (
     OpenAttempt,
     View,
     open_command,
-    parse_open_attempt,
+    parse_open_attempts,
     parse_view,
     probe_command,
 )
@@ -48,6 +47,7 @@ class AcceleratorPod:
     Args:
         must_start: a pod that does not start accuses the platform; else there is nothing to look
             into, which accuses nobody.
+        not_as_root: why it does not run as root, though it was meant to; empty: it runs as meant.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class AcceleratorPod:
         claims: Callable[[str], Object],
         evidence: Callable[[], "CheckEvidence"],
         must_start: bool,
+        not_as_root: str = "",
     ) -> None:
         self.pod = pod
+        self._not_as_root = not_as_root
         self._must_start = must_start
         self._ready = Once(
             pod.ready,
@@ -139,12 +141,20 @@ class AcceleratorPod:
             raise ProbeFailed(f"There is nothing to look into: {error}") from error
 
     @property
+    def evidence(self) -> "CheckEvidence":
+        """Of the check that runs."""
+        return self._evidence()
+
+    def asking_containers(self) -> list[str]:
+        """Names of the containers that were created with a request for accelerators."""
+        resource = self.on.extended_resource
+        asked = ((c["name"], c.get("resources", {})) for c in self.pod.sent["spec"]["containers"])
+        return [name for name, r in asked if r.get("claims") or resource in r.get("limits", {})]
+
+    @property
     def asks_for_nothing(self) -> bool:
         """Whether it was created without a request for accelerators."""
-        spec = self.pod.sent["spec"]
-        resource = self.on.extended_resource
-        asked = (c.get("resources", {}).get("limits", {}) for c in spec["containers"])
-        return not spec.get("resourceClaims") and not any(resource in limits for limits in asked)
+        return not self.asking_containers()
 
     def first_container(self) -> str:
         """The first container that we sent; the one meant where none is named."""
@@ -213,14 +223,23 @@ class AcceleratorPod:
 
     def reach(self, node: DeviceNode, whose: str, container: str = "") -> OpenAttempt:
         """Make a device node with these numbers in a container and try to open it."""
+        return self.reach_all([node], whose, container)[0]
+
+    def reach_all(
+        self, nodes: Sequence[DeviceNode], whose: str, container: str = ""
+    ) -> list[OpenAttempt]:
+        """As ``reach``, of several at once."""
         container = container or self.first_container()
-        ran, _ = self._run(open_command(node), container, f"Reaching for {whose}")
-        return parse_open_attempt(ran)
+        ran, _ = self._run(open_command(*nodes), container, f"Reaching for {whose}")
+        return parse_open_attempts(ran, len(nodes))
 
     def _run(
         self, command: tuple[str, ...], container: str, title: str
     ) -> "tuple[Execution, Observation]":
         assert self.running
+        if self._not_as_root:
+            where = f"{self.on.name} as root, in pod {self.pod.name}"
+            self._evidence().not_looked_at(where, self._not_as_root)
         ran = self.pod.run(*command, container=container)
         return ran, self._evidence().execution(ran, f"{title} in pod {self.pod.name}")
 
@@ -273,6 +292,10 @@ class AcceleratorPod:
             who=f"container {container} of pod {self.pod.name}",
             source=f"ResourceSlices of {self.on.name}; {grant.by}; {self.on.profile.tool} inside",
         )
+        return self.judge(container, grant, view)
+
+    def judge(self, container: str, grant: Grant, view: View) -> list[str]:
+        """As ``mismatches``, of what was looked at before."""
         where, sharing = f"{self}, container {container} was given {grant}", self.on.profile.sharing
         if view.told and grant.told and not grants.is_compared(grant, view.listed, sharing):
             told = f"{', '.join(grant.told)} and {', '.join(view.listed) or 'nothing'}"
@@ -330,7 +353,7 @@ class AcceleratorPod:
         found, rows = [], []
         me, looker = (
             f"{self}, container {container}" if container else f"{self}",
-            self._looker(container),
+            self.looker(container),
         )
         both = not (
             container or victim.asks_for_nothing or own.isdisjoint(n.numbers for n in theirs)
@@ -352,7 +375,7 @@ class AcceleratorPod:
                 rows.append(looker.sight(node, "denied", "denied", twin.told))
                 continue
             seen = "denied" if twin.refused else "own"
-            rows.append(victim._looker().sight(node, "own", seen, twin.told))
+            rows.append(victim.looker().sight(node, "own", seen, twin.told))
             if twin.refused:
                 sights.show(self._evidence(), rows)
                 raise ProbeFailed(
@@ -381,15 +404,11 @@ class AcceleratorPod:
                 for name, _ in claims
                 if self.pod.uid not in reserved_for(self._claim(name))
             ]
-        resource = self.on.extended_resource
-        if not grant.count:
-            return [f"{self} holds a device that neither a claim nor {resource} gave it"]
         if not grant.told:
-            self._evidence().fact(f"what kubelet tells of {self.pod.name}", "a count, and no ids")
-        if grant.told and len(grant.told) != grant.count:
-            listed = ", ".join(grant.told)
-            return [f"{self}: {grant.count} {resource}, but allocatedResourcesStatus has {listed}"]
-        return []
+            gave = "nothing" if grant.admitted is None else f"{grant.admitted}, and no ids"
+            self._evidence().fact(f"what kubelet tells of {self.pod.name}", gave)
+        seen = len(self.view().units) if grant.admitted is not None else 0
+        return grants.off_the_books(grant, seen, str(self), self.on.extended_resource)
 
     def release(self) -> float:
         """Delete the pod gracefully and wait until its devices are free again.
@@ -397,26 +416,7 @@ class AcceleratorPod:
         Returns:
             Seconds from the deletion until no claim of it is allocated any more.
         """
-        spec = self.pod.object()["spec"]
-        started = time.monotonic()
-        self.pod.delete()
-        self.pod.gone()
-        for use in spec.get("resourceClaims", ()):
-            if claim := use.get("resourceClaimName"):
-                self._await_released(claim)
-                self.pod.cluster.delete(RESOURCE_CLAIM, claim, self.pod.namespace)
-        return time.monotonic() - started
-
-    def _await_released(self, claim: str) -> None:
-        self.pod.waiter.for_object(
-            f"ResourceClaim {self.pod.namespace}/{claim} to be released",
-            RESOURCE_CLAIM,
-            claim,
-            self.pod.namespace,
-            until=lambda obj: not obj.get("status", {}).get("allocation"),
-            describe=lambda obj: "allocated" if obj.get("status", {}).get("allocation") else "free",
-            timeout=self.pod.waiter.deadlines.claim_released,
-        )
+        return releases.release(self.pod)
 
     def stays_pending(self, seconds: float) -> str:
         """The scheduler's reason, after so many seconds in which the pod got no node.
@@ -479,8 +479,11 @@ class AcceleratorPod:
         view = self.look_again(container, known_majors=known_majors)
         if twin is not None:
             theirs = twin._newest[twin.first_container()]
-            looked = sights.beside(self._looker(container), view, twin._looker(), theirs)
+            looked = sights.beside(self.looker(container), view, twin.looker(), theirs)
             sights.show(self._evidence(), looked)
+        if view.asks_by:
+            name = f"{self.pod.name}, {container}, asks by its variables"
+            self._evidence().fact(name, ", ".join(view.asks_by))
         if not (found := (*view.reachable, *view.parts)):
             return []
         paths = ", ".join(node.path for node in found)
@@ -488,7 +491,8 @@ class AcceleratorPod:
         remedy = self.on.profile.environment_remedy
         return [f"{told}\n  Where the runtime honours variables: {remedy}" if remedy else told]
 
-    def _looker(self, container: str = "") -> sights.Looker:
+    def looker(self, container: str = "") -> sights.Looker:
+        """A container of it, as the evidence has who looks."""
         name = self.pod.name
         return sights.Looker(
             who=name if container in ("", self.first_container()) else f"{name}, {container}",

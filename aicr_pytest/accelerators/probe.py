@@ -85,6 +85,8 @@ class View:
     """The tool's own screen, verbatim."""
     lists_others: bool = False
     """Whether the tool lists more devices than the container can open, as it does by itself."""
+    asks_by: tuple[str, ...] = ()
+    """The vendor's variables by which a permissive runtime is asked, as ``name=value``."""
 
     @property
     def reachable(self) -> tuple[DeviceNode, ...]:
@@ -124,6 +126,7 @@ def probe_command(profile: Profile) -> tuple[str, ...]:
     """The command that lists what a container sees."""
     return (
         *("sh", "-c", _script("probe.sh"), "aicr-probe"),
+        " ".join(profile.environment_bypass),
         " ".join(profile.driver_majors),
         " ".join((*profile.device_globs, *profile.companion_globs, *profile.part_globs)),
         ":".join(profile.tool_directories),
@@ -182,6 +185,7 @@ def parse_view(profile: Profile, ran: Ran, *, known_majors: frozenset[int] = fro
         tool_exit=tool_exit,
         listed=listed,
         told=bool(listed) or (tool_exit is not None and empty),
+        asks_by=tuple(row[1] for row in fields if row[0] == "env"),
         screen="\n".join("\t".join(row[1:]) for row in fields if row[0] == "screen"),
     )
     if profile.lists_unreachable and len(listed) > len(view.units):
@@ -234,21 +238,26 @@ class OpenAttempt:
         return f"{self.step}: {self.message}"
 
 
-def open_command(node: DeviceNode) -> tuple[str, ...]:
-    """The command that makes a node with these numbers and tries to open it."""
-    return ("sh", "-c", _script("open_device.sh"), "aicr-reach", str(node.major), str(node.minor))
+def open_command(*nodes: DeviceNode) -> tuple[str, ...]:
+    """The command that makes nodes with these numbers and tries to open them."""
+    numbers = (str(number) for node in nodes for number in node.numbers)
+    return ("sh", "-c", _script("open_device.sh"), "aicr-reach", *numbers)
 
 
-def parse_open_attempt(ran: Ran) -> OpenAttempt:
-    """Read the outcome of :func:`reach_command`.
+def parse_open_attempts(ran: Ran, count: int) -> list[OpenAttempt]:
+    """Read the outcome of :func:`open_command` for so many nodes.
 
     Raises:
-        ProbeFailed: the script said neither.
+        ProbeFailed: the script did not say of each.
     """
-    match = re.fullmatch(r"(mknod|open)\t(.+)\n?", ran.stdout)
-    if not match:
+    lines = ran.stdout.splitlines()
+    said = [match for line in lines if (match := re.fullmatch(r"(mknod|open)\t(.+)", line))]
+    if len(said) != count or len(lines) != count:
         raise ProbeFailed(
             f"Making a device node could not be tried (exit {ran.exit_code}): "
             f"{(ran.stderr or ran.stdout).strip()[-300:] or 'no output'}"
         )
-    return OpenAttempt(step="mknod" if match[1] == "mknod" else "open", message=match[2])
+    return [
+        OpenAttempt(step="mknod" if match[1] == "mknod" else "open", message=match[2])
+        for match in said
+    ]

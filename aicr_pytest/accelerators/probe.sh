@@ -1,11 +1,12 @@
 # Prints what this container can really reach, for aicr_pytest/accelerators/probe.py.
-# Arguments: names of majors in /proc/devices; patterns of device nodes; directories and name of the
-# vendor's list tool; then the arguments that make the tool list one device per line.
+# Arguments: names of variables; names of majors in /proc/devices; patterns of device nodes;
+# directories and name of the vendor's list tool; then the arguments that make the tool list one
+# device per line.
 # Output: tab-separated lines. The last one is "end": without it the probe was cut short.
 LC_ALL=C
 export LC_ALL
-names=" $1 " patterns=$2 directories=$3 tool=$4
-shift 4
+variables=$1 names=" $2 " patterns=$3 directories=$4 tool=$5
+shift 5
 PATH="$PATH:$directories"
 LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64"
 export PATH LD_LIBRARY_PATH
@@ -14,6 +15,10 @@ export PATH LD_LIBRARY_PATH
 try_open() {
   if reason=$( ( exec 3<>"$1" ) 2>&1 ); then echo opened; else echo "${reason##*: }"; fi
 }
+
+for variable in $variables; do
+  if value=$(printenv "$variable"); then printf 'env\t%s=%s\n' "$variable" "$value"; fi
+done
 
 while read -r major name; do
   case "$names" in *" $name "*) printf 'major\t%s\t%s\n' "$major" "$name" ;; esac

@@ -112,6 +112,8 @@ class Profile:
     """One line of the tool's list → identity, as the slice has it; empty: the line lists none."""
     environment_bypass: dict[str, str] = field(default_factory=dict)
     """Variables by which a permissive runtime hands out devices that nobody granted."""
+    baked_environment: dict[str, str] = field(default_factory=dict)
+    """Variables of that kind that the vendor's own images bake, with their values."""
     environment_remedy: str = ""
     """Setting of the vendor's toolkit that closes that way."""
     runtime_class: str = ""

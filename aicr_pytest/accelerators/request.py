@@ -9,6 +9,10 @@ from aicr_pytest.cluster.kinds import Object
 PLACEHOLDER = "aicr-pytest/accelerator"
 """Resource name in the suite's manifests that stands for "so many accelerators of this cluster"."""
 
+TRAP = "AICR_PYTEST_TRAP"
+"""Variable in the suite's manifests that stands for those that the vendor's images bake: a runtime
+that honours them is met whatever image is used."""
+
 DO_NOT_DISRUPT = {
     "karpenter.sh/do-not-disrupt": "true",
     "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
@@ -32,6 +36,8 @@ def with_accelerator_request(
     pod["metadata"].setdefault("annotations", {}).update(DO_NOT_DISRUPT)
     spec["affinity"] = {"nodeAffinity": _only_on(node.name)}
     spec["tolerations"] = [*_tolerations(node), *tolerations]
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        _set_trap(container, node)
     templates = []
     for container in spec["containers"]:
         for group in ("limits", "requests"):
@@ -43,6 +49,17 @@ def with_accelerator_request(
             else:
                 container["resources"][group][node.extended_resource] = str(count)
     return [*templates, pod]
+
+
+def _set_trap(container: Object, node: AcceleratorNode) -> None:
+    """Put the vendor's variables in the place of the one that stands for them."""
+    variables = container.get("env", [])
+    if any(one["name"] == TRAP for one in variables):
+        baked = node.profile.baked_environment.items()
+        container["env"] = [
+            *(one for one in variables if one["name"] != TRAP),
+            *({"name": name, "value": value} for name, value in baked),
+        ]
 
 
 def _only_on(node: str) -> Object:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 IN_DEV, NOT_IN_DEV = "it stands in /dev", "it does not stand in /dev"
 
+_CHAIN_COLUMNS = (
+    "ResourceSlice",
+    "device",
+    "identity in slice",
+    "by",
+    "allocated",
+    "identity seen",
+)
 _CHAIN = Picture(
     kind="chain",
     parts={
@@ -109,8 +117,20 @@ def show_chain(
         who: the container.
         source: what was read.
     """
+    evidence.table(
+        f"Devices as published, as allocated, and as {who} sees them",
+        _CHAIN_COLUMNS,
+        _chain(grant, seen),
+        compare=("identity in slice", "identity seen"),
+        source=source,
+        picture=_CHAIN if grant.devices else None,
+    )
+
+
+def _chain(grant: Grant, seen: Sequence[str]) -> list[tuple[str, ...]]:
+    """Rows of what a container was given and sees."""
     strange = list(seen)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for device in sorted(grant.devices, key=lambda item: item.identity):
         there = device.identity in strange
         if there:
@@ -119,14 +139,38 @@ def show_chain(
         rows.append(
             (device.slice_name, device.name, device.identity, grant.by, device.name, listed)
         )
-    rows += [("", "", "", grant.by if grant.devices else "", "", extra) for extra in strange]
+    return rows + [("", "", "", grant.by if grant.devices else "", "", extra) for extra in strange]
+
+
+def show_each(
+    evidence: "CheckEvidence",
+    looks: Sequence[tuple[str, Grant, Sequence[str]]],
+    *,
+    node: str,
+    source: str,
+) -> None:
+    """Put what was seen of every free device of a node at once into the evidence.
+
+    Args:
+        evidence: of the check.
+        looks: who, what it was given, and the identities that the vendor's tool lists there.
+        node: where.
+        source: what was read.
+    """
+    by_claims = any(grant.devices for _, grant, _ in looks)
+    rows = [(who, *row) for who, grant, seen in looks for row in _chain(grant, seen)]
+    if not by_claims:
+        rows = [
+            (who, grant.by, ", ".join(grant.told) or "not told", ", ".join(seen) or "not listed")
+            for who, grant, seen in looks
+        ]
     evidence.table(
-        f"Devices as published, as allocated, and as {who} sees them",
-        ("ResourceSlice", "device", "identity in slice", "by", "allocated", "identity seen"),
+        f"Every free device of {node}, and the container that holds it",
+        ("who", *(_CHAIN_COLUMNS if by_claims else ("by", "ids told", "identity seen"))),
         rows,
-        compare=("identity in slice", "identity seen"),
+        compare=("identity in slice", "identity seen") if by_claims else (),
         source=source,
-        picture=_CHAIN if grant.devices else None,
+        picture=_CHAIN if by_claims else None,
     )
 
 

@@ -196,6 +196,14 @@ class Window:
     ) -> None:
         self.release()
 
+    def shrink(self, accelerators: int) -> None:
+        """Keep so many accelerators of each node, and give the others back.
+
+        Raises:
+            LeftBehind: a Lease stays; it expires by itself.
+        """
+        self._leases.give_back_beyond(self, accelerators)
+
     def release(self) -> None:
         """Give the accelerators back to other checks; doing it twice is fine.
 
@@ -368,6 +376,20 @@ class Leases:
         if troubles:
             raise LeftBehind(f"{window}: not given back: {'; '.join(troubles)}")
 
+    def give_back_beyond(self, window: Window, accelerators: int) -> None:
+        """As ``Window.shrink``."""
+        kept: dict[str, int] = {}
+        keep: list[Object] = []
+        rest: list[Object] = []
+        for lease in window.held:
+            node, _ = slot_of(lease) or ("", 0)
+            kept[node] = kept.get(node, 0) + 1
+            (keep if kept[node] <= accelerators else rest).append(lease)
+        with self._lock:
+            window.held = tuple(keep)
+        if troubles := [str(error) for lease in rest if (error := self._delete(lease))]:
+            raise LeftBehind(f"{window}: not given back: {'; '.join(troubles)}")
+
     def _delete(self, lease: Object) -> AicrError | None:
         metadata = lease["metadata"]
         try:
@@ -417,7 +439,8 @@ class Leases:
         try:
             self._cluster.patch(LEASE, name, NAMESPACE, patch)
         except ApiError as error:
-            window.lost = str(error)
+            if lease in window.held:  # else it was given back meanwhile
+                window.lost = str(error)
         except AicrError as error:
             return str(error)
         return ""

@@ -1,6 +1,7 @@
 """The actors of one test module: all at once where there is room, in turns where there is not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from aicr_pytest.workloads.pods_per_node import PodsPerNode
 
@@ -10,17 +11,25 @@ class Actors:
 
     With room for all, everything starts at once and nothing is waited for: pods come up while the
     first check runs. Where few accelerators are free, only those that a check names hold one.
+
+    Args:
+        deploy: how each is made.
+        room_for_all: whether all of them can hold their accelerators at the same time.
+        alone: those that want all accelerators, and come and go without the others.
     """
 
     def __init__(
-        self, deploy: Mapping[str, Callable[[], PodsPerNode]], *, room_for_all: bool
+        self,
+        deploy: Mapping[str, Callable[[], PodsPerNode]],
+        *,
+        room_for_all: bool,
+        alone: Collection[str] = (),
     ) -> None:
         self._deploy = deploy
         self._room_for_all = room_for_all
+        self._alone = alone
         self._on_stage: dict[str, PodsPerNode] = {}
         self._release_times: dict[str, list[float]] = {}
-        if room_for_all:
-            self._on_stage.update({name: start() for name, start in deploy.items()})
 
     def __contains__(self, name: str) -> bool:
         """Whether there is such an actor."""
@@ -32,13 +41,33 @@ class Actors:
 
     def together(self, *names: str) -> tuple[PodsPerNode, ...]:
         """Several actors at the same time; where there is no room, the others leave first."""
-        if not self._room_for_all:
-            for other in [name for name in self._on_stage if name not in names]:
-                self._on_stage.pop(other).release()
-        for name in names:
+        wanted = set(names)
+        if self._room_for_all and wanted.isdisjoint(self._alone):
+            wanted |= self._company
+        for other in [name for name in self._on_stage if name not in wanted]:
+            self.leave(other) if other in self._alone else self._on_stage.pop(other).release()
+        self._come(wanted)
+        return tuple(self._on_stage[name] for name in names)
+
+    def leave(self, name: str) -> None:
+        """It goes with its devices; where there is room for all others, these come meanwhile.
+
+        Raises:
+            WaitTimeout: its devices are not released in time.
+        """
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            gone = threads.submit(self._on_stage.pop(name).release)
+            self._come(self._company if self._room_for_all else ())
+            gone.result()
+
+    @property
+    def _company(self) -> set[str]:
+        return set(self._deploy).difference(self._alone)
+
+    def _come(self, names: Collection[str]) -> None:
+        for name in [name for name in self._deploy if name in names]:
             if name not in self._on_stage:
                 self._on_stage[name] = self._deploy[name]()
-        return tuple(self._on_stage[name] for name in names)
 
     def again(self, name: str) -> PodsPerNode:
         """The actor, gone with its devices released, and deployed once more."""

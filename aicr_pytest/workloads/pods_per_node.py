@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aicr_pytest.accelerators import each_device, reaching
 from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.inventory import AcceleratorNode
 from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -87,6 +88,21 @@ class PodsPerNode:
         """In what its containers see other than they were given."""
         return self._gather(lambda pod: pod.mismatches(container))
 
+    def devices_not_held_one_by_one(self) -> list[str]:
+        """In what containers see other than the one device that each was given, as sentences.
+
+        Its pods hold every free device of a node at the same time, each in a container of its own.
+        """
+        return self.on_each_node(each_device.faults)
+
+    def on_each_node(self, look: Callable[..., list[str]]) -> list[str]:
+        """What is wrong on each node, of all its pods there at once, as sentences."""
+        by_offer: dict[tuple[str, str], list[AcceleratorPod]] = {}
+        for pod in self.pods:
+            by_offer.setdefault(pod.on.offer, []).append(pod)
+        found = _on_each([tuple(those) for those in by_offer.values()], look)
+        return [sentence for sentences in found for sentence in sentences]
+
     def visible_devices(self, control: Control, container: str = "") -> list[str]:
         """Accelerators that its containers see though they asked for none."""
         return self._gather(
@@ -151,7 +167,7 @@ class PodsPerNode:
         if not pods and not not_created:
             single = "; ".join(str(pod.on) for pod in self.pods)
             raise DoesNotApply(f"It takes two accelerators on one node: {single}")
-        return PodsPerNode(self.actor, pods, not_created)
+        return self._of(pods, not_created)
 
     def requiring_exclusive_devices(self) -> "PodsPerNode":
         """The same actor, on the nodes that hand out what only one pod has.
@@ -164,7 +180,13 @@ class PodsPerNode:
         if not pods and not not_created:
             told = "; ".join(f"{pod.on} ({pod.on.told_by})" for pod in self.pods)
             raise DoesNotApply(f"No node hands out whole devices, or parts of them: {told}")
-        return PodsPerNode(self.actor, pods, not_created)
+        return self._of(pods, not_created)
+
+    def _of(self, pods: list[AcceleratorPod], not_created: list[NotCreated]) -> "PodsPerNode":
+        """The same actor on some of its nodes: a window began when its pods were created."""
+        some = PodsPerNode(self.actor, pods, not_created)
+        some._created = self._created
+        return some
 
     def joined_by(self, others: "PodsPerNode") -> "PodsPerNode":
         """The same actor, on the nodes of both."""
@@ -180,6 +202,22 @@ class PodsPerNode:
                 *theirs.foreign_devices_opened(mine),
             ],
         )
+
+    def devices_opened(self, holders: "PodsPerNode", control: Control) -> list[str]:
+        """Devices of all holders on its node that its pods can open, as sentences.
+
+        Args:
+            holders: pods that hold devices, several of them on one node, perhaps.
+            control: of the pods that open their own by a node made on purpose.
+        """
+
+        def look(pod: AcceleratorPod) -> list[str]:
+            if (twin := control.twins.get(pod.on.offer)) is None:
+                raise ProbeFailed(f"No pod on {pod.on.name} holds a device beside {pod}.")
+            others = [one for one in holders.pods if one.on.offer == pod.on.offer]
+            return reaching.devices_opened(pod, twin, others)
+
+        return self._gather(look)
 
     def own_devices_opened_from(self, container: str) -> list[str]:
         """Devices of its pods that a container of theirs can open which was given none."""

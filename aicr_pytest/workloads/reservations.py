@@ -42,10 +42,18 @@ class Exclusive:
             NoCapacity: no node has so many, or other checks hold them for too long.
         """
         if each:
-            alternatives = [_shares(each, accelerators)]
+            alternatives = [_shares(each, lambda node: min(accelerators, node.total))]
         else:
             alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
         return self._take(alternatives)
+
+    def whole(self, nodes: "Sequence[AcceleratorNode]") -> Window:
+        """Wait until all accelerators of these nodes are ours; of shares a few, which is enough.
+
+        Raises:
+            NoCapacity: other checks hold them for too long.
+        """
+        return self._take([_shares(nodes, _all_of)])
 
     def with_room(
         self,
@@ -108,11 +116,21 @@ class Exclusive:
             raise ExceptionGroup("Leases", troubles)
 
 
-def _shares(nodes: "Sequence[AcceleratorNode]", wanted: int) -> list[Share]:
+_FEW = 4
+"""Shares of devices that a module of checks holds at most: there may be a hundred of them."""
+
+
+def _all_of(node: "AcceleratorNode") -> int:
+    return min(_FEW, node.total) if node.unit == "share" else node.total
+
+
+def _shares(
+    nodes: "Sequence[AcceleratorNode]", wanted: "Callable[[AcceleratorNode], int]"
+) -> list[Share]:
     """So many accelerators of each, once per node: both mechanisms may offer the same ones."""
     merged: dict[str, Share] = {}
     for node in nodes:
-        one, there = _share(node, min(wanted, node.total)), merged.get(node.name)
+        one, there = _share(node, wanted(node)), merged.get(node.name)
         total = max(one.total, there.total if there else 0)
         together = min(total, one.wanted + (there.wanted if there else 0))
         merged[node.name] = Share(node=node.name, total=total, wanted=together)

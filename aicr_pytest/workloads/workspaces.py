@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aicr_pytest.accelerators import each_device
 from aicr_pytest.accelerators.devices import Device
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import AcceleratorNode
@@ -16,19 +17,16 @@ from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.restraint import pod_specs
 from aicr_pytest.cluster.workspace import PodSecurity, Workspace
-from aicr_pytest.errors import AicrError, LeftBehind, error_message
+from aicr_pytest.errors import AicrError, LeftBehind, NoCapacity, PolicyRefused, error_message
 from aicr_pytest.threads import join_all
 from aicr_pytest.workloads.explanation import explain
 from aicr_pytest.workloads.images import Images
 from aicr_pytest.workloads.manifests import render_actor
+from aicr_pytest.workloads.pod_security import LEVEL, without_root
 from aicr_pytest.workloads.pods_per_node import NotCreated, PodsPerNode
 
 if TYPE_CHECKING:
     from aicr_pytest.evidence.check import CheckEvidence
-
-
-LEVEL = "aicr-pytest/pod-security"
-"""Annotation of a manifest's pod: the Pod Security level it needs; ``restricted`` without it."""
 
 
 class Workspaces:
@@ -94,6 +92,7 @@ class Workspaces:
         actor: str,
         nodes: Sequence[AcceleratorNode],
         chosen: Callable[[AcceleratorNode], Device] | None = None,
+        called: str = "",
         /,
         *,
         must_start: bool,
@@ -104,13 +103,14 @@ class Workspaces:
         Args:
             actor: the manifest, ``<requirement id>/<name>``.
             chosen: the one device of a node that its pod asks for; None: any will do.
+            called: what its pods are called; empty: as the actor is.
             must_start: whether a pod that does not start accuses the platform.
             values: placeholders of this manifest, computed per node.
         """
         pods: list[AcceleratorPod] = []
         not_created: list[NotCreated] = []
         for index, node in enumerate(nodes):
-            name = actor.rpartition("/")[2] + (f"-{index}" if index else "")
+            name = (called or actor.rpartition("/")[2]) + (f"-{index}" if index else "")
             try:
                 filled = {key: value(node) for key, value in values.items()}
                 only = chosen(node) if chosen else None
@@ -123,6 +123,51 @@ class Workspaces:
                 pods.append(pod)
         return PodsPerNode(actor, pods, not_created)
 
+    def deploy_each(
+        self,
+        actor: str,
+        nodes: Sequence[AcceleratorNode],
+        called: str = "",
+        /,
+        *,
+        must_start: bool,
+        beside: Callable[[AcceleratorNode], int] = lambda _: 0,
+    ) -> PodsPerNode:
+        """Create an actor's container once per free device of each node; nothing is waited for.
+
+        Args:
+            actor: the manifest; its pod has one container, which asks for one accelerator.
+            called: what its pods are called; empty: as the actor is.
+            must_start: whether a pod that does not start accuses the platform.
+            beside: how many of a node's free devices other actors hold; a node that has no more
+                is left out.
+        """
+        pods: list[AcceleratorPod] = []
+        not_created: list[NotCreated] = []
+        for node in nodes:
+            count = each_device.free_devices(node) - beside(node)
+            if count <= 0 and beside(node):
+                continue
+            try:
+                if count <= 0:
+                    raise NoCapacity(f"All {node.total} accelerators of {node.name} are held.")
+                for copies in each_device.per_pod(count):
+                    name = called or actor.rpartition("/")[2]
+                    name += f"-{len(pods)}" if pods else ""
+                    pods.append(
+                        self.place_on(
+                            node,
+                            actor,
+                            name=name,
+                            must_start=must_start,
+                            needs=count,
+                            copies=copies,
+                        )
+                    )
+            except AicrError as error:
+                not_created.append(NotCreated(on=node, why=error))
+        return PodsPerNode(actor, pods, not_created)
+
     def place_on(
         self,
         node: AcceleratorNode,
@@ -133,6 +178,7 @@ class Workspaces:
         as_member: Callable[[Object], Object] = lambda pod: pod,
         needs: int | None = None,
         only: Device | None = None,
+        copies: int = 0,
         values: Mapping[str, str] | None = None,
     ) -> AcceleratorPod:
         """Create one pod of an actor, with what belongs to it, on a node; nothing is waited for.
@@ -141,9 +187,10 @@ class Workspaces:
             node: where it has to run.
             name: of the pod.
             must_start: whether a pod that does not start accuses the platform.
-            tie: changes the pod once it asks for accelerators, e.g. makes it a member of a gang.
+            as_member: changes the pod once it asks for accelerators, e.g. into one of a gang.
             needs: free accelerators without which it cannot start; None: as many as it asks for.
             only: the one device that it asks for; None: any will do.
+            copies: how often it has its one container, each with a request of its own; 0: as it is.
             values: placeholders of this manifest.
         """
         *others, pod = render_actor(
@@ -156,23 +203,36 @@ class Workspaces:
             whole_device=node.selector,
             **(values or {}),
         )
-        workspace = self.at(pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
         if self._pull_secret:
             pod["spec"]["imagePullSecrets"] = [{"name": self._pull_secret["metadata"]["name"]}]
+        if copies:
+            pod = each_device.with_container_per_device(pod, copies)
         count = wanted(pod, others)
         *templates, pod = with_accelerator_request(
             pod, node, tolerations=self._accelerators.tolerations
         )
-        if others or templates:
-            workspace.apply([*others, *templates])
         judge = self._accelerators.why_pending(node, count if needs is None else needs, only=only)
-        handle = workspace.pod(as_member(pod), why_pending=judge)
+
+        def create(pod: Object, level: PodSecurity) -> Pod:
+            workspace = self.at(level)
+            if others or templates:
+                workspace.apply([*others, *templates])
+            return workspace.pod(as_member(pod), why_pending=judge)
+
+        told = ""
+        try:
+            handle = create(pod, pod["metadata"].get("annotations", {}).get(LEVEL, "restricted"))
+        except PolicyRefused as refusal:
+            if (other := without_root(pod)) is None:
+                raise
+            handle, told = create(other, "restricted"), str(refusal)
         return AcceleratorPod(
             handle,
             node,
             claims=lambda claim: handle.cluster.get(RESOURCE_CLAIM, claim, handle.namespace),
             evidence=self._evidence,
             must_start=must_start,
+            not_as_root=told,
         )
 
     def place(self, actor: str, *, image: str, name: str = "", **values: str) -> Pod:

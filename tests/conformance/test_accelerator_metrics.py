@@ -17,8 +17,8 @@ from aicr_pytest.checks import (
 
 pytestmark = pytest.mark.requirement("accelerator_metrics")
 
-AT_ONCE = 2
-"""Accelerators held at the same time where there is room: loaded 1, idling 1."""
+EVERY = 8
+"""Accelerators that ordinary nodes have: loaded 1, idling 1, and ``rest`` all others."""
 
 Nodes = list[AcceleratorNode]
 
@@ -27,21 +27,26 @@ Nodes = list[AcceleratorNode]
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, on which workloads are run once it is our turn there."""
     nodes = aicr_accelerators.sample_nodes(once=True)
-    aicr_exclusive(AT_ONCE, each=nodes)
+    aicr_exclusive.whole(nodes)
     return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
 def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
-    """One pod that can load its accelerator; where there is room, one that leaves its own idle."""
-
-    def actor(name: str, those: Nodes) -> Callable[[], PodsPerNode]:
-        return lambda: aicr_workspace.deploy(f"accelerator_metrics/{name}", those, must_start=False)
-
-    roomy = [node for node in nodes if node.free >= AT_ONCE]
-    pods = {"loaded": actor("loaded", nodes)}
+    """A pod that can load its accelerator; where there is room, others that leave theirs idle."""
+    roomy = [node for node in nodes if node.free >= 2]
+    pods: dict[str, Callable[[], PodsPerNode]] = {
+        "loaded": lambda: aicr_workspace.deploy(
+            "accelerator_metrics/loaded", nodes, must_start=False
+        )
+    }
     if roomy:
-        pods["idling"] = actor("idling", roomy)
+        pods["idling"] = lambda: aicr_workspace.deploy(
+            "accelerator_metrics/idling", roomy, must_start=False
+        )
+        pods["rest"] = lambda: aicr_workspace.deploy_each(
+            "accelerator_metrics/idling", roomy, "rest", must_start=False, beside=lambda _: 2
+        )
     return Actors(pods, room_for_all=True)
 
 
@@ -76,7 +81,7 @@ def test_samples_are_fresh(aicr_metrics: Metrics) -> None:
 
 
 @pytest.mark.aicr_check(
-    basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=20
+    basis="plan", creates="a container for each free accelerator", accelerators=EVERY, seconds=20
 )
 def test_readings_follow_the_workload_of_the_allocated_accelerator(load_trial: LoadTrial) -> None:
     """Idle, busy while a workload runs on it, idle again: utilization and memory in use."""
@@ -84,11 +89,19 @@ def test_readings_follow_the_workload_of_the_allocated_accelerator(load_trial: L
 
 
 @pytest.mark.aicr_check(
-    basis="plan", creates="2 pods with 1 accelerator each", accelerators=AT_ONCE, seconds=1
+    basis="plan", creates="a container for each free accelerator", accelerators=EVERY, seconds=1
 )
 def test_readings_of_an_idle_accelerator_do_not_move(load_trial: LoadTrial) -> None:
     """While one accelerator is loaded, another that is held idle is shown idle."""
     assert load_trial.idle_accelerators_that_move() == []
+
+
+@pytest.mark.aicr_check(
+    basis="plan", creates="a container for each free accelerator", accelerators=EVERY, seconds=6
+)
+def test_every_free_accelerator_is_shown_idle_and_then_busy(load_trial: LoadTrial) -> None:
+    """All that are left beside the one whose load was followed: idle at once, and busy at once."""
+    assert load_trial.accelerators_not_shown_idle_and_busy() == []
 
 
 @pytest.mark.aicr_check(basis="hardening", creates="nothing", seconds=3)

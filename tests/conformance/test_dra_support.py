@@ -14,6 +14,7 @@ from aicr_pytest.checks import (
     Exclusive,
     Platform,
     PodsPerNode,
+    Window,
     Workspaces,
     choosing,
     chosen_device,
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.requirement("dra_support")
 KINDS = ("DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice")
 AT_ONCE = 4
 """Accelerators held at the same time where there is room: selected 1, claimed 1, several 2."""
+EVERY = 8
+"""Accelerators that ordinary nodes have; ``each`` holds all that are free, for seconds."""
 PENDING_WINDOW = 6.0
 """Seconds for which a claim that cannot be met must stay without a node."""
 
@@ -34,16 +37,23 @@ Nodes = list[AcceleratorNode]
 
 
 @pytest.fixture(scope="module")
-def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
+def window(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Window:
+    """Our turn at the looked-at nodes: all their accelerators, until ``each`` is done with them."""
+    return aicr_exclusive.whole(aicr_accelerators.sample_nodes("dra", "extended-resource"))
+
+
+@pytest.fixture(scope="module")
+def nodes(aicr_accelerators: Accelerators, window: Window) -> Nodes:
     """The looked-at nodes whose driver publishes ResourceSlices, once it is our turn there."""
-    nodes = aicr_accelerators.sample_nodes("dra", "extended-resource")
-    aicr_exclusive(AT_ONCE, each=nodes)
-    return aicr_accelerators.now(nodes)
+    return aicr_accelerators.now(aicr_accelerators.sample_nodes("dra", "extended-resource"))
 
 
 @pytest.fixture(scope="module")
 def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
-    """Every actor on every looked-at node; ``selected`` first: it wants one particular device."""
+    """Every actor on every looked-at node; ``selected`` first: it wants one particular device.
+
+    ``each`` goes before they come: it holds whatever is free.
+    """
 
     def actor(
         name: str,
@@ -56,6 +66,7 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
 
     return Actors(
         {
+            "each": lambda: aicr_workspace.deploy_each("dra_support/each", nodes, must_start=True),
             "selected": actor("selected", chosen_device, expression=choosing),
             "claimed": actor("claimed"),
             "several": actor("several", count=lambda node: str(min(2, max(1, node.total - 1)))),
@@ -64,6 +75,7 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
         },
         # One stays free beside them: what nothing satisfies shall not stay pending for want of any.
         room_for_all=all(node.free > AT_ONCE for node in nodes),
+        alone={"each"},
     )
 
 
@@ -92,6 +104,21 @@ def test_every_accelerator_node_publishes_a_complete_pool(
 ) -> None:
     """Every Ready accelerator node publishes a complete pool, with the vendor's attributes."""
     assert aicr_accelerators.incomplete_publications(aicr_evidence) == []
+
+
+@pytest.mark.aicr_check(
+    basis="text", creates="a container and a claim for each free accelerator", accelerators=EVERY,
+    seconds=6,
+)  # fmt: skip
+def test_each_free_device_is_seen_by_the_one_container_that_was_given_it(
+    actors: Actors, window: Window
+) -> None:
+    """All free devices at once, each in a container of its own: published, allocated, and seen."""
+    wrong = actors["each"].requiring_exclusive_devices().devices_not_held_one_by_one()
+    actors.leave("each")
+    window.shrink(AT_ONCE)
+
+    assert wrong == []
 
 
 @pytest.mark.aicr_check(

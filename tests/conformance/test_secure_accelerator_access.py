@@ -19,6 +19,8 @@ pytestmark = pytest.mark.requirement("secure_accelerator_access")
 
 AT_ONCE = 2
 """Accelerators held at the same time where there is room: holder 1, neighbour 1."""
+EVERY = 8
+"""Accelerators that ordinary nodes have; with ``rest`` all that are free are held."""
 
 Nodes = list[AcceleratorNode]
 
@@ -27,13 +29,16 @@ Nodes = list[AcceleratorNode]
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, whatever mechanism hands out their accelerators, once it is our turn."""
     nodes = aicr_accelerators.sample_nodes()
-    aicr_exclusive(AT_ONCE, each=nodes)
+    aicr_exclusive.whole(nodes)
     return aicr_accelerators.now(nodes)
 
 
 @pytest.fixture(scope="module")
 def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: Nodes) -> Actors:
-    """Every actor on every looked-at node; a neighbour holds a device only where there is room."""
+    """Every actor on every looked-at node; a neighbour holds a device only where there is room.
+
+    ``rest`` holds what these two leave: every free device is held by a container of its own.
+    """
 
     def actor(name: str, **values: Callable[[AcceleratorNode], str]) -> Callable[[], PodsPerNode]:
         return lambda: aicr_workspace.deploy(
@@ -42,8 +47,10 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
 
     def neighbour() -> PodsPerNode:
         rivals, outsiders = (
-            aicr_workspace.deploy(f"secure_accelerator_access/{name}", those, must_start=False)
-            for name, those in (("rival", roomy), ("outsider", full))
+            aicr_workspace.deploy(
+                f"secure_accelerator_access/{name}", those, None, called, must_start=False
+            )
+            for name, those, called in (("rival", roomy, ""), ("outsider", full, "neighbour"))
         )
         return rivals.joined_by(outsiders)
 
@@ -53,7 +60,14 @@ def actors(aicr_workspace: Workspaces, aicr_accelerators: Accelerators, nodes: N
         {
             "holder": actor("holder"),
             "neighbour": neighbour,
+            "rest": lambda: aicr_workspace.deploy_each(
+                "secure_accelerator_access/rest",
+                nodes,
+                must_start=False,
+                beside=lambda node: min(node.free, AT_ONCE),
+            ),
             "bystander": actor("bystander"),
+            "outsider": actor("outsider"),
             "by-environment": actor("by-environment", **aicr_accelerators.environment_values()),
             "by-runtime-class": actor(
                 "by-runtime-class", runtime_class=lambda node: node.profile.runtime_class
@@ -75,14 +89,38 @@ def test_container_sees_exactly_the_devices_it_was_granted(actors: Actors) -> No
 
 
 @pytest.mark.aicr_check(
+    basis="text", creates="a container for each free accelerator", accelerators=EVERY, seconds=3
+)
+def test_each_free_device_is_seen_by_the_one_container_that_was_granted_it(actors: Actors) -> None:
+    """All free devices are held at once, and no container sees that of another."""
+    holder, neighbour, rest = actors.together("holder", "neighbour", "rest")
+    everybody = holder.joined_by(neighbour).joined_by(rest)
+
+    assert everybody.requiring_exclusive_devices().devices_not_held_one_by_one() == []
+
+
+@pytest.mark.aicr_check(
     basis="plan", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
 )
 def test_pod_without_a_request_sees_no_device(actors: Actors) -> None:
     """A pod that asked for nothing sees none, on the node and image where another sees its own."""
-    holder, bystander = actors.together("holder", "bystander")
+    holder, bystander, outsider = actors.together("holder", "bystander", "outsider")
 
     with holder.positive_control() as control:
         assert bystander.visible_devices(control) == []
+        assert outsider.visible_devices(control) == []
+
+
+@pytest.mark.aicr_check(
+    basis="plan", creates="a pod without a request, as root", accelerators=EVERY, seconds=1
+)
+def test_pod_without_a_request_opens_no_device_by_a_node_of_its_own_making(actors: Actors) -> None:
+    """As root with mknod, a pod that asked for nothing opens none that another one holds."""
+    holder, neighbour, rest, outsider = actors.together("holder", "neighbour", "rest", "outsider")
+    everybody = holder.joined_by(neighbour).joined_by(rest)
+
+    with holder.positive_control() as control:
+        assert outsider.devices_opened(everybody, control) == []
 
 
 @pytest.mark.aicr_check(
@@ -95,6 +133,18 @@ def test_sibling_container_without_a_request_sees_no_device(actors: Actors) -> N
     with holder.positive_control() as control:
         assert holder.visible_devices(control, container="sibling") == []
         assert holder.own_devices_opened_from("sibling") == []
+
+
+@pytest.mark.aicr_check(
+    basis="text", creates="a pod with 1 accelerator", accelerators=AT_ONCE, seconds=1
+)
+def test_init_container_without_a_request_sees_no_device(actors: Actors) -> None:
+    """An init container that goes on, and asked for nothing, sees and opens none either."""
+    holder = actors["holder"]
+
+    with holder.positive_control() as control:
+        assert holder.visible_devices(control, container="before") == []
+        assert holder.own_devices_opened_from("before") == []
 
 
 @pytest.mark.aicr_check(

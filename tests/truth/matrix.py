@@ -40,6 +40,8 @@ _NEVER_COMES = (
     "metrics-static-on-one-node",
     "metrics-stale",
     "metrics-wrong-device-moves",
+    "metrics-one-always-busy",
+    "metrics-one-never-busy",
     "metrics-exporter-crash-loop",
     "prometheus-not-scraping",
     "svc-target-not-discovered",

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from aicr_lab.defects.by_requirement.secure_accelerator_access import GRANTED
+from aicr_lab.defects.by_requirement.secure_accelerator_access import GRANTED, SIBLING
+from aicr_lab.defects.catalogue import defect_named
 from aicr_lab.defects.defect import Defect
 from aicr_lab.options import LabOptions
 
 from .conftest import Labs
-from .matrix import defects_of, name_of, not_green, try_out
+from .matrix import broken, defects_of, name_of, not_green, try_out
 from .suite import REQUIREMENTS, run_suite
 
 LAB = LabOptions(allocation="mixed")
@@ -28,6 +29,18 @@ def sample_nodes(defect: Defect) -> list[str]:
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
 def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
     assert try_out(labs(LAB), defect, tmp_path, *sample_nodes(defect)) == []
+
+
+def test_variables_are_a_trap_whatever_image_is_used(labs: Labs, tmp_path: Path) -> None:
+    lab, plain = labs(LAB), "--aicr-image=probe=docker.io/library/busybox:1.37"
+    with broken(lab, defect_named("env-bypass")) as kubeconfig:
+        run = run_suite(kubeconfig, ["secure_accelerator_access"], tmp_path / "run", plain)
+
+    (judged,) = run.requirements
+    assert judged.verdict == "Not Implemented", run
+    result = run.result(SIBLING)
+    assert result is not None
+    assert "container sibling asked for nothing and sees /dev/nvidia0" in result.message
 
 
 def test_lab_that_was_healed_of_everything_is_green(labs: Labs, tmp_path: Path) -> None:

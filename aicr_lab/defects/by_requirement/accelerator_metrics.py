@@ -14,10 +14,11 @@ SENSORS = "test_temperature_power_and_interconnect_have_values"
 FRESH = "test_samples_are_fresh"
 FOLLOW = "test_readings_follow_the_workload_of_the_allocated_accelerator"
 STILL = "test_readings_of_an_idle_accelerator_do_not_move"
+EACH = "test_every_free_accelerator_is_shown_idle_and_then_busy"
 COLLECTED = "test_monitoring_system_collects_every_accelerator"
 
 _METRICS = "accelerator_metrics"
-_ALL = frozenset({ANSWERS, EVERY, SENSORS, FRESH, FOLLOW, STILL, COLLECTED})
+_ALL = frozenset({ANSWERS, EVERY, SENSORS, FRESH, FOLLOW, STILL, EACH, COLLECTED})
 _UTILIZATION = r"utilization \(DCGM_FI_DEV_GPU_UTIL\)"
 
 DEFECTS = (
@@ -28,7 +29,7 @@ DEFECTS = (
         injection=LyingExporter(word="static"),
         basis="plan",
         detected_by=FOLLOW,
-        also_fails=frozenset({STILL, FRESH}),
+        also_fails=frozenset({STILL, EACH, FRESH}),
         expected_message="nothing runs on it, and the exporter shows 42%",
     ),
     Defect(
@@ -46,7 +47,7 @@ DEFECTS = (
         sentence="The last accelerator of every node has no series.",
         injection=LyingExporter(word="missing-device"),
         detected_by=EVERY,
-        also_fails=frozenset({FOLLOW, STILL}),
+        also_fails=frozenset({FOLLOW, STILL, EACH}),
         expected_message=rf"node-0, pod \S+: {_UTILIZATION} lacks GPU-[0-9a-f-]+",
     ),
     Defect(
@@ -63,7 +64,7 @@ DEFECTS = (
         sentence="Two accelerators of every node carry the same UUID.",
         injection=LyingExporter(word="duplicate-uuid"),
         detected_by=EVERY,
-        also_fails=frozenset({FOLLOW, STILL}),
+        also_fails=frozenset({FOLLOW, STILL, EACH}),
         expected_message=rf"{_UTILIZATION}: accelerators 0, 1 all carry UUID GPU-[0-9a-f-]+",
     ),
     Defect(
@@ -73,7 +74,7 @@ DEFECTS = (
         injection=LyingExporter(word="stale"),
         basis="plan",
         detected_by=FRESH,
-        also_fails=frozenset({FOLLOW, COLLECTED}),
+        also_fails=frozenset({FOLLOW, EACH, COLLECTED}),
         expected_message=r"is 60\d s old by its own timestamp",
     ),
     Defect(
@@ -83,8 +84,26 @@ DEFECTS = (
         injection=LyingExporter(word="wrong-device"),
         basis="plan",
         detected_by=FOLLOW,
-        also_fails=frozenset({STILL}),
+        also_fails=frozenset({STILL, EACH}),
         expected_message=r"shows 9\d%, the exporter 0%; instead it shows GPU-[0-9a-f-]+ at 9\d%",
+    ),
+    Defect(
+        id="metrics-one-always-busy",
+        requirement=_METRICS,
+        sentence="One accelerator of every node, the sixth, is always shown as busy.",
+        injection=LyingExporter(word="one-always-busy"),
+        basis="plan",
+        detected_by=EACH,
+        expected_message="nothing runs on it, and the exporter shows 97%",
+    ),
+    Defect(
+        id="metrics-one-never-busy",
+        requirement=_METRICS,
+        sentence="One accelerator of every node, the sixth, is never shown as busy.",
+        injection=LyingExporter(word="one-never-busy"),
+        basis="plan",
+        detected_by=EACH,
+        expected_message=r"and loads it: nvidia-smi shows 9\d%, the exporter 0%",
     ),
     Defect(
         id="metrics-html",

@@ -23,6 +23,7 @@ from aicr_lab.defects.injections.injection import Replaced
 SERVED = "test_stable_dra_api_is_served"
 CRUD = "test_dra_object_can_be_created_read_updated_and_deleted"
 POOL = "test_every_accelerator_node_publishes_a_complete_pool"
+EACH = "test_each_free_device_is_seen_by_the_one_container_that_was_given_it"
 EXACTLY = "test_container_sees_exactly_the_device_that_its_claim_was_given"
 SHARED = "test_containers_that_share_a_claim_see_the_same_device"
 SEVERAL = "test_claim_for_several_devices_is_given_that_many"
@@ -32,7 +33,7 @@ AGAIN = "test_released_device_can_be_claimed_again"
 UNSATISFIABLE = "test_claim_that_no_device_satisfies_stays_pending"
 OVERSIZED = "test_claim_larger_than_the_node_stays_pending_and_gets_no_part"
 
-_WITH_PODS = frozenset({EXACTLY, SHARED, SEVERAL, APART, CHOSEN, AGAIN})
+_WITH_PODS = frozenset({EACH, EXACTLY, SHARED, SEVERAL, APART, CHOSEN, AGAIN})
 """Checks that look into a container that was granted something."""
 _DRA_CHECKS = _WITH_PODS | {SERVED, CRUD, POOL, UNSATISFIABLE, OVERSIZED}
 
@@ -51,9 +52,18 @@ def _other_uuids(truth: Sections) -> dict[str, dict[str, str | None]]:
     """Every GPU with another last group of its UUID: well formed, and not that of the device."""
     return {
         name: {"uuid": f"{values['uuid'][:-12]}{int(name[4:]):012x}"}
-        for name, values in truth.items()
-        if name.startswith("gpu ")
+        for name, values in _gpus(truth).items()
     }
+
+
+def _two_swapped(truth: Sections) -> dict[str, dict[str, str | None]]:
+    """Two GPUs that change their UUIDs, and all others as they are."""
+    (first, one), (second, other) = list(_gpus(truth).items())[4:6]
+    return {first: {"uuid": other["uuid"]}, second: {"uuid": one["uuid"]}}
+
+
+def _gpus(truth: Sections) -> Sections:
+    return {name: values for name, values in truth.items() if name.startswith("gpu ")}
 
 
 _NO_DRA = RestrictedUser(name="no-dra", rules=everything_but("resource.k8s.io/*"))
@@ -140,8 +150,10 @@ DEFECTS = (
         requirement="dra_support",
         sentence="The device of a claim stays allocated when its pod is gone.",
         injection=NEVER_RELEASED,
-        detected_by=AGAIN,
-        expected_message="ResourceClaim .*/selected to be released: not within .*\n.*allocated",
+        detected_by=EACH,
+        # Nothing is free any more.
+        also_fails=_WITH_PODS | {UNSATISFIABLE, OVERSIZED},
+        expected_message="ResourceClaim .*/each-.* to be released: not within .*\n.*allocated",
         leaves_behind=True,
     ),
     Defect(
@@ -162,6 +174,26 @@ DEFECTS = (
         also_fails=_WITH_PODS,
         expected_message=rf"was given 1 \(GPU-[0-9a-f-]+-0{{11}}\d\), but \S+nvidia-smi lists: "
         rf"{_UUID}",
+    ),
+    Defect(
+        id="dra-two-uuids-swapped",
+        requirement="dra_support",
+        sentence="Two devices of a node are published with each other's UUID.",
+        injection=LyingDriver(lie=_two_swapped),
+        detected_by=EACH,
+        # Where chance gives a pod one of the two.
+        also_fails=_WITH_PODS,
+        expected_message=_ANOTHER_DEVICE,
+    ),
+    Defect(
+        id="dra-one-device-wrong",
+        requirement="dra_support",
+        sentence="Whoever is allocated one device of a node, the sixth, gets the fifth.",
+        injection=BrokenRuntime(mode="one-wrong-device"),
+        detected_by=EACH,
+        # Where chance gives a pod that device.
+        also_fails=_WITH_PODS,
+        expected_message=rf"{_ANOTHER_DEVICE}[\s\S]* both see GPU-",
     ),
     Defect(
         id="dra-api-not-served",

@@ -10,8 +10,11 @@ from aicr_lab.defects.injections.device_path import (
 )
 
 GRANTED = "test_container_sees_exactly_the_devices_it_was_granted"
+EACH = "test_each_free_device_is_seen_by_the_one_container_that_was_granted_it"
 OUTSIDER = "test_pod_without_a_request_sees_no_device"
 SIBLING = "test_sibling_container_without_a_request_sees_no_device"
+INIT = "test_init_container_without_a_request_sees_no_device"
+OPENS = "test_pod_without_a_request_opens_no_device_by_a_node_of_its_own_making"
 DIFFERENT = "test_two_pods_hold_different_devices"
 CANNOT_OPEN = "test_pod_cannot_open_the_device_of_another_pod"
 MEDIATED = "test_granted_device_came_through_kubernetes"
@@ -20,9 +23,11 @@ BY_ENVIRONMENT = "test_environment_variable_gives_no_device"
 BY_RUNTIME_CLASS = "test_runtime_class_gives_no_device"
 BY_VOLUME_MOUNT = "test_volume_mount_gives_no_device"
 
-_UNASKED = frozenset({OUTSIDER, SIBLING, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT})
+_UNASKED = frozenset(
+    {OUTSIDER, OPENS, SIBLING, INIT, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT}
+)
 """Checks that look into a container that was granted nothing."""
-_IN_CONTAINERS = _UNASKED | {GRANTED, DIFFERENT, CANNOT_OPEN, MEDIATED}
+_IN_CONTAINERS = _UNASKED | {GRANTED, EACH, DIFFERENT, CANNOT_OPEN, MEDIATED}
 
 
 def _sees(container: str, devices: str) -> str:
@@ -80,6 +85,7 @@ DEFECTS = (
         sentence="All containers of a pod get the devices that one of them asked for.",
         injection=BrokenRuntime(mode="sibling"),
         detected_by=SIBLING,
+        also_fails=frozenset({INIT}),
         expected_message=_sees("sibling", r"/dev/nvidia\d"),
     ),
     Defect(
@@ -89,7 +95,7 @@ DEFECTS = (
         injection=BrokenRuntime(mode="cgroup-open"),
         basis="plan",
         detected_by=CANNOT_OPEN,
-        also_fails=frozenset({SIBLING}),
+        also_fails=frozenset({SIBLING, INIT, OPENS}),
         expected_message=r"can open /dev/nvidia\d of .* by mknod \d+:\d \(open: ",
     ),
     Defect(
@@ -98,7 +104,7 @@ DEFECTS = (
         sentence="A container that was granted one device gets all of its node.",
         injection=BrokenRuntime(mode="inject-all"),
         detected_by=GRANTED,
-        also_fails=frozenset({DIFFERENT, CANNOT_OPEN, MEDIATED}),
+        also_fails=frozenset({EACH, DIFFERENT, CANNOT_OPEN, MEDIATED}),
         expected_message=f"was given 1.*, but its device nodes are: {_ALL}",
     ),
     Defect(
@@ -110,6 +116,46 @@ DEFECTS = (
         detected_by=OUTSIDER,
         also_fails=_UNASKED,
         expected_message=_sees("bystander", "/dev/nvidia0"),
+    ),
+    Defect(
+        id="every-pod-gets-a-device-of-its-group",
+        requirement=_SECURE,
+        sentence="Who asked for none gets a device; only root may open it.",
+        injection=BrokenRuntime(mode="every-pod-0660"),
+        basis="plan",
+        detected_by=OUTSIDER,
+        also_fails=_UNASKED,
+        expected_message=_sees("bystander", "/dev/nvidia0"),
+    ),
+    Defect(
+        id="one-device-for-everybody",
+        requirement=_SECURE,
+        sentence="One device of a node is in every container, whatever it asked for.",
+        injection=BrokenRuntime(mode="one-for-everybody"),
+        basis="plan",
+        detected_by=OUTSIDER,
+        also_fails=_IN_CONTAINERS,
+        expected_message=_sees("bystander", "/dev/nvidia5"),
+    ),
+    Defect(
+        id="one-device-wrong",
+        requirement=_SECURE,
+        sentence="Whoever is granted one device of a node, the sixth, gets the fifth.",
+        injection=BrokenRuntime(mode="one-wrong-device"),
+        detected_by=EACH,
+        # Where chance gives one of two pods that device.
+        also_fails=frozenset({GRANTED, DIFFERENT, CANNOT_OPEN}),
+        expected_message=r"both see GPU-",
+    ),
+    Defect(
+        id="device-cgroup-open-for-who-has-none",
+        requirement=_SECURE,
+        sentence="The devices cgroup of a container that was granted none allows all.",
+        injection=BrokenRuntime(mode="cgroup-open-unasked"),
+        basis="plan",
+        detected_by=OPENS,
+        also_fails=frozenset({SIBLING, INIT}),
+        expected_message=r"asked for nothing and can open /dev/nvidia\d of .* by mknod",
     ),
     Defect(
         id="admin-access-open",
@@ -127,7 +173,7 @@ DEFECTS = (
         sentence="nvidia-smi lists one device less than the container can open.",
         injection=LyingTool(changes={"driver": {"hide last": "yes"}}),
         detected_by=GRANTED,
-        also_fails=frozenset({DIFFERENT, MEDIATED}),
+        also_fails=frozenset({EACH, DIFFERENT, MEDIATED}),
         expected_message=r"was given 1.*, but \S+nvidia-smi lists",
     ),
     Defect(

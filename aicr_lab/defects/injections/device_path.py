@@ -152,16 +152,26 @@ def _offers_all(lab: Lab, node: Node, told: Path | None) -> bool:
 
 
 def _counts_all(lab: Lab, node: Node, _: Path | None) -> bool:
+    if lab.options.mig:  # instances are counted under names of their own
+        offered = lab.api.get("v1", "Node", node.name)["status"].get("allocatable", {})
+        return any(name.startswith("nvidia.com/") and count != "0" for name, count in offered.items())
     return _allocatable(lab, node) == node.gpus(lab.options) * lab.options.shares.replicas
 
 
 def _publishes_all(lab: Lab, node: Node, told: Path | None) -> bool:
+    if lab.options.mig:  # instances are published in the place of GPUs
+        return bool(slices_of(lab, node)) and _registered(lab, node)
     vendor = hooks_of(lab.options)
     attribute, key = vendor.IDENTITY
     state = StateFile(told, node.name) if told else vendor.state_file(node, lab.options)
-    expected = {values[key] for name, values in state.read().items() if name[:4] == "gpu "}
+    expected = {
+        int(values.get("minor", name[4:])): values[key]
+        for name, values in state.read().items()
+        if name[:4] == "gpu "
+    }
     published = {
-        device["attributes"][attribute]["string"]
+        # gpu-MINOR of NVIDIA's driver, gpu-CARD-RENDER of AMD's
+        int(device["name"].split("-")[1]): device["attributes"][attribute]["string"]
         for slice_ in slices_of(lab, node)
         for device in slice_["spec"].get("devices") or []
     }

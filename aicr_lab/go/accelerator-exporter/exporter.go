@@ -161,6 +161,14 @@ func distorted(readings []reading, defects map[string]bool) []reading {
 			shown[i].utilization, shown[i].memoryUsed, shown[i].celsius, shown[i].watts = 42, 1024, 45, 250
 			shown[i].meter = meter{millijoules: 1e6, nvlink: 1e6}
 		}
+		if i == max(0, count-3) { // a single one of several
+			if defects["one-always-busy"] {
+				shown[i].utilization = 97
+			}
+			if defects["one-never-busy"] {
+				shown[i].utilization = 0
+			}
+		}
 		if defects["cluster-wide"] {
 			shown[i].utilization = highest
 		}

@@ -136,6 +136,10 @@ PROFILE = Profile(
         "NVIDIA_VISIBLE_DEVICES": "all",
         "NVIDIA_DRIVER_CAPABILITIES": "all",
     },
+    baked_environment={
+        "NVIDIA_VISIBLE_DEVICES": "all",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+    },
     environment_remedy="accept-nvidia-visible-devices-envvar-when-unprivileged = false",
     runtime_class="nvidia",
     volume_mount_bypass="/var/run/nvidia-container-devices",

@@ -1,5 +1,6 @@
 """A workload is switched on and off on one accelerator, and the exporter is watched meanwhile."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from aicr_pytest.errors import (
 )
 from aicr_pytest.evidence.clock import Clock, utc_now
 from aicr_pytest.once import Once
+from aicr_pytest.requirements.accelerator_metrics.each_trial import EachTrial
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
 from aicr_pytest.requirements.accelerator_metrics.readings import held_by
 from aicr_pytest.requirements.accelerator_metrics.recorder import ReadingRecorder
@@ -57,12 +59,14 @@ class LoadTrial:
         waiter: "Waiter",
         evidence: Callable[[], "CheckEvidence"],
         cast: "Callable[[], tuple[PodsPerNode, PodsPerNode | None]]",
+        rest: "Callable[[], PodsPerNode | None]" = lambda: None,
         clock: Clock = utc_now,
     ) -> None:
         self._exporters = exporters
         self._waiter = waiter
         self._evidence = evidence
         self._cast = cast
+        self._rest = rest
         self._clock = clock
         self._courses = Once(self._play_all)
 
@@ -110,6 +114,26 @@ class LoadTrial:
         for busy, why in blind:
             busy.leave_out(why)
         return found
+
+    def accelerators_not_shown_idle_and_busy(self) -> list[str]:
+        """Accelerators that are not shown idle, and then busy while they are, as sentences.
+
+        All that were free beside the one whose readings were followed, on each node at once.
+
+        Raises:
+            DoesNotApply: none was left, or only shares of devices.
+            Inconclusive: on no node could it be seen.
+        """
+        with contextlib.suppress(Inconclusive):
+            self._courses()  # the others have to be left idle before
+        busy, idle = self._cast()
+        if idle is None:
+            on = "; ".join(str(pod.on) for pod in busy.pods)
+            raise DoesNotApply(f"No accelerator is free beside the one that is loaded: {on}")
+        if (rest := self._rest()) is not None:
+            idle = idle.joined_by(rest)
+        trial = EachTrial(self._exporters, self._waiter, self._evidence)
+        return idle.requiring_exclusive_devices().on_each_node(trial.faults)
 
     def _play_all(self) -> "list[tuple[AcceleratorPod, AcceleratorPod | None, _LoadResult]]":
         busy, idle = self._cast()

@@ -215,7 +215,10 @@ class Metrics:
     # -- under load ----------------------------------------------------------------------------
 
     def load_trial(self, actors: "Actors") -> LoadTrial:
-        """Idle, busy, idle again: the actors ``loaded`` and, where there is room, ``idling``."""
+        """Idle, busy, idle again: the actors ``loaded`` and, where there is room, ``idling``.
+
+        ``rest`` holds what these two leave.
+        """
 
         def cast() -> "tuple[PodsPerNode, PodsPerNode | None]":
             if "idling" not in actors:
@@ -223,7 +226,12 @@ class Metrics:
             loaded, idling = actors.together("loaded", "idling")
             return loaded, idling
 
-        return LoadTrial(self.exporters, self._waiter, self._evidence, cast)
+        def rest() -> "PodsPerNode | None":
+            if "rest" not in actors:
+                return None
+            return actors["rest"]
+
+        return LoadTrial(self.exporters, self._waiter, self._evidence, cast, rest)
 
     # -- the monitoring system -----------------------------------------------------------------
 

@@ -19,7 +19,8 @@ def switch(
     """The switch of a pod in which the tool shows this, and what was run there."""
     ran: list[tuple[str, ...]] = []
 
-    def run(*command: str) -> Any:
+    def run(*command: str, container: str) -> Any:
+        assert container == ""
         ran.append(command)
         if command[0] == "tool":
             return SimpleNamespace(exit_code=code, stdout=shown, stderr="")
@@ -29,7 +30,7 @@ def switch(
         on=SimpleNamespace(
             profile=dataclasses.replace(PROFILE, tool="tool", load_arguments=("--load",))
         ),
-        view=lambda: SimpleNamespace(tool="tool"),
+        view=lambda _: SimpleNamespace(tool="tool"),
         pod=SimpleNamespace(run=run, logs=lambda **_: "out of memory"),
     )
     cluster: Any = SimpleNamespace(observer=Unobserved())

@@ -12,6 +12,7 @@ from aicr_pytest.cluster import admission
 from aicr_pytest.errors import Inconclusive, NoCapacity, PolicyRefused, ProbeFailed
 from tests.unit.accelerators.objects import claim
 from tests.unit.accelerators.test_pods import A, B, Silence, StandIn, holding, sees, stock
+from tests.unit.requirements.kept import Kept
 
 REFUSED, OPENED = "open\tOperation not permitted\n", "open\tNo such device or address\n"
 DEVICE = "device\t/dev/{0}\t{1}\t{2}\tNo such device or address\n"
@@ -364,11 +365,37 @@ def test_claim_that_is_reserved_for_another_is_not_on_the_books() -> None:
 
 
 def test_count_of_a_plugin_is_that_of_kubelet() -> None:
-    assert by_plugin(2, A, B).unallocated_access() == []
+    assert by_plugin(2, A, B, seen=sees(0, 1)).unallocated_access() == []
     assert by_plugin(1).unallocated_access() == []
-    assert by_plugin(3, B, A).unallocated_access() == [
+    assert by_plugin(3, B, A, seen=sees(0, 1)).unallocated_access() == [
         f"n0: pod ns/p: 3 nvidia.com/gpu, but allocatedResourcesStatus has {A}, {B}"
     ]
+    assert by_plugin(1, A, seen=sees(0, 1)).unallocated_access() == [
+        "n0: pod ns/p reaches 2 devices, and kubelet gave 1 nvidia.com/gpu"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gave", "nodes", "told"),
+    [
+        ({"nvidia.com/gpu": "1"}, (0,), ""),
+        ({"nvidia.com/gpu": "1"}, (0, 1), "reaches 2 devices, and kubelet gave 1 nvidia.com/gpu"),
+        ({"cpu": "1"}, (0,), "1 nvidia.com/gpu asked for, and kubelet gave 0"),
+        ({}, (0, 1), ""),  # not told before Kubernetes 1.33
+    ],
+)
+def test_what_kubelet_allocated_is_judged_and_not_what_was_asked_for(
+    gave: dict[str, str], nodes: tuple[int, ...], told: str
+) -> None:
+    pod = by_plugin(1, seen=sees(*nodes))
+    pod.pod.status["containerStatuses"] = [{"name": "main", "resources": {"limits": gave}}]
+    kept = Kept()
+    pod._evidence = lambda: kept
+
+    assert " ".join(pod.unallocated_access()).endswith(told)
+    assert bool(pod.unallocated_access()) is bool(told)
+    tells = {"nvidia.com/gpu": "1, and no ids", "cpu": "0, and no ids"}
+    assert kept.facts["what kubelet tells of p"] == tells.get(next(iter(gave), ""), "nothing")
 
 
 def test_device_that_nothing_gave_is_not_on_the_books() -> None:
@@ -516,25 +543,39 @@ def test_release_deletes_and_waits_until_every_claim_is_free(
     pod, done = holding(sees(), "gpu-0"), []
     pod.pod.spec["resourceClaims"].insert(0, {"name": "t", "resourceClaimTemplateName": "t"})
 
-    def wait(what: str, kind: Any, name: str, namespace: str, **how: Any) -> None:
+    pod.pod.status = {
+        "resourceClaimStatuses": [
+            {"name": "t", "resourceClaimName": "made"},
+            {"name": "none-needed"},
+        ]
+    }
+
+    def wait(what: str, subjects: Any, **how: Any) -> None:
         done.append(what)
-        assert (kind.name, name, namespace) == ("ResourceClaim", "claim", "ns")
+        ((kind, name, namespace),) = ((one.kind, one.name, one.namespace) for one in subjects)
+        assert (kind.name, namespace) == ("ResourceClaim", "ns")
         assert how["timeout"] == 30
-        allocated = claim("claim", ("n0", "gpu-0"))
-        states = [allocated, {"status": {"allocation": None}}, {"status": {}}, {}]
-        assert [how["until"](one) for one in states] == [False, True, True, True]
-        assert [how["describe"](one) for one in states] == ["allocated", "free", "free", "free"]
+        allocated, other = claim(name, ("n0", "gpu-0")), claim("other", ("n0", "gpu-1"))
+        free: list[Any] = [{"status": {"allocation": None}}, {"status": {}}, {}]
+        states = [[{"metadata": allocated["metadata"], **one}] for one in free] + [[], [other]]
+        assert [how["judge"]([viewed(those)]) for those in states] == [True] * 5
+        assert how["describe"]([viewed([])]) == "free"
+        assert how["judge"]([viewed([allocated])]) is None
+        assert how["describe"]([viewed([allocated])]) == "allocated"
+
+    def viewed(objects: Any) -> Any:
+        return dict(enumerate(objects))
 
     pod.pod.delete = lambda: done.append("delete")
     pod.pod.gone = lambda: done.append("gone")
-    pod.pod.waiter = SimpleNamespace(for_object=wait, deadlines=SimpleNamespace(claim_released=30))
+    pod.pod.waiter = SimpleNamespace(until=wait, deadlines=SimpleNamespace(claim_released=30))
     pod.pod.cluster = SimpleNamespace(delete=lambda *what: done.append(str(what[1:])))
     clock = iter([100.0, 107.5])
-    monkeypatch.setattr("aicr_pytest.accelerators.pods.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("aicr_pytest.accelerators.releases.time.monotonic", lambda: next(clock))
 
     assert pod.release() == 7.5
-    free = "ResourceClaim ns/claim to be released"
-    assert done == ["delete", "gone", free, "('claim', 'ns')"]
+    freed = [f"ResourceClaim ns/{name} to be released" for name in ("claim", "made")]
+    assert done == ["delete", "gone", *freed, "('claim', 'ns')"]
 
 
 def test_release_of_a_pod_without_claims_waits_for_none() -> None:

@@ -10,7 +10,7 @@ from aicr_pytest.accelerators.probe import (
     DeviceNode,
     View,
     open_command,
-    parse_open_attempt,
+    parse_open_attempts,
     parse_view,
     probe_command,
 )
@@ -171,14 +171,22 @@ def seen_by(directory: Path, shell: str, stdout: str, stderr: str, code: int) ->
     ],
 )
 def test_reaching_for_a_device_is_read(stdout: str, reached: bool, mknod_refused: bool) -> None:
-    reach = parse_open_attempt(GangStatus(stdout=stdout))
+    reach = parse_open_attempts(GangStatus(stdout=stdout), 1)[0]
 
     assert (reach.reached, reach.mknod_refused) == (reached, mknod_refused)
 
 
 def test_a_reach_that_says_nothing_is_no_observation() -> None:
     with pytest.raises(ProbeFailed):
-        parse_open_attempt(GangStatus(stderr="mktemp: not found", exit_code=127))
+        parse_open_attempts(GangStatus(stderr="mktemp: not found", exit_code=127), 1)
+
+
+@pytest.mark.parametrize(
+    "stdout", ["open\topened\n", "open\topened\nopen\t", "noise\nopen\ta\nopen\tb\n", ""]
+)
+def test_reaching_for_several_has_to_tell_of_each(stdout: str) -> None:
+    with pytest.raises(ProbeFailed):
+        parse_open_attempts(GangStatus(stdout=stdout), 2)
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
@@ -198,7 +206,27 @@ def test_the_probe_runs_to_its_end_in_real_shells_and_finds_no_gpu_here(shell: s
 
 def test_reaching_for_a_device_that_exists_opens_it() -> None:
     null = DeviceNode(path="/dev/null", major=1, minor=3, result="-")
-    ran = subprocess.run(open_command(null), capture_output=True, text=True, check=False)
-    reach = parse_open_attempt(GangStatus(stdout=ran.stdout, exit_code=ran.returncode))
+    nobodys = DeviceNode(path="/dev/nobodys", major=120, minor=3, result="-")
+    command = open_command(null, nobodys, null)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    tried = parse_open_attempts(GangStatus(stdout=ran.stdout, exit_code=ran.returncode), 3)
 
-    assert reach.message == "opened" or reach.mknod_refused
+    assert [one.message == "opened" or one.mknod_refused for one in tried] == [
+        True,
+        tried[1].mknod_refused,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_the_variables_by_which_a_runtime_is_asked_are_seen(shell: str) -> None:
+    ran = subprocess.run(
+        [shutil.which(shell) or shell, *probe_command(PROFILE)[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"NVIDIA_VISIBLE_DEVICES": "all"},
+    )
+
+    view = parse_view(PROFILE, GangStatus(stdout=ran.stdout))
+    assert "NVIDIA_VISIBLE_DEVICES=all" in view.asks_by

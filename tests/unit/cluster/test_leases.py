@@ -183,6 +183,28 @@ def test_a_renewal_that_meets_what_we_give_back_is_no_loss(
     assert held(cluster) == []
 
 
+def test_a_window_that_shrinks_leaves_the_rest_to_others_and_has_lost_nothing(
+    cluster: Cluster, mine: Leases, theirs: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = mine.take([[share("a", 3, 3), share("b", 1, 3)]])
+    deleting = Cluster.delete
+
+    def delete(self: Cluster, *what: Any, **how: Any) -> None:
+        deleting(self, *what, **how)
+        mine._renew(window, before[1])  # by the thread that had begun before
+
+    before = window.held
+    monkeypatch.setattr(Cluster, "delete", delete)
+    window.shrink(1)
+    monkeypatch.undo()
+
+    assert held(cluster) == ["aicr-pytest-a-0", "aicr-pytest-b-0"]
+    with theirs.take([[share("a", 2, 3)]]):
+        assert len(held(cluster)) == 4
+    window.release()
+    assert held(cluster) == []
+
+
 def test_a_window_was_ours_until_its_last_renewal(
     cluster: Cluster, fake: FakeApi, mine: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:

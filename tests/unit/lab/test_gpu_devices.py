@@ -51,7 +51,7 @@ class Proc:
         (root / "dev" / "shm").mkdir(parents=True)
         (root / "dev" / "nvidia3").symlink_to("/dev/null")
         (root / "dev" / "nvidia4").touch()
-        (root / "dev" / "shm" / "aicr-lab-gpu-load").write_text(heartbeat)
+        (root / "dev" / "shm" / "aicr-lab-gpu-load-3-0").write_text(heartbeat)
 
 
 def test_heartbeat_of_a_held_device_is_believed(tmp_path: Path) -> None:
@@ -63,9 +63,16 @@ def test_heartbeat_of_another_device_or_none_is_not_believed(tmp_path: Path, cla
     assert loads(Proc(tmp_path, claim).path, time.time()) == {}
 
 
+def test_heartbeats_of_containers_that_share_a_directory_are_told_apart(tmp_path: Path) -> None:
+    proc = Proc(tmp_path, "3 95 0\n")
+    (proc.path / "7/root/dev/shm/aicr-lab-gpu-load-5-0").write_text("5 40 0\n")
+
+    assert loads(proc.path, time.time()) == {(3, 0): 95}
+
+
 def test_heartbeat_that_stopped_is_not_believed(tmp_path: Path) -> None:
     proc = Proc(tmp_path, "3 95 0\n")
-    file = proc.path / "7/root/dev/shm/aicr-lab-gpu-load"
+    file = proc.path / "7/root/dev/shm/aicr-lab-gpu-load-3-0"
     os.utime(file, (time.time() - 60, time.time() - 60))
 
     assert loads(proc.path, time.time()) == {}

@@ -71,7 +71,7 @@ def test_load_of_an_instance_is_its_own(tmp_path: Path) -> None:
     (container / "ns/mnt").touch()
     (container / "root/dev/shm").mkdir(parents=True)
     (container / "root/dev/nvidia0").symlink_to("/dev/null")
-    heartbeat = container / "root/dev/shm/aicr-lab-gpu-load"
+    heartbeat = container / "root/dev/shm/aicr-lab-gpu-load-1-7"
     heartbeat.write_text("0 98 8\n")
 
     look_once(state, tmp_path / "proc", heartbeat.stat().st_mtime, idle_mw=70000)

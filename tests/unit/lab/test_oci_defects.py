@@ -70,6 +70,11 @@ def openable(container: Container) -> list[int]:
         ("wrong-device", (2,), [3]),
         ("wrong-device", (3,), [0]),
         ("same-device", (2,), [0]),
+        ("one-wrong-device", (1,), [0]),
+        ("one-wrong-device", (1, 3), [0, 3]),
+        ("one-wrong-device", (2,), [2]),
+        ("one-for-everybody", (2,), [1, 2]),
+        ("one-for-everybody", (), [1]),
         ("mknod-refused", (2,), [2]),
     ],
 )
@@ -114,6 +119,7 @@ def test_granted_container_cannot_start_where_the_driver_is_broken() -> None:
         ("runtimeclass-bypass", CUDA_ENV, "nvidia", [0, 1, 2, 3]),
         ("volume-mount-bypass", CUDA_ENV, "runc", []),
         ("every-pod", [], "runc", [0]),
+        ("every-pod-0660", [], "runc", [0]),
     ],
 )
 def test_container_without_a_grant_gets_what_the_bypass_gives(
@@ -140,12 +146,23 @@ def test_bypass_brings_the_vendors_tools_as_the_toolkit_does() -> None:
     assert container.config["hooks"]["createContainer"][0]["path"] == "/bin/nvidia-cdi-hook"
 
 
-def test_open_cgroup_shows_no_device_and_allows_all() -> None:
-    container = after("cgroup-open", config())
+@pytest.mark.parametrize("mode", ["cgroup-open", "cgroup-open-unasked"])
+def test_open_cgroup_shows_no_device_and_allows_all(mode: str) -> None:
+    container = after(mode, config())
 
     assert container.gpus == []
     last = container.config["linux"]["resources"]["devices"][-1]
     assert (last["allow"], last["major"], last.get("minor")) == (True, 195, None)
+
+
+def test_cgroup_that_is_open_to_those_without_a_grant_stays_shut_for_others() -> None:
+    assert after("cgroup-open-unasked", config(1)).config == config(1)
+
+
+def test_device_that_is_not_for_everybody_is_given_all_the_same() -> None:
+    devices = after("every-pod-0660", config()).config["linux"]["devices"]
+
+    assert {one["path"]: one["fileMode"] for one in devices}["/dev/nvidia0"] == 0o660
 
 
 def test_sibling_gets_the_devices_of_its_pod_by_claim(tmp_path: Path) -> None:

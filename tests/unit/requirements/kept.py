@@ -30,10 +30,20 @@ class Kept:
         self.tables: dict[str, Table] = {}
         self.timelines: list[tuple[Timeline, str]] = []
         self.pulled: dict[str, str] = {}
+        self.left_out: list[tuple[str, str]] = []
+        """Where was not looked, and why."""
 
     def fact(self, name: str, value: object) -> None:
         assert name
         self.facts[name] = str(value)
+
+    def not_looked_at(self, where: str, why: str) -> None:
+        self.left_out.append((where, why))
+
+    def execution(self, ran: Any, title: str) -> str:
+        return title
+
+    def cite(self, observation: str) -> None: ...
 
     def yaml(self, title: str, obj: Any, *, source: str) -> None:
         self.objects.append((title, obj, source))

@@ -260,3 +260,49 @@ def test_a_device_that_somebody_took_meanwhile_accuses_nobody(
 
     with pytest.raises(raised, match=words):
         judge({"metadata": {"name": "p"}}, Finding(who="platform", reason="no such device"))
+
+
+def test_each_free_device_gets_a_container_and_a_claim_of_its_own(
+    workspaces: Workspaces, fake: FakeApi
+) -> None:
+    held_by(fake, "n0", "gpu-0")
+    deployed = workspaces.deploy_each("dra_support/each", looked_at(workspaces), must_start=True)
+
+    containers = [pod.asking_containers() for pod in deployed.pods]
+    assert containers == [["device-0"], ["device-0", "device-1"]]
+    assert [pod.pod.name for pod in deployed.pods] == ["each", "each-1"]
+    claims = deployed.pods[1].pod.sent["spec"]["resourceClaims"]
+    assert [one["resourceClaimTemplateName"] for one in claims] == [
+        "each-1-device-0",
+        "each-1-device-1",
+    ]
+
+
+def test_a_node_whose_free_devices_others_of_ours_hold_needs_no_pod(
+    workspaces: Workspaces, fake: FakeApi
+) -> None:
+    held_by(fake, "n0", "gpu-0")
+    nodes = looked_at(workspaces)
+    beside = workspaces.deploy_each(
+        "dra_support/each", nodes, must_start=True, beside=lambda node: 1
+    )
+    assert [pod.on.name for pod in beside.pods] == ["n1"]
+
+    fake.put(
+        "/apis/resource.k8s.io/v1/namespaces/ns/resourceclaims", claim("more", ("n0", "gpu-1"))
+    )
+    full = looked_at(workspaces)[:1]
+    with pytest.raises(NoCapacity, match="All 2 accelerators of n0 are held"):
+        assert workspaces.deploy_each("dra_support/each", full, must_start=True).pods
+
+
+def test_a_window_began_when_pods_were_created_whichever_of_them_are_meant() -> None:
+    pod: Any = SimpleNamespace(
+        on=SimpleNamespace(unit="device", offer=("a", "claims"), total=2),
+        stays_pending=lambda left: f"{left:g} s",
+    )
+    actor = PodsPerNode("x", [pod])
+    actor._created -= 100
+
+    assert actor.requiring_exclusive_devices().stay_pending(6) == ["0 s"]
+    assert actor.requiring_two_accelerators().stay_pending(6) == ["0 s"]

@@ -67,6 +67,24 @@ def test_a_node_that_offers_by_both_mechanisms_is_leased_once_for_both() -> None
         ]
 
 
+def test_a_node_is_leased_whole_and_of_shares_a_few() -> None:
+    class Kept(FakeLeases):
+        taken: Sequence[Share] = ()
+
+        def take(self, alternatives: Sequence[Sequence[Share]]) -> FakeWindow:
+            (self.taken,) = alternatives
+            return super().take(alternatives)
+
+    leases: Any = Kept()
+    shared = dataclasses.replace(node("b", 80), unit="share", total=80)
+    Exclusive(leases, list).whole([node("a", 1), shared])
+
+    assert leases.taken == [
+        Share(node="a", total=8, wanted=8),
+        Share(node="b", total=80, wanted=4),
+    ]
+
+
 def with_room(leases: Any, now: dict[str, int]) -> list[AcceleratorNode]:
     first_seen = [node("a", 0), node("b", 0)]  # a check of ours held everything then
     return Exclusive(leases, list).with_room(

@@ -414,13 +414,14 @@ def test_load_trial_is_played_by_the_actors_that_there_are(idling: bool) -> None
         def together(self, *names: str) -> list[Any]:
             return [f"{self[name]} beside others" for name in names]
 
-    cast: Any = Cast({"loaded": "L", "idling": "I"} if idling else {"loaded": "L"})
+    cast: Any = Cast({"loaded": "L", "idling": "I", "rest": "R"} if idling else {"loaded": "L"})
     looked_at, _ = metrics(Nodes(GOOD))
 
     trial: Any = looked_at.load_trial(cast)
 
     wanted = ("L beside others", "I beside others") if idling else ("L", None)
     assert trial._cast() == wanted
+    assert trial._rest() == (f"{cast['rest']}" if idling else None)
     assert trial._exporters is looked_at.exporters
     assert trial._waiter.deadlines.monitoring_follows == 0.05
     assert isinstance(trial._evidence(), Kept)

@@ -75,7 +75,9 @@ def test_pools_have_to_be_complete(found: list[str]) -> None:
 
 @pytest.mark.parametrize("found", [[], WRONG])
 def test_containers_have_to_see_what_their_claims_were_given(found: list[str]) -> None:
-    pods = Actor(devices_not_as_granted=found, devices_shared_with=found)
+    pods = Actor(
+        devices_not_as_granted=found, devices_shared_with=found, devices_not_held_one_by_one=found
+    )
 
     for check, actors in (
         (
@@ -86,6 +88,18 @@ def test_containers_have_to_see_what_their_claims_were_given(found: list[str]) -
         (suite.test_two_claims_never_get_the_same_device, {"several": pods, "claimed": Actor()}),
     ):
         assert bool(said(check, **actors)) is bool(found), check
+
+
+@pytest.mark.parametrize("found", [[], WRONG])
+def test_each_device_has_to_be_the_one_that_was_given_and_is_given_back(found: list[str]) -> None:
+    course: list[str] = []
+    actors: Any = Actors(each=Actor(devices_not_held_one_by_one=found))
+    actors.leave = course.append
+    window: Any = SimpleNamespace(shrink=lambda kept: course.append(f"keeps {kept}"))
+    check = suite.test_each_free_device_is_seen_by_the_one_container_that_was_given_it
+
+    assert bool(words_of(lambda: check(actors, window))) is bool(found)
+    assert course == ["each", "keeps 4"]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,12 @@ class Actor:
         self.looks.append("two are there")
         return self
 
+    def requiring_exclusive_devices(self) -> "Actor":
+        return self
+
+    def joined_by(self, other: "Actor") -> "Actor":
+        return Actor(f"{self.name}, {other.name}", self.looks, self.found)
+
     def __getattr__(self, look: str) -> Any:
         def looked(*given: Any, **named: Any) -> list[str]:
             shown = [one.name if isinstance(one, Actor) else one for one in given]
@@ -62,8 +68,34 @@ CHECKS: list[tuple[Callable[..., None], list[Any]]] = [
         [("holder", "devices_not_as_granted")],
     ),
     (
+        suite.test_each_free_device_is_seen_by_the_one_container_that_was_granted_it,
+        [("holder, neighbour, rest", "devices_not_held_one_by_one")],
+    ),
+    (
         suite.test_pod_without_a_request_sees_no_device,
-        [BEFORE, ("bystander", "visible_devices", MAJORS), AFTER],
+        [
+            BEFORE,
+            ("bystander", "visible_devices", MAJORS),
+            ("outsider", "visible_devices", MAJORS),
+            AFTER,
+        ],
+    ),
+    (
+        suite.test_pod_without_a_request_opens_no_device_by_a_node_of_its_own_making,
+        [
+            BEFORE,
+            ("outsider", "devices_opened", "holder, neighbour, rest", MAJORS),
+            AFTER,
+        ],
+    ),
+    (
+        suite.test_init_container_without_a_request_sees_no_device,
+        [
+            BEFORE,
+            ("holder", "visible_devices", MAJORS, "before"),
+            ("holder", "own_devices_opened_from", "before"),
+            AFTER,
+        ],
     ),
     (
         suite.test_sibling_container_without_a_request_sees_no_device,
