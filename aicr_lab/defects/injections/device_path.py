@@ -154,7 +154,9 @@ def _offers_all(lab: Lab, node: Node, told: Path | None) -> bool:
 def _counts_all(lab: Lab, node: Node, _: Path | None) -> bool:
     if lab.options.mig:  # instances are counted under names of their own
         offered = lab.api.get("v1", "Node", node.name)["status"].get("allocatable", {})
-        return any(name.startswith("nvidia.com/") and count != "0" for name, count in offered.items())
+        return any(
+            name.startswith("nvidia.com/") and count != "0" for name, count in offered.items()
+        )
     return _allocatable(lab, node) == node.gpus(lab.options) * lab.options.shares.replicas
 
 
