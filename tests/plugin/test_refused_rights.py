@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
 NEEDS = [need for need in all_needs() if need.feature == "every check"]
-NOT_USED = {"get nodes", "get pods", "patch leases", "watch leases", "watch namespaces"}
+NOT_USED = {"get pods", "patch leases", "watch leases", "watch namespaces"}
 """Here; of what takes long, or is somebody else's turn."""
 NOT_MISSED = {"list devicetaintrules"}
 """Who may not list them learns of a tainted device from the scheduler."""
