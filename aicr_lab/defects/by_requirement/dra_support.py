@@ -213,6 +213,7 @@ DEFECTS = (
         injection=CRUD_REFUSED,
         expects="Inconclusive",
         detected_by=f"{CRUD}[ResourceClaimTemplate]",
+        also_fails=frozenset({EACH}),  # its claims are made of templates
         basis="plan",
         expected_message="claim templates are not allowed here",
     ),
