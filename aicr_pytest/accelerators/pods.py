@@ -395,10 +395,9 @@ class AcceleratorPod:
 
     def unallocated_access(self) -> list[str]:
         """Why granted devices are not on the API's books, as sentences; empty where they are."""
-        spec = self._spec_of(self.first_container())
         grant = self.grant()
         sights.show_ways(self._evidence(), str(self), self.running["spec"], grant)
-        if claims := grants.claim_requests(self.running, spec):
+        if claims := grants.claim_requests(self.running, self._spec_of(self.first_container())):
             return [
                 f"{self}: claim {name} is not reserved for it"
                 for name, _ in claims
