@@ -49,7 +49,7 @@ from aicr_pytest.errors import (
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
-    from aicr_pytest.cluster.pods import WhyPending
+    from aicr_pytest.cluster.pod_start import WhyPending
     from aicr_pytest.evidence.check import CheckEvidence
     from aicr_pytest.settings import Settings
 

@@ -47,6 +47,8 @@ class Trouble:
     """Nothing will change it; otherwise kubelet tries again."""
     container: str = ""
     """The container that it is about; empty where it is about the whole pod."""
+    image: str = ""
+    """The image that it is about, as it was asked for; empty where it is about none."""
     ran: bool = False
     """Whether that container ran, so that its log may tell more."""
 
@@ -72,12 +74,17 @@ def condition(obj: Object, kind: str) -> dict[str, Any]:
     return {}
 
 
+def images_asked(pod: Object) -> dict[str, str]:
+    """Container → its image, as it was asked for; init containers too."""
+    spec = pod.get("spec") or {}
+    every = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    return {one["name"]: str(one.get("image") or "") for one in every}
+
+
 def images_of(pod: Object) -> dict[str, str]:
     """Image as it was asked for → digest that the node has pulled for it, as kubelet says."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    asked = {
-        container["name"]: container.get("image", "") for container in pod["spec"]["containers"]
-    }
+    asked = images_asked(pod)
     return {
         asked[status["name"]]: str(status.get("imageID", ""))
         for status in statuses
@@ -133,11 +140,11 @@ def extended_resources(pod: Object) -> set[str]:
 
 def occurrences(events: Iterable[Object], reason: str) -> int:
     """How often something was said of the pod, over all events with this reason."""
-    return sum(
-        max(event.get("count") or 0, (event.get("series") or {}).get("count") or 0, 1)
-        for event in events
-        if event.get("reason") == reason
-    )
+    return sum(_times(event) for event in events if event.get("reason") == reason)
+
+
+def _times(event: Object) -> int:
+    return max(event.get("count") or 0, (event.get("series") or {}).get("count") or 0, 1)
 
 
 def newest(events: Iterable[Object], reason: str = "") -> Object | None:
@@ -176,9 +183,15 @@ def taken_by(pod: Object, events: Iterable[Object]) -> str:
     return ": ".join(str(told[key]) for key in ("reason", "message") if told.get(key))
 
 
+_TOLD_OF_A_POD = 25
+"""Events of a pod that a kubelet sends, then one in five minutes: what comes after is not told."""
+
+
 def is_pulling(events: Iterable[Object]) -> bool:
-    """Whether the node has begun more pulls than it has ended."""
+    """Whether the node has begun more pulls than it has ended, as far as its events tell all."""
     listed = list(events)
+    if sum(_times(event) for event in listed if said_by(event) == "kubelet") >= _TOLD_OF_A_POD:
+        return False
     # Of an image that is there already "Pulled" is said, too; of one that failed "Failed" twice.
     pulled = [e for e in listed if "already present" not in str(e.get("message", ""))]
     failed = [e for e in listed if str(e.get("message", "")).startswith("Failed to pull image")]
@@ -189,6 +202,7 @@ def is_pulling(events: Iterable[Object]) -> bool:
 def troubles(pod: Object, events: list[Object]) -> Iterator[Trouble]:
     """Everything that keeps the pod from becoming ready, worst first."""
     yield from _ended(pod)
+    images = images_asked(pod)
     for name, _, status in containers(pod):
         waiting = (status.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason", ""), waiting.get("message", "")
@@ -198,6 +212,7 @@ def troubles(pod: Object, events: list[Object]) -> Iterator[Trouble]:
                 message=message or f"image {status.get('image', '')}",
                 certain=reason in PERMANENT_IMAGE_REASONS,
                 container=name,
+                image=images.get(name, ""),
             )
         elif reason in START_REASONS:
             yield Trouble(

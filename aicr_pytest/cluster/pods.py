@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from aicr_pytest.cluster import admission, pod_state, responsibility
 from aicr_pytest.cluster.kinds import EVENT, NODE, POD, Object
 from aicr_pytest.cluster.observer import Execution
+from aicr_pytest.cluster.pod_start import Start, WhyPending
 from aicr_pytest.cluster.pod_state import Trouble
 from aicr_pytest.cluster.refusals import policies_told
 from aicr_pytest.cluster.responsibility import Finding
@@ -18,32 +18,21 @@ from aicr_pytest.cluster.watching import Subject, Views
 from aicr_pytest.errors import (
     AicrError,
     ApiError,
-    ImageNotPullable,
     Inconclusive,
     NoCapacity,
     PodFailed,
     ProbeFailed,
     WaitFailed,
-    WaitTimeout,
 )
 
 if TYPE_CHECKING:
     from aicr_pytest.cluster.client import Cluster
 
-_REFUSED_FOR_GOOD = re.compile(
-    r"(?i)not found|manifest unknown|unauthorized|authentication required|authorization failed"
-    r"|pull access denied|403 Forbidden|invalid reference|no match for platform|no basic auth"
-)
-"""What no further try of kubelet changes; a registry's rate or a network's hiccup passes."""
 _PLACEMENT = ("nodeSelector.**", "affinity**", "topologySpreadConstraints**", "tolerations**")
 """Fields by which somebody sends a pod to other nodes than ours."""
 _NO_LOG = "Its log cannot be read"
 _SHOWN = 300
 """Characters of a line of a log in a message."""
-
-WhyPending = Callable[[Object, Finding], None]
-"""Gets a pod without a node and whose doing that is, by the scheduler; raises, e.g. ``NoCapacity``,
-or ``WaitTimeout`` where the platform is responsible after all."""
 
 
 class Pod:
@@ -130,7 +119,7 @@ class Pod:
                 is responsible.
         """
         __tracebackhide__ = True
-        start = _Start(self, self._why_pending)
+        start = Start(self, self._why_pending)
         self._last = self.waiter.until(
             f"{self}: ready",
             self._subjects(),
@@ -146,7 +135,7 @@ class Pod:
 
         The first two subjects of that wait are this pod and its events.
         """
-        return _Start(self, self._why_pending).judge
+        return Start(self, self._why_pending).judge
 
     def run(self, *command: str, container: str = "", timeout: float = 30.0) -> Execution:
         """Run a command in it; the words are not passed through a shell.
@@ -388,106 +377,6 @@ class Pod:
             return f"\n  {_NO_LOG}: {error}"
         indented = "\n    ".join(line[:_SHOWN] for line in log.splitlines()[-10:])
         return f"\n  The end of its log:\n    {indented}" if log else "\n  Its log is empty."
-
-
-class _Start:
-    """Judges one pod's start; remembers what it saw before."""
-
-    def __init__(self, pod: Pod, why_pending: WhyPending | None) -> None:
-        self._pod = pod
-        self._why_pending = why_pending
-        self._deadlines = pod.waiter.deadlines
-        self._began = time.monotonic()
-        # Pods that were created together are awaited one after the other; the scheduler has had
-        # them all the while.
-        waited = (self._began - pod.created_at) / pod.waiter.scale
-        self._schedule = max(1.0, self._deadlines.schedule - waited)
-        self._since: dict[str, float] = {}
-        self._stage, self._stage_began = "pending", self._began
-        self._pulls = False
-        self._refused_since = 0.0
-        self._refused_for_good = False
-
-    def judge(self, views: Views) -> Object | None:
-        obj, events = self._pod.find(views), list(views[1].values())
-        if taken := self._pod.taken(obj, events):
-            raise taken
-        assert obj is not None
-        if pod_state.is_ready(obj, self._pod.containers):
-            return obj
-        self._enter(self._stage_of(obj, views))
-        now = time.monotonic()
-        found = self._pod.troubles(obj, events)
-        self._since = {t.reason: self._since.get(t.reason, now) for t in found}
-        for trouble in found:
-            self._weigh(trouble, now)
-        return None
-
-    def _stage_of(self, obj: Object, views: Views) -> str:
-        if not pod_state.node_of(obj):
-            return "pending"
-        events = list(views[1].values())
-        self._pulls = pod_state.is_pulling(events)
-        lacks_image = any(trouble.of_image for trouble in self._pod.troubles(obj, events))
-        return "pulling" if lacks_image or self._pulls else "starting"
-
-    def _enter(self, stage: str) -> None:
-        """Each stage has a clock of its own, which starts when the one before is over."""
-        if stage != self._stage:
-            self._stage, self._stage_began = stage, time.monotonic()
-
-    def _weigh(self, trouble: Trouble, now: float) -> None:
-        if trouble.of_image:
-            if trouble.certain or self._is_refused(trouble, now):
-                raise responsibility.of_start(trouble.reason, trouble.message).excuse(
-                    str(self._pod)
-                )
-            return
-        # Who shortens our deadlines does not quicken kubelet, which tries again every 10 to 15 s.
-        patience = self._deadlines.refusal_persists * max(1.0, self._pod.waiter.scale)
-        if trouble.certain or now - self._since[trouble.reason] >= patience:
-            self._pod.tell(trouble, at_last=trouble.certain)
-
-    def _is_refused(self, trouble: Trouble, now: float) -> bool:
-        """Whether an image is not to be had, however often kubelet tries."""
-        self._refused_since = self._refused_since or now
-        self._refused_for_good |= bool(_REFUSED_FOR_GOOD.search(trouble.message))
-        if self._refused_for_good:
-            return trouble.reason == "ImagePullBackOff"  # the second sighting
-        patience = self._deadlines.image_refused * self._pod.waiter.scale
-        return not self._pulls and now - self._refused_since >= patience
-
-    def timeout(self, views: Views) -> float:
-        """Seconds from the wait's begin; of a fast cluster, as all timeouts."""
-        limits = {
-            "pending": self._schedule,
-            "pulling": max(self._deadlines.image_pull, self._deadlines.pod_ready),
-            "starting": self._deadlines.pod_ready,
-        }
-        before = (self._stage_began - self._began) / self._pod.waiter.scale
-        return before + limits[self._stage]
-
-    def expired(self, views: Views) -> None:
-        obj = self._pod.find(views) or self._pod.created
-        scale = self._pod.waiter.scale
-        if self._stage == "pending":
-            finding = self._pod.whose_pending(views)
-            if self._why_pending:
-                self._why_pending(obj, finding)
-            waited = f"{self._pod}: no node within {self._deadlines.schedule * scale:g} s"
-            if excuse := finding.excuse_unless_accusing(waited):
-                raise excuse
-            raise WaitTimeout(f"{waited}.\n  The scheduler says: {finding.reason}")
-        for trouble in self._pod.troubles(obj, list(views[1].values())):
-            self._pod.tell(trouble, at_last=True)
-        if self._stage == "pulling":
-            waited = f"{(time.monotonic() - self._stage_began):.0f}"
-            raise ImageNotPullable(
-                f"{self._pod}: its images were still being pulled after {waited} s.",
-                hint="Give it more time: --aicr-timeout-scale.",
-            )
-        seen = pod_state.line(obj, list(views[1].values()))
-        raise responsibility.of_slow_start(seen).excuse(str(self._pod))
 
 
 def _displaced(pod: Object | None, events: Sequence[Object]) -> str:

@@ -126,6 +126,8 @@ class Waiter:
     ) -> None:
         self.scale = scale
         self.deadlines = deadlines or Deadlines()
+        self.refused_since: dict[tuple[str, str], float] = {}
+        """Node and image → when one of our pods could not get it there; all of them share that."""
         self._cluster = cluster
 
     def until(

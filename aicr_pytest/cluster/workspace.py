@@ -20,7 +20,8 @@ from aicr_pytest.cluster.kinds import (
     full_name,
 )
 from aicr_pytest.cluster.names import namespace_name
-from aicr_pytest.cluster.pods import Pod, WhyPending
+from aicr_pytest.cluster.pod_start import WhyPending
+from aicr_pytest.cluster.pods import Pod
 from aicr_pytest.cluster.refusals import excuse_of, policies_told
 from aicr_pytest.cluster.teardown import Teardown
 from aicr_pytest.cluster.waiting import Waiter

@@ -32,7 +32,7 @@ TIMEOUT_SCALE = 0.5
 FINE = ("passed", "not applicable")
 """Outcomes of checks that noticed nothing."""
 
-PATIENCE = 420.0
+PATIENCE = 240.0
 """Seconds that a run of one requirement may last."""
 
 

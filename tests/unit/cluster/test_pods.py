@@ -51,7 +51,10 @@ class Node:
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": "gpu"},
-            "spec": {"restartPolicy": policy},
+            "spec": {
+                "restartPolicy": policy,
+                "containers": [{"name": "probe", "image": "probe:1"}],
+            },
             "status": {"phase": "Pending"},
         }
         self.obj = fake.put(PODS, pod)
@@ -335,6 +338,39 @@ def test_a_registry_that_limits_its_rate_for_a_while_is_waited_for(pod: Pod, nod
     node.fake.later(0.5, lambda: node.writes(RUNNING))
 
     pod.ready()
+
+
+def test_pods_of_a_node_share_the_time_for_an_image_that_is_refused(
+    cluster: Cluster, waiter: Waiter, node: Node
+) -> None:
+    limits = dataclasses.replace(waiter.deadlines, image_refused=0.5, image_pull=60.0)
+    slow = Waiter(cluster, deadlines=limits)
+    node.writes(waiting("ErrImagePull", "connection reset"))
+
+    with pytest.raises(ImageNotPullable):
+        Pod(cluster, slow, node.obj).ready()
+    slow.deadlines = dataclasses.replace(limits, image_refused=0.2)
+    began = slow.refused_since.copy()
+    with pytest.raises(ImageNotPullable):
+        Pod(cluster, slow, node.obj).ready()
+    assert began == slow.refused_since
+    assert [*began] == [("node-0", "probe:1")]
+
+    node.writes(RUNNING)
+    Pod(cluster, slow, node.obj).ready()
+    assert slow.refused_since == {}
+
+
+def test_pulls_of_which_kubelet_tells_no_more_end_like_others() -> None:
+    """It sends 25 events of a pod, then one in five minutes: eight containers make more."""
+    told = [
+        {"reason": "Pulling", "count": 8, "source": {"component": "kubelet"}},
+        {"reason": "Failed", "message": "Error: ErrImagePull", "count": 17,
+         "reportingComponent": "kubelet"},
+    ]  # fmt: skip
+
+    assert not pod_state.is_pulling(told)
+    assert pod_state.is_pulling(told[:1])
 
 
 def test_an_image_of_a_sidecar_that_is_there_hides_no_pull_of_ours() -> None:
