@@ -4,7 +4,7 @@ Each test module has a lab of its own, so that ``-n 3 --dist loadfile`` runs thr
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aicr_lab.defects.active import inject, revert
@@ -148,16 +148,24 @@ def try_out(
     return [said for run in runs for said in complaints(defect, run, logs)] + faults(lab)
 
 
-def verdicts(run: SuiteRun) -> dict[str, str]:
-    """The verdict of each requirement of a run."""
-    return {one.id: one.verdict for one in run.requirements}
+def unlike(run: SuiteRun, expected: Mapping[str, str]) -> list[str]:
+    """Which requirements have another verdict than expected, and why, as sentences."""
+    seen = {one.id: one for one in run.requirements}
+    wrong = [
+        f"{name}: {seen[name].verdict if name in seen else 'not there'}, not {verdict}:"
+        f" {seen[name].reason if name in seen else ''}"
+        for name, verdict in expected.items()
+        if name not in seen or seen[name].verdict != verdict
+    ]
+    wrong += [f"{name}: unexpected" for name in seen if name not in expected]
+    return [*wrong, str(run)] if wrong else []
 
 
 def not_green(run: SuiteRun) -> list[str]:
     """What keeps a run on a healthy lab from being all green, as sentences."""
-    wrong = []
-    if {*verdicts(run).values()} != {"Implemented"}:
-        wrong.append(f"verdicts: {verdicts(run)}")
+    wrong = unlike(run, {one.id: "Implemented" for one in run.requirements})
+    if not run.requirements:
+        wrong.append("no requirement has a verdict")
     if not run.all_fine or run.exit_status != 0:
         wrong.append(str(run))
     return wrong
