@@ -16,14 +16,14 @@ test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs
 	$(BIN)/python -m aicr_lab up --build-only --addons all
 	$(BIN)/pytest tests/lab
 	@# Two labs at once; what failed is judged by a second trial that has the machine for itself.
-	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --dist loadfile --durations 15 \
+	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --durations 15 \
 	  || $(BIN)/pytest tests/truth -m "not thorough" --last-failed --last-failed-no-failures none
 
 truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md and tables
 	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway
 	mkdir -p build
-	@# Three labs on two cores: trials mostly wait.
-	$(BIN)/pytest tests/truth -n 3 --dist loadfile --junit-xml build/truth.xml; status=$$?; \
+	@# Four labs on two cores: trials mostly wait.
+	$(BIN)/pytest tests/truth -n 4 --junit-xml build/truth.xml; status=$$?; \
 	  $(BIN)/python docs/truth.py build/truth.xml \
 	  && PYTHONPATH=. $(BIN)/python docs/accelerators.py build/truth.xml && exit $$status
 

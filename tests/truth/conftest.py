@@ -19,6 +19,30 @@ if TYPE_CHECKING:
 Labs = Callable[[LabOptions], "Lab"]
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the trials of one lab to one worker: by module, and each personality by itself."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByLab(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return lab_of(nodeid)
+
+    return ByLab(config, log)
+
+
+def lab_of(nodeid: str) -> str:
+    """What trials on the same lab have in common, of a trial's node id."""
+    from .personalities import PERSONALITIES
+
+    module, _, name = nodeid.partition("::")
+    personality = name.partition("[")[2].removesuffix("]")
+    longest_first = sorted(PERSONALITIES, key=lambda one: len(one.name), reverse=True)
+    for one in longest_first if "test_personalities" in module else ():
+        if personality.startswith(f"{one.name}-"):
+            return f"{module}::{one.name}"
+    return module
+
+
 class Stage:
     """At most one lab; another kind of lab takes the place of the one before."""
 

@@ -1,6 +1,6 @@
 """The truth matrix: break a lab, run the suite on it, judge the run, heal the lab, see it healthy.
 
-Each test module has a lab of its own, so that ``-n 3 --dist loadfile`` runs three labs at once.
+Each test module has a lab of its own, and each personality, so that ``-n 4`` runs four at once.
 """
 
 import contextlib
@@ -73,7 +73,7 @@ _NEVER_COMES = (
     "op-children-orphaned",
 )
 """Defects under which checks wait for what never comes, so that deadlines are the duration."""
-_IMPATIENT = 0.15
+IMPATIENT = 0.15
 _VERY_IMPATIENT = 0.1
 """For gateways, which get ten minutes on clouds."""
 
@@ -137,7 +137,7 @@ def try_out(
     """
     scale = TIMEOUT_SCALE
     if defect.id in _NEVER_COMES:
-        scale = _VERY_IMPATIENT if defect.requirement == "ai_inference" else _IMPATIENT
+        scale = _VERY_IMPATIENT if defect.requirement == "ai_inference" else IMPATIENT
     chosen = requirements or [defect.requirement]
     with broken(lab, defect) as kubeconfig:
         runs = run_side_by_side(kubeconfig, chosen, directory, *arguments, timeout_scale=scale)

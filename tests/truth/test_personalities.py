@@ -15,6 +15,7 @@ from aicr_pytest.evidence.run import RequirementResult
 
 from .conftest import Labs
 from .health import faults
+from .matrix import IMPATIENT
 from .personalities import ADDONS, BROKEN, PERSONALITIES, REQUIREMENTS, Broken, Personality, Right
 from .suite import SuiteRun, run_side_by_side, run_suite
 
@@ -78,7 +79,9 @@ def _broken(lab: Lab, personality: Personality, broken: Broken, directory: Path)
     """What the suite overlooks of what is broken."""
     try:
         broken.injection.inject(lab)
-        run = run_suite(lab.kubeconfig, [broken.requirement], directory / "run", timeout_scale=0.3)
+        run = run_suite(
+            lab.kubeconfig, [broken.requirement], directory / "run", timeout_scale=IMPATIENT
+        )
     finally:
         broken.injection.revert(lab)
     overlooked = _overlooked(run, broken)
