@@ -214,6 +214,11 @@ def _sibling(container: Container) -> None:
         container.give(_gpus_of_pod(container.facts, uid))
 
 
+def _added_later(container: Container) -> None:
+    if container.annotation("container-name") == "debugger":
+        _sibling(container)
+
+
 def _every_pod(container: Container) -> None:
     if not container.gpus:
         container.give([0])
@@ -329,6 +334,7 @@ MODES: dict[str, Callable[[Container], None]] = {
     "one-wrong-device": _one_wrong_device,
     "granted-fails": _granted_fails,
     "sibling": _sibling,
+    "added-later": _added_later,
     "every-pod": _every_pod,
     "every-pod-0660": _every_pod_0660,
     "one-for-everybody": _one_for_everybody,

@@ -143,12 +143,12 @@ def list_accelerator_nodes(
     for node in sorted(nodes, key=lambda item: str(item["metadata"]["name"])):
         name = node["metadata"]["name"]
         there, own = pods_on.get(name, ()), published_on.get(name, ())
-        facts = _facts(node, there, profile)
+        foreign = [pod for pod in there if pod["metadata"].get("namespace") not in ours]
+        facts = _facts(node, foreign, profile)
         if allocation != "device-plugin":
             by: Mechanism = "extended-resource" if allocation == "extended-resource" else "dra"
             stock += _by_claims(profile, facts, by, own, classes, held=held, theirs=theirs)
         if allocation in ("auto", "device-plugin"):
-            foreign = [pod for pod in there if pod["metadata"].get("namespace") not in ours]
             stock += _by_counts(profile, facts, node, own, pods=there, foreign=foreign)
     return stock
 
@@ -165,6 +165,7 @@ def _facts(node: Object, pods: Sequence[Object], profile: Profile) -> Mapping[st
         "ready": ready,
         "schedulable": not kept_from,
         "hindrance": ", ".join([*([] if ready else ["not Ready"]), *kept_from]),
+        # Our own pods leave when it is the next one's turn.
         "has_room": has_room(node, pods),
         "taints": node_facts.own_taints(node),
     }

@@ -2,18 +2,16 @@
 
 import re
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 from aicr_pytest.cluster import pod_state, responsibility
 from aicr_pytest.cluster.kinds import Object
 from aicr_pytest.cluster.pod_state import Trouble
 from aicr_pytest.cluster.responsibility import Finding
+from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.cluster.watching import Views
-from aicr_pytest.errors import ImageNotPullable, WaitTimeout
-
-if TYPE_CHECKING:
-    from aicr_pytest.cluster.pods import Pod
+from aicr_pytest.errors import ImageNotPullable, Inconclusive, WaitTimeout
 
 _REFUSED_FOR_GOOD = re.compile(
     r"(?i)not found|manifest unknown|unauthorized|authentication required|authorization failed"
@@ -26,10 +24,37 @@ WhyPending = Callable[[Object, Finding], None]
 or ``WaitTimeout`` where the platform is responsible after all."""
 
 
+class StartingPod(Protocol):
+    """What the judge needs of a pod; ``Pod`` says what each is."""
+
+    waiter: Waiter
+    created: Object
+    created_at: float
+
+    @property
+    def containers(self) -> Collection[str]:
+        """As ``Pod.containers``."""
+
+    def find(self, views: Views) -> Object | None:
+        """As ``Pod.find``."""
+
+    def taken(self, obj: Object | None, events: Sequence[Object]) -> Inconclusive | None:
+        """As ``Pod.taken``."""
+
+    def troubles(self, obj: Object, events: Sequence[Object]) -> list[Trouble]:
+        """As ``Pod.troubles``."""
+
+    def tell(self, trouble: Trouble, *, at_last: bool) -> None:
+        """As ``Pod.tell``."""
+
+    def whose_pending(self, views: Views) -> Finding:
+        """As ``Pod.whose_pending``."""
+
+
 class Start:
     """Judges one pod's start; remembers what it saw before."""
 
-    def __init__(self, pod: "Pod", why_pending: WhyPending | None) -> None:
+    def __init__(self, pod: StartingPod, why_pending: WhyPending | None) -> None:
         self._pod = pod
         self._why_pending = why_pending
         self._deadlines = pod.waiter.deadlines

@@ -76,6 +76,7 @@ _BY_FEATURE = {
         (_DRA, "resourceslices", "", "list", "to know each device's identity"),
         (_DRA, "deviceclasses", "", "list", "to know what to ask by"),
         ("node.k8s.io", "runtimeclasses", "", "get", "to see whether the vendor has one"),
+        ("", "pods", "ephemeralcontainers", "patch", "a container in a running pod of the checks"),
     ),
     "robust_controller": (
         (_CRDS, "customresourcedefinitions", "", "get", "to see which operators are installed"),

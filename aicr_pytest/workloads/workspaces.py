@@ -12,6 +12,7 @@ from aicr_pytest.accelerators.pods import AcceleratorPod
 from aicr_pytest.accelerators.profile import Profile
 from aicr_pytest.accelerators.request import PLACEHOLDER, with_accelerator_request
 from aicr_pytest.accelerators.vendors import PROFILES
+from aicr_pytest.cluster.ephemeral_containers import add_container
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM, SECRET, Object
 from aicr_pytest.cluster.ledger import inside
 from aicr_pytest.cluster.pods import Pod
@@ -234,6 +235,24 @@ class Workspaces:
             must_start=must_start,
             not_as_root=told,
         )
+
+    def attach(self, actor: str, pods: PodsPerNode) -> None:
+        """Add an actor's container to running pods, as ``kubectl debug`` does, until it runs.
+
+        Raises:
+            Inconclusive: on no node it can be added, or does not start.
+        """
+
+        def add(*those: AcceleratorPod) -> list[str]:
+            for pod in those:
+                assert pod.running
+                image = self._image("probe", pod.on.profile)
+                (rendered,) = render_actor(actor, actor=actor.rpartition("/")[2], image=image)
+                (filled,) = with_accelerator_request(rendered, pod.on)
+                add_container(pod.pod, filled["spec"]["containers"][0])
+            return []
+
+        pods.on_each_node(add)
 
     def place(self, actor: str, *, image: str, name: str = "", **values: str) -> Pod:
         """Create an actor that holds no accelerator, with what belongs to it, on whatever node.

@@ -189,6 +189,22 @@ def test_admin_access_is_refused_in_an_ordinary_namespace(
 
 
 @pytest.mark.aicr_check(
+    basis="hardening",
+    creates="a container in a running pod, by its subresource ephemeralcontainers",
+    accelerators=AT_ONCE,
+    seconds=2,
+)
+def test_ephemeral_container_sees_no_device(actors: Actors, aicr_workspace: Workspaces) -> None:
+    """A container that is added to a running pod, as for debugging, sees and opens none."""
+    holder = actors["holder"]
+    aicr_workspace.attach("secure_accelerator_access/debugger", holder)
+
+    with holder.positive_control() as control:
+        assert holder.visible_devices(control, container="debugger") == []
+        assert holder.own_devices_opened_from("debugger") == []
+
+
+@pytest.mark.aicr_check(
     basis="hardening", creates="a pod without a request", accelerators=AT_ONCE, seconds=1
 )
 def test_environment_variable_gives_no_device(actors: Actors) -> None:

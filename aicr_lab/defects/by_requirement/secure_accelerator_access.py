@@ -14,6 +14,7 @@ EACH = "test_each_free_device_is_seen_by_the_one_container_that_was_granted_it"
 OUTSIDER = "test_pod_without_a_request_sees_no_device"
 SIBLING = "test_sibling_container_without_a_request_sees_no_device"
 INIT = "test_init_container_without_a_request_sees_no_device"
+EPHEMERAL = "test_ephemeral_container_sees_no_device"
 OPENS = "test_pod_without_a_request_opens_no_device_by_a_node_of_its_own_making"
 DIFFERENT = "test_two_pods_hold_different_devices"
 CANNOT_OPEN = "test_pod_cannot_open_the_device_of_another_pod"
@@ -24,7 +25,7 @@ BY_RUNTIME_CLASS = "test_runtime_class_gives_no_device"
 BY_VOLUME_MOUNT = "test_volume_mount_gives_no_device"
 
 _UNASKED = frozenset(
-    {OUTSIDER, OPENS, SIBLING, INIT, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT}
+    {OUTSIDER, OPENS, SIBLING, INIT, EPHEMERAL, BY_ENVIRONMENT, BY_RUNTIME_CLASS, BY_VOLUME_MOUNT}
 )
 """Checks that look into a container that was granted nothing."""
 _IN_CONTAINERS = _UNASKED | {GRANTED, EACH, DIFFERENT, CANNOT_OPEN, MEDIATED}
@@ -85,8 +86,18 @@ DEFECTS = (
         sentence="All containers of a pod get the devices that one of them asked for.",
         injection=BrokenRuntime(mode="sibling"),
         detected_by=SIBLING,
-        also_fails=frozenset({INIT}),
+        also_fails=frozenset({INIT, EPHEMERAL}),
         expected_message=_sees("sibling", r"/dev/nvidia\d"),
+    ),
+    Defect(
+        id="ephemeral-container-gets-device",
+        requirement=_SECURE,
+        sentence="A container that is added to a running pod gets the devices of that pod.",
+        injection=BrokenRuntime(mode="added-later"),
+        basis="hardening",
+        expects="Implemented",
+        detected_by=EPHEMERAL,
+        expected_message=_sees("debugger", r"/dev/nvidia\d"),
     ),
     Defect(
         id="device-cgroup-open",
@@ -95,7 +106,7 @@ DEFECTS = (
         injection=BrokenRuntime(mode="cgroup-open"),
         basis="plan",
         detected_by=CANNOT_OPEN,
-        also_fails=frozenset({SIBLING, INIT, OPENS}),
+        also_fails=frozenset({SIBLING, INIT, EPHEMERAL, OPENS}),
         expected_message=r"can open /dev/nvidia\d of .* by mknod \d+:\d \(open: ",
     ),
     Defect(
@@ -154,7 +165,7 @@ DEFECTS = (
         injection=BrokenRuntime(mode="cgroup-open-unasked"),
         basis="plan",
         detected_by=OPENS,
-        also_fails=frozenset({SIBLING, INIT}),
+        also_fails=frozenset({SIBLING, INIT, EPHEMERAL}),
         expected_message=r"asked for nothing and can open /dev/nvidia\d of .* by mknod",
     ),
     Defect(

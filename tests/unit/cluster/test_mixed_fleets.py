@@ -1,6 +1,7 @@
 """A node or device that cannot be had says something of itself alone; another is taken."""
 
 import dataclasses
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,7 +31,9 @@ GPU = {"nvidia.com/gpu": "8"}
 ROOMY = {"cpu": "8", "memory": "32Gi", "pods": "110", **GPU}
 
 
-def stock(*nodes: Any, pods: Any = (), slices: Any = ()) -> list[AcceleratorNode]:
+def stock(
+    *nodes: Any, pods: Any = (), slices: Any = (), ours: Collection[str] = ()
+) -> list[AcceleratorNode]:
     return list_accelerator_nodes(
         PROFILE,
         nodes=nodes,
@@ -38,6 +41,7 @@ def stock(*nodes: Any, pods: Any = (), slices: Any = ()) -> list[AcceleratorNode
         claims=[],
         classes=[device_class("gpu.nvidia.com")],
         pods=pods,
+        ours=ours,
     )
 
 
@@ -135,6 +139,8 @@ def test_a_full_node_is_taken_only_where_there_is_no_other(resource: str, quanti
     assert (full.has_room, roomy.has_room) == (False, True)
     assert [one.name for one in representatives([full, roomy])] == ["n1"]
     assert [one.name for one in representatives([full])] == ["n0"]
+    (ours,) = stock(node("n0", allocatable=ROOMY), pods=pods, ours={"batch"})
+    assert ours.has_room, "pods of ours leave before it is the next one's turn"
 
 
 def test_virtual_nodes_are_left_out() -> None:
