@@ -66,7 +66,9 @@ DEFECTS = (
         injection=NEVER_RELEASED,
         detected_by=SERVED,
         also_fails=frozenset({COMPETING, FREED}),
-        expected_message="ResourceClaim blocker-0-.* is still allocated, and its pod is gone",
+        # Which of the two, whoever is first to look says.
+        expected_message="ResourceClaim .*blocker-0-.*"
+        "(?:is still allocated, and its pod is gone|to be released: not within)",
         leaves_behind=True,
     ),
     Defect(
