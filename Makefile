@@ -1,13 +1,14 @@
 # Two commands: `make conformance` brings the lab up and runs the suite on it, `make test` runs all
 # tests of this project. Both do their own set-up.
 BIN := .venv/bin
+PERSONALITIES := tests/truth/test_personalities.py
 # Whatever the user's shell has set must not choose another cluster.
 unexport KUBECONFIG
 
-.PHONY: help conformance test truth quick lint mutants docs image example setup clean
+.PHONY: help conformance test truth personalities quick lint mutants docs image example setup clean
 
 help:  ## these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 conformance: setup  ## the lab comes up with all add-ons, every requirement is proven on it
 	$(BIN)/pytest --aicr-lab --evidence
@@ -19,13 +20,18 @@ test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs
 	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --durations 15 \
 	  || $(BIN)/pytest tests/truth -m "not thorough" --last-failed --last-failed-no-failures none
 
-truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md and tables
+truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md
 	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway
 	mkdir -p build
 	@# Four labs on two cores: trials mostly wait.
-	$(BIN)/pytest tests/truth -n 4 --junit-xml build/truth.xml; status=$$?; \
-	  $(BIN)/python docs/truth.py build/truth.xml \
-	  && PYTHONPATH=. $(BIN)/python docs/accelerators.py build/truth.xml && exit $$status
+	$(BIN)/pytest tests/truth --ignore $(PERSONALITIES) -n 4 --junit-xml build/truth.xml; \
+	  status=$$?; $(BIN)/python docs/truth.py build/truth.xml && exit $$status
+
+personalities: setup-test  ## each kind of platform, healthy and broken; makes docs/accelerators.md
+	$(BIN)/python -m aicr_lab up --build-only --addons all
+	mkdir -p build
+	$(BIN)/pytest $(PERSONALITIES) -n 4 --junit-xml build/personalities.xml; status=$$?; \
+	  PYTHONPATH=. $(BIN)/python docs/accelerators.py build/personalities.xml && exit $$status
 
 quick: setup-test  ## the tests that need no cluster
 	@# Real processes meet real signals there: what failed on a busy machine is tried once more, alone.

@@ -1,7 +1,7 @@
 """Write the tables of docs/accelerators.md from runs of tests/truth/test_personalities.py.
 
-``make truth`` does it from its own run; several JUnit files may be given, and the last one that has
-a trial counts. Their properties hold what the suite said (``kept`` in tests/truth/conftest.py).
+``make personalities`` does it from its own run; several JUnit files may be given, and the last one
+that has a trial counts. Their properties hold what the suite said (``kept`` in tests/truth/conftest.py).
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from tests.truth.personalities import BROKEN, PERSONALITIES, REQUIREMENTS, Personality
 
 PAGE = Path(__file__).parent / "accelerators.md"
-MARKS = ("<!-- made by `make truth` -->\n", "<!-- end -->\n")
+MARKS = ("<!-- made by `make personalities` -->\n", "<!-- end -->\n")
 """What stands before and behind the tables."""
 WORDS = 200
 """Characters of a message that a row shows."""

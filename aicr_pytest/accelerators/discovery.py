@@ -12,6 +12,7 @@ from aicr_pytest.accelerators.holdings import allocated_devices
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
     Mechanism,
+    alternatives,
     list_accelerator_nodes,
     one_offer_each,
     representatives,
@@ -197,6 +198,14 @@ class Accelerators:
                 f"No accelerator node can be looked at: {hindered}", hint=_OTHERS, held=False
             )
         return chosen
+
+    def samples(self, *mechanisms: Mechanism, once: bool = False) -> list[list[AcceleratorNode]]:
+        """As ``sample_nodes``, and what may be looked at in its place while others are there.
+
+        What the user has named is looked at, and nothing else.
+        """
+        chosen = self.sample_nodes(*mechanisms, once=once)
+        return [chosen] if self._nodes else alternatives(self.stock, chosen)
 
     def _see_that_no_driver_is_there(self) -> None:
         """Go on only where no DRA driver of accelerators is there: there is none to be tried.

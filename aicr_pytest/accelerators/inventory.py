@@ -270,16 +270,16 @@ def _not_looked_at(units: Units) -> str:
 def representatives(
     stock: Sequence[AcceleratorNode], preferred: Collection[str] = ()
 ) -> list[AcceleratorNode]:
-    """One node of each kind: the usable one with most free, the first by name among equals.
+    """One node of each kind: the usable one on which others hold least, the first among equals.
 
     One that has no room for pods of ours is taken only where there is no other of its kind.
 
     Args:
-        preferred: names of nodes that are taken where they have room, whatever is free on others.
+        preferred: names of nodes that are taken where they have room, whatever others hold.
     """
 
     def rank(node: AcceleratorNode) -> tuple[bool, bool, int]:
-        return node.has_room, node.name in preferred, node.free
+        return node.has_room, node.name in preferred, node.capacity
 
     chosen: dict[tuple[str, str, Mechanism], AcceleratorNode] = {}
     for node in stock:
@@ -287,6 +287,33 @@ def representatives(
         if not node.hindrance and (best is None or rank(node) > rank(best)):
             chosen[node.kind] = node
     return list(chosen.values())
+
+
+_MOST_ALTERNATIVES = 4
+
+
+def alternatives(
+    stock: Sequence[AcceleratorNode], chosen: Sequence[AcceleratorNode]
+) -> list[list[AcceleratorNode]]:
+    """The chosen nodes, and others of the same kinds that are as good in their place; a few.
+
+    A node that offers by both mechanisms gives its place to one that does so, too.
+    """
+
+    def equals(one: AcceleratorNode) -> list[AcceleratorNode]:
+        alike = (one.has_room, one.capacity, one.total)
+        return [one] + [
+            other
+            for other in stock
+            if other.kind == one.kind
+            and other.name != one.name
+            and not other.hindrance
+            and (other.has_room, other.capacity, other.total) == alike
+        ]
+
+    groups = [equals(one) for one in chosen]
+    count = min(_MOST_ALTERNATIVES, max(map(len, groups), default=0))
+    return [[group[number % len(group)] for group in groups] for number in range(count)]
 
 
 def one_offer_each(stock: Sequence[AcceleratorNode]) -> list[AcceleratorNode]:

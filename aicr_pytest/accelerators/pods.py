@@ -92,6 +92,7 @@ class AcceleratorPod:
         self._evidence().images(images_of(found))
         if (actual := found["spec"].get("nodeName")) != self.on.name:
             raise ProbeFailed(f"{self} runs on {actual}: isolation is proved only on one node.")
+        self._evidence().looked_at(actual, f"by pods of {self.pod.namespace}")
         return found
 
     def leave_out(self, why: AicrError, node: str = "") -> None:
@@ -351,10 +352,8 @@ class AcceleratorPod:
         view = self.view(container, known_majors=majors)
         own = {node.numbers for node in (*view.reachable, *view.parts)}
         found, rows = [], []
-        me, looker = (
-            f"{self}, container {container}" if container else f"{self}",
-            self.looker(container),
-        )
+        me = f"{self}, container {container}" if container else f"{self}"
+        looker = self.looker(container)
         both = not (
             container or victim.asks_for_nothing or own.isdisjoint(n.numbers for n in theirs)
         )

@@ -15,6 +15,7 @@ from aicr_pytest.evidence.picture import Picture
 from aicr_pytest.evidence.printable import printable
 from aicr_pytest.evidence.record import (
     IMAGE,
+    LOOKED_AT,
     NOT_LOOKED_AT,
     CheckRecord,
     Observation,
@@ -244,6 +245,10 @@ class CheckEvidence:
         """Keep a small thing that is worth a line, e.g. the node or the seconds to release."""
         facts = {**self.record.facts, self._line(name): self._line(str(value))}
         self._grow(facts=facts)
+
+    def looked_at(self, node: str, by: str) -> None:
+        """Keep that a node's accelerators were looked at."""
+        self.fact(f"{LOOKED_AT}{node}", by)
 
     def not_looked_at(self, where: str, why: str) -> None:
         """Keep that a part was not looked at, while the check judges the others."""

@@ -31,6 +31,9 @@ RECORD_FILE = "record.json"
 NOT_LOOKED_AT = "not looked at: "
 """How facts begin that name a part which a check could not look at, while it judged the others."""
 
+LOOKED_AT = "looked at: "
+"""How facts begin that name a node whose accelerators a check looked at."""
+
 IMAGE = "image "
 """How facts begin that name an image that ran; their value is its digest."""
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from aicr_pytest.evidence.record import IMAGE, RECORD_FILE, CheckRecord, read_records
+from aicr_pytest.evidence.record import IMAGE, LOOKED_AT, RECORD_FILE, CheckRecord, read_records
 from aicr_pytest.evidence.redaction.marks import marks_in
 from aicr_pytest.evidence.run import RunInfo
 
@@ -20,6 +20,12 @@ def completed(run: RunInfo, directory: Path) -> RunInfo:
     return dataclasses.replace(
         run, images=images_that_ran(records), replaced=replaced(directory, records)
     )
+
+
+def nodes_looked_at(records: Iterable[CheckRecord]) -> set[str]:
+    """Names of the nodes whose accelerators checks looked at, as the records have them."""
+    facts = (name for record in records for name in record.facts)
+    return {name.removeprefix(LOOKED_AT) for name in facts if name.startswith(LOOKED_AT)}
 
 
 def images_that_ran(records: Iterable[CheckRecord]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from aicr_pytest.errors import SettingsError
 from aicr_pytest.evidence import provenance
 from aicr_pytest.evidence.checksums import MANIFEST_FILE
 from aicr_pytest.evidence.names import DERIVED
-from aicr_pytest.evidence.record import CheckRecord
+from aicr_pytest.evidence.record import CheckRecord, read_records
 from aicr_pytest.evidence.run import (
     RUN_FILE,
     CheckResult,
@@ -23,7 +23,7 @@ from aicr_pytest.evidence.run import (
     RequirementResult,
     RunInfo,
 )
-from aicr_pytest.evidence.totals import completed
+from aicr_pytest.evidence.totals import completed, nodes_looked_at
 from aicr_pytest.requirements.catalogue import BY_ID, NOT_AUTOMATED, Level
 from aicr_pytest.run.plan import Check
 from aicr_pytest.run.results import Result
@@ -171,8 +171,11 @@ def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
     if run.directory is None or came_to_nothing(run):
         return []
     now = datetime.datetime.now(datetime.UTC)
-    info = run_info(run, conclusion, now)
     with contextlib.suppress(SettingsError):  # a record that cannot be read: the reports say so
+        seen = nodes_looked_at(read_records(run.directory))
+        run.survey = run.survey.corrected(seen, run.redactor.text)
+    info = run_info(run, conclusion, now)
+    with contextlib.suppress(SettingsError):
         info = completed(info, run.directory)
     run.store.write_run(info)
     for name in _MAKES_ROOM:

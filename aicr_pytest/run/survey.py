@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aicr_pytest.errors import AicrError
@@ -69,13 +69,26 @@ class Survey:
         passed_over += [f"{told}, of a vendor that is not looked at" for told in self.undescribed]
         return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
 
+    def corrected(self, seen: Collection[str], cleaned: Callable[[str], str]) -> "Survey":
+        """With the nodes that checks have looked at, where they were not those that were meant.
+
+        Args:
+            seen: their names as the evidence has them.
+            cleaned: a name as the evidence has it.
+        """
+        names = tuple(name for name in self.nodes if name in seen or cleaned(name) in seen)
+        return replace(self, looked_at=names) if names else self
+
     def lines(self) -> list[str]:
         """One line per node that is looked at, or why there is none."""
         if self.trouble:
             return [self.trouble]
         lines = [str(node) for node in self.stock if node.name in self.looked_at]
         if others := len({node.name for node in self.stock}.difference(self.looked_at)):
-            lines.append(f"{others} more node{'s' * (others > 1)} of these kinds, not looked at")
+            lines.append(
+                f"{others} more node{'s' * (others > 1)} of these kinds, looked at only where these"
+                " are busy"
+            )
         return lines
 
     def remarks(self) -> list[str]:

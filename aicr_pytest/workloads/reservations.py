@@ -47,13 +47,30 @@ class Exclusive:
             alternatives = [[_share(node, accelerators)] for node in any_of or self._usable()]
         return self._take(alternatives)
 
-    def whole(self, nodes: "Sequence[AcceleratorNode]") -> Window:
-        """Wait until all accelerators of these nodes are ours; of shares a few, which is enough.
+    def whole(
+        self, alternatives: "Sequence[Sequence[AcceleratorNode]]"
+    ) -> "Sequence[AcceleratorNode]":
+        """Wait until all accelerators of one alternative's nodes are ours.
+
+        Of shares a few are taken, which is enough.
+
+        Returns:
+            The nodes, as they were when they were chosen.
 
         Raises:
             NoCapacity: other checks hold them for too long.
         """
-        return self._take([_shares(nodes, _all_of)])
+        window = self._take([_shares(nodes, _all_of) for nodes in alternatives])
+        return _taken(alternatives, window)
+
+    def shrink(self, accelerators: int) -> None:
+        """Keep so many accelerators of each node, and give the others back.
+
+        Raises:
+            LeftBehind: a Lease stays; it expires by itself.
+        """
+        for window in self._taken:
+            window.shrink(accelerators)
 
     def with_room(
         self,
@@ -82,14 +99,13 @@ class Exclusive:
         left, seen = [list(nodes) for nodes in alternatives], "no node has so many"
         while left:
             window = self._take([[_share(node, share(node)) for node in nodes] for nodes in left])
-            held = set(window.nodes)
-            nodes = next(nodes for nodes in left if {node.name for node in nodes} == held)
+            nodes = _taken(left, window)
             now = look(nodes)
             if len(now) == len(nodes) and all(node.free >= needs for node in now):
                 return now
             seen = "; ".join(map(str, now)) or "gone"
             window.release()
-            left.remove(nodes)
+            left.remove(list(nodes))
         raise NoCapacity(
             f"It takes {needs} free accelerator{'s' * (needs > 1)}, and others hold them: {seen}.",
             hint="Free some, or choose other nodes with --aicr-nodes.",
@@ -114,6 +130,14 @@ class Exclusive:
                 troubles.append(error)
         if troubles:
             raise ExceptionGroup("Leases", troubles)
+
+
+def _taken(
+    alternatives: "Sequence[Sequence[AcceleratorNode]]", window: Window
+) -> "Sequence[AcceleratorNode]":
+    """The alternative whose nodes a window is about."""
+    held = set(window.nodes)
+    return next(nodes for nodes in alternatives if {node.name for node in nodes} == held)
 
 
 _FEW = 4

@@ -26,9 +26,7 @@ Nodes = list[AcceleratorNode]
 @pytest.fixture(scope="module")
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, on which workloads are run once it is our turn there."""
-    nodes = aicr_accelerators.sample_nodes(once=True)
-    aicr_exclusive.whole(nodes)
-    return aicr_accelerators.now(nodes)
+    return aicr_accelerators.now(aicr_exclusive.whole(aicr_accelerators.samples(once=True)))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from aicr_pytest.checks import (
     Exclusive,
     Platform,
     PodsPerNode,
-    Window,
     Workspaces,
     choosing,
     chosen_device,
@@ -37,15 +36,13 @@ Nodes = list[AcceleratorNode]
 
 
 @pytest.fixture(scope="module")
-def window(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Window:
-    """Our turn at the looked-at nodes: all their accelerators, until ``each`` is done with them."""
-    return aicr_exclusive.whole(aicr_accelerators.sample_nodes("dra", "extended-resource"))
+def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
+    """The looked-at nodes whose driver publishes ResourceSlices, once it is our turn there.
 
-
-@pytest.fixture(scope="module")
-def nodes(aicr_accelerators: Accelerators, window: Window) -> Nodes:
-    """The looked-at nodes whose driver publishes ResourceSlices, once it is our turn there."""
-    return aicr_accelerators.now(aicr_accelerators.sample_nodes("dra", "extended-resource"))
+    All their accelerators are ours until ``each`` is done with them.
+    """
+    samples = aicr_accelerators.samples("dra", "extended-resource")
+    return aicr_accelerators.now(aicr_exclusive.whole(samples))
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +108,12 @@ def test_every_accelerator_node_publishes_a_complete_pool(
     seconds=6,
 )  # fmt: skip
 def test_each_free_device_is_seen_by_the_one_container_that_was_given_it(
-    actors: Actors, window: Window
+    actors: Actors, aicr_exclusive: Exclusive
 ) -> None:
     """All free devices at once, each in a container of its own: published, allocated, and seen."""
     wrong = actors["each"].requiring_exclusive_devices().devices_not_held_one_by_one()
     actors.leave("each")
-    window.shrink(AT_ONCE)
+    aicr_exclusive.shrink(AT_ONCE)
 
     assert wrong == []
 

@@ -28,9 +28,7 @@ Nodes = list[AcceleratorNode]
 @pytest.fixture(scope="module")
 def nodes(aicr_accelerators: Accelerators, aicr_exclusive: Exclusive) -> Nodes:
     """The looked-at nodes, whatever mechanism hands out their accelerators, once it is our turn."""
-    nodes = aicr_accelerators.sample_nodes()
-    aicr_exclusive.whole(nodes)
-    return aicr_accelerators.now(nodes)
+    return aicr_accelerators.now(aicr_exclusive.whole(aicr_accelerators.samples()))
 
 
 @pytest.fixture(scope="module")

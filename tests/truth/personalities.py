@@ -102,12 +102,17 @@ BROKEN = (
 )
 
 _NO_CLAIMS = Right(because=("No accelerator node hands out devices by dra",))
+_NO_WHOLE = "No node hands out whole devices, or parts of them"
+_SHARED = {
+    "dra_support": _NO_CLAIMS,
+    "secure_accelerator_access": Right(because=(_NO_WHOLE,)),
+    "accelerator_metrics": Right(because=(_NO_WHOLE,)),
+}
+"""Of a share nobody is the only one: what is about devices held one by one does not apply."""
 _NO_RUNTIME_OF_AMD = Right(
     because=("There is no RuntimeClass amd", "No mount is read as a list of amd's devices")
 )
 _ANY_PART = "which series is of it nothing tells"
-# The rows of MIG have not been tried whole: claims, access and metrics were seen on a lab of one
-# node, gangs and autoscaling were not.
 
 PERSONALITIES = (
     Personality(
@@ -131,7 +136,7 @@ PERSONALITIES = (
         name="time-slicing",
         sentence="Each device in four time slices, with GPU feature discovery's labels",
         options=LabOptions(allocation="device-plugin", sharing="time-slicing=4"),
-        right={"dra_support": _NO_CLAIMS},
+        right=_SHARED,
     ),
     Personality(
         name="time-slicing-untold",
@@ -150,7 +155,7 @@ PERSONALITIES = (
         name="time-slicing-renamed",
         sentence="Each device in four time slices of nvidia.com/gpu.shared",
         options=LabOptions(allocation="device-plugin", sharing="time-slicing=4,renamed"),
-        right={"dra_support": _NO_CLAIMS},
+        right=_SHARED,
     ),
     Personality(
         name="one-device-in-four",
@@ -158,18 +163,23 @@ PERSONALITIES = (
         options=LabOptions(nodes=1, gpus=1, allocation="device-plugin", sharing="time-slicing=4"),
         right={
             "dra_support": _NO_CLAIMS,
-            "secure_accelerator_access": Right(because=("no device for one pod alone",)),
-            "accelerator_metrics": Right(because=("it is shared .*, and moves for both",)),
+            "secure_accelerator_access": Right(because=("no device for one pod alone", _NO_WHOLE)),
+            "accelerator_metrics": Right(
+                because=("it is shared .*, and moves for both", _NO_WHOLE)
+            ),
             "pod_autoscaling": Right(
                 verdict="Inconclusive", because=("Both pods may have units of the same device",)
             ),
         },
+        unseen=dict.fromkeys(
+            ("injects-all", "injects-wrong"), "there is one device, whoever is given what"
+        ),
     ),
     Personality(
         name="mps",
         sentence="Each device shared by MPS among four",
         options=LabOptions(allocation="device-plugin", sharing="mps=4"),
-        right={"dra_support": _NO_CLAIMS},
+        right=_SHARED,
     ),
     Personality(
         name="device-ids",

@@ -32,7 +32,7 @@ TIMEOUT_SCALE = 0.5
 FINE = ("passed", "not applicable")
 """Outcomes of checks that noticed nothing."""
 
-PATIENCE = 240.0
+PATIENCE = 420.0
 """Seconds that a run of one requirement may last."""
 
 
@@ -141,8 +141,13 @@ def run_side_by_side(
     directory: Path,
     *arguments: str,
     timeout_scale: float = TIMEOUT_SCALE,
+    patience: float = PATIENCE,
 ) -> list[SuiteRun]:
-    """Run each requirement in a run of its own, at the same time, as two people would."""
+    """Run each requirement in a run of its own, at the same time, as two people would.
+
+    Args:
+        patience: seconds that each may last, its wait for the others' accelerators included.
+    """
 
     def run(requirement: str) -> SuiteRun:
         return run_suite(
@@ -151,6 +156,7 @@ def run_side_by_side(
             directory / requirement,
             *arguments,
             timeout_scale=timeout_scale,
+            patience=patience,
         )
 
     with ThreadPoolExecutor(max_workers=len(features)) as threads:

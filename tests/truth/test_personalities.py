@@ -17,11 +17,11 @@ from .conftest import Labs
 from .health import faults
 from .matrix import IMPATIENT
 from .personalities import ADDONS, BROKEN, PERSONALITIES, REQUIREMENTS, Broken, Personality, Right
-from .suite import SuiteRun, run_side_by_side, run_suite
+from .suite import PATIENCE, SuiteRun, run_side_by_side, run_suite
 
 HEALTHY = "healthy"
 QUICK = ("both",)
-"""Personalities that not only ``make truth`` tries."""
+"""Personalities that not only ``make personalities`` tries."""
 
 
 def trials() -> Iterator[object]:
@@ -54,7 +54,8 @@ def test_platform_is_judged_rightly(
 
 def _healthy(lab: Lab, personality: Personality, directory: Path) -> list[str]:
     """What the suite says wrongly of a lab that nobody has broken."""
-    runs = run_side_by_side(lab.kubeconfig, REQUIREMENTS, directory)
+    # Five runs wait for each other's accelerators, while other labs are at work.
+    runs = run_side_by_side(lab.kubeconfig, REQUIREMENTS, directory, patience=2 * PATIENCE)
     wrong = [f"there is no verdict: {run}" for run in runs if not run.requirements]
     wrong += [f"left behind: {left}" for run in runs for left in run.left_behind]
     judged = [one for run in runs for one in run.requirements]

@@ -11,7 +11,7 @@ import pytest
 from tests.truth.personalities import BROKEN, PERSONALITIES, REQUIREMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-BEFORE = "# Before\n<!-- made by `make truth` -->\nlast week\n<!-- end -->\nafter\n"
+BEFORE = "# Before\n<!-- made by `make personalities` -->\nlast week\n<!-- end -->\nafter\n"
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from aicr_pytest.accelerators.device_taints import with_rules
 from aicr_pytest.accelerators.discovery import Accelerators
 from aicr_pytest.accelerators.inventory import (
     AcceleratorNode,
+    alternatives,
     list_accelerator_nodes,
     representatives,
 )
@@ -141,6 +142,27 @@ def test_a_full_node_is_taken_only_where_there_is_no_other(resource: str, quanti
     assert [one.name for one in representatives([full])] == ["n0"]
     (ours,) = stock(node("n0", allocatable=ROOMY), pods=pods, ours={"batch"})
     assert ours.has_room, "pods of ours leave before it is the next one's turn"
+
+
+def test_nodes_as_good_may_be_looked_at_in_place_of_the_chosen_ones() -> None:
+    kept = tainted("n1", "node.kubernetes.io/disk-pressure")
+    those = [node(f"n{number}", allocatable=ROOMY) for number in (0, 2, 3, 4, 5, 6)]
+    small = node("n9", allocatable={**ROOMY, PROFILE.extended_resource: "1"})
+    found = stock(*those, kept, small)
+    names = [[one.name for one in nodes] for nodes in alternatives(found, representatives(found))]
+
+    assert names == [["n0"], ["n2"], ["n3"], ["n4"]]
+    assert alternatives(found, []) == []
+
+
+def test_whatever_checks_have_looked_at_is_told_in_the_end() -> None:
+    seen = Survey(nodes=("n0", "n1"), looked_at=("n0",))
+
+    assert seen.corrected({"node-b"}, {"n0": "node-a", "n1": "node-b"}.__getitem__).looked_at == (
+        "n1",
+    )
+    assert seen.corrected({"n1", "n0"}, str).looked_at == ("n0", "n1")
+    assert seen.corrected(set(), str).looked_at == ("n0",)
 
 
 def test_virtual_nodes_are_left_out() -> None:
@@ -353,7 +375,10 @@ def test_what_is_beside_and_what_waits_is_told_before_anything_is_created() -> N
 
     assert seen.lines() == [str(one) for one in found]
     alone = dataclasses.replace(seen, looked_at=("n0",)).lines()
-    assert alone == [str(found[0]), "1 more node of these kinds, not looked at"]
+    assert alone == [
+        str(found[0]),
+        "1 more node of these kinds, looked at only where these are busy",
+    ]
     assert seen.remarks() == [
         "left out: n1: 7 nvidia.com/mig-1g.5gb are allocatable, too",
         "left out: n2: amd.com/gpu, of a vendor that is not looked at",

@@ -37,6 +37,9 @@ class FakeWindow:
         self._leases = leases
         self.nodes = tuple(nodes)
 
+    def shrink(self, accelerators: int) -> None:
+        self._leases.shrunk = accelerators
+
     def release(self) -> None:
         self._leases.released.append(self.nodes)
 
@@ -44,6 +47,7 @@ class FakeWindow:
 class FakeLeases:
     def __init__(self) -> None:
         self.released: list[tuple[str, ...]] = []
+        self.shrunk = 0
 
     def take(self, alternatives: Sequence[Sequence[Share]]) -> FakeWindow:
         return FakeWindow(self, [share.node for share in alternatives[0]])
@@ -67,6 +71,20 @@ def test_a_node_that_offers_by_both_mechanisms_is_leased_once_for_both() -> None
         ]
 
 
+def test_whichever_of_the_alternatives_is_free_is_taken_whole() -> None:
+    class Second(FakeLeases):
+        def take(self, alternatives: Sequence[Sequence[Share]]) -> FakeWindow:
+            assert [[share.wanted for share in one] for one in alternatives] == [[8], [8]]
+            return super().take(alternatives[1:])
+
+    leases: Any = Second()
+    exclusive = Exclusive(leases, list)
+    (taken,) = exclusive.whole([[node("a", 8)], [node("b", 8)]])
+    exclusive.shrink(4)
+
+    assert (taken.name, leases.shrunk) == ("b", 4)
+
+
 def test_a_node_is_leased_whole_and_of_shares_a_few() -> None:
     class Kept(FakeLeases):
         taken: Sequence[Share] = ()
@@ -77,7 +95,7 @@ def test_a_node_is_leased_whole_and_of_shares_a_few() -> None:
 
     leases: Any = Kept()
     shared = dataclasses.replace(node("b", 80), unit="share", total=80)
-    Exclusive(leases, list).whole([node("a", 1), shared])
+    Exclusive(leases, list).whole([[node("a", 1), shared]])
 
     assert leases.taken == [
         Share(node="a", total=8, wanted=8),
