@@ -1,7 +1,8 @@
 """Write the tables of docs/accelerators.md from runs of tests/truth/test_personalities.py.
 
 ``make personalities`` does it from its own run; several JUnit files may be given, and the last one
-that has a trial counts. Their properties hold what the suite said (``kept`` in tests/truth/conftest.py).
+that has a trial counts. Their properties hold what the suite said (``kept`` in
+tests/truth/conftest.py).
 """
 
 import json

@@ -1,5 +1,6 @@
 """Write docs/truth.md from one run of the whole truth matrix: ``make truth``.
 
+Further files, of trials that were run again since, take the place of the same trials of the first.
 The run is a JUnit file of ``tests/truth``; its properties hold what the suite said in each trial
 (``kept`` in tests/truth/conftest.py).
 """
@@ -28,8 +29,8 @@ HEAD = """# The truth matrix
 
 Made by `make truth` from one run of the whole matrix: each trial breaks a lab (or changes it as the
 field does), runs the suite on it, judges what the suite said, heals the lab and sees it healthy.
-{when}: {trials} trials in {minutes} minutes, {passed} as declared{failed}.
-
+{when}: {trials} trials in {minutes} minutes{beside}, {passed} as declared{failed}.
+{again}
 | | |
 |---|---|
 | broken platforms, by defects of the platform | {broken} |
@@ -40,6 +41,10 @@ field does), runs the suite on it, judges what the suite said, heals the lab and
 
 Rows are by the verdict that is right. "Words" are those of the check named, shortened; where a
 healthy variant passed there are none.
+"""
+KINDS = "test_personalities."
+"""How names of trials begin whose tables stand in docs/accelerators.md."""
+AGAIN = """Run again since, or for the first time, after something was mended: {names}.
 """
 OTHERS = """## Other trials
 
@@ -83,7 +88,8 @@ class Trial:
 
 def read_trials(suites: ElementTree.Element) -> list[Trial]:
     """All trials of a JUnit file, in its order."""
-    return [_trial(case) for case in suites.iter("testcase")]
+    # One without a name is what pytest-xdist leaves of a run that was ended.
+    return [_trial(case) for case in suites.iter("testcase") if "classname" in case.attrib]
 
 
 def _trial(case: ElementTree.Element) -> Trial:
@@ -99,13 +105,23 @@ def _trial(case: ElementTree.Element) -> Trial:
     )
 
 
-def page(suites: ElementTree.Element, listed: list[dict[str, Any]]) -> str:
+def page(
+    suites: ElementTree.Element,
+    listed: list[dict[str, Any]],
+    again: Iterable[ElementTree.Element] = (),
+) -> str:
     """The whole page.
 
     Args:
+        again: files of trials that were run again.
         listed: requirements with their checks, as ``aicr-pytest list --json`` gives them.
     """
-    trials = [trial for trial in read_trials(suites) if not trial.skipped]
+    whole = [trial for trial in read_trials(suites) if not trial.skipped]
+    repeated = [trial for one in again for trial in read_trials(one)]
+    newest = {trial.name: trial for trial in (*whole, *repeated)}
+    trials = [trial for trial in newest.values() if not trial.name.startswith(KINDS)]
+    kinds = sum(trial.name.startswith(KINDS) for trial in whole)
+    names = [trial.name for trial in repeated if not trial.name.startswith(KINDS)]
     checks = {
         check["check"].partition("[")[0]: check["basis"]
         for requirement in listed
@@ -121,6 +137,8 @@ def page(suites: ElementTree.Element, listed: list[dict[str, Any]]) -> str:
         when=suite.attrib["timestamp"][:10],
         trials=len(trials),
         minutes=f"{float(suite.attrib['time']) / 60:.0f}",
+        beside=f", beside {kinds} of kinds of platforms" if kinds else "",
+        again=AGAIN.format(names=", ".join(names)) if names else "",
         passed=len(trials) - len(failed),
         failed=f"; not so: {', '.join(failed)}" if failed else "",
         broken=len(broken),
@@ -237,5 +255,5 @@ def _defect(trial: Trial) -> Defect | None:
 
 
 if __name__ == "__main__":
-    suites = ElementTree.parse(sys.argv[1]).getroot()
-    PAGE.write_text(page(suites, as_json(collect())["requirements"]), encoding="utf-8")
+    run, *since = (ElementTree.parse(file).getroot() for file in sys.argv[1:])
+    PAGE.write_text(page(run, as_json(collect())["requirements"], since), encoding="utf-8")

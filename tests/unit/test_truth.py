@@ -79,6 +79,21 @@ def test_row_says_what_was_seen_with_which_words(truth: ModuleType) -> None:
     assert number(page, "checks that decide") == "1 of 1"
 
 
+def test_what_was_run_again_takes_the_place_of_what_was(truth: ModuleType) -> None:
+    before = trial(BROKEN, "Implemented", result="failure")
+    kind = ElementTree.Element(
+        "testcase", classname="tests.truth.test_personalities", name="test_x[mps-healthy]"
+    )
+    run = suites(before, kind, ElementTree.Element("testcase", time="0.1"))
+    since = suites(trial(BROKEN, "Not Implemented", "failed"), kind)
+    page = truth.page(run, LISTED, [since])
+
+    assert "1 trials in 2 minutes, beside 1 of kinds of platforms, 1 as declared.\n" in page
+    name = f"test_dra_support.test_defect_is_seen[{BROKEN}]"
+    assert f"something was mended: {name}.\n" in page
+    assert number(page, "of them called Implemented") == "0"
+
+
 @pytest.mark.parametrize(
     ("case", "row", "counted"),
     [
@@ -111,6 +126,8 @@ def test_what_did_not_run_is_no_trial(truth: ModuleType) -> None:
 
 
 def test_trials_of_no_defect_are_counted_by_verdict(truth: ModuleType) -> None:
-    page = made(truth, trial("", "Implemented"), trial("", "Inconclusive", result="error"))
+    unlike = trial("", "Inconclusive", result="error")
+    unlike.set("name", "test_healed[other]")
+    page = made(truth, trial("", "Implemented"), unlike)
 
     assert "| `test_dra_support.test_healed` | 2 | 1 Implemented; 1 Inconclusive (failed) |" in page
