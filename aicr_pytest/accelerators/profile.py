@@ -40,6 +40,8 @@ class ExporterProfile:
     found by who holds it."""
     holder_labels: tuple[str, str] = ("namespace", "pod")
     """Labels with namespace and name of the pod that holds the accelerator."""
+    container_label: str = "container"
+    """Label with the name of that pod's container."""
     instance_labels: tuple[str, ...] = ()
     """Labels that tell parts of one accelerator from each other, where it is partitioned."""
     part_identity: str = ""

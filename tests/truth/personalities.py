@@ -113,6 +113,10 @@ _NO_RUNTIME_OF_AMD = Right(
     because=("There is no RuntimeClass amd", "No mount is read as a list of amd's devices")
 )
 _ANY_PART = "which series is of it nothing tells"
+_NO_METRIC_OF_PARTS = Right(
+    verdict="Inconclusive",
+    because=("By which metric pods with accelerators can be scaled is not seen",),
+)
 
 PERSONALITIES = (
     Personality(
@@ -204,6 +208,7 @@ PERSONALITIES = (
         options=LabOptions(gpus=2, mig=2),
         right={
             "accelerator_metrics": Right(verdict="Inconclusive", because=(_ANY_PART,)),
+            "pod_autoscaling": _NO_METRIC_OF_PARTS,
         },
         unseen={"exporter-static": "which series is of an instance that is held nothing tells"},
     ),
@@ -219,6 +224,7 @@ PERSONALITIES = (
         right={
             "dra_support": _NO_CLAIMS,
             "accelerator_metrics": Right(verdict="Inconclusive", because=(_ANY_PART,)),
+            "pod_autoscaling": _NO_METRIC_OF_PARTS,
         },
         unseen={"exporter-static": "which series is of an instance that is held nothing tells"},
     ),

@@ -14,7 +14,12 @@ from aicr_pytest.accelerators import each_device
 from aicr_pytest.accelerators.load import BUSY, IDLE, Load
 from aicr_pytest.errors import EndpointSilent, Inconclusive, ProbeFailed, WaitTimeout
 from aicr_pytest.requirements.accelerator_metrics.exporters import Exporters
-from aicr_pytest.requirements.accelerator_metrics.readings import PART, share, why_unmatched
+from aicr_pytest.requirements.accelerator_metrics.readings import (
+    PART,
+    held_by,
+    share,
+    why_unmatched,
+)
 
 if TYPE_CHECKING:
     from aicr_pytest.accelerators.pods import AcceleratorPod
@@ -33,6 +38,8 @@ class _Held:
     container: str
     identity: str
     load: Load
+    name: str = ""
+    """What the exporter calls it."""
     idle: float | None = None
     """Share of full load that was shown while nothing ran on it."""
     tool: float | None = None
@@ -68,14 +75,9 @@ class EachTrial:
         Raises:
             Inconclusive: nothing can be seen of any of them.
         """
-        node, profile = pods[0].on.name, self._exporters.profile
-        if not profile.as_published:
-            raise ProbeFailed(
-                f"{profile.name} tells accelerators by {profile.identity_label} alone: which "
-                f"series is of what a container on {node} holds nothing says."
-            )
+        node = pods[0].on.name
         running = each_device.started(pods)
-        held = self._held(running)
+        held = self._named(node, self._held(running))
         try:
             found = self._idle(node, held)
             loaded = self._loaded([one for one in held if _is_idle(one.idle)])
@@ -112,6 +114,46 @@ class EachTrial:
                 self._evidence().not_looked_at(where, str(one))
         return held
 
+    def _named(self, node: str, held: list[_Held]) -> list[_Held]:
+        """Those of which it is known what the exporter calls them.
+
+        Raises:
+            ProbeFailed: it is known of none.
+        """
+        profile = self._exporters.profile
+        if profile.as_published:
+            for one in held:
+                one.name = one.identity
+            return held
+
+        def look() -> list[_Held]:
+            exposed = self._exporters.exposed_now(node)
+            for one in held:
+                pod = one.pod.pod
+                names = held_by(profile, exposed, pod.namespace, pod.name, one.container)
+                one.name = names[0] if len(names) == 1 else ""
+            return [one for one in held if not one.name]
+
+        with contextlib.suppress(WaitTimeout):
+            self._waiter.poll(
+                f"{node}: a series of each accelerator that containers of ours hold",
+                look,
+                until=lambda unnamed: not unnamed,
+                describe=lambda unnamed: f"none of {', '.join(one.identity for one in unnamed)}",
+                timeout=self._waiter.deadlines.reading_follows,
+                tolerate=(EndpointSilent,),
+            )
+        why = (
+            f"{profile.name} tells accelerators by {profile.identity_label}, and no series names "
+            "the container that holds it"
+        )
+        for one in held:
+            if not one.name:
+                self._evidence().not_looked_at(one.where, why)
+        if not (known := [one for one in held if one.name]):
+            raise ProbeFailed(f"{held[0]}: {why}.")
+        return known
+
     def _idle(self, node: str, held: Sequence[_Held]) -> list[str]:
         """Those that are shown as busy while nothing runs on them.
 
@@ -121,7 +163,7 @@ class EachTrial:
 
         def look(values: dict[str, float]) -> bool:
             for one in held:
-                one.idle = values.get(one.identity)
+                one.idle = values.get(one.name)
             return all(_is_idle(one.idle) for one in held)
 
         shown = self._shows(node, "idle", look)
@@ -140,7 +182,7 @@ class EachTrial:
     def _excuse(self, one: _Held, shown: dict[str, float]) -> str:
         """Why what is not shown idle accuses no exporter; empty where it does."""
         if one.idle is None:
-            return why_unmatched(self._exporters.profile, one.identity, shown)
+            return why_unmatched(self._exporters.profile, one.name, shown)
         seen = one.load.seen()  # a reading follows a load that is not ours, too
         return f"somebody else uses it: the vendor's tool shows {seen:.0%}" if seen > IDLE else ""
 
@@ -168,7 +210,7 @@ class EachTrial:
 
         def look(values: dict[str, float]) -> bool:
             for one in held:
-                one.busy = max(one.busy or 0.0, values.get(one.identity, 0.0))
+                one.busy = max(one.busy or 0.0, values.get(one.name, 0.0))
             return all((one.busy or 0.0) >= BUSY for one in held)
 
         if held:

@@ -87,10 +87,20 @@ def identity_of(profile: ExporterProfile, labels: Mapping[str, str]) -> str:
 
 
 def held_by(
-    profile: ExporterProfile, exposed: Iterable[Exposed], namespace: str, pod: str
+    profile: ExporterProfile,
+    exposed: Iterable[Exposed],
+    namespace: str,
+    pod: str,
+    container: str = "",
 ) -> list[str]:
-    """Identities of the accelerators of which an exporter says that a pod holds them, sorted."""
+    """Identities of the accelerators of which an exporter says that a pod holds them, sorted.
+
+    Args:
+        container: only those that this container of it holds; empty: any.
+    """
     holder = dict(zip(profile.holder_labels, (namespace, pod), strict=True))
+    if container:
+        holder[profile.container_label] = container
     return sorted(
         identity
         for identity, (_, samples) in shown(profile, profile.utilization, exposed).items()

@@ -33,6 +33,8 @@ class Node:
     used: tuple[str, ...] = ()
     """What others keep busy."""
     profile: Any = EXPORTER
+    holders: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Container that the exporter names as the holder of one, which it calls otherwise."""
     silent: int = 0
     loaded: bool = False
     switched: list[str] = dataclasses.field(default_factory=list)
@@ -43,10 +45,20 @@ class Node:
             raise EndpointSilent("no answer")
         shown = {one: self.wrong.get(one, 100 * self.seen(one)) for one in (A, B, C)}
         samples = [
-            gpu(UTILIZATION, one, value) for one, value in shown.items() if value is not None
+            gpu(UTILIZATION, self.called(one), value, None, **self.labels(one))
+            for one, value in shown.items()
+            if value is not None
         ]
         samples += [gpu(UTILIZATION, one, 0.0, GPU_I_ID="1") for one in self.parts]
         return [exposed(*samples)]
+
+    def called(self, identity: str) -> str:
+        return identity if self.profile.as_published else f"serial of {identity}"
+
+    def labels(self, identity: str) -> dict[str, str]:
+        if not (container := self.holders.get(identity)):
+            return {}
+        return {"namespace": "ns", "pod": "idling", "container": container}
 
     def seen(self, identity: str) -> float:
         if identity in self.used:
@@ -211,8 +223,33 @@ def test_what_others_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_no_series_is_known_to_be_of_an_accelerator_nothing_is_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(ProbeFailed, match="tells accelerators by serial_number alone"):
+    told = "tells accelerators by serial_number, and no series names the container that holds it"
+    with pytest.raises(ProbeFailed, match=told):
         trial(monkeypatch, Node(profile=amd.EXPORTER))[0].faults(pod(EACH))
+
+
+BY_HOLDER = dataclasses.replace(EXPORTER, as_published=False)
+
+
+def test_series_of_other_names_are_known_by_the_container_that_holds_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = Node(profile=BY_HOLDER, holders={A: "idle-0", B: "idle-1", C: "idle-2"})
+    assert trial(monkeypatch, node)[0].faults(pod(EACH)) == []
+
+    node = dataclasses.replace(node, wrong={B: 97.0}, loaded=False)
+    (fault,) = trial(monkeypatch, node)[0].faults(pod(EACH))
+    assert f"container idle-1 holds {B}, nothing runs on it, and the exporter shows 97%" in fault
+
+
+def test_the_one_whose_series_names_no_holder_is_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = Node(profile=BY_HOLDER, holders={A: "idle-0", C: "idle-2"}, wrong={B: 97.0})
+    looked_at, kept = trial(monkeypatch, node)
+
+    assert looked_at.faults(pod(EACH)) == []
+    assert [where for where in kept.left_out if B in str(where)]
 
 
 # Beside the load whose readings are followed
