@@ -13,7 +13,7 @@ def add_container(pod: Pod, container: Object) -> None:
     """Add a container to a running pod and wait until it runs; nothing where it is there already.
 
     Args:
-        container: as in a pod's ``containers``, without ``resources``.
+        container: as in a pod's ``containers``; its ``resources`` are left out, as the API wants.
 
     Raises:
         AccessDenied: we may not.
@@ -24,7 +24,8 @@ def add_container(pod: Pod, container: Object) -> None:
     there = pod.object()["spec"].get("ephemeralContainers") or ()
     if any(one["name"] == name for one in there):
         return
-    patch = {"spec": {"ephemeralContainers": [container]}}
+    added = {key: value for key, value in container.items() if key != "resources"}
+    patch = {"spec": {"ephemeralContainers": [added]}}
     with policies_told(whatever=True):
         pod.cluster.patch(
             POD, pod.name, pod.namespace, patch, _BY_NAME, subresource="ephemeralcontainers"

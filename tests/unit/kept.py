@@ -17,6 +17,8 @@ class Kept:
         """Where each of them came from."""
         self.cited: list[object] = []
 
+    def looked_at(self, node: str, by: str) -> None: ...
+
     def not_looked_at(self, where: str, why: str) -> None:
         self.fact(f"{NOT_LOOKED_AT}{where}", why)
 

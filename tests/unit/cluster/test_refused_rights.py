@@ -53,6 +53,8 @@ def use(cluster: Cluster, need: Need) -> None:
     match need.subresource or need.verb:
         case "exec":
             cluster.exec("x", "ns", ["true"])
+        case "ephemeralcontainers":
+            cluster.patch(kind, "x", namespace, {}, subresource="ephemeralcontainers")
         case "portforward":
             ask_pod(cluster, "x", "ns", 80, "/metrics")
         case "proxy" | "log":

@@ -37,6 +37,8 @@ class Kept:
         assert name
         self.facts[name] = str(value)
 
+    def looked_at(self, node: str, by: str) -> None: ...
+
     def not_looked_at(self, where: str, why: str) -> None:
         self.left_out.append((where, why))
 
