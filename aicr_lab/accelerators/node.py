@@ -49,7 +49,14 @@ def prepare(node: Node, options: LabOptions) -> None:
         mig.write_proc(_proc_driver(node), parts, free.caps)
     state_file(node, options).write(describe(profile, gpus, parts))
     _link_pci_buses(_pci_dir(node), gpus)
-    facts = facts_of(root, nodes, [gpu.uuid for gpu in gpus], node.kubelet_root, _cdi_hook())
+    facts = facts_of(
+        root,
+        nodes,
+        [gpu.uuid for gpu in gpus],
+        {part.uuid: part.gpu for part in parts},
+        node.kubelet_root,
+        _cdi_hook(),
+    )
     runtime(node).install(node.name, facts)
     if options.shares.strategy != "none":
         device_plugin.prepare(node, options.shares)

@@ -10,8 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,6 +41,8 @@ class Facts:
     cdi_hook: str
     """That which makes the libraries known; empty: none is needed."""
     kubelet_root: str
+    parts: dict[str, int] = field(default_factory=dict)
+    """What a device plugin calls a part of a GPU → the GPU's number."""
 
 
 class CreateFailed(Exception):
@@ -292,7 +294,7 @@ def _gpus_of_pod(facts: Facts, pod_uid: str) -> list[int]:
                     Path(facts.kubelet_root, "device-plugins", "kubelet_internal_checkpoint")
                 ),
                 pod_uid,
-                facts.uuids,
+                {uuid: number for number, uuid in enumerate(facts.uuids)} | facts.parts,
             ),
         }
     )
@@ -320,10 +322,10 @@ def _gpus_by_claim(state: dict[str, Any], pod_uid: str) -> set[int]:
     return gpus
 
 
-def _gpus_by_plugin(state: dict[str, Any], pod_uid: str, uuids: Sequence[str]) -> set[int]:
+def _gpus_by_plugin(state: dict[str, Any], pod_uid: str, gpus: Mapping[str, int]) -> set[int]:
     entries = [e for e in state.get("PodDeviceEntries") or [] if e.get("PodUID") == pod_uid]
     text = json.dumps(entries)
-    return {number for number, uuid in enumerate(uuids) if uuid in text}
+    return {number for name, number in gpus.items() if name in text}
 
 
 MODES: dict[str, Callable[[Container], None]] = {

@@ -8,7 +8,7 @@ for privileged containers after :mod:`.oci_fence`; while the node carries a runt
 import dataclasses
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aicr_lab import needs
@@ -107,10 +107,15 @@ def facts_of(
     root: DriverRoot,
     nodes: Sequence[DeviceNode],
     uuids: Sequence[str],
+    parts: Mapping[str, int],
     kubelet_root: Path,
     hook: Path,
 ) -> oci_defects.Facts:
-    """What the defects need to know of a node."""
+    """What the defects need to know of a node.
+
+    Args:
+        parts: identity of a part of a GPU → the GPU's number.
+    """
     gpus, control = nodes[: len(uuids)], nodes[len(uuids) :]
     return oci_defects.Facts(
         modes=[],
@@ -121,4 +126,5 @@ def facts_of(
         library_dir=root.library_dir_inside,
         cdi_hook=str(hook),
         kubelet_root=str(kubelet_root),
+        parts=dict(parts),
     )
