@@ -39,12 +39,20 @@ class BuildFailed(LabError):
     """A binary cannot be built; carries the last lines of the compiler."""
 
 
+_NO_INOTIFY = (
+    "this machine's programs have used up the kernel's inotify instances: take another lab down, or"
+    " raise them: sysctl -w fs.inotify.max_user_instances=512"
+)
+
+
 class ComponentFailed(LabError):
     """A component died or does not become healthy; carries the last lines of its log."""
 
     def __init__(self, component: str, what: str, log: Path, *, hint: str = "") -> None:
         tail = last_lines(log)
         shown = f"\n  last lines of {log}:\n{tail}" if tail else f"\n  its log {log} is empty"
+        if "too many open files" in tail and "notify" in tail:
+            hint = hint or _NO_INOTIFY
         super().__init__(f"{component} {what}{shown}", hint=hint)
         self.component = component
         """Name of the component, e.g. ``kube-apiserver``."""
