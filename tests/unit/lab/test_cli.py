@@ -115,3 +115,12 @@ def test_a_failed_component_shows_the_end_of_its_log(tmp_path: Path) -> None:
     assert shown[-2:] == ["    line 4999", "  do this"]
     assert "line 4980" not in str(error)
     assert last_lines(tmp_path / "absent") == ""
+
+
+def test_a_kernel_without_inotify_instances_left_is_told_with_the_way_out(tmp_path: Path) -> None:
+    log = tmp_path / "kube-proxy.log"
+    log.write_text('"command failed" err="fsnotify watcher init: too many open files"\n')
+
+    error = ComponentFailed("kube-proxy@node-0", "died during start", log)
+
+    assert "fs.inotify.max_user_instances" in error.hint
