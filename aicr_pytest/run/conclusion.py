@@ -173,7 +173,7 @@ def write_evidence(run: Run, conclusion: Conclusion) -> list[str]:
     now = datetime.datetime.now(datetime.UTC)
     with contextlib.suppress(SettingsError):  # a record that cannot be read: the reports say so
         seen = nodes_looked_at(read_records(run.directory))
-        run.survey = run.survey.corrected(seen, run.redactor.text)
+        run.survey = run.survey.corrected(seen, run.redactor.publish)
     info = run_info(run, conclusion, now)
     with contextlib.suppress(SettingsError):
         info = completed(info, run.directory)

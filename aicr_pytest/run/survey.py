@@ -69,14 +69,19 @@ class Survey:
         passed_over += [f"{told}, of a vendor that is not looked at" for told in self.undescribed]
         return passed_over + [f"{name}: simulated or virtual" for name in self.set_aside]
 
-    def corrected(self, seen: Collection[str], cleaned: Callable[[str], str]) -> "Survey":
+    def corrected(self, seen: Collection[str], published: Callable[[str], str]) -> "Survey":
         """With the nodes that checks have looked at, where they were not those that were meant.
 
         Args:
             seen: their names as the evidence has them.
-            cleaned: a name as the evidence has it.
+            published: a text as the evidence has it.
         """
-        names = tuple(name for name in self.nodes if name in seen or cleaned(name) in seen)
+        from aicr_pytest.evidence.record import LOOKED_AT
+
+        called = {
+            name: published(f"{LOOKED_AT}{name}").removeprefix(LOOKED_AT) for name in self.nodes
+        }
+        names = tuple(name for name in self.nodes if called[name] in seen)
         return replace(self, looked_at=names) if names else self
 
     def lines(self) -> list[str]:

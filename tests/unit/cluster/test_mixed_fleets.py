@@ -21,6 +21,7 @@ from aicr_pytest.cluster import labels, names
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.responsibility import Finding
 from aicr_pytest.errors import NoCapacity, PolicyRefused, WaitTimeout
+from aicr_pytest.evidence.redaction.redact import Redactor
 from aicr_pytest.requirements.dra_support.device_selectors import chosen_device
 from aicr_pytest.run.survey import Survey, software_of
 from tests.unit.accelerators.objects import device, device_class, node, resource_slice
@@ -156,13 +157,14 @@ def test_nodes_as_good_may_be_looked_at_in_place_of_the_chosen_ones() -> None:
 
 
 def test_whatever_checks_have_looked_at_is_told_in_the_end() -> None:
-    seen = Survey(nodes=("n0", "n1"), looked_at=("n0",))
+    seen = Survey(nodes=("node-0", "node-1"), looked_at=("node-0",))
+    redactor = Redactor(learned=[("node", name) for name in seen.nodes])
+    first, second = (redactor.publish(f"looked at: {name}")[11:] for name in seen.nodes)
 
-    assert seen.corrected({"node-b"}, {"n0": "node-a", "n1": "node-b"}.__getitem__).looked_at == (
-        "n1",
-    )
-    assert seen.corrected({"n1", "n0"}, str).looked_at == ("n0", "n1")
-    assert seen.corrected(set(), str).looked_at == ("n0",)
+    assert "node-1" not in (first, second)
+    assert seen.corrected({second}, redactor.publish).looked_at == ("node-1",)
+    assert seen.corrected({first, second}, redactor.publish).looked_at == ("node-0", "node-1")
+    assert seen.corrected(set(), redactor.publish).looked_at == ("node-0",)
 
 
 def test_virtual_nodes_are_left_out() -> None:
