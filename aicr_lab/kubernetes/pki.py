@@ -63,7 +63,7 @@ class Authority:
             decipher_only=False,
         )
         certificate = (
-            _builder(name, name, key)
+            _builder(name, name, key, signed_by=key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .sign(key, hashes.SHA256())
@@ -79,7 +79,7 @@ class Authority:
         ca = x509.load_pem_x509_certificate(self.certificate.read_bytes())
         key = ec.generate_private_key(ec.SECP256R1())
         purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = _builder(_name(common_name, organization), ca.subject, key)
+        builder = _builder(_name(common_name, organization), ca.subject, key, signed_by=ca_key)
         if hosts:
             purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
             names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
@@ -129,8 +129,15 @@ def _name(common_name: str, organization: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    signed_by: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
+    # Both key identifiers, as Go's programs set them: Python takes no certificate without from
+    # 3.13 on.
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_by.public_key())
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -140,6 +147,8 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + _LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(authority, critical=False)
     )
 
 

@@ -8,6 +8,7 @@ import pathlib
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.kinds import NODE
+from aicr_pytest.cluster.tls import make_context
 from aicr_pytest.errors import ApiError, ApiUnreachable, SettingsError
 from tests.unit.cluster.conftest import RUN
 from tests.unit.cluster.faulty_api import DONE, PATIENCE, FaultyApi, websocket
@@ -173,3 +175,20 @@ def test_server_without_tls_is_told_apart_from_a_wrong_authority(tmp_path: pathl
 
         with pytest.raises(ApiUnreachable, match="speaks no TLS"):
             Cluster.connect(kubeconfig=file, run_id=RUN, patience=PATIENCE)
+
+
+def test_a_certificate_that_kubectl_takes_is_taken_by_every_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strict = ssl.create_default_context()
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: strict)
+    configuration: Any = SimpleNamespace(
+        ssl_ca_cert=None, assert_hostname=None, verify_ssl=True, cert_file=None
+    )
+
+    context = make_context(configuration)
+
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname

@@ -77,3 +77,13 @@ def test_a_kubeconfig_is_private_and_holds_a_pair_that_fits(
         data = base64.b64decode(user[f"client-{name}-data"])
         (tmp_path / name).write_bytes(data)
     ssl.create_default_context().load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+
+
+def test_certificates_name_the_keys_as_newer_pythons_want(authority: Authority) -> None:
+    issued = authority.issue("s", "api", hosts=("localhost",))
+    ca = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
+    certificate = x509.load_pem_x509_certificate(issued.certificate.read_bytes())
+    own = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    for one in (ca, certificate):
+        told = one.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+        assert told.key_identifier == own.digest
