@@ -248,6 +248,8 @@ class Workspaces:
                 assert pod.running
                 image = self._image("probe", pod.on.profile)
                 (rendered,) = render_actor(actor, actor=actor.rpartition("/")[2], image=image)
+                if pod.pod.sent["spec"].get("securityContext", {}).get("runAsNonRoot"):
+                    rendered = without_root(rendered) or rendered  # as the pod itself had to
                 (filled,) = with_accelerator_request(rendered, pod.on)
                 add_container(pod.pod, filled["spec"]["containers"][0])
             return []
