@@ -1,7 +1,7 @@
 """Defects that the checks of ``secure_accelerator_access`` must notice."""
 
 from aicr_lab.defects.defect import Defect
-from aicr_lab.defects.injections.admission import ADMIN_LABEL, every_namespace_gets
+from aicr_lab.defects.injections.admission import ADMIN_LABEL, ROOT_DENIED, every_namespace_gets
 from aicr_lab.defects.injections.api_access import RestrictedUser, everything_but
 from aicr_lab.defects.injections.device_path import (
     HOLDERS_FORGOTTEN,
@@ -213,6 +213,14 @@ DEFECTS = (
         injection=BrokenRuntime(mode="mknod-refused"),
         expects="Implemented",
         expected_message=r"refused: Operation not permitted; what is visible decides",
+    ),
+    Defect(
+        id="root-forbidden",
+        requirement=_SECURE,
+        sentence="A policy lets nobody run as root, as hardened platforms have: healthy.",
+        injection=ROOT_DENIED,
+        expects="Implemented",
+        expected_message=r"as root, in pod .*nobody runs as root here",
     ),
     Defect(
         id="positive-twin-fails",

@@ -159,6 +159,22 @@ PODS_DENIED = Applied(
     )
 )
 
+ROOT_DENIED = Applied(
+    objects=tuple(
+        refusing(
+            "root",
+            [_PODS, rule("", ["pods/ephemeralcontainers"], ["UPDATE"])],
+            expression=f"!{_OF_THE_SUITE} || ("
+            "has(object.spec.securityContext) && "
+            "object.spec.securityContext.?runAsNonRoot.orValue(false) && "
+            "object.spec.?ephemeralContainers.orValue([]).all(each, "
+            "each.?securityContext.?runAsUser.orValue(1) != 0 && "
+            "each.?securityContext.?runAsNonRoot.orValue(true)))",
+            message="nobody runs as root here",
+        )
+    )
+)
+
 NAMESPACES_DENIED = Applied(
     objects=tuple(
         refusing(

@@ -3,9 +3,12 @@
 import copy
 from typing import Any
 
+import pytest
+
 from aicr_pytest.cluster.client import Cluster
 from aicr_pytest.cluster.waiting import Waiter
 from aicr_pytest.workloads.pod_security import LEVEL, without_root
+from aicr_pytest.workloads.pods_per_node import PodsPerNode
 from aicr_pytest.workloads.workspaces import Workspaces
 from tests.unit.accelerators.test_pods import Ran, sees
 from tests.unit.cluster.conftest import cluster, fake, recorder, waiter
@@ -65,3 +68,25 @@ def test_a_policy_against_root_is_told_and_the_look_of_any_user_stands(
     ((where, why),) = kept.left_out
     assert where == "n0 as root, in pod outsider"
     assert words in why
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_what_is_added_to_a_pod_runs_as_whom_the_pod_had_to(
+    refused: int, workspaces: Workspaces, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = 'admission webhook "no-root" denied the request: runAsNonRoot must be true'
+    fake.refuse("POST", r"/pods\b", 403, message=words, times=refused)
+    workspaces._made["baseline"] = workspaces.at("restricted")
+    node = looked_at(workspaces)[0]
+    pod = workspaces.place_on(node, "secure_accelerator_access/holder", name="holder")
+    vars(pod)["running"] = pod.pod.sent
+    added: list[Any] = []
+    monkeypatch.setattr(
+        "aicr_pytest.workloads.workspaces.add_container", lambda _, one: added.append(one)
+    )
+
+    workspaces.attach("secure_accelerator_access/debugger", PodsPerNode("holder", [pod]))
+
+    (container,) = added
+    assert container["name"] == "debugger"
+    assert ("capabilities" in container.get("securityContext", {})) is bool(refused)
