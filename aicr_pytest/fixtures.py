@@ -150,7 +150,7 @@ def aicr_workspace(
     aicr_cluster: "Cluster",
     aicr_wait: "Waiter",
     aicr_accelerators: "Accelerators",
-    aicr_exclusive: "Exclusive",  # set up before, hence ended after the last pod is gone
+    aicr_exclusive: "Exclusive",
     _aicr_life: "Life",
 ) -> Iterator["Workspaces"]:
     """The namespaces of this module with everything in them; taken down DRA-safe at its end."""
@@ -158,7 +158,7 @@ def aicr_workspace(
 
     run = _run(request.config)
     workspaces = workspaces_for(
-        request, run, aicr_cluster, aicr_wait, aicr_accelerators, _aicr_life
+        request, run, aicr_cluster, aicr_wait, aicr_accelerators, aicr_exclusive, _aicr_life
     )
     yield workspaces
     workspaces.close()

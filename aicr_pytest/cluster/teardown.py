@@ -62,6 +62,7 @@ class Teardown:
         kinds: Iterable[Kind],
         made: Collection[str] = (),
         certain: bool = False,
+        emptied: Callable[[], None] = lambda: None,
     ) -> None:
         """Everything of a run in a namespace of its own, then the namespace.
 
@@ -72,6 +73,7 @@ class Teardown:
             made: uids of objects that the run knows to have made.
             certain: whether ``kinds`` are all that there are, and only what is proven to be of a
                 run is deleted. A run knows what it has put where; whoever cleans up later does not.
+            emptied: called once all that was ours in it is gone, and only the namespace stands.
 
         Raises:
             LeftBehind: something stays.
@@ -112,6 +114,7 @@ class Teardown:
                 f"Namespace {name} stays, for not all in it is ours: {shortened(others)}.\n"
                 f"  Take that away, then: {self._way_out}"
             )
+        emptied()
         self.object(NAMESPACE, name, uid=uid, timeout=self._for_namespace)
 
     def object(

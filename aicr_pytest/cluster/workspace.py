@@ -166,8 +166,11 @@ class Workspace:
             self._cluster_scoped.append((kind, name))
             self.cluster.ledger.made(kind, name)
 
-    def close(self) -> None:
+    def close(self, emptied: Callable[[], None] = lambda: None) -> None:
         """Take everything down, then see that it is gone; once it is, another call does nothing.
+
+        Args:
+            emptied: called once only the namespace itself stands, which takes a cluster seconds.
 
         Raises:
             LeftBehind: something stays; it names the object, its finalizers and the last event.
@@ -178,7 +181,7 @@ class Workspace:
         if self._keep():
             self.cluster.ledger.kept(self.namespace)
             return
-        self._take_down()
+        self._take_down(emptied)
         self._closed = True
 
     def _apply(self, obj: Object, as_answered: bool) -> Object:
@@ -280,7 +283,7 @@ class Workspace:
             except WaitTimeout as error:
                 raise (excuse_of(refused[-1]) or error) from error
 
-    def _take_down(self) -> None:
+    def _take_down(self, emptied: Callable[[], None]) -> None:
         teardown = Teardown(self.cluster, self.waiter, run=self.cluster.run_id)
         there = self.cluster.find(NAMESPACE, self.namespace)
         if there and self._is_made_here(there):
@@ -289,6 +292,7 @@ class Workspace:
                 uid=there["metadata"]["uid"],
                 kinds=self._made_kinds(),
                 made=self._made,
+                emptied=emptied,
             )
         for kind, name in reversed(self._cluster_scoped):
             obj = self.cluster.find(kind, name)

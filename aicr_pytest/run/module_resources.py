@@ -36,6 +36,7 @@ def workspaces_for(
     cluster: Cluster,
     waiter: Waiter,
     accelerators: Accelerators,
+    exclusive: Exclusive,
     life: Life,
 ) -> Workspaces:
     """The namespaces of the module that uses a fixture; none is made yet."""
@@ -46,9 +47,12 @@ def workspaces_for(
         pull_secret=run.pull_secret(),
         run_id=run.run_id,
         evidence=lambda: run.evidence,
-        take_down=lambda workspace: run.outage.sit_out(
-            f"Namespace {workspace.namespace}: being removed", workspace.close, waiter
+        take_down=lambda workspace, emptied: run.outage.sit_out(
+            f"Namespace {workspace.namespace}: being removed",
+            lambda: workspace.close(emptied),
+            waiter,
         ),
+        emptied=exclusive.give_back,
         way_out=run.clean_command,
     )
     run.witnesses.append(workspaces.explain)

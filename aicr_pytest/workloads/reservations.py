@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 class Exclusive:
     """Takes windows (fixture ``aicr_exclusive``).
 
-    A window ends with its ``with`` block; one that is not used so ends with the module, after the
-    workspace's pods are gone.
+    A window ends with its ``with`` block; one that is not used so ends with the module, once the
+    workspace's pods and claims are gone.
     """
 
     def __init__(self, leases: Leases, usable: Callable[[], "Sequence[AcceleratorNode]"]) -> None:
         self._leases = leases
         self._usable = usable
         self._taken: list[Window] = []
+        self._troubles: list[Exception] = []
 
     def __call__(
         self,
@@ -116,20 +117,23 @@ class Exclusive:
         self._taken.append(window)
         return window
 
+    def give_back(self) -> None:
+        """End every window; what goes wrong is kept for :meth:`close`."""
+        for window in self._taken:
+            try:
+                window.release()
+            except Exception as error:  # noqa: BLE001  raised by close(), with the others
+                self._troubles.append(error)
+
     def close(self) -> None:
         """End every window.
 
         Raises:
             ExceptionGroup: some could not be given back, or had been lost.
         """
-        troubles: list[Exception] = []
-        for window in self._taken:
-            try:
-                window.release()
-            except Exception as error:  # noqa: BLE001  raised below, with the others
-                troubles.append(error)
-        if troubles:
-            raise ExceptionGroup("Leases", troubles)
+        self.give_back()
+        if self._troubles:
+            raise ExceptionGroup("Leases", self._troubles)
 
 
 def _taken(

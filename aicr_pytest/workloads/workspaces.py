@@ -42,7 +42,8 @@ class Workspaces:
         pull_secret: Object | None,
         run_id: str,
         evidence: Callable[[], "CheckEvidence"],
-        take_down: Callable[[Workspace], None] = Workspace.close,
+        take_down: Callable[[Workspace, Callable[[], None]], None] = Workspace.close,
+        emptied: Callable[[], None] = lambda: None,
         way_out: str = "aicr-pytest clean",
     ) -> None:
         self._make = make
@@ -52,6 +53,7 @@ class Workspaces:
         self._run_id = run_id
         self._evidence = evidence
         self._take_down = take_down
+        self._emptied = emptied
         self._way_out = way_out
         self._made: dict[str, Workspace] = {}
 
@@ -301,10 +303,18 @@ class Workspaces:
                 be observed before.
         """
         troubles: list[Exception] = []
+        standing, lock = set(self._made.values()), threading.Lock()
+
+        def empty(workspace: Workspace) -> None:
+            with lock:
+                standing.discard(workspace)
+                if not standing:
+                    self._emptied()
+
         # At the same time: a cluster waits 5 s before it works on a namespace's deletion. Daemons,
         # since whoever leaves with a third signal shall not wait for them.
         threads = [
-            threading.Thread(target=self._close, args=(workspace, troubles), daemon=True)
+            threading.Thread(target=self._close, args=(workspace, empty, troubles), daemon=True)
             for workspace in self._made.values()
         ]
         for thread in threads:
@@ -315,9 +325,14 @@ class Workspaces:
         if troubles:
             raise ExceptionGroup("The workspace could not be taken down", troubles)
 
-    def _close(self, workspace: Workspace, troubles: list[Exception]) -> None:
+    def _close(
+        self,
+        workspace: Workspace,
+        empty: Callable[[Workspace], None],
+        troubles: list[Exception],
+    ) -> None:
         try:
-            self._take_down(workspace)
+            self._take_down(workspace, lambda: empty(workspace))
         except Exception as error:  # noqa: BLE001  raised by close(), with the others
             if workspace.kept or workspace.closed:
                 troubles.append(error)

@@ -38,6 +38,31 @@ def test_teardown_goes_pods_gangs_claims_namespace_classes(
     assert not [path for path in fake.objects if "/serviceaccounts" not in path][1:]
 
 
+def test_a_namespace_is_empty_once_its_pods_and_claims_are_gone_and_before_it_goes_itself(
+    workspace: Workspace, fake: FakeApi
+) -> None:
+    workspace.apply([claim()])
+    workspace.pod(pod())
+    fake.gone_after = {"pods": 0.1, "resourceclaims": 0.1, "namespaces": 0.1}
+    seen: list[list[str]] = []
+
+    workspace.close(lambda: seen.append(deletions(fake)))
+    assert seen == [["pods/gpu", "resourceclaims/gpu"]]
+
+    workspace.close(lambda: seen.append([]))
+    assert len(seen) == 1
+
+
+def test_a_namespace_that_keeps_a_pod_is_never_empty(workspace: Workspace, fake: FakeApi) -> None:
+    workspace.pod(pod())
+    fake.gone_after = {"pods": None}
+    seen: list[None] = []
+
+    with pytest.raises(LeftBehind):
+        workspace.close(lambda: seen.append(None))
+    assert not seen
+
+
 def test_what_kueue_made_of_a_gated_group_goes_with_its_pods_and_before_they_are_awaited(
     workspace: Workspace, fake: FakeApi
 ) -> None:

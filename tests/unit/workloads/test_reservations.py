@@ -137,3 +137,21 @@ def test_room_nowhere_is_told_with_what_was_seen() -> None:
     with pytest.raises(NoCapacity, match="2 free accelerators, and others hold them: b: 8 x"):
         with_room(leases, {"a": 1, "b": 0})
     assert leases.released == [("a",), ("b",)]
+
+
+def test_what_could_not_be_given_back_early_is_raised_at_the_end_and_once() -> None:
+    leases = FakeLeases()
+    exclusive = Exclusive(leases, lambda: [node("a", 8)])  # type: ignore[arg-type]
+    window = exclusive(8)
+    trouble = NoCapacity("lost meanwhile")
+
+    def lost() -> None:
+        vars(window)["release"] = lambda: None
+        raise trouble
+
+    vars(window)["release"] = lost
+    exclusive.give_back()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        exclusive.close()
+    assert raised.value.exceptions == (trouble,)
