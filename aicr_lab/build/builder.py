@@ -33,6 +33,8 @@ GO_MODULES = _LAB / "go"
 C_SOURCES = _LAB / "c"
 """Directory of the lab's programs in C."""
 
+_WITHOUT_C = ("netgo", "osusergo")
+"""Tags: these packages of the standard library call no C, whatever else does."""
 _PROGRESS_EVERY = 10.0
 _PROJECT = Path(__file__).parents[2]
 _MARKER = "built.json"
@@ -108,8 +110,10 @@ def go_artifact(
 ) -> Artifact:
     """Programs of one Go module; the module's sums pin what is downloaded."""
     argv = ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly"]
-    argv += ["-ldflags", f"-s -w {ldflags}".strip()]
-    if tags:
+    # What the linker drops need not be compiled: an eighth of the time.
+    argv += ["-gcflags=all=-dwarf=false", "-ldflags", f"-s -w {ldflags}".strip()]
+    # With them cgo has the standard library that the others have: it is compiled once.
+    if tags := " ".join([tags, *(_WITHOUT_C if cgo else ())]).strip():
         argv += ["-tags", tags]
     return Artifact(
         name=name,
