@@ -15,10 +15,10 @@ conformance: setup  ## the lab comes up with all add-ons, every requirement is p
 
 test: setup-test lint quick  ## all our tests, of the truth matrix a part; needs root for the lab
 	$(BIN)/python -m aicr_lab up --build-only --addons all
-	$(BIN)/pytest tests/lab
-	@# Two labs at once; what failed is judged by a second trial that has the machine for itself.
-	$(BIN)/pytest tests/truth -m "not thorough" -n 2 --durations 15 \
-	  || $(BIN)/pytest tests/truth -m "not thorough" --last-failed --last-failed-no-failures none
+	@# Three labs at once; what failed is judged by a second trial that has the machine for itself.
+	$(BIN)/pytest tests/lab tests/truth -m "not thorough" -n 3 --durations 15 \
+	  || $(BIN)/pytest tests/lab tests/truth -m "not thorough" \
+	    --last-failed --last-failed-no-failures none
 
 truth: setup-test  ## the whole truth matrix: every defect of every requirement; makes docs/truth.md
 	$(BIN)/python -m aicr_lab up --build-only --addons all,envoy-gateway

@@ -20,7 +20,10 @@ Labs = Callable[[LabOptions], "Lab"]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give the trials of one lab to one worker: by module, and each personality by itself."""
+    """Give the trials of one lab to one worker: by module, and each personality by itself.
+
+    ``make test`` has the tests of the lab itself in the same session; they share one, too.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class ByLab(LoadScopeScheduling):  # type: ignore[misc]
@@ -35,6 +38,8 @@ def lab_of(nodeid: str) -> str:
     from .personalities import PERSONALITIES
 
     module, _, name = nodeid.partition("::")
+    if "tests/truth/" not in module:
+        return module.rpartition("/")[0]
     personality = name.partition("[")[2].removesuffix("]")
     longest_first = sorted(PERSONALITIES, key=lambda one: len(one.name), reverse=True)
     for one in longest_first if "test_personalities" in module else ():

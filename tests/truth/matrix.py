@@ -6,6 +6,9 @@ Each test module has a lab of its own, and each personality, so that ``-n 4`` ru
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from aicr_lab.defects.active import inject, revert
 from aicr_lab.defects.catalogue import DEFECTS
@@ -94,6 +97,28 @@ def defects_of(requirement: str) -> list[Defect]:
         if defect.requirement == requirement and defect.id != STOPS_BEFORE_ANY_CHECK
     ]
     return sorted(found, key=lambda defect: _LAST.index(defect.id) if defect.id in _LAST else -1)
+
+
+SMOKE = frozenset(
+    {
+        *("dra-driver-injects-all", "dra-class-ignores-selector", "dra-claim-never-released"),
+        *("dra-same-device-twice", "dra-updates-lost", "dra-api-forbidden"),
+        *("env-bypass", "device-cgroup-open", "plugin-injects-all", "one-device-wrong"),
+        *("claim-not-on-the-books", "exec-forbidden", "root-forbidden"),
+        *("api-429-storm", "watch-drops", "no-capacity", "pods-denied", "cpu-full"),
+        *("sidecar-first", "psa-restricted-default", "tainted-accelerators", "dead-api"),
+    }
+)
+"""Rows that ``make test`` tries, too: of each kind one. Of requirements that want add-ons those of
+``test_everything.py``."""
+
+
+def trials(defects: Sequence[Defect]) -> list[Any]:
+    """Parameters of a test that tries them (``pytest.param``): all but :data:`SMOKE` thorough."""
+    return [
+        pytest.param(defect, marks=() if defect.id in SMOKE else pytest.mark.thorough)
+        for defect in defects
+    ]
 
 
 def across(*names: str) -> list[Defect]:

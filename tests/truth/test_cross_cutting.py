@@ -9,7 +9,7 @@ from aicr_lab.defects.defect import Defect
 from aicr_lab.options import LabOptions
 
 from .conftest import Labs
-from .matrix import across, defects_of, name_of, try_out
+from .matrix import across, defects_of, name_of, trials, try_out
 from .suite import REQUIREMENTS, run_side_by_side
 
 LAB = LabOptions(allocation="mixed")
@@ -21,7 +21,7 @@ ALIKE = across("node-without-network")
 HARMLESS = [d for d in defects_of("") if d.expects == "Implemented" and d not in ALIKE]
 
 
-@pytest.mark.parametrize("defect", BLINDING, ids=name_of)
+@pytest.mark.parametrize("defect", trials(BLINDING), ids=name_of)
 def test_where_nobody_can_look_nobody_is_accused(
     defect: Defect, labs: Labs, tmp_path: Path
 ) -> None:
@@ -30,17 +30,14 @@ def test_where_nobody_can_look_nobody_is_accused(
 
 # After those above, so that it is seen that they healed; what is harmless meets the same code in
 # both requirements, so that each of it is tried with one of them.
-@pytest.mark.parametrize(
-    ("requirement", "defect"),
-    [(REQUIREMENTS[(index + 1) % 2], defect) for index, defect in enumerate(HARMLESS)],
-    ids=name_of,
-)
-def test_what_is_harmless_changes_no_verdict(
-    requirement: str, defect: Defect, labs: Labs, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("defect", trials(HARMLESS), ids=name_of)
+def test_what_is_harmless_changes_no_verdict(defect: Defect, labs: Labs, tmp_path: Path) -> None:
+    requirement = REQUIREMENTS[(HARMLESS.index(defect) + 1) % 2]
+
     assert try_out(labs(LAB), defect, tmp_path, requirements=[requirement]) == []
 
 
+@pytest.mark.thorough
 def test_label_that_a_policy_wants_is_the_way_out(labs: Labs, tmp_path: Path) -> None:
     (denied,) = across("pods-denied")
     met = dataclasses.replace(denied, expects="Implemented", expected_message="owner: ml")

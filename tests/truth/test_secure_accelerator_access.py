@@ -12,7 +12,7 @@ from aicr_lab.defects.injections.device_path import HOLDERS_FORGOTTEN
 from aicr_lab.options import LabOptions
 
 from .conftest import Labs
-from .matrix import broken, defects_of, name_of, not_green, try_out
+from .matrix import broken, defects_of, name_of, not_green, trials, try_out
 from .suite import REQUIREMENTS, run_suite
 
 LAB = LabOptions(allocation="mixed")
@@ -31,11 +31,12 @@ def sample_nodes(defect: Defect) -> list[str]:
     return [f"--aicr-nodes=kubernetes.io/hostname=node-{node}"]
 
 
-@pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
+@pytest.mark.parametrize("defect", trials(DEFECTS), ids=name_of)
 def test_defect_is_seen(defect: Defect, labs: Labs, tmp_path: Path) -> None:
     assert try_out(labs(LAB), defect, tmp_path, *sample_nodes(defect)) == []
 
 
+@pytest.mark.thorough
 def test_variables_are_a_trap_whatever_image_is_used(labs: Labs, tmp_path: Path) -> None:
     lab, plain = labs(LAB), "--aicr-image=probe=docker.io/library/busybox:1.37"
     with broken(lab, defect_named("env-bypass")) as kubeconfig:
