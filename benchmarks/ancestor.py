@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aicr_lab.build.images import CUDA
 from aicr_lab.defects.injections.api_access import RestrictedUser
 from aicr_lab.errors import LabError
 from aicr_lab.lab import Lab
@@ -32,6 +33,8 @@ SECTIONS = {
     "cluster_autoscaling": ("cluster-autoscaling", "cluster-autoscaling"),
 }
 """Requirement → what the script calls it, and its evidence."""
+_PULLED = re.compile(r"(nvcr\.io/)?nvidia/cuda:[\w.-]+")
+"""The script's images; the lab has one of that product, and pulls none."""
 NEEDED = ("strace", "kubectl", "jq")
 EVERYTHING = [
     {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
@@ -92,6 +95,8 @@ class SideBySide:
         with tempfile.TemporaryDirectory() as made:
             directory = Path(made)
             scripts = shutil.copytree(self._script.parent, directory / "scripts")
+            for file in (*scripts.glob("*.sh"), *scripts.glob("manifests/*.yaml")):
+                file.write_text(_PULLED.sub(CUDA, file.read_text()))
             wall, processes, calls = self._run(
                 ["bash", str(scripts / self._script.name), section],
                 directory,
@@ -113,7 +118,9 @@ class SideBySide:
             directory = Path(made)
             wall, processes, calls = self._run(command, directory, {})
             said = (directory / "output").read_text()
-        found = re.search(rf"^{requirement} +\S+ +(Implemented|Not Implemented|\w+)", said, re.M)
+        found = re.search(
+            rf"^{requirement} .*?\b(Not Implemented|Implemented|Inconc\w+)", said, re.M
+        )
         verdict = found[1] if found else "no verdict"
         return Cost(verdict=verdict, wall=wall, processes=processes, calls=calls)
 
