@@ -43,8 +43,9 @@ def read_sources(directories: Sequence[Path]) -> list[Source]:
         SettingsError: one of them is no whole run as it was written, or they do not go together.
     """
     sources = [_read(directory.absolute()) for directory in directories]
-    sources.sort(key=lambda source: (source.run.started_at, source.run.run_id))
-    for one, other in itertools.pairwise(sources):
+    # Of two in the same second, the order in which they were named.
+    sources.sort(key=lambda source: source.run.started_at)
+    for one, other in itertools.combinations(sources, 2):
         if one.run.run_id == other.run.run_id:
             raise SettingsError(f"{one.directory}, {other.directory}: hold the same {one.told}.")
     for other in sources[1:]:

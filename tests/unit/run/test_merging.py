@@ -29,12 +29,13 @@ def made(
     hour: int,
     outcome: Outcome = "passed",
     requirement: str = "robust_controller",
+    token: str = "7f3a",
     **changes: Any,
 ) -> Path:
     """A run of one check that began at that hour."""
     small_run.make(
         directory,
-        f"20261123-{hour:02d}0000-7f3a",
+        f"20261123-{hour:02d}0000-{token}",
         requirement=requirement,
         outcome=outcome,
         verdict=VERDICTS[outcome],
@@ -238,6 +239,16 @@ def test_cluster_is_known_by_its_id_however_it_was_reached(tmp_path: Path) -> No
     elsewhere = ClusterInfo(context="x", server="https://server-1", version="v1.37.2", id="a")
 
     assert merged(tmp_path, a, made(tmp_path / "b", 11, cluster=elsewhere)).cluster.id == "a"
+
+
+@pytest.mark.parametrize("tokens", [("0000", "ffff"), ("ffff", "0000")])
+def test_of_two_in_the_same_second_the_one_named_last_is_the_newest(
+    tmp_path: Path, tokens: tuple[str, str]
+) -> None:
+    a = made(tmp_path / "a", 10, "failed", token=tokens[0])
+    b = made(tmp_path / "b", 10, "passed", token=tokens[1])
+
+    assert set(outcomes(merged(tmp_path, a, b, newest=True)).values()) == {"passed"}
 
 
 def test_same_run_twice_is_refused(tmp_path: Path) -> None:
