@@ -1,5 +1,6 @@
 """What a run would need, what the cluster has, and what would come of it: nothing is created."""
 
+import dataclasses
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from aicr_pytest.cli.forecast import Forecast, forecasts
 from aicr_pytest.cli.pulling import Pulled, needed, pull
 from aicr_pytest.cluster.kinds import RESOURCE_CLAIM
 from aicr_pytest.cluster.names import new_run_id
+from aicr_pytest.cluster.stillness import standing_still
 from aicr_pytest.errors import AicrError, SolutionAbsent, UnknownSolution
 from aicr_pytest.requirements.catalogue import list_told
 from aicr_pytest.requirements.rights import all_needs
@@ -200,12 +202,19 @@ def examine(
     """
     run = _run(settings, say)
     run.connect()
+    say(f"looking at {run.cluster.server} …")
+    with standing_still(run.cluster):
+        seen = _look(run)
+    if not pulling:
+        return seen
+    running = [one.id for one in seen.forecasts if one.expected == "would run"]
+    return dataclasses.replace(seen, pulled=pull(run, needed(run, running)))
+
+
+def _look(run: Run) -> Preflight:
     cluster = run.cluster
-    say(f"looking at {cluster.server} …")
     missing, absent, trouble = _missing(run)
     dra = cluster.spoken(RESOURCE_CLAIM)
-    expected = forecasts(run, missing)
-    running = [one.id for one in expected if one.expected == "would run"]
     return Preflight(
         context=cluster.context,
         server=cluster.server,
@@ -219,9 +228,8 @@ def examine(
         access_trouble=trouble,
         images=_images(run),
         solutions=_solutions(run),
-        allowed=settings.allow,
-        forecasts=expected,
-        pulled=pull(run, needed(run, running)) if pulling else (),
+        allowed=run.settings.allow,
+        forecasts=forecasts(run, missing),
     )
 
 

@@ -57,6 +57,7 @@ class Cluster:
         self.verified = True
         """Whether its certificate is verified: not with ``insecure-skip-tls-verify``."""
         self._transport = transport
+        self.list_all: paging.ListAll = paging.list_all
         self._version = ""
         self._kinds = ServedKinds(lambda path: self._ask("GET", path))
 
@@ -201,7 +202,7 @@ class Cluster:
     def listing(self, subject: Subject) -> Listing:
         """All objects of a subject, and the version from which a watch goes on."""
         asked = dataclasses.replace(subject, kind=self.spoken(subject.kind))
-        return paging.list_all(self._transport.request, asked, self._transport.patience)
+        return self.list_all(self._transport.request, asked, self._transport.patience)
 
     def watch(
         self,

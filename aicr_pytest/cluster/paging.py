@@ -14,6 +14,7 @@ _PAGE = 500
 """Objects per page, as kubectl asks for."""
 
 Ask = Callable[[Request], Response]
+ListAll = Callable[[Ask, Subject, RetryPolicy], Listing]
 
 
 def list_all(ask: Ask, subject: Subject, patience: RetryPolicy) -> Listing:

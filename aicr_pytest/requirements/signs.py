@@ -4,9 +4,11 @@ A requirement is not implemented where the kind of product that meets it cannot 
 sign of one is seen, and no adapter found it, nobody can say.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from aicr_pytest.cluster.kinds import NODE, POD, Object
@@ -126,8 +128,14 @@ def image_name(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-def _any_fits(patterns: Iterable[str], names: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+def _any_fits(patterns: tuple[str, ...], names: Sequence[str]) -> bool:
+    return bool(patterns) and any(map(_one_of(patterns).match, names))
+
+
+@functools.cache
+def _one_of(patterns: tuple[str, ...]) -> "re.Pattern[str]":
+    """As ``fnmatchcase``, for all of them at once: there may be 20,000 pods."""
+    return re.compile("|".join(map(translate, patterns)))
 
 
 def _shortened(words: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
 """What the plugin's tests share: a project directory with a fake suite and a fake cluster."""
 
+import importlib
 import json
 import os
+import pkgutil
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +12,16 @@ from typing import Any
 
 import pytest
 
+import aicr_pytest
 from tests.plugin.living_api import LivingApi
+
+_ALWAYS = ("-p", "fake_platform", "-p", "no:hypothesispytest")
+"""Hypothesis' plugin imports all of it at the end of each run: a third of the time of most."""
+
+# pytester forgets what a run in this process has imported; what was there before stays.
+for _module in pkgutil.walk_packages(aicr_pytest.__path__, "aicr_pytest."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
 
 FAKE = Path(__file__).parent / "fake_platform.py"
 
@@ -61,7 +72,7 @@ class Project:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in this process, one check after the other."""
-        return self.pytester.runpytest_inprocess("-p", "fake_platform", "-n0", *arguments)
+        return self.pytester.runpytest_inprocess(*_ALWAYS, "-n0", *arguments)
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in a process of its own, one check after the other if nothing else is said."""
@@ -69,7 +80,7 @@ class Project:
 
     def run_as_it_comes(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in a process of its own, and say nothing of workers."""
-        return self.pytester.runpytest_subprocess("-p", "fake_platform", *arguments)
+        return self.pytester.runpytest_subprocess(*_ALWAYS, *arguments)
 
     @property
     def connections(self) -> list[str]:

@@ -206,3 +206,12 @@ def kubelet(api: LivingApi) -> list[str]:
 
     api.put = started  # type: ignore[method-assign]
     return asked
+
+
+def test_the_pods_of_the_whole_cluster_are_asked_for_once(
+    preflight: Preflight, api: LivingApi
+) -> None:
+    preflight()
+
+    whole = [line for line in api.requests if "/api/v1/pods?limit=" in str(line)]
+    assert len(whole) == 2, "preflight runs twice here, once for programs and once for people"
