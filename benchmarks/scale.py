@@ -77,9 +77,11 @@ def resource_slice(number: int) -> Object:
     def device(index: int) -> Object:
         name = f"{number:08x}-0000-0000-0000-{index:012x}"
         texts = {"type": "gpu", "uuid": f"GPU-{name}", "productName": "NVIDIA H100 80GB HBM3"}
+        texts["architecture"] = "Hopper"
+        attributes = {key: {"string": value} for key, value in texts.items()}
         return {
             "name": f"gpu-{index}",
-            "attributes": {key: {"string": value} for key, value in texts.items()},
+            "attributes": {**attributes, "driverVersion": {"version": "580.65.6"}},
             "capacity": {"memory": {"value": "80Gi"}},
         }
 
