@@ -101,7 +101,7 @@ def test_our_mark_where_nothing_is_says_the_line_to_type(project: "Project") -> 
         [
             (
                 "aicr-pytest: no test was found here. The conformance suite: "
-                "pytest --aicr -p fake_platform -n0 -m 'dra or gang'"
+                "pytest --aicr -p fake_platform -p no:hypothesispytest -n0 -m 'dra or gang'"
             )
         ]
     )
