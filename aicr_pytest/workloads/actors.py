@@ -16,6 +16,8 @@ class Actors:
         deploy: how each is made.
         room_for_all: whether all of them can hold their accelerators at the same time.
         alone: those that want all accelerators, and come and go without the others.
+        late: those that take whatever is free, and come once all of it is: while one that was alone
+            gives back its accelerators they would take the very one that another waits for.
     """
 
     def __init__(
@@ -24,10 +26,12 @@ class Actors:
         *,
         room_for_all: bool,
         alone: Collection[str] = (),
+        late: Collection[str] = (),
     ) -> None:
         self._deploy = deploy
         self._room_for_all = room_for_all
         self._alone = alone
+        self._late = late
         self._on_stage: dict[str, PodsPerNode] = {}
         self._release_times: dict[str, list[float]] = {}
 
@@ -50,15 +54,17 @@ class Actors:
         return tuple(self._on_stage[name] for name in names)
 
     def leave(self, name: str) -> None:
-        """It goes with its devices; where there is room for all others, these come meanwhile.
+        """It goes with its devices; where there is room for all others, these come.
 
         Raises:
             WaitTimeout: its devices are not released in time.
         """
+        company = self._company if self._room_for_all else set()
         with ThreadPoolExecutor(max_workers=1) as threads:
             gone = threads.submit(self._on_stage.pop(name).release)
-            self._come(self._company if self._room_for_all else ())
+            self._come(company.difference(self._late))
             gone.result()
+        self._come(company)
 
     @property
     def _company(self) -> set[str]:

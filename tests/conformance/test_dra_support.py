@@ -73,6 +73,7 @@ def actors(aicr_workspace: Workspaces, nodes: Nodes) -> Actors:
         # One stays free beside them: what nothing satisfies shall not stay pending for want of any.
         room_for_all=all(node.free > AT_ONCE for node in nodes),
         alone={"each"},
+        late={"claimed", "several"},
     )
 
 

@@ -105,8 +105,8 @@ SMOKE = frozenset(
         *("dra-same-device-twice", "dra-updates-lost", "dra-api-forbidden"),
         *("env-bypass", "device-cgroup-open", "plugin-injects-all", "one-device-wrong"),
         *("claim-not-on-the-books", "exec-forbidden", "root-forbidden"),
-        *("api-429-storm", "watch-drops", "no-capacity", "pods-denied", "cpu-full"),
-        *("sidecar-first", "psa-restricted-default", "tainted-accelerators", "dead-api"),
+        *("api-429-storm", "watch-drops", "pods-denied", "sidecar-first"),
+        *("psa-restricted-default", "tainted-accelerators", "dead-api"),
     }
 )
 """Rows that ``make test`` tries, too: of each kind one. Of requirements that want add-ons those of

@@ -39,6 +39,7 @@ def test_device_plugin_alone_is_judged_by_what_applies_to_it(labs: Labs, tmp_pat
     assert with_outcome(run, "not applicable") == dra - API_CHECKS
 
 
+@pytest.mark.thorough
 def test_one_accelerator_in_all_is_enough(labs: Labs, tmp_path: Path) -> None:
     lab = labs(LabOptions(nodes=1, gpus=1))
 

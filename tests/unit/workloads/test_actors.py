@@ -19,9 +19,9 @@ class Actor:
         return [0.5]
 
 
-def cast(course: list[str], *names: str, room: bool, alone: str = "") -> Actors:
+def cast(course: list[str], *names: str, room: bool, alone: str = "", late: str = "") -> Actors:
     deploy: Any = {name: lambda name=name: Actor(name, course) for name in names}
-    return Actors(deploy, room_for_all=room, alone={alone})
+    return Actors(deploy, room_for_all=room, alone={alone}, late={late})
 
 
 def test_with_room_all_come_at_once_in_the_order_in_which_they_are_written() -> None:
@@ -53,6 +53,17 @@ def test_who_wants_all_comes_alone_and_the_others_come_while_it_goes() -> None:
     assert sorted(course[1:]) == ["a comes", "b comes", "each is released"]
     actors.together("b")
     assert len(course) == 4
+
+
+def test_who_takes_whatever_is_free_comes_once_all_of_it_is() -> None:
+    course: list[str] = []
+    actors = cast(course, "each", "a", "b", room=True, alone="each", late="a")
+    actors.together("each")
+    actors.leave("each")
+
+    assert course[0] == "each comes"
+    assert sorted(course[1:3]) == ["b comes", "each is released"]
+    assert course[3:] == ["a comes"]
 
 
 def test_what_is_not_released_is_told_once_the_others_are_there() -> None:
