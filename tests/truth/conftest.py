@@ -24,6 +24,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     ``make test`` has the tests of the lab itself in the same session; they share one, too.
     """
+    if not any("tests/truth" in str(word) for word in config.invocation_params.args):
+        return None  # this file is read by every run in the checkout, those of the suite, too
     from xdist.scheduler import LoadScopeScheduling
 
     class ByLab(LoadScopeScheduling):  # type: ignore[misc]
@@ -38,7 +40,7 @@ def lab_of(nodeid: str) -> str:
     from .personalities import PERSONALITIES
 
     module, _, name = nodeid.partition("::")
-    if "tests/truth/" not in module:
+    if "tests/lab/" in module:
         return module.rpartition("/")[0]
     personality = name.partition("[")[2].removesuffix("]")
     longest_first = sorted(PERSONALITIES, key=lambda one: len(one.name), reverse=True)
