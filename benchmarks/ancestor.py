@@ -172,6 +172,9 @@ def main() -> None:
             f"collect-evidence.sh is wanted: {' '.join(sys.argv[1:2]) or 'none given'}"
         )
     lab = Lab(sys.argv[2] if len(sys.argv) > 2 else "default")
+    if not lab.running:
+        way = f"python -m aicr_lab up --name {lab.name} --addons all --fast"
+        raise SystemExit(f"lab {lab.name} does not run: {way}")
     USER.inject(lab)
     try:
         lab.api.apply(FLOW)
