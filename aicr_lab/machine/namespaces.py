@@ -20,6 +20,8 @@ from aicr_lab.errors import LabError
 from aicr_lab.state import ProcessId, read_json
 
 _CLONE_NEWNET = 0x40000000
+_PIDFD_SEND_SIGNAL, _PIDFD_OPEN = 424, 434
+"""Numbers of system calls, the same on every architecture."""
 
 
 def start_time(pid: int) -> int | None:
@@ -44,13 +46,13 @@ def send_signal(process: ProcessId, number: signal.Signals) -> bool:
     A pidfd first, then the look at the start time: the pid cannot change hands in between.
     """
     try:
-        descriptor = os.pidfd_open(process.pid)
+        descriptor = _pidfd_open(process.pid)
     except ProcessLookupError:
         return False
     try:
         if not alive(process):
             return False
-        signal.pidfd_send_signal(descriptor, number)
+        _call(_PIDFD_SEND_SIGNAL, descriptor, number, None, 0)
     except ProcessLookupError:
         return False
     finally:
@@ -61,7 +63,7 @@ def send_signal(process: ProcessId, number: signal.Signals) -> bool:
 def await_end(process: ProcessId, timeout: float) -> bool:
     """Wait for the end of a process; false when it still runs after so many seconds."""
     try:
-        descriptor = os.pidfd_open(process.pid)
+        descriptor = _pidfd_open(process.pid)
     except ProcessLookupError:
         return True
     try:
@@ -225,6 +227,22 @@ class Namespaces:
     def _options(self) -> list[str]:
         groups = [word for file in self.cgroups for word in ("--cgroup", str(file))]
         return [*groups, "--fence"] if self.fenced else groups
+
+
+def _pidfd_open(pid: int) -> int:
+    return _call(_PIDFD_OPEN, pid, 0)
+
+
+def _call(number: int, *arguments: int | None) -> int:
+    """What a system call gives that not every Python has: those of uv are built for older Linuxes.
+
+    Raises:
+        OSError: of the kind that ``os`` would raise.
+    """
+    answer: int = ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
+    if answer < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return answer
 
 
 def _set_network(descriptor: int) -> None:

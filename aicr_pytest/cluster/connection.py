@@ -5,6 +5,7 @@ that a killed process never removes, and reports a wrong shape with whatever err
 """
 
 import atexit
+import ctypes
 import os
 import shutil
 import ssl
@@ -21,6 +22,9 @@ from aicr_pytest.cluster.kubeconfig import Target
 from aicr_pytest.cluster.shapes import Section
 from aicr_pytest.errors import AccessDenied, SettingsError
 from aicr_pytest.urls import in_url
+
+_CLOSE_ON_EXEC = 1
+"""MFD_CLOEXEC of linux/memfd.h."""
 
 
 def configure(
@@ -192,8 +196,7 @@ def keep_private(data: bytes) -> str:
 
     A file in memory where the system has them: it is gone however the process ends.
     """
-    if hasattr(os, "memfd_create"):
-        number = os.memfd_create("aicr-pytest")
+    if (number := _memory_file()) is not None:
         os.write(number, data)
         return f"/proc/self/fd/{number}"
     folder = Path(tempfile.mkdtemp(prefix="aicr-"))
@@ -202,3 +205,18 @@ def keep_private(data: bytes) -> str:
     path.touch(mode=0o600)
     path.write_bytes(data)
     return str(path)
+
+
+def _memory_file() -> int | None:
+    """A descriptor of a new file in memory; None where the system has no such files."""
+    name = "aicr-pytest"
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name)
+    # Some Pythons, those of uv among them, are built for older Linuxes than the one they run on:
+    # they lack the call where the system has it.
+    try:
+        make = ctypes.CDLL(None).memfd_create
+    except (AttributeError, OSError, TypeError):
+        return None
+    number: int = make(name.encode(), _CLOSE_ON_EXEC)
+    return number if number >= 0 else None

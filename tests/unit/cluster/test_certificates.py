@@ -120,8 +120,11 @@ def test_key_with_a_password_does_not_ask_for_it(secure: Kubeconfig, authority: 
         connect(secure({"client-certificate": str(jane.certificate), "client-key": "key"}))
 
 
+@pytest.mark.parametrize(
+    "python", ["", "vars(os).pop('memfd_create', None); "], ids=["of Debian", "of uv"]
+)
 def test_key_is_in_no_file(
-    secure: Kubeconfig, authority: Authority, tmp_path: pathlib.Path
+    secure: Kubeconfig, authority: Authority, tmp_path: pathlib.Path, python: str
 ) -> None:
     jane = authority.identity("jane")
     user = {
@@ -132,7 +135,7 @@ def test_key_is_in_no_file(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     program = (
-        "import os, signal; from aicr_pytest.cluster.client import Cluster\n"
+        f"import os, signal; {python}from aicr_pytest.cluster.client import Cluster\n"
         f"Cluster.connect(kubeconfig={path!r}, run_id='x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
 
