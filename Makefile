@@ -5,7 +5,7 @@ PERSONALITIES := tests/truth/test_personalities.py
 # Whatever the user's shell has set must not choose another cluster.
 unexport KUBECONFIG
 
-.PHONY: help conformance test truth personalities quick lint mutants docs image example setup clean
+.PHONY: help conformance test truth personalities quick newest lint mutants docs image example setup clean
 
 help:  ## these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ quick: setup-test  ## the tests that need no cluster
 	@# Real processes meet real signals there: what failed on a busy machine is tried once more, alone.
 	$(BIN)/pytest tests/unit tests/plugin -n auto \
 	  || $(BIN)/pytest tests/unit tests/plugin --last-failed --last-failed-no-failures none
+
+newest: setup  ## the tests that need no cluster, on the newest Python that we say we run on
+	scripts/newest.sh
 
 lint: setup  ## style, types, layers, dead code, dependencies
 	$(BIN)/ruff check .

@@ -50,7 +50,7 @@ def run_pod(equipped: Lab) -> Iterator[Callable[..., dict[str, Any]]]:
             "kind": "Pod",
             "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
             "spec": {
-                "terminationGracePeriodSeconds": 0,
+                "terminationGracePeriodSeconds": 1,  # with 0 it is gone before its processes are
                 "containers": [{"name": "c", "image": image, "command": command, **container}],
             },
         }

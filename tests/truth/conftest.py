@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +20,47 @@ if TYPE_CHECKING:
 Labs = Callable[[LabOptions], "Lab"]
 
 
+LONG = ("tests/truth/test_everything.py", "tests/lab")
+"""What takes minutes for few tests, and is begun first: a worker would sit on it alone at the end.
+
+The rest comes by the number of its tests."""
+
+
+def _is_of_trials(config: pytest.Config) -> bool:
+    """Whether trials were asked for: every run in the checkout reads this file."""
+    return any("tests/truth" in str(word) for word in config.invocation_params.args)
+
+
+@pytest.hookimpl(trylast=True)  # what is deselected is gone by then
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what takes longest first, lab by lab."""
+    if not _is_of_trials(config):
+        return
+    labs = [lab_of(item.nodeid) for item in items]
+    order = longest_first(labs)
+    items[:] = [item for lab in order for item, its in zip(items, labs, strict=True) if its == lab]
+
+
+def longest_first(labs: Sequence[str]) -> list[str]:
+    """In which order the labs come, of the labs of all tests."""
+    tests = Counter(labs)
+    return sorted(tests, key=lambda lab: (lab not in LONG, -tests[lab]))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give the trials of one lab to one worker: by module, and each personality by itself.
 
     ``make test`` has the tests of the lab itself in the same session; they share one, too.
     """
-    if not any("tests/truth" in str(word) for word in config.invocation_params.args):
-        return None  # this file is read by every run in the checkout, those of the suite, too
+    if not _is_of_trials(config):
+        return None
     from xdist.scheduler import LoadScopeScheduling
 
     class ByLab(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return lab_of(nodeid)
 
+    config.option.loadscopereorder = False  # their order is the one of the collection
     return ByLab(config, log)
 
 
