@@ -34,8 +34,9 @@ personalities: setup-test  ## each kind of platform, healthy and broken; makes d
 	  PYTHONPATH=. $(BIN)/python docs/accelerators.py build/personalities.xml && exit $$status
 
 quick: setup-test  ## the tests that need no cluster
-	@# Real processes meet real signals there: what failed on a busy machine is tried once more, alone.
-	$(BIN)/pytest tests/unit tests/plugin -n auto \
+	@# They wait half of the time. Real processes meet real signals there: what failed on a busy machine
+	@# is tried once more, alone.
+	$(BIN)/pytest tests/unit tests/plugin -n $$((2 * $$(nproc))) \
 	  || $(BIN)/pytest tests/unit tests/plugin --last-failed --last-failed-no-failures none
 
 newest: setup  ## the tests that need no cluster, on the newest Python that we say we run on

@@ -18,11 +18,6 @@ from tests.plugin.living_api import LivingApi
 _ALWAYS = ("-p", "fake_platform", "-p", "no:hypothesispytest")
 """Hypothesis' plugin imports all of it at the end of each run: a third of the time of most."""
 
-# pytester forgets what a run in this process has imported; what was there before stays.
-for _module in pkgutil.walk_packages(aicr_pytest.__path__, "aicr_pytest."):
-    if not _module.name.endswith("__main__"):
-        importlib.import_module(_module.name)
-
 FAKE = Path(__file__).parent / "fake_platform.py"
 
 SECURE = """
@@ -46,6 +41,17 @@ DRA = """
     def test_claim_is_allocated(aicr_cluster):
         pass
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imported() -> None:
+    """All of the plugin: pytester forgets what a run in this process imports, but not this.
+
+    Not at the top of this file, which each worker of a run of the suite in the checkout reads.
+    """
+    for module in pkgutil.walk_packages(aicr_pytest.__path__, "aicr_pytest."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 @dataclass
