@@ -73,4 +73,4 @@ setup:  ## the virtual environment, and what Debian has to bring
 	@scripts/setup.sh
 
 clean:  ## what set-up and runs have made here
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache aicr-evidence mutants out/mutants-venv
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache aicr-evidence mutants out/mutants-venv out/newest build .hypothesis

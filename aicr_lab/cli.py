@@ -34,7 +34,7 @@ environment:
   AICR_LAB_CACHE   where built programs are kept; a directory of the lab's own
   AICR_NO_INSTALL  1: install no packages and load no kernel module, say what is missing
 
-A privileged pod of the lab is root on this machine; README.md says what is fenced, and what is not.
+A privileged pod of the lab is root on this machine; docs/lab.md says what is fenced, what is not.
 """
 
 

@@ -76,11 +76,12 @@ Errors, as the code has them; what ends as *inconclusive* stands below `Inconclu
 
 | status | means |
 |---|---|
-| 0 | every MUST that was selected whole is Implemented or N/A |
-| 1 | one is not, or something stays on the cluster, or the evidence has a problem |
+| 0 | every MUST that was selected whole is Implemented or N/A, and every deciding check passed |
+| 1 | one is not, or has not (of a SHOULD, too, where it was run), or something stays, or the \
+evidence has a problem |
 | 2 | the run was interrupted: Ctrl-C, SIGTERM |
 | 3 | pytest met an error of its own |
-| 4 | bad input, or no cluster to look at; nothing was created |
+| 4 | bad input, or no cluster to look at; the run created nothing |
 | 5 | no check was selected |
 """
 

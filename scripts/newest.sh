@@ -19,7 +19,7 @@ if [ "$(cat "$home/.made-of" 2>/dev/null)" != "$wanted" ]; then
   find "$home/python" -name '*.gz' -exec gunzip --force {} +
   chmod +x "$home"/python/bin/python3.*
   "$home"/python/bin/python3.14 -m venv --without-pip "$home/venv"
-  pip() { "${PYTHON:-python3}" -m pip --python "$home/venv/bin/python" --quiet --disable-pip-version-check "$@"; }
+  pip() { .venv/bin/python -m pip --python "$home/venv/bin/python" --quiet --disable-pip-version-check "$@"; }
   pip install --require-hashes -r requirements.lock
   pip install --no-deps --no-build-isolation -e .
   printf '%s\n' "$wanted" >"$home/.made-of"

@@ -53,9 +53,9 @@ def add(commands: "Commands") -> None:
         "run",
         help="run the suite; takes every option of pytest, e.g. `aicr-pytest run -m dra`",
         usage="aicr-pytest run [options of ours and of pytest] [node id …]",
-        description="Run the conformance suite: pytest with --aicr. It ends with 0 where every\n"
-        "MUST that was selected whole is met, 1 where one is not, 2 where it was\n"
-        "interrupted, 4 for bad input.",
+        description="Run the conformance suite: pytest with --aicr. It ends with 0 where what\n"
+        "was run is met (hardening checks decide nothing), 1 where it is not, 2\n"
+        "where it was interrupted, 4 for bad input.",
         epilog=f"examples:\n{_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

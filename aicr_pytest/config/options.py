@@ -145,7 +145,7 @@ OPTIONS: tuple[Option, ...] = (
         flag="--aicr-lab",
         default=False,
         help="run on the lab, a real Kubernetes with simulated accelerators on this machine: "
-        "the one that runs, else one is started and taken down at the end",
+        "the one that runs, else a run starts one and takes it down at its end",
     ),
     Option(
         field="lab_name",

@@ -180,6 +180,22 @@ class Running:
             reason = f"does not apply: {error_message(call.excinfo.value)}"
             report.outcome = "skipped"
             report.longrepr = (path, (line or 0) + 1, reason)
+        elif report.failed and self._is_finding:
+            # As pytest has it of what is known not to pass: it is told, and fails no run.
+            report.outcome = "skipped"
+            report.wasxfail = f"decides no verdict: {error_message(call.excinfo.value)}"
+            setattr(report, OUTCOME, kind or "finding")
+
+    @property
+    def _is_finding(self) -> bool:
+        """Whether it did not pass, which decides nothing: a suite's check beyond the requirement.
+
+        A test of somebody else decides no verdict either; that it fails is for them to know.
+        """
+        if self.run.settings.strict or self.check.basis != "hardening":
+            return False
+        told = outcome_of(self.phases, self.item.path).outcome
+        return in_suite(self.item.path) and told in ("failed", "absent", "inconclusive", "unknown")
 
     def _keep_what_explains(self, error: BaseException) -> None:
         """Let those who know keep why this check did not pass."""

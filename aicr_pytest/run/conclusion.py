@@ -54,8 +54,8 @@ class Conclusion:
     judged: tuple[Judged, ...]
     """Every requirement that was looked at, in the order of the list."""
     exit_status: int
-    """pytest's, or 1 where a MUST that was selected whole is not satisfied, something stays on the
-    cluster, or the run or its evidence is not whole."""
+    """pytest's, for which findings are no failures, or 1 where a MUST that was selected whole is
+    not satisfied, something stays on the cluster, or the run or its evidence is not whole."""
 
 
 def conclude(run: Run, exit_status: int) -> Conclusion:

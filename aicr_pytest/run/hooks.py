@@ -338,6 +338,7 @@ class RunHooks:
         """Tell inconclusive from failed, and "does not apply" from skipped."""
         outcome = getattr(report, OUTCOME, "")
         words = {"absent": "a", "inconclusive": "?", "unknown": "u", "not applicable": "-"}
+        words["finding"] = "f"
         if outcome not in words or report.when == "teardown":
             return None
         return outcome, words[outcome], (outcome.upper(), {"yellow": True})

@@ -134,7 +134,7 @@ def _run(sources: Sequence[Source], chosen: dict[tuple[str, str], _Chosen]) -> R
     unfinished = any(one.result.outcome == "not run" for one in chosen.values())
     problems = _distinct(f"run {run.run_id}: {line}" for run in runs for line in run.problems)
     left_behind = _distinct(line for run in runs for line in run.left_behind)
-    amiss = problems or left_behind or any(map(_is_unmet, requirements))
+    amiss = problems or left_behind or any(_is_unmet(one, newest) for one in requirements)
     return dataclasses.replace(
         newest,
         run_id=f"merged-{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:8]}",
@@ -162,7 +162,7 @@ def _run(sources: Sequence[Source], chosen: dict[tuple[str, str], _Chosen]) -> R
 def _requirements(
     sources: Sequence[Source], chosen: dict[tuple[str, str], _Chosen]
 ) -> Iterable[RequirementResult]:
-    strict = sources[-1].run.settings.get("strict", "").startswith("True")
+    strict = _is_strict(sources[-1].run)
     for name in dict.fromkeys(requirement for requirement, _ in chosen):
         told = [one for s in sources for one in s.run.requirements if one.id == name]
         of_it = {key: one for key, one in chosen.items() if key[0] == name}
@@ -184,7 +184,19 @@ def _requirements(
         )
 
 
-def _is_unmet(requirement: RequirementResult) -> bool:
+def _is_strict(run: RunInfo) -> bool:
+    return run.settings.get("strict", "").startswith("True")
+
+
+def _is_unmet(requirement: RequirementResult, run: RunInfo) -> bool:
+    """Whether a run of its own would end with 1 for it."""
+    unlucky = ("failed", "absent", "error", "inconclusive", "unknown")
+    if any(
+        one.outcome in unlucky
+        and (one.basis != "hardening" or _is_strict(run) or one.outcome == "error")
+        for one in requirement.checks
+    ):
+        return True
     whole = all(one.outcome != "not run" or one.basis == "hardening" for one in requirement.checks)
     met = requirement.verdict in ("Implemented", "N/A")
     return whole and requirement.level == Level.MUST and not met

@@ -127,23 +127,51 @@ def test_check_that_does_not_apply_counts_neither_way(project: "Project") -> Non
     assert result.ret == 0
 
 
-def test_failed_hardening_check_is_a_finding(project: "Project") -> None:
-    body = """
+HARDER = """
     def test_it():
         pass
 
     @pytest.mark.aicr_check(basis="hardening")
     def test_harder():
-        assert False, "the class gives a device"
+        {}
     """
-    project.suite(secure_accelerator_access=HEAD + body)
+
+
+def test_failed_hardening_check_is_a_finding_and_fails_no_run(project: "Project") -> None:
+    found = 'assert False, "the class gives a device"'
+    project.suite(secure_accelerator_access=HEAD + HARDER.format(found))
+
+    result = project.run("--aicr", "-m", "secure", "-v")
+
+    result.stdout.fnmatch_lines(["*test_harder FINDING*", "*1 finding*"])
+    result.stdout.fnmatch_lines(["*Implemented*", "*finding: Harder: the class gives a device*"])
+    assert result.ret == 0
+    apart = project.run_as_it_comes("--aicr", "-m", "secure", "-n2")
+    apart.stdout.fnmatch_lines(["*finding: Harder: the class gives a device*"])
+    assert apart.ret == 0
+    strict = project.run("--aicr", "-m", "secure", "--aicr-strict")
+    strict.stdout.fnmatch_lines(["*Not Implemented*Harder*"])
+    assert strict.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_hardening_check_that_could_not_look_fails_no_run(project: "Project") -> None:
+    found = 'raise Inconclusive("nobody has allowed it")'
+    project.suite(secure_accelerator_access=HEAD + HARDER.format(found))
+
+    result = project.run("--aicr", "-m", "secure", "-v")
+
+    result.stdout.fnmatch_lines(["*test_harder INCONCLUSIVE*"])
+    assert result.ret == 0
+    strict = project.run("--aicr", "-m", "secure", "--aicr-strict")
+    assert strict.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_hardening_check_that_is_broken_itself_fails_the_run(project: "Project") -> None:
+    project.suite(secure_accelerator_access=HEAD + HARDER.format('raise KeyError("x")'))
 
     result = project.run("--aicr", "-m", "secure")
 
-    result.stdout.fnmatch_lines(["*Implemented*", "*finding: Harder: the class gives a device*"])
-    project.run("--aicr", "-m", "secure", "--aicr-strict").stdout.fnmatch_lines(
-        ["*Not Implemented*Harder*"]
-    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_word_of_the_user_makes_a_requirement_not_applicable(project: "Project") -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from aicr_pytest import __version__
 from aicr_pytest.evidence.provenance import fingerprint, hashes, suite_files, tool
 from aicr_pytest.evidence.record import read_records
 from aicr_pytest.evidence.redaction.marks import marks_in
@@ -84,5 +85,5 @@ def test_changed_file_changes_the_fingerprint(tmp_path: Path) -> None:
 
 
 def test_tool_is_named_by_version_and_code() -> None:
-    assert tool().startswith("aicr-pytest 0.1.0 (sha256:")
+    assert tool().startswith(f"aicr-pytest {__version__} (sha256:")
     assert Redactor().publish(tool()) == tool()

@@ -303,3 +303,27 @@ def test_problems_and_remains_of_every_run_are_told(tmp_path: Path) -> None:
     assert run.problems == ("run 20261123-100000-7f3a: disk full",)
     assert (run.left_behind, run.clean_command) == (("a pod",), "aicr-pytest clean")
     assert run.exit_status == 1
+
+
+@pytest.mark.parametrize(
+    ("level", "basis", "strict", "status"),
+    [
+        ("MUST", "text", "False", 1),
+        ("not listed", "text", "False", 1),
+        ("not listed", "hardening", "False", 0),
+        ("not listed", "hardening", "True", 1),
+    ],
+)
+def test_it_ends_as_a_run_of_its_own_would(
+    tmp_path: Path, level: str, basis: str, strict: str, status: int
+) -> None:
+    word = {"strict": f"{strict}  [x]"}
+    a = made(tmp_path / "a", 10, settings=word)
+    b = made(tmp_path / "b", 11, "failed", requirement="gang_scheduling", settings=word)
+    told = json.loads((b / "run.json").read_text())
+    told["requirements"][0]["level"] = level
+    told["requirements"][0]["checks"][0]["basis"] = basis
+    (b / "run.json").write_text(json.dumps(told))
+    write_manifest(b)
+
+    assert merged(tmp_path, a, b).exit_status == status
