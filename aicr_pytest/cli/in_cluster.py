@@ -24,12 +24,15 @@ _OURS_TO_SAY = {
     "--evidence": "evidence is kept all the same",
     "--aicr-kubeconfig": "inside the cluster there is none",
     "--aicr-context": "inside the cluster there are none",
+    "--lab": "--aicr-lab before `--` says which cluster",
     "--aicr-lab": "before `--` it says which cluster",
     "--aicr-lab-name": "before `--` it says which cluster",
     "--aicr-provision": "the run is inside a cluster already",
     "--cncf-submission": "make it of the evidence: aicr-pytest submit",
     "--aicr-product": "make it of the evidence: aicr-pytest submit",
     "--upstream-suite": "it is a file of this machine",
+    "--resume": "choose with -m here, and make one of both: aicr-pytest merge",
+    "--failed": "choose with -m here, and make one of both: aicr-pytest merge --newest",
 }
 """Options of a run that mean nothing in a pod → what to do."""
 

@@ -382,6 +382,8 @@ def test_without_admission_policies_the_user_is_told(
         (["--evidence-claim", "c", "--evidence-dir", "d"], "--evidence-dir"),
         (["--evidence-dir", "full"], "--evidence-dir full"),
         (["--", "--evidence-dir=x"], "--evidence-dir: not after `--`"),
+        (["--", "--lab"], "--lab: not after `--`"),
+        (["--", "--resume", "out"], "--resume: not after `--`"),
         (["--", "--aicr-kubeconfig", "x"], "--aicr-kubeconfig: not after"),
         (["--", "--aicr-lab"], "--aicr-lab: not after"),
         (["--aicr-kubeconfig", "absent"], "absent"),
