@@ -50,6 +50,20 @@ class Load:
         """Switch it off and wait until the vendor's own tool sees the accelerator idle."""
         self._switch(["rm", "-f", SWITCH], lambda load: load <= IDLE, state="idle")
 
+    def lasting(self) -> float:
+        """What the vendor's tool shows while it is switched on.
+
+        Raises:
+            ProbeFailed: it has ended by itself; what has not followed it need not have.
+        """
+        shown = self.seen()
+        if shown < BUSY:
+            raise ProbeFailed(
+                f"{self._pod}: its load has ended by itself ({shown:.0%} by "
+                f"{self._pod.on.profile.tool}), so that no metric can be expected to follow."
+            )
+        return shown
+
     def let_go(self) -> None:
         """Switch it off; nothing is waited for."""
         self._pod.pod.run("rm", "-f", SWITCH, container=self._container)

@@ -215,12 +215,21 @@ class EachTrial:
 
         if held:
             self._shows(node, "busy", look)
-        return [
-            f"{one} and loads it: {one.pod.on.profile.tool} shows {one.tool or 0:.0%}, the "
-            f"exporter {one.busy or 0:.0%}"
-            for one in held
-            if (one.busy or 0.0) < BUSY
-        ]
+        found, ended = [], []
+        for one in (one for one in held if (one.busy or 0.0) < BUSY):
+            try:
+                tool = one.load.lasting()
+            except ProbeFailed as error:
+                ended.append(str(error))
+                self._evidence().not_looked_at(one.where, str(error))
+                continue
+            found.append(
+                f"{one} and loads it: {one.pod.on.profile.tool} shows {tool:.0%}, the "
+                f"exporter {one.busy or 0:.0%}"
+            )
+        if ended and len(ended) == len(held):
+            raise ProbeFailed(ended[0])
+        return found
 
     def _shows(
         self, node: str, state: str, reached: Callable[[dict[str, float]], bool]

@@ -226,7 +226,7 @@ class LoadTrial:
         started = time.monotonic()
         if not self._reaches(watch, "busy", lambda value: value >= BUSY):
             course.faults.append(
-                f"{where} and loads it: {busy.on.profile.tool} shows {load.seen():.0%}, the "
+                f"{where} and loads it: {busy.on.profile.tool} shows {load.lasting():.0%}, the "
                 f"exporter {watch.shown()}{watch.others()}"
             )
             return

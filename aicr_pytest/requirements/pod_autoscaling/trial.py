@@ -263,7 +263,7 @@ class AutoscalingTrial:
             loaded = UnderLoad(value=value_of(seen.values, first.pod.name), target=metric.target)
             if not why:
                 return self._grow(loaded, first, started)
-            loads = f"loads its accelerator ({load.seen():.0%} by {first.on.profile.tool})"
+            loads = f"loads its accelerator ({load.lasting():.0%} by {first.on.profile.tool})"
             said = f"pod {first.pod.name} {loads}, and its {metric.name} does not rise"
             return dataclasses.replace(loaded, because=f"{said}: {why}")
         finally:

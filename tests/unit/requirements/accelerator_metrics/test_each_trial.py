@@ -30,6 +30,8 @@ class Node:
     """What is shown as a part of another."""
     lazy: tuple[str, ...] = ()
     """What does not become busy."""
+    tires: tuple[str, ...] = ()
+    """What was busy, and is not any more."""
     used: tuple[str, ...] = ()
     """What others keep busy."""
     profile: Any = EXPORTER
@@ -65,6 +67,11 @@ class Node:
             return 0.8
         return 0.97 if self.loaded and identity not in self.lazy else 0.0
 
+    def lasting(self, identity: str) -> float:
+        if identity in self.tires:
+            raise ProbeFailed(f"{identity}: its load has ended by itself")
+        return self.seen(identity)
+
     def load(self, pod: Any, waiter: Waiter, container: str) -> Any:
         (identity,) = pod.held(container)
 
@@ -78,7 +85,12 @@ class Node:
             self.loaded = False
             self.switched.append("off")
 
-        return SimpleNamespace(on=on, let_go=let_go, seen=lambda: self.seen(identity))
+        return SimpleNamespace(
+            on=on,
+            let_go=let_go,
+            seen=lambda: self.seen(identity),
+            lasting=lambda: self.lasting(identity),
+        )
 
 
 def pod(each: dict[str, Any], total: int = 4) -> Any:
@@ -135,6 +147,20 @@ def test_readings_of_all_that_follow_are_fine_and_shown(monkeypatch: pytest.Monk
     table = kept.tables["Each accelerator that we held on n0, idle and busy"]
     assert list(table.rows)[1] == (B, "idling, idle-1", "0%", "97%", "97%")
     assert kept.left_out == []
+
+
+@pytest.mark.parametrize("tires", [(B,), (A, B, C)])
+def test_load_that_has_ended_by_itself_accuses_no_exporter(
+    monkeypatch: pytest.MonkeyPatch, tires: tuple[str, ...]
+) -> None:
+    looked_at, kept = trial(monkeypatch, Node(wrong=dict.fromkeys(tires, 0.0), tires=tires))
+
+    if len(tires) == 3:
+        with pytest.raises(ProbeFailed, match="ended by itself"):
+            looked_at.faults(pod(EACH))
+    else:
+        assert looked_at.faults(pod(EACH)) == []
+    assert len(kept.left_out) == len(tires)
 
 
 @pytest.mark.parametrize(

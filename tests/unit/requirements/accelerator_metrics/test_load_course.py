@@ -55,6 +55,8 @@ class Node:
     after: dict[str, float | None] | None = None
     of_others: float = 0.0
     """What the vendor's tool shows while nothing of ours runs."""
+    tires: bool = False
+    """Whether its load ends by itself."""
     loaded: bool = False
     ended: bool = False
     switched: list[str] = dataclasses.field(default_factory=list)
@@ -75,6 +77,11 @@ class Node:
 
     def seen(self) -> float:
         return 0.97 if self.loaded else self.of_others
+
+    def lasting(self) -> float:
+        if self.tires:
+            raise ProbeFailed("its load has ended by itself")
+        return self.seen()
 
 
 def pod(name: str, *held: str, total: int = 2, node: str = "node-0", unit: str = "device") -> Any:
@@ -200,6 +207,14 @@ def test_reading_that_does_not_follow_is_seen(
     assert words in fault
     assert tried.switched == switched
     assert len(kept.timelines) == 1, "what was seen is kept, whatever it was"
+
+
+def test_load_that_has_ended_by_itself_accuses_no_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at, kept = story(monkeypatch, Node(idle=QUIET, busy=QUIET, tires=True))
+
+    with pytest.raises(ProbeFailed, match="ended by itself"):
+        looked_at.readings_that_do_not_follow()
+    assert len(kept.timelines) == 1
 
 
 @pytest.mark.parametrize(("shown", "fine"), [(10.0, True), (11.0, False), (97.0, False)])

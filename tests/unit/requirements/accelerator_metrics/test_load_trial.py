@@ -30,7 +30,9 @@ def faults(monkeypatch: pytest.MonkeyPatch, *under_load: float, before: float = 
     exporters: Any = None
     waiter: Any = None
     trial = LoadTrial(exporters, waiter, lambda: evidence, lambda: (None, None))  # type: ignore[arg-type,return-value]
-    load: Any = SimpleNamespace(on=lambda: None, off=lambda: None, seen=lambda: 1.0)
+    load: Any = SimpleNamespace(
+        on=lambda: None, off=lambda: None, seen=lambda: 1.0, lasting=lambda: 1.0
+    )
     busy: Any = SimpleNamespace(pod=SimpleNamespace(name="loaded"))
     course = _LoadResult()
     trial._play(busy, load, watch, course)

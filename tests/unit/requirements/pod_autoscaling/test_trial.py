@@ -125,6 +125,7 @@ class Deployment:
     def __init__(self, first: FakePod, new: FakePod | Exception) -> None:
         self.first, self.new = first, new
         self.starts: Exception | None = None
+        self.lasting: Any = None
         self.switched: list[str] = []
 
     def start(self, name: str) -> None:
@@ -149,6 +150,7 @@ class Deployment:
             on=lambda: self.switched.append(f"on in {name}"),
             off=lambda: self.switched.append(f"off in {name}"),
             seen=lambda: share,
+            lasting=self.lasting or (lambda: share),
         )
 
 
@@ -311,6 +313,17 @@ def test_under_load(under_load: list[Snapshot], new: FakePod | Exception | None,
     for check in (OWN, BACK):
         with pytest.raises(ProbeFailed, match="There never were two pods"):
             check(trial)
+
+
+def test_load_that_has_ended_by_itself_accuses_nobody() -> None:
+    def ended() -> float:
+        raise ProbeFailed("its load has ended by itself")
+
+    trial = on_trial(*IDLE, seen(1, a=50.0))
+    vars(trial)["_scaled"].lasting = ended
+
+    with pytest.raises(ProbeFailed, match="ended by itself"):
+        OUT(trial)
 
 
 def test_units_of_one_device_are_no_accelerators_of_their_own_and_accuse_nobody() -> None:
