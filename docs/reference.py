@@ -76,9 +76,9 @@ Errors, as the code has them; what ends as *inconclusive* stands below `Inconclu
 
 | status | means |
 |---|---|
-| 0 | every MUST that was selected whole is Implemented or N/A, and every deciding check passed |
-| 1 | one is not, or has not (of a SHOULD, too, where it was run), or something stays, or the \
-evidence has a problem |
+| 0 | each MUST selected whole is Implemented or N/A; what decides passed or does not apply |
+| 1 | that is not so (of a SHOULD, too, where it was run), or something stays, or the evidence \
+has a problem |
 | 2 | the run was interrupted: Ctrl-C, SIGTERM |
 | 3 | pytest met an error of its own |
 | 4 | bad input, or no cluster to look at; the run created nothing |
